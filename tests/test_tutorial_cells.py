@@ -189,17 +189,17 @@ plt.legend()
 '''
 
 
-@pytest.fixture
-def names(hess_dir, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def names(hess_dir, tmp_path_factory):
     "The variables the cells leave behind; run in an empty folder, because they write files."
-    import matplotlib.pyplot as plt
     matplotlib.use("agg")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GAMMAPY_DATA", str(hess_dir.parent))
     names = {}
-    with plt.rc_context({"figure.max_open_warning": 0}): exec(compile(CELLS, "tutorial", "exec"), names)
+    with pytest.MonkeyPatch.context() as patch, matplotlib.rc_context({"figure.max_open_warning": 0}):
+        patch.chdir(tmp_path_factory.mktemp("cells"))
+        patch.setenv("GAMMAPY_DATA", str(hess_dir.parent))
+        exec(compile(CELLS, "tutorial", "exec"), names)
     yield names
-    plt.close("all")
+    names["plt"].close("all")
 
 
 def test_the_cells_run_and_give_the_printed_result(names):

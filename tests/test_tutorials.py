@@ -1,0 +1,60 @@
+"""Each tutorial runs under papermill, on the simulated and on the real runs, and finds the stored numbers.
+
+Its own last cells assert what it claims; here its JSON is compared with `tests/expected/`. After a wanted change of a number:
+`SPECNB_STORE=1 pytest tests/test_tutorials.py` writes the files again, and the diff shows what moved.
+"""
+import json
+import os
+from pathlib import Path
+import numpy as np
+import papermill
+
+ROOT = Path(__file__).parent.parent
+TUTORIALS = ROOT / "nbs" / "tutorials"
+RTOL = 1e-6  # of stored numbers; other versions of numpy, scipy and iminuit stay inside
+
+
+def execute(name, out_dir, **parameters):
+    "Run tutorial `name` with `parameters`, all of which it must know, and give its results."
+    path = TUTORIALS / f"{name}.ipynb"
+    known = papermill.inspect_notebook(path)
+    assert set(parameters) | {"out_dir"} <= set(known), "papermill would only warn of an unknown parameter"
+    papermill.execute_notebook(path, out_dir / f"{name}.ipynb", {**parameters, "out_dir": str(out_dir)}, kernel_name="python3",
+                               cwd=TUTORIALS, progress_bar=False)
+    return json.loads((out_dir / "results.json").read_text())
+
+
+def compare(got, expected, where="results"):
+    "The same structure, the same text, numbers within RTOL."
+    assert type(got) is type(expected) or {type(got), type(expected)} <= {int, float}, where
+    if isinstance(expected, dict):
+        assert list(got) == list(expected), where
+        for key in expected: compare(got[key], expected[key], f"{where}.{key}")
+    elif isinstance(expected, list):
+        assert len(got) == len(expected), where
+        for i, (a, b) in enumerate(zip(got, expected)): compare(a, b, f"{where}[{i}]")
+    elif isinstance(expected, float): np.testing.assert_allclose(got, expected, rtol=RTOL, atol=1e-30, err_msg=where)
+    else: assert got == expected, where
+
+
+def check(results, name):
+    path = ROOT / "tests" / "expected" / f"{name}.json"
+    if os.environ.get("SPECNB_STORE"): path.write_text(json.dumps(results, indent=1) + "\n")
+    compare(results, json.loads(path.read_text()))
+
+
+def test_spectral_analysis_of_the_simulated_runs(tmp_path):
+    results = execute("01_spectral_analysis", tmp_path)
+    check(results, "01_spectral_analysis_demo")
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names >= {"results.json", "flux_points.fits", "flux_points.ecsv", "models.yaml", "ogip"}
+
+
+def test_spectral_analysis_of_the_hess_runs(hess_dir, tmp_path):
+    runs = [23523, 23526, 23559, 23592]
+    results = execute("01_spectral_analysis", tmp_path, data_dir=str(hess_dir), obs_ids=runs, expected="hess")
+    check(results, "01_spectral_analysis_hess")
+
+
+def test_every_tutorial_is_tested():
+    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis"]
