@@ -122,7 +122,7 @@ class _RegionGeomShape:
         "Right ascension and declination (ICRS) of the centre, deg."
         return tuple(map(float, to_icrs(*self._center)))
 
-    @property
+    @cached_property
     def radius_deg(self):
         "Radius of a circle, deg; 0 for a point, None for other shapes."
         if self.is_point: return 0.
