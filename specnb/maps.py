@@ -208,7 +208,7 @@ class RegionGeom(_RegionGeomShape):
         if ax is None:
             ax = plt.subplot(projection=self.wcs)
             nx, ny = self.wcs_geom.npix
-            ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude")
+            ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude", aspect="equal")
         self.region.to_pixel(ax.wcs).plot(ax=ax, **({"color": "k"} if self.is_point else {"edgecolor": "k", "facecolor": "none"}) | kwargs)
         return ax
 
