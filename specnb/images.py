@@ -264,6 +264,14 @@ class _MaskLookup:
         keep = np.isfinite(ra)
         return ra[keep], dec[keep]
 
+    @cached_property
+    def excluded_reach_deg(self):
+        "Largest distance from the centre of a False pixel to its corners, deg."
+        y, x = (v.astype(float) for v in np.nonzero(~self._mask_operands()[0]))
+        center = self.geom.pix_to_icrs(x, y)
+        corners = [separation(*center, *self.geom.pix_to_icrs(x + .5, y + dy)) for dy in (-.5, .5)]
+        return float(np.max(corners, initial=0, where=np.isfinite(corners)))
+
     def allowed_at(self, ra, dec):
         "Whether positions, deg, are on a True pixel or outside the image; nearest pixel, shape of `ra`."
         data, = self._mask_operands()

@@ -110,7 +110,7 @@ def mask_pixels(
 )->tuple:           # x, y
     "Pixels of the plane in an annulus about the pointing that a mask excludes."
     x, y = plane.icrs_to_pix(*mask.excluded_positions)
-    reach = 1.5*mask.geom.pixel_deg/plane.cdelt[1]
+    reach = 1.2*mask.excluded_reach_deg/plane.cdelt[1] + 1
     rho = np.hypot(x - plane.crpix[0], y - plane.crpix[0])
     near = (rho > rho_min - reach) & (rho < rho_max + reach)
     if not near.any(): return np.empty(0), np.empty(0)
