@@ -95,8 +95,9 @@ def _phi_slope(
     phi, # _phi(h)
 ):       # its derivative
     "Derivative of `_phi`, by its series where the quotient would lose digits."
-    far = np.abs(h) > 1e-3
-    return np.where(far, (1 + phi*(h - 1))/np.where(far, h, 1), .5 + h*(1/3 + h*(1/8 + h/30)))
+    near = np.abs(h) < 1e-3
+    slope = (1 + phi*(h - 1))/(h + 1e-300)
+    return np.where(near, .5 + h*(1/3 + h*(1/8 + h/30)), slope) if near.any() else slope
 
 # %% ../nbs/44_spectral_integrals.ipynb #5e36e4ab
 def _clip(log_q): return np.minimum(np.maximum(log_q, -340.), 340.)
