@@ -65,6 +65,8 @@ INFO = {  # cumulative table, four rows
 # the last three columns have two conventions: Gammapy 2.1 (additive, effective alpha) and 0.19 (the printed reference)
 ACCEPTANCE = {"acceptance": [18, 37, 56, 74], "acceptance_off": [216, 444, 1100.52, 1698.32],
               "alpha": [.0833333, .0833333, .0508849, .0435725]}
+ACCEPTANCE_019 = {"acceptance": [18, 19, 19, 19], "acceptance_off": [216, 227.99998, 373.391959, 436.054901],
+                  "alpha": [.0833333, .0833334, .0496578, .0417010]}
 FLUX_POINTS = """
 e_ref  e_min  e_max   dnde      err       errp      errn      ul        ts      sqrt_ts stat   scan_0  scan_10 stat_null on_0 on_3
 0.823  0.737  0.920   6.956e-11 7.229e-12 7.462e-12 7.000e-12 8.496e-11 318.308 17.841  8.252  140.739 451.124 326.560   30   25
@@ -192,6 +194,8 @@ def test_info_table(datasets):
     for name, expected in INFO.items(): assert_allclose(table[name], expected, rtol=1e-6, err_msg=name)
     for name, expected in ACCEPTANCE.items(): assert_allclose(table[name], expected, rtol=1e-5, err_msg=name)
     assert np.isnan(table["npred_signal"]).all() and list(table["stat_type"]) == ["wstat"]*4
+    table = datasets.info_table(cumulative=True, acceptance="bins")
+    for name, expected in ACCEPTANCE_019.items(): assert_allclose(table[name], expected, rtol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("run, n_on, n_off", [(5029747, 791, {1: 378, 3: 1178}), (5029748, 837, {1: 413, 3: 1255})])
