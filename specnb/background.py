@@ -47,6 +47,12 @@ class _Background(IRF):
         rate = np.exp(interpolate(self._log_data, places))
         return np.where(reduce(np.logical_and, [p[2] for p in places]) & (rate > 2.4e-38), rate, 0.)
 
+    def to_hdu(self, name=None, dtype="f4"):
+        "FITS table of the background after GADF 0.3."
+        hdu = super().to_hdu(name, dtype)
+        hdu.header["FOVALIGN"] = self.fov_alignment
+        return hdu
+
     def plot_at_energy(self, energy=None, ax=None, **kwargs):
         "Rate over the field of view at one energy (Quantity), by default in the middle of the axis."
         ax, axis = plt.gca() if ax is None else ax, self.axes[1]
@@ -92,6 +98,18 @@ class Background3D(_Background):
     @staticmethod
     def _in_order(data, shape): return data if data.shape == shape else data.T if data.shape == shape[::-1] else data.reshape(shape)
     def _data_cells(self, dtype): return {self.column: (np.asarray(self.data[None], dtype), self.default_unit)}
+
+    def mirrored(self):
+        "The same background with the other sign of DETX."
+        x = self.axes[1]
+        nodes = -(x.edges_value if x.node_type == "edges" else x.center_value)[::-1]
+        axes = [self.axes[0], MapAxis(nodes, x.interp, x.name, x.node_type, x.unit), self.axes[2]]
+        alignment = "RADEC" if self.fov_alignment == "REVERSE_LON_RADEC" else self.fov_alignment
+        return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, is_pointlike=self.is_pointlike, meta=self.meta, label=self.label)
+
+    def to_hdu(self, name=None, dtype="f4"):
+        "FITS table of the background after GADF 0.3; DETX always grows against right ascension."
+        return (self.mirrored() if self.fov_alignment == "REVERSE_LON_RADEC" else super()).to_hdu(name, dtype)
 
     def rate(self, e_tev, lon_deg, lat_deg):
         "Rate at energies (TeV) and positions (deg, longitude growing with right ascension or azimuth) that broadcast."
