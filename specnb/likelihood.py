@@ -13,7 +13,7 @@ from .spectral_integrals import EnergyNodes
 from .stats import cash_derivatives, wstat_derivatives
 
 # %% ../nbs/48_likelihood.ipynb #418c30bf
-_TINY = np.finfo(float).tiny
+_TINY = 1e-150  # its square is still a number
 
 class WStatTerm:
     "W statistic of ON and OFF counts, arrays of one shape whose last axis is the bins."
