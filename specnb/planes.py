@@ -9,8 +9,9 @@ __all__ = ['pointing_plane', 'on_shape', 'angular_size', 'mask_pixels', 'make_ex
 from dataclasses import dataclass
 import numpy as np
 from .core import lazy
-from .images import WcsGeom, WcsNDMap, circle_numbers, sky_regions
-from .maps import RegionGeom, region_contains
+from .images import WcsGeom, WcsNDMap
+from .maps import RegionGeom
+from .shapes import circle_numbers, region_contains, sky_regions
 from .sphere import from_icrs, separation, to_icrs
 
 # %% ../nbs/19_planes.ipynb #86c47ff7

@@ -102,7 +102,9 @@ class _OffRegionsSky:
             self.geom.plot_region(ax)
         colour = kwargs.pop("color", kwargs.pop("edgecolor", "C0"))
         style = {"color": colour} if self.geom.is_point else {"edgecolor": colour, "facecolor": "none"}
-        for region in self.regions: region.to_pixel(ax.wcs).plot(ax=ax, **{**style, **kwargs})
+        if self.geom.radius_deg is not None: drawn, wcs, frame = self.regions, ax.wcs, "pixel"
+        else: drawn, wcs, frame = self.shapes, None, self.plane.wcs
+        for shape in drawn: ax.add_artist((shape.to_pixel(wcs) if wcs else shape.region).as_artist(**{**style, "transform": ax.get_transform(frame), **kwargs}))
         ax.plot(*self.pointing_deg, "+", color=colour, label=label, transform=ax.get_transform("icrs"), ms=9, mew=1.5)
         return ax
 
