@@ -4,25 +4,25 @@
 
 # %% auto #0
 __all__ = ['power_law_cells', 'draw_in_cells', 'draw_energies', 'draw_between', 'offset_position', 'fov_position',
-           'TelescopeArray', 'create_irfs', 'detected_rate', 'draw_gammas', 'draw_field', 'draw_events']
+           'detected_rate', 'draw_gammas', 'draw_field', 'draw_events', 'simulate_observation', 'wobble_pointings',
+           'simulate_observations', 'demo_model', 'demo_observations', 'make_demo']
 
 # %% ../nbs/75_simulate.ipynb #6dc84623
 import json
-from dataclasses import dataclass, field
 from functools import lru_cache
 import numpy as np
-from .axes import MapAxis, energy_edges_per_decade
-from .background import Background3D
+from .axes import energy_edges_per_decade
 from .core import as_float, atomic_path, lazy, make_path
-from .edisp import EnergyDispersion2D
-from .irf import EffectiveAreaTable2D
-from .psf import PSF3D
+from .data import write_dl3
+from .events import GTI, EventList
+from .instrument import TelescopeArray, create_irfs
+from .models import ExpCutoffPowerLawSpectralModel
+from .observations import Observation, Observations
 from .sphere import separation, sky_position, tan_deproject
 
 # %% ../nbs/75_simulate.ipynb #67da1c9f
 u = lazy("astropy.units")
 coordinates = lazy("astropy.coordinates")
-special = lazy("scipy.special")
 
 # %% ../nbs/75_simulate.ipynb #0e607573
 def power_law_cells(
@@ -91,75 +91,6 @@ def fov_position(
     "Sky positions of field-of-view coordinates."
     lon, lat = np.radians(lon), np.radians(lat)
     return tan_deproject(lon0, lat0, np.degrees(np.tan(lon)), np.degrees(np.tan(lat) / np.cos(lon)))
-
-# %% ../nbs/75_simulate.ipynb #2d092521
-@dataclass(frozen=True)
-class TelescopeArray:
-    "Parametrised response of an array of Cherenkov telescopes; energies in TeV, angles in deg, areas in m2."
-    zenith:float = 45.            # zenith angle, deg
-    area:float = 1.6e5            # effective area scale A_0, m2
-    threshold:float = .2          # energy scale E_0 at the zenith, TeV
-    resolution:float = .12        # relative energy resolution sigma_E far above threshold
-    background:float = 3.5e-4     # rate B_0 at 1 TeV in the centre, s-1 MeV-1 sr-1
-    background_width:float = 1.2  # sigma_B, deg
-
-    def __post_init__(self):
-        if not 0 <= self.zenith < 75: raise ValueError(f"zenith must lie between 0 and 75 deg, found {self.zenith:g}")
-
-    @property
-    def e_scale(self): return self.threshold * np.cos(np.radians(self.zenith))**-2.3
-
-    def effective_area(self, e, theta):
-        "m2 at true energies and offsets that broadcast."
-        shape = np.exp(-(self.e_scale / e)**1.6 - .5 * (theta / (1.4 * e**.05))**2)
-        return self.area * np.cos(np.radians(self.zenith))**-2 * e**.2 * shape
-
-    def migration(self, migra, e, theta):
-        "Probability that reconstructed / true energy is below `migra` (positive)."
-        x = self.e_scale / e
-        width = self.resolution * np.sqrt(1 + x**.7) * (1 + .05 * theta**2)
-        return special.ndtr((np.log(migra) - np.log1p(.5 * np.exp(-1 / (.6 * x)))) / width)
-
-    def containment(self, rad, e, theta):
-        "Probability that a photon is reconstructed within `rad` of its direction."
-        sigma = (.055 + .04 * e**-.5) * (1 + .06 * theta**2) / 1.79
-        return -.8 * np.expm1(-.5 * (rad / sigma)**2) - .2 * np.expm1(-.5 * (rad / (2.5 * sigma))**2)
-
-    def background_rate(self, e, theta):
-        "s-1 MeV-1 sr-1 at reconstructed energies and offsets that broadcast."
-        return self.background * e**-2.7 * np.exp(-(.8 * self.e_scale / e)**2 - .5 * (theta / self.background_width)**2)
-
-# %% ../nbs/75_simulate.ipynb #2c20b49c
-def create_irfs(array):
-    """Response tables of a telescope array.
-
-    Parameters
-    ----------
-    array : TelescopeArray
-
-    Returns
-    -------
-    dict
-        "aeff", "edisp", "psf" and "bkg": `EffectiveAreaTable2D`, `EnergyDispersion2D`, `PSF3D`, `Background3D`.
-    """
-    offset = MapAxis.from_nodes(np.arange(6) / 2, name="offset", unit="deg")
-    fine, coarse, reco = (MapAxis.from_energy_bounds(low, 100, n, unit="TeV", per_decade=True, name=name)
-                          for low, n, name in ((.05, 24, "energy_true"), (.05, 8, "energy_true"), (.1, 6, "energy")))
-    migra = MapAxis.from_bounds(.2, 3, 70, name="migra")
-    rad = MapAxis.from_edges(np.r_[np.arange(20) / 100, np.arange(8, 25) / 40], name="rad", unit="deg")
-    lon, lat = (MapAxis.from_bounds(-2.5, 2.5, 20, name=name, unit="deg") for name in ("fov_lon", "fov_lat"))
-    theta, e = offset.center_value, coarse.center_value[:, None, None]
-    area = array.effective_area(fine.center_value[:, None], theta)
-    density = np.diff(array.migration(migra.edges_value[:, None], e, theta), axis=1) / migra.bin_width.value[:, None]
-    ring = np.pi * np.diff(np.radians(rad.edges_value)**2)
-    spread = np.diff(array.containment(rad.edges_value, e, theta[:, None]), axis=2) / ring
-    r = np.hypot(lon.center_value[:, None], lat.center_value)
-    rate = np.where(r < 2.5, array.background_rate(reco.center_value[:, None, None], r), 0)
-    meta = {"LO_THRES": round(1.2 * array.e_scale, 3), "HI_THRES": 100.}
-    return {"aeff": EffectiveAreaTable2D([fine, offset], area, meta=meta),
-            "edisp": EnergyDispersion2D([coarse, migra, offset], np.where(density < 1e-4, 0, density)),
-            "psf": PSF3D([coarse, offset, rad], spread),
-            "bkg": Background3D([reco, lon, lat], rate, meta={"FOVALIGN": "RADEC"})}
 
 # %% ../nbs/75_simulate.ipynb #e60e96dc
 def _edges_of(axis, n):
@@ -263,3 +194,161 @@ def draw_events(
     t = tstart + ontime * rng.random(len(e_reco))
     order = np.argsort(t)
     return {k: v[order] for k, v in dict(t_s=t, ra_deg=ra, dec_deg=dec, e_tev=e_reco, e_true=e_true).items()}
+
+# %% ../nbs/75_simulate.ipynb #d0302fc5
+def _flux_function(
+    model, # spectral model, a source model that has one, or None
+):         # function of energies in TeV that gives cm-2 s-1 TeV-1, or None
+    "The spectrum of a model in plain numbers, checked."
+    if model is None: return None
+    spectrum = getattr(model, "spectral_model", model)
+    def dnde(e):
+        flux = as_float(spectrum(u.Quantity(e, "TeV")), "cm-2 s-1 TeV-1", "model")
+        if not np.all(flux >= 0):
+            k = np.flatnonzero(~(flux >= 0))[0]
+            raise ValueError(f"model: expected a flux that is nowhere negative, found {flux[k]:g} cm-2 s-1 TeV-1 at {e[k]:.3g} TeV")
+        return flux
+    return dnde
+
+# %% ../nbs/75_simulate.ipynb #820fe6e3
+def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", deadtime_fraction=.06, tstart="0 s", obs_id=1001, seed=0, meta=None):
+    """Observe a point source.
+
+    Parameters
+    ----------
+    model : spectral model or SkyModel
+        Anything that gives a flux for a quantity of energies; None for a field without a source.
+    position, pointing : `~astropy.coordinates.SkyCoord`
+        Of the source and of the centre of the field of view.
+    irfs : dict, optional
+        "aeff", "edisp", "psf" and "bkg" responses; by default those of ``TelescopeArray()``. Without "edisp" or "psf" energies or
+        directions are exact, without "bkg" there is no background.
+    ontime, tstart : `~astropy.units.Quantity` or str
+        Duration, and start in seconds since 2001-01-01 UTC.
+    deadtime_fraction : float
+        Part of `ontime` in which the array is blind.
+    obs_id : int
+        Number of the run.
+    seed : int, `~numpy.random.SeedSequence` or `~numpy.random.Generator`
+        Source of all random numbers.
+    meta : dict, optional
+        More keywords of the event list.
+
+    Returns
+    -------
+    Observation
+
+    Raises
+    ------
+    TypeError
+        A quantity without or with the wrong unit, or a position that is no SkyCoord.
+    ValueError
+        A duration or dead time out of range, or a flux that is negative or not a number.
+    """
+    source, centre = sky_position(position), sky_position(pointing, name="pointing")
+    ontime, tstart = as_float(ontime, "s", "ontime"), as_float(tstart, "s", "tstart")
+    if not ontime > 0: raise ValueError(f"ontime must be positive, found {ontime:g} s")
+    if not 0 <= deadtime_fraction < 1: raise ValueError(f"deadtime_fraction must be at least 0 and less than 1, found {deadtime_fraction:g}")
+    irfs, live = create_irfs(TelescopeArray()) if irfs is None else irfs, 1 - deadtime_fraction
+    drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, np.random.default_rng(seed))
+    head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", "RA_OBJ": float(source[0]), "DEC_OBJ": float(source[1]), "RA_PNT": float(centre[0]), "DEC_PNT": float(centre[1]),
+            "DEADC": live, "TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC", **(meta or {})}
+    events = EventList(drawn["e_tev"], drawn["ra_deg"], drawn["dec_deg"], drawn["t_s"], meta=head, label=f"run {obs_id}",
+                       extra={"MC_ID": (np.isfinite(drawn["e_true"]).astype("i2"), "")})
+    return Observation.create(pointing, obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction, events=events, gti=GTI(tstart, tstart + ontime), meta=head)
+
+# %% ../nbs/75_simulate.ipynb #30d5c4a8
+def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
+    """Pointings around a source.
+
+    Parameters
+    ----------
+    position : `~astropy.coordinates.SkyCoord`
+        Of the source.
+    offset : `~astropy.units.Quantity` or str
+        Distance of the pointings from the source, one or as many as there are angles.
+    angles : sequence of float
+        Position angles of the pointings seen from the source, from north to east, deg.
+
+    Returns
+    -------
+    `~astropy.coordinates.SkyCoord`
+        As many as `angles`.
+    """
+    angles = np.asarray(angles, float)
+    ra, dec = offset_position(*sky_position(position), np.broadcast_to(as_float(offset, "deg", "offset"), angles.shape), angles)
+    return coordinates.SkyCoord(ra, dec, unit="deg")
+
+def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstart="0 s", ontime="28 min", pause="3 min", **kwargs):
+    """Observe a point source in several runs.
+
+    Parameters
+    ----------
+    model, position
+        See `simulate_observation`.
+    pointings : `~astropy.coordinates.SkyCoord`
+        One for each run.
+    seed : int or `~numpy.random.SeedSequence`
+        From which the seeds of the runs are spawned.
+    obs_id : int
+        Number of the first run; the others follow.
+    tstart, ontime, pause : `~astropy.units.Quantity` or str
+        Start of the first run, duration of each, time between them.
+    **kwargs
+        Other arguments of `simulate_observation`, the same for all runs.
+
+    Returns
+    -------
+    Observations
+    """
+    seeds = (seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)).spawn(len(pointings))
+    tstart, step = as_float(tstart, "s", "tstart"), as_float(ontime, "s", "ontime") + as_float(pause, "s", "pause")
+    kwargs["irfs"] = kwargs.get("irfs") or create_irfs(TelescopeArray())
+    return Observations([simulate_observation(model, position, pointing, obs_id=obs_id + i, tstart=u.Quantity(tstart + i * step, "s"), ontime=ontime, seed=s, **kwargs)
+                         for i, (pointing, s) in enumerate(zip(pointings, seeds))])
+
+# %% ../nbs/75_simulate.ipynb #0a1af4f3
+_DEMO_SEED, _DEMO_SOURCE = 1, (83.63, 22.01)  # right ascension, declination, deg
+_DEMO_RUNS = (  # number, position angle and offset of the pointing [deg], zenith angle, azimuth [deg], start, ontime [s], dead-time fraction
+    (1001, 0, .5, 45.3, 357.6, 629764985, 1686, .060), (1002, 180, .5, 46.3, 347.6, 629766845, 1684, .061),
+    (1003, 90, 1., 48.4, 338.2, 629768705, 1687, .063), (1004, 270, 1.5, 51.5, 329.7, 629770565, 1685, .062))
+_DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBLE", "N_TELS": 4, "TELLIST": "1,2,3,4",
+              "GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.}
+
+def demo_model():
+    "The spectral model from which the demo data are drawn."
+    return ExpCutoffPowerLawSpectralModel(index=2.39, amplitude="3.76e-11 cm-2 s-1 TeV-1", lambda_=u.Quantity(1 / 14.3, "TeV-1"), reference="1 TeV")
+
+def demo_observations():
+    "The four runs of the demo data, simulated anew."
+    position, seeds = coordinates.SkyCoord(*_DEMO_SOURCE, unit="deg"), np.random.SeedSequence(_DEMO_SEED).spawn(len(_DEMO_RUNS))
+    runs = Observations()
+    for (obs_id, angle, offset, zenith, azimuth, tstart, ontime, dead), seed in zip(_DEMO_RUNS, seeds):
+        pointing = wobble_pointings(position, u.Quantity(offset, "deg"), [angle])[0]
+        meta = {**_DEMO_META, "ALT_PNT": 90 - zenith, "AZ_PNT": azimuth, "ZEN_PNT": zenith}
+        runs.append(simulate_observation(demo_model(), position, pointing, create_irfs(TelescopeArray(zenith)), u.Quantity(ontime, "s"), dead,
+                                         u.Quantity(tstart, "s"), obs_id, seed, meta))
+    return runs
+
+def make_demo(path, overwrite=False):
+    """Simulate the demo data and write them as DL3.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder, made if it is not there. The data in the package are those of ``make_demo(demo_dir())``.
+    overwrite : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    Path
+        The folder: four runs, two index files and ``truth.json``.
+    """
+    path, runs = make_path(path), demo_observations()
+    write_dl3(runs, path, overwrite)
+    truth = {"seed": _DEMO_SEED, "source": dict(zip(("ra", "dec"), _DEMO_SOURCE)), "model": {"type": type(demo_model()).__name__,
+             **{p.name: p.value for p in demo_model().parameters}}, "units": "deg, cm-2 s-1 TeV-1, TeV, TeV-1",
+             "runs": [{"obs_id": o.obs_id, "gamma_rays": int(o.events.column("MC_ID").sum()), "events": len(o.events)} for o in runs]}
+    with atomic_path(path / "truth.json", overwrite) as temporary: temporary.write_text(json.dumps(truth, indent=1) + "\n")
+    return path
