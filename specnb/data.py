@@ -214,15 +214,18 @@ class _RunLookup:
         -------
         Observations
         """
-        observations = Observations()
+        observations, skipped = Observations(), {}
         for i in self.obs_ids if obs_id is None else np.atleast_1d(obs_id):
             try: observations.append(self.obs(i, required_irf))
             except (ValueError, FileNotFoundError) as error:
                 if not skip_missing: raise
-                warn(f"skipped: {error}")
+                skipped[int(i)] = str(error)
+        if skipped: warn(f"skipped {_summary(skipped)}; the first: {next(iter(skipped.values()))}")
         return observations
 
-def _summary(ids): return f"{len(ids)} runs" + (f" from {min(ids)} to {max(ids)}" if ids else "")
+def _summary(ids):
+    "Number and range of run numbers."
+    return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
 
 # %% ../nbs/16_data.ipynb #ff92a692
 class DataStore(_RunLookup):

@@ -166,7 +166,7 @@ class IRF(_IrfFiles):
         names, expected = [a.name for a in axes], [k.name for k in self.axis_columns]
         self.label = label or type(self).__name__
         if names != expected: raise ValueError(f"{self.label}: expected axes {expected}, found {names}")
-        self.axes = [a if a.interp == k.interp and a.unit == k.unit else a.copy(interp=k.interp, unit=k.unit) for a, k in zip(axes, self.axis_columns)]
+        self.axes = [a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit) for a, k in zip(axes, self.axis_columns)]
         self.data = self._checked(data, unit)
         self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
 

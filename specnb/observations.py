@@ -7,7 +7,7 @@ __all__ = ['pointing_from_header', 'Observation', 'Observations']
 
 # %% ../nbs/15_observations.ipynb #095f44df
 from collections import UserList
-from functools import cached_property
+from functools import cache, cached_property
 import numpy as np
 from .background import Background3D
 from .core import DataError, as_float, html_table, lazy
@@ -47,8 +47,7 @@ class _ObservationParts:
 
     def _part(self, kind):
         part = self._parts.get(kind)
-        if callable(part): part = self._parts[kind] = part()
-        return part
+        return part() if callable(part) else part
 
     @property
     def events(self): return self._part("events")
@@ -216,7 +215,8 @@ class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _Obser
     """
 
     def __init__(self, obs_id, parts, meta=None, label=None):
-        self.obs_id, self._parts, self._meta, self.label = int(obs_id), dict(parts), meta, label or f"run {obs_id}"
+        self.obs_id, self._meta, self.label = int(obs_id), meta, label or f"run {obs_id}"
+        self._parts = {k: cache(p) if callable(p) and not hasattr(p, "cache_info") else p for k, p in parts.items()}
 
     @property
     def meta(self): return self.events.meta if self._meta is None else self._meta

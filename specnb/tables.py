@@ -84,7 +84,7 @@ def unit_factor(found:str, wanted:str)->float:
     ValueError
         `found` cannot be read or does not convert.
     """
-    if found.replace("^", "").replace("**", "") == wanted: return 1.
+    if sorted(found.replace("^", "").replace("**", "").split()) == sorted(wanted.split()): return 1.
     first, *others = found.split("/") if "(" not in found else [found]
     try: return float(reduce(lambda a, b: a / u.Unit(b), others, u.Unit(first)).to(wanted))
     except u.UnitConversionError: raise ValueError(f"unit {found!r} does not convert to {wanted!r}") from None

@@ -1,0 +1,159 @@
+"FITS tables: every layout astropy can write is read back, and every way a file can be wrong is named."
+import gzip
+import io
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from specnb.core import DataError
+from specnb.tables import _parse_cards, read_tables, table_hdu, unit_factor, write_tables
+
+RNG = np.random.default_rng(5)
+COLUMNS = {
+    "f4": np.float32(RNG.normal(size=5)), "f8": RNG.normal(size=5), "i2": np.arange(5, dtype="i2") - 2, "i4": np.arange(5, dtype="i4") * 10**8,
+    "i8": np.arange(5) * 10**15, "u1": np.arange(5, dtype="u1"), "bool": np.array([True, False, False, True, True]),
+    "text": np.array(["a", "bc  ", "", "def", " x"]), "vector": RNG.normal(size=(5, 3)), "cube": np.float32(RNG.normal(size=(5, 2, 3, 4)))}
+
+
+def test_every_common_column_comes_back(tmp_path):
+    write_tables(tmp_path / "t.fits.gz", [table_hdu("T", COLUMNS)])
+    table = read_tables(tmp_path / "t.fits.gz")["T"]
+    for name, values in COLUMNS.items():
+        found = table.column(name)
+        assert found.shape == values.shape and found.dtype.isnative
+        if name == "text": assert list(found) == ["a", "bc", "", "def", "x"]
+        else: np.testing.assert_array_equal(found, values)
+        assert found.dtype.kind == {"f": "f", "i": "i", "u": "i", "b": "b", "U": "U"}[values.dtype.kind]
+
+
+@pytest.mark.parametrize("column", [
+    fits.Column("C", "I", bzero=32768, array=np.array([1, 40000], "u2")), fits.Column("C", "D", bscale=.5, array=np.array([1., 7.5])),
+    fits.Column("C", "PE()", array=np.array([np.array([1., 2.]), np.array([3.])], dtype=object)), fits.Column("C", "8X", array=np.eye(2, 8, dtype=bool)),
+    fits.Column("C", "M", array=np.array([1 + 2j, 3]))], ids=["unsigned", "scaled", "variable length", "bits", "complex"])
+def test_uncommon_columns_take_the_way_through_astropy(tmp_path, column):
+    hdu = fits.BinTableHDU.from_columns([column, fits.Column("N", "D", array=np.arange(2.))], name="T")
+    hdu.writeto(tmp_path / "t.fits")
+    table = read_tables(tmp_path / "t.fits")["T"]
+    for found, expected in zip(table.raw("C"), hdu.data["C"]): np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(table.column("N"), [0, 1])
+
+
+def test_ascii_table(tmp_path):
+    hdu = fits.TableHDU.from_columns([fits.Column("E", "E15.7", array=np.array([1.5, 2.5])), fits.Column("S", "A4", array=np.array(["ab", "c"]))], name="T")
+    hdu.writeto(tmp_path / "t.fits")
+    table = read_tables(tmp_path / "t.fits")["T"]
+    np.testing.assert_allclose(table.column("E"), [1.5, 2.5])
+    assert list(table.column("S")) == ["ab", "c"]
+
+
+def test_header_cards_agree_with_astropy():
+    header = fits.Header({"A": 1, "B": -1.5e-7, "C": True, "D": "it's", "E": "", "F": "a / b", "G": 12345678901234567890, "H": False})
+    header["LONG"] = "x" * 100
+    header["HIERARCH a long keyword"] = 3
+    header.add_comment("no = value")
+    header["UNDEF"] = None
+    text = header.tostring(padding=False)
+    assert _parse_cards(text) == {k: (None if isinstance(header[k], fits.card.Undefined) else header[k]) for k in header if k != "COMMENT"}
+    plain = header[:8].tostring(padding=False)
+    assert "HIERARCH" not in plain
+    assert _parse_cards(plain) == dict(header[:8])
+
+
+def test_header_that_fills_its_block_and_header_of_several_blocks(tmp_path):
+    for n in (1, 2, 34, 35, 36, 37, 70, 71, 72, 300):
+        hdu = table_hdu("T", {"A": np.arange(3.)}, {f"KEY{i}": i for i in range(n)})
+        hdu.header["COMMENT"] = "this is not the END"
+        write_tables(tmp_path / "t.fits", [hdu, table_hdu("U", {"B": np.ones(2)})], overwrite=True)
+        file = read_tables(tmp_path / "t.fits")
+        assert file["T"].key(f"KEY{n - 1}", kind=int) == n - 1 and list(file["U"].column("B")) == [1, 1]
+
+
+def test_only_what_is_needed_is_inflated(tmp_path):
+    write_tables(tmp_path / "t.fits.gz", [table_hdu("A", {"X": np.arange(3.)}), table_hdu("B", {"X": RNG.random(200000)})])
+    raw = (tmp_path / "t.fits.gz").read_bytes()
+    (tmp_path / "cut.fits.gz").write_bytes(raw[:len(raw) // 2])
+    file = read_tables(tmp_path / "cut.fits.gz")
+    assert list(file["A"].column("X")) == [0, 1, 2]
+    with pytest.raises(DataError, match=r"cut.fits.gz: the file is truncated"): file["B"]
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz"])
+def test_truncation_anywhere_is_noticed(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    write_tables(path, [table_hdu("A", {"X": RNG.random(2000)})])
+    raw = path.read_bytes()
+    for part in (.05, .3, .6, .85):
+        path.write_bytes(raw[:int(part * len(raw))])
+        with pytest.raises(DataError, match="truncated"): read_tables(path)["A"].column("X")
+
+
+def test_damaged_and_foreign_files(tmp_path):
+    write_tables(tmp_path / "t.fits.gz", [table_hdu("A", {"X": RNG.random(5000)})])
+    raw = bytearray((tmp_path / "t.fits.gz").read_bytes())
+    raw[5000:5100] = bytes(100)
+    (tmp_path / "t.fits.gz").write_bytes(raw)
+    with pytest.raises(DataError, match="damaged"): read_tables(tmp_path / "t.fits.gz")["A"].column("X"), read_tables(tmp_path / "t.fits.gz").names
+    for name, content in {"empty": b"", "text": b"hello", "png": b"\x89PNG" * 2000, "gzipped text": gzip.compress(b"hello")}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}: not a FITS file"): read_tables(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="nowhere.fits: no such file"): read_tables(tmp_path / "nowhere.fits")
+
+
+def test_missing_last_padding_is_forgiven(tmp_path):
+    write_tables(tmp_path / "t.fits", [table_hdu("A", {"X": np.arange(5.)})])
+    raw = (tmp_path / "t.fits").read_bytes()
+    (tmp_path / "t.fits").write_bytes(raw[:-(2880 - 40)])
+    assert list(read_tables(tmp_path / "t.fits")["A"].column("X")) == [0, 1, 2, 3, 4]
+
+
+def test_missing_things_are_named(tmp_path):
+    write_tables(tmp_path / "t.fits", [table_hdu("A", {"X": (np.arange(5.), "TeV"), "BARE": np.arange(5.)}, {"N": "many"}), fits.ImageHDU(np.ones((2, 2)), name="I")])
+    file = read_tables(tmp_path / "t.fits")
+    table = file["a"]
+    for call, message in {
+        (lambda: file["B"]): r"t.fits: no HDU B; found PRIMARY, A, I", (lambda: file["I"]): r"t.fits\[I\]: expected a table, found an image",
+        (lambda: table.column("Y")): r"t.fits\[A\]: no column Y; found X, BARE", (lambda: table.column("X", "deg")): r"column X: unit 'TeV' does not convert to 'deg'",
+        (lambda: table.column("BARE", "deg")): r"column BARE has no unit, expected one that converts to deg",
+        (lambda: table.key("M")): r"t.fits\[A\]: no keyword M", (lambda: table.key("N")): r"keyword N is 'many', expected float"}.items():
+        with pytest.raises(DataError, match=message): call()
+    assert list(file) == ["A"] and "B" not in file and "i" in file
+    assert table.column("y", default=3) == 3 and table.key("M", 4) == 4
+
+
+@pytest.mark.parametrize("found, wanted, factor", [
+    ("1/s/MeV/sr", "s-1 MeV-1 sr-1", 1), ("s-1 MeV-1 sr-1", "s-1 MeV-1 sr-1", 1), ("MeV-1 s-1 sr-1", "s-1 MeV-1 sr-1", 1), ("1/(s MeV sr)", "s-1 MeV-1 sr-1", 1),
+    ("s^-1 TeV^-1 sr^-1", "s-1 MeV-1 sr-1", 1e-6), ("sr^-1", "sr-1", 1), ("1/sr", "sr-1", 1), ("cm**2", "m2", 1e-4), ("GeV", "TeV", 1e-3), ("rad", "deg", 180 / np.pi)])
+def test_spellings_of_units(found, wanted, factor):
+    assert unit_factor(found, wanted) == pytest.approx(factor, rel=1e-12)
+
+
+def test_written_files_are_standard_and_reproducible(tmp_path):
+    hdus = [table_hdu("T", COLUMNS, {"OBS_ID": 7}), table_hdu("U", {"E": (np.ones((1, 3)), "TeV")})]
+    for name in ("a.fits.gz", "b.fits.gz"): write_tables(tmp_path / name, hdus)
+    assert (tmp_path / "a.fits.gz").read_bytes() == (tmp_path / "b.fits.gz").read_bytes()
+    with fits.open(tmp_path / "a.fits.gz") as file: file.verify("exception")
+    table = Table.read(tmp_path / "a.fits.gz", hdu="T")
+    np.testing.assert_array_equal(table["cube"], COLUMNS["cube"])
+    assert fits.getheader(tmp_path / "a.fits.gz", "T")["OBS_ID"] == 7 and Table.read(tmp_path / "a.fits.gz", hdu="U")["E"].unit == "TeV"
+    with pytest.raises(FileExistsError): write_tables(tmp_path / "a.fits.gz", hdus)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.fits.gz", "b.fits.gz"]
+
+
+def test_a_table_goes_back_to_astropy(tmp_path):
+    write_tables(tmp_path / "t.fits", [table_hdu("T", COLUMNS)])
+    hdu = read_tables(tmp_path / "t.fits")["T"].to_hdu()
+    buffer = io.BytesIO()
+    hdu.writeto(buffer)
+    np.testing.assert_array_equal(hdu.data["vector"], COLUMNS["vector"])
+
+
+def test_real_files_agree_with_astropy(hess_dir, magic_dir):
+    for path in (*sorted((hess_dir / "data").glob("*.fits.gz"))[:2], *sorted(magic_dir.glob("2013*.fits")), hess_dir / "obs-index.fits.gz"):
+        file = read_tables(path)
+        with fits.open(path) as expected:
+            assert file.names == [h.name for h in expected]
+            for name in file:
+                assert {k: v for k, v in expected[name].header.items() if k not in ("COMMENT", "HISTORY", "")} == file[name].header
+                for column in file[name].colnames:
+                    found, wanted = file[name].column(column), np.asarray(expected[name].data[column])
+                    np.testing.assert_array_equal(found.reshape(-1), np.char.strip(wanted) if wanted.dtype.kind == "U" else wanted.reshape(-1))
