@@ -101,8 +101,29 @@ class _RegionGeomShape:
         return region_contains(self.region, *map(np.atleast_1d, sky_position(skycoord)))
 
 # %% ../nbs/18_maps.ipynb #ebe8cd06
+class _RegionGeomView:
+    "The region as a picture and in words."
+
+    def plot_region(self, ax=None, **kwargs):
+        "Draw the outline on a WCSAxes (by default a new subplot); `kwargs` as for a matplotlib patch. Returns the axes."
+        if ax is None:
+            ax = plt.subplot(projection=self.wcs)
+            nx, ny = self.wcs_geom.npix
+            ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude", aspect="equal")
+        if self.is_point: self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs})
+        else: ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**{"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}))
+        return ax
+
+    def _summary(self):
+        if self.region is None: rows = [("region", "none")]
+        else:
+            rows = [("region", type(self.region).__name__.removesuffix("SkyRegion").lower()), ("centre", "{:.4f}, {:.4f} deg".format(*self._center[:2])),
+                    ("frame", self.frame)] + ([("radius", f"{self.radius_deg:g} deg")] if self.radius_deg else [])
+        return rows + [(a.name, f"{a.nbin} bins, {a.edges_value[0]:.4g} - {a.edges_value[-1]:.4g} {a.unit}") for a in self.axes]
+
+# %% ../nbs/18_maps.ipynb #5db35d0d
 @dataclass(frozen=True, eq=False)
-class RegionGeom(_RegionGeomShape):
+class RegionGeom(_RegionGeomShape, _RegionGeomView):
     """A region on the sky with axes; the geometry of a spectrum. Usually made by `RegionGeom.create`.
 
     Parameters
@@ -149,23 +170,6 @@ class RegionGeom(_RegionGeomShape):
         if self.region is None: return True
         same_shape = type(self.region) is type(other.region) and self.radius_deg == other.radius_deg
         return bool(same_shape and separation(*self.center_deg, *other.center_deg) < 1e-6)
-
-    def plot_region(self, ax=None, **kwargs):
-        "Draw the outline on a WCSAxes (by default a new subplot); `kwargs` as for a matplotlib patch. Returns the axes."
-        if ax is None:
-            ax = plt.subplot(projection=self.wcs)
-            nx, ny = self.wcs_geom.npix
-            ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude", aspect="equal")
-        if self.is_point: self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs})
-        else: ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**{"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}))
-        return ax
-
-    def _summary(self):
-        if self.region is None: rows = [("region", "none")]
-        else:
-            rows = [("region", type(self.region).__name__.removesuffix("SkyRegion").lower()), ("centre", "{:.4f}, {:.4f} deg".format(*self._center[:2])),
-                    ("frame", self.frame)] + ([("radius", f"{self.radius_deg:g} deg")] if self.radius_deg else [])
-        return rows + [(a.name, f"{a.nbin} bins, {a.edges_value[0]:.4g} - {a.edges_value[-1]:.4g} {a.unit}") for a in self.axes]
 
     def __repr__(self): return f"RegionGeom({', '.join(v for _, v in self._summary())})"
     def _repr_html_(self): return html_table(self._summary(), caption="RegionGeom")

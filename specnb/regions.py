@@ -69,6 +69,43 @@ class _OffRegionsEvents:
         i, j = np.triu_indices(len(lon), 1)
         return float(separation(lon[i], lat[i], lon[j], lat[j]).min(initial=np.inf))
 
+# %% ../nbs/20_regions.ipynb #ce73d296
+class _OffRegionsGeometry:
+    "Sizes, shapes and centres."
+
+    @property
+    def n(self): return len(self.angles)
+    def __len__(self): return self.n
+    @property
+    def radius_deg(self): return self.geom.radius_deg
+    @property
+    def radius_pix(self): return getattr(self._on, "radius", None)
+    @property
+    def offset_deg(self): return float(separation(*self.geom.center_deg, *self.pointing_deg))
+
+    @cached_property
+    def _on(self): return on_shape(self.geom, self.plane)
+    @cached_property
+    def shapes(self): return [self._on.turned(self.plane.crpix[0], a) for a in self.angles]
+
+    @cached_property
+    def _annulus(self):
+        "Nearest and farthest that the regions come to the pointing, with a margin, pixels."
+        x, y = np.subtract(_pixels(self._on, self.plane.npix[0]), self.plane.crpix[0])
+        rho = np.hypot(x, y)
+        return max(rho.min() - 2, 0), rho.max() + 2
+
+    @cached_property
+    def _centers(self):
+        x, y = np.subtract(self.plane.icrs_to_pix(*self.geom.center_deg), self.plane.crpix)
+        sin, cos = np.sin(self.angles), np.cos(self.angles)
+        return self.plane.pix_to_icrs(self.plane.crpix[0] + x*cos - y*sin, self.plane.crpix[0] + x*sin + y*cos)
+
+    @property
+    def lon(self): return self._centers[0]
+    @property
+    def lat(self): return self._centers[1]
+
 # %% ../nbs/20_regions.ipynb #7c34eed0
 class _OffRegionsSky:
     "OFF regions as sky regions, and their picture."
@@ -110,7 +147,7 @@ class _OffRegionsSky:
 
 # %% ../nbs/20_regions.ipynb #7be500a6
 @dataclass(frozen=True, eq=False)
-class OffRegions(_OffRegionsEvents, _OffRegionsSky):
+class OffRegions(_OffRegionsEvents, _OffRegionsGeometry, _OffRegionsSky):
     """OFF regions of one pointing: the ON region turned by some angles. Made by a finder.
 
     Parameters
@@ -134,39 +171,6 @@ class OffRegions(_OffRegionsEvents, _OffRegionsSky):
     angles:np.ndarray = ()
     angular_size_deg:float = None
     reason:str = ""
-
-    @property
-    def n(self): return len(self.angles)
-    def __len__(self): return self.n
-    @property
-    def radius_deg(self): return self.geom.radius_deg
-    @property
-    def radius_pix(self): return getattr(self._on, "radius", None)
-    @property
-    def offset_deg(self): return float(separation(*self.geom.center_deg, *self.pointing_deg))
-
-    @cached_property
-    def _on(self): return on_shape(self.geom, self.plane)
-    @cached_property
-    def shapes(self): return [self._on.turned(self.plane.crpix[0], a) for a in self.angles]
-
-    @cached_property
-    def _annulus(self):
-        "Nearest and farthest that the regions come to the pointing, with a margin, pixels."
-        x, y = np.subtract(_pixels(self._on, self.plane.npix[0]), self.plane.crpix[0])
-        rho = np.hypot(x, y)
-        return max(rho.min() - 2, 0), rho.max() + 2
-
-    @cached_property
-    def _centers(self):
-        x, y = np.subtract(self.plane.icrs_to_pix(*self.geom.center_deg), self.plane.crpix)
-        sin, cos = np.sin(self.angles), np.cos(self.angles)
-        return self.plane.pix_to_icrs(self.plane.crpix[0] + x*cos - y*sin, self.plane.crpix[0] + x*sin + y*cos)
-
-    @property
-    def lon(self): return self._centers[0]
-    @property
-    def lat(self): return self._centers[1]
 
     def _summary(self):
         rows = [("OFF regions", self.n), ("pointing", "{:.4f}, {:.4f} deg".format(*self.pointing_deg)), ("offset", f"{self.offset_deg:.4f} deg")]
