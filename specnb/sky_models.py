@@ -13,7 +13,7 @@ import numpy as np
 from .core import DataError, atomic_path, html_table, lazy, make_path
 from .model_base import Covariance, _CovarianceKeeper
 from .parameters import Parameters
-from .spectral_model import SpectralModel
+from .special_models import SpectralModel # the highest chapter with shapes, so that files with any of them can be read
 
 # %% ../nbs/46_sky_models.ipynb #7a8072bb
 table = lazy("astropy.table")

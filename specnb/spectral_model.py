@@ -383,6 +383,26 @@ class SpectralModel(_Quantities, _Searches, _SpectralPlots, _Arithmetic, _LogNum
     def _from_dict(cls, data, shared): return cls(**{row["name"]: p for row, p in zip(data["parameters"], Parameters.from_dict(data["parameters"], shared))})
 
 # %% ../nbs/43_spectral_model.ipynb #5ba6b0e8
+def _evaluate_closed(
+    model,  # closed model, class or instance
+    energy, # TeV, or quantity
+    args,   # parameters by position
+    kwargs, # parameters by name
+):          # differential flux; a quantity if any argument is one
+    "Factor times exponential from floats or from quantities."
+    defaults, i = model.default_parameters, model._factor
+    values = [kwargs[p.name] if p.name in kwargs else args[k] for k, p in enumerate(defaults)]
+    quantities = hasattr(energy, "unit") or any(hasattr(v, "unit") for v in values)
+    units = [p._unit for p in defaults]
+    if quantities:
+        energy = _energies(energy)
+        if u.Quantity(values[i]).unit == u.one: units[i] = ""     # a pure number as factor: the shape alone
+        values = [as_float(v, unit, p.name) for v, unit, p in zip(values, units, defaults)]
+    factor = values.pop(i)
+    result = factor*np.exp(model.log_shape(np.log(energy), energy, *values))
+    return u.Quantity(result, "" if units[i] != defaults[i]._unit else model.result_unit) if quantities else result
+
+# %% ../nbs/43_spectral_model.ipynb #2671d8bc
 class ClosedSpectralModel(SpectralModel):
     """Base of spectral models that are a factor times an exponential.
 
@@ -411,16 +431,9 @@ class ClosedSpectralModel(SpectralModel):
     @classmethod
     def evaluate(cls, energy, *args, **kwargs):
         "Differential flux, from floats in TeV, cm and s, or from quantities; parameters by position or name."
-        values = [kwargs[p.name] if p.name in kwargs else args[i] for i, p in enumerate(cls.default_parameters)]
-        quantities = hasattr(energy, "unit") or any(hasattr(v, "unit") for v in values)
-        if quantities:
-            energy = _energies(energy)
-            values = [as_float(v, p._unit, p.name) for v, p in zip(values, cls.default_parameters)]
-        factor = values.pop(cls._factor)
-        result = factor*np.exp(cls.log_shape(np.log(energy), energy, *values))
-        return u.Quantity(result, cls.result_unit) if quantities else result
+        return _evaluate_closed(cls, energy, args, kwargs)
 
-# %% ../nbs/43_spectral_model.ipynb #2671d8bc
+# %% ../nbs/43_spectral_model.ipynb #c1ffb029
 class ConstantSpectralModel(ClosedSpectralModel):
     """The same differential flux at all energies, or a pure number.
 
@@ -436,9 +449,7 @@ class ConstantSpectralModel(ClosedSpectralModel):
         const = kwargs.get("const")
         if isinstance(const, (int, float, np.number)): kwargs["const"] = Parameter("const", const)
         super().__init__(**kwargs)
-
-    @property
-    def result_unit(self): return "" if self.const._unit == "" else "cm-2 s-1 TeV-1"
+        if self.const._unit == "": self.result_unit = ""
 
     @staticmethod
     def log_shape(log_energy, energy): return 0*log_energy
