@@ -331,7 +331,7 @@ def minimize_norm(
         lo, hi = np.where(first <= 0, x, lo), np.where(first > 0, x, hi)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
         small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / s.sum(-1)
-        outside = ~((new >= lo) & (new <= hi))
+        outside = ~(np.isfinite(new) & (new >= lo) & (new <= hi))
         middle = np.where(np.isfinite(lo) & np.isfinite(hi), (lo + hi) / 2, 2 * x)
         done |= small
         x = np.where(done, x, np.where(outside, middle, new))

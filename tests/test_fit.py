@@ -1,0 +1,165 @@
+"Fits: what must come out, and what must be refused."
+from dataclasses import replace
+import numpy as np
+import pytest
+from scipy.stats import chi2
+from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset,
+                    SpectrumDatasetOnOff)
+from test_likelihood import FLUX, arrays
+
+
+def dataset(name, seed, cash=False, **changes):
+    spectrum = replace(arrays(seed, cash=cash), **changes)
+    geom = RegionGeom.create(None, axes=[MapAxis.from_energy_edges(spectrum.e_reco_edges, unit="TeV")])
+    return (SpectrumDataset if cash else SpectrumDatasetOnOff)(spectrum, geom, name=name)
+
+
+def power_law(name="source", **kwargs):
+    return SkyModel(PowerLawSpectralModel(**{"index": 2., "amplitude": f"1e-12 {FLUX}", **kwargs}), name=name)
+
+
+def test_the_minimum_has_no_slope_and_both_set_ups_agree():
+    datasets = Datasets([dataset("a", 1), dataset("b", 2)])
+    datasets.models = [power_law()]
+    exact = Fit().run(datasets)
+    likelihood = datasets.likelihood()
+    errors = np.array([p.error for p in likelihood.parameters])
+    assert likelihood.gradient(likelihood.start) * errors == pytest.approx([0, 0], abs=1e-4)
+    assert np.linalg.inv(likelihood.hessian(likelihood.start) / 2) == pytest.approx(datasets.models.covariance.data[:2, :2], rel=1e-3)
+    values = datasets.parameters.value
+    datasets.models = [power_law()]
+    plain = Fit(optimize_opts={"gradient": False}, covariance_opts={"backend": "minuit"}).run(datasets)
+    assert plain.total_stat == pytest.approx(exact.total_stat, abs=1e-3)
+    assert (datasets.parameters.value - values)[:2] / errors == pytest.approx([0, 0], abs=.02)
+    assert exact.success and plain.success and exact.backend == "minuit"
+
+
+def test_scipy_finds_the_same():
+    datasets = Datasets([dataset("a", 1)])
+    datasets.models = [power_law()]
+    Fit().run(datasets)
+    values, errors = datasets.parameters.value, datasets.parameters.error
+    datasets.models = [power_law()]
+    result = Fit(backend="scipy", optimize_opts={"method": "L-BFGS-B"}).run(datasets)
+    assert (datasets.parameters.value - values)[:2] == pytest.approx([0, 0], abs=.05 * errors[:2].max())
+    assert result.backend == "scipy" and result.method == "L-BFGS-B"
+
+
+def test_toys_have_unit_pulls():
+    base, truth = dataset("a", 1), power_law(index=2.3, amplitude=f"3e-11 {FLUX}")
+    base.models, rng, pulls = [truth], np.random.default_rng(7), []
+    background = 5 * base.arrays.e_reco_edges[:-1]**-1.7
+    for _ in range(150):
+        base.models = [truth]
+        base.fake(background, rng)
+        fitted = power_law(index=2.3, amplitude=f"3e-11 {FLUX}")
+        base.models = [fitted]
+        assert Fit().run(base).success
+        pulls.append([(f.value - t.value) / f.error for f, t in zip(fitted.parameters[:2], truth.parameters[:2])])
+    pulls = np.array(pulls)
+    assert np.abs(pulls.mean(0)).max() < 4 / np.sqrt(150)
+    assert chi2(149).cdf((pulls**2).sum(0)).max() < .9999 and chi2(149).cdf((pulls**2).sum(0)).min() > 1e-4
+
+
+def test_cash_and_wstat_fit_together():
+    datasets = Datasets([dataset("on-off", 1), dataset("known", 3, cash=True)])
+    datasets.models = [power_law()]
+    result = Fit().run(datasets)
+    assert result.success and result.total_stat == pytest.approx(datasets.stat_sum())
+
+
+def test_linked_parameters_are_fitted_as_one():
+    datasets, first, second = Datasets([dataset("a", 1), dataset("b", 2)]), power_law("first"), power_law("second")
+    first.datasets_names, second.datasets_names = ["a"], ["b"]
+    second.spectral_model.index = first.spectral_model.index
+    datasets.models = [first, second]
+    assert Fit().run(datasets).success
+    assert second.parameters["index"] is first.parameters["index"]
+    assert second.parameters["index"].error > 0
+    assert len(datasets.models.parameters.free_unique_parameters) == 3
+    assert list(datasets.models.to_parameters_table()["link"]).count("") == 4
+
+
+def test_frozen_parameters_stay_and_have_no_error():
+    datasets = Datasets([dataset("a", 1)])
+    model = power_law(index=2.5)
+    model.parameters["index"].frozen = True
+    datasets.models = [model]
+    Fit().run(datasets)
+    assert model.parameters["index"].value == 2.5 and model.parameters["index"].error == 0
+    assert model.parameters["amplitude"].error > 0
+
+
+def test_limits_hold_and_are_reported():
+    datasets = Datasets([dataset("a", 1)])
+    model = power_law(index=1.2)
+    model.parameters["index"].max = 1.5
+    datasets.models = [model]
+    result = Fit().run(datasets)
+    assert model.parameters["index"].value == pytest.approx(1.5) and model.parameters["index"].error == 0
+    assert "at its limit: index" in result.covariance_result.message
+    interval = Fit().confidence(datasets, "index")
+    assert np.isnan(interval["errp"]) and not interval["success"] and "errp" in interval["message"]
+
+
+def test_a_parameter_without_influence_is_reported_not_hidden():
+    datasets = Datasets([dataset("a", 1)])
+    model = SkyModel(PowerLawSpectralModel(amplitude=f"3e-11 {FLUX}") * 1. + 0 * PowerLawSpectralModel(index=3, amplitude=f"1e-12 {FLUX}"), name="x")
+    model.parameters[1].frozen = False
+    datasets.models = [model]
+    result = Fit().run(datasets)
+    assert not result.success
+    assert "not positive definite" in str(result) and np.isnan(model.parameters["index"].error)
+
+
+def test_intervals_profiles_surfaces_and_contours_agree():
+    datasets = Datasets([dataset("a", 1), dataset("b", 2)])
+    datasets.models = [model] = [power_law()]
+    fit = Fit()
+    best = fit.run(datasets).total_stat
+    index, amplitude = model.parameters["index"], model.parameters["amplitude"]
+    before = datasets.parameters.value
+    interval = fit.confidence(datasets, index)
+    index.scan_values = [index.value - interval["errn"], index.value, index.value + interval["errp"]]
+    scan = fit.stat_profile(datasets, index, reoptimize=True)
+    assert scan["stat_scan"] - best == pytest.approx([1, 0, 1], abs=1e-5)
+    assert np.all(fit.stat_profile(datasets, "index")["stat_scan"] >= scan["stat_scan"] - 1e-9)
+    contour = fit.stat_contour(datasets, "index", "amplitude", numpoints=24)
+    assert contour["success"]
+    assert contour["source.spectral.index"].max() - index.value == pytest.approx(interval["errp"], rel=.02)
+    index.scan_values, amplitude.scan_values = contour["source.spectral.index"][:3], contour["source.spectral.amplitude"][:3]
+    surface = fit.stat_surface(datasets, index, amplitude)
+    assert np.diag(surface["stat_scan"]) - best == pytest.approx([1, 1, 1], abs=.02)
+    assert surface["stat_scan"].shape == (3, 3)
+    assert datasets.parameters.value == pytest.approx(before, rel=1e-12)
+
+
+def test_trace_and_texts():
+    datasets = Datasets([dataset("a", 1)])
+    datasets.models = [power_law()]
+    result = Fit(store_trace=True, optimize_opts={"gradient": False}).run(datasets)
+    assert result.trace.colnames == ["total_stat", "source.spectral.index", "source.spectral.amplitude"]
+    assert len(result.trace) == result.nfev
+    assert str(result).startswith("OptimizeResult\n\n\tbackend    : minuit\n\tmethod     : migrad\n\tsuccess    : True\n")
+    assert "<table>" in result._repr_html_()
+
+
+REFUSED = {
+    "no datasets": (lambda d, m: Fit().run([]), "no datasets to fit"),
+    "no model": (lambda d, m: Fit().run(dataset("bare", 1)), "dataset 'bare' has no models"),
+    "all frozen": (lambda d, m: (m.parameters.freeze_all(), Fit().run(d)), "no free parameter in source"),
+    "start not finite": (lambda d, m: (setattr(m.parameters["index"], "value", np.nan), Fit().run(d)), "index.*source"),
+    "start outside limits": (lambda d, m: (setattr(m.parameters["index"], "min", 3), Fit().run(d)), "index.*source.*outside"),
+    "no bin left": (lambda d, m: (setattr(d, "mask_fit", np.zeros(15, bool)), Fit().run(d)), "no bin left to fit in 'a'"),
+    "unknown parameter": (lambda d, m: Fit().confidence(d, "gamma"), "no parameter 'gamma'"),
+    "frozen parameter": (lambda d, m: Fit().stat_profile(d, "reference"), "parameter 'reference' is frozen"),
+    "unknown backend": (lambda d, m: Fit(backend="sherpa"), "backend: expected one of 'minuit', 'scipy', found 'sherpa'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case):
+    action, message = REFUSED[case]
+    d, m = dataset("a", 1), power_law()
+    d.models = [m]
+    with pytest.raises((ValueError, KeyError), match=message): action(d, m)
