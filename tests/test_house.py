@@ -109,7 +109,7 @@ def test_every_public_name_is_importable_from_specnb():
 
 
 def test_no_undefined_names():
-    run("-m", "ruff", "check", "--select", "F", "--no-cache", "specnb", "tests")
+    run("-m", "ruff", "check", "--select", "F", "--no-cache", "--output-format", "concise", "specnb", "tests")
 
 
 def test_ci_runs_the_commands_of_the_readme():
