@@ -21,22 +21,47 @@ special = lazy("scipy.special")
 # %% ../nbs/73_instrument.ipynb #b90b4c85
 @dataclass(frozen=True)
 class TelescopeArray:
-    "Parametrised response of an array of Cherenkov telescopes; energies in TeV, angles in deg, areas in m2."
-    zenith:float = 45.            # zenith angle, deg
-    area:float = 1.6e5            # effective area scale A_0, m2
-    threshold:float = .2          # energy scale E_0 at the zenith, TeV
-    resolution:float = .12        # relative energy resolution sigma_E far above threshold
-    background:float = 3.5e-4     # rate B_0 at 1 TeV in the centre, s-1 MeV-1 sr-1
-    background_width:float = 1.2  # sigma_B, deg
+    """Parametrised response of an array of Cherenkov telescopes.
+
+    Its methods take and give arrays that broadcast: energies in TeV, offsets and distances in deg.
+
+    Parameters
+    ----------
+    zenith : float
+        Zenith angle of the observation, deg.
+    area : float
+        Scale of the effective area, A_0, m2.
+    threshold : float
+        Energy scale at the zenith, E_0, TeV.
+    resolution : float
+        Relative energy resolution far above threshold, sigma_E.
+    background : float
+        Background at 1 TeV in the centre of the field, B_0, s-1 MeV-1 sr-1.
+    background_width : float
+        Width of the background over the field, sigma_B, deg.
+
+    Raises
+    ------
+    ValueError
+        Zenith angle of 75 deg or more.
+    """
+    zenith:float = 45.
+    area:float = 1.6e5
+    threshold:float = .2
+    resolution:float = .12
+    background:float = 3.5e-4
+    background_width:float = 1.2
 
     def __post_init__(self):
         if not 0 <= self.zenith < 75: raise ValueError(f"zenith must lie between 0 and 75 deg, found {self.zenith:g}")
 
     @property
-    def e_scale(self): return self.threshold * np.cos(np.radians(self.zenith))**-2.3
+    def e_scale(self):
+        "Energy scale at this zenith angle, TeV."
+        return self.threshold * np.cos(np.radians(self.zenith))**-2.3
 
     def effective_area(self, e, theta):
-        "m2 at true energies and offsets that broadcast."
+        "Effective area, m2, at true energies and offsets."
         shape = np.exp(-(self.e_scale / e)**1.6 - .5 * (theta / (1.4 * e**.05))**2)
         return self.area * np.cos(np.radians(self.zenith))**-2 * e**.2 * shape
 
@@ -52,7 +77,7 @@ class TelescopeArray:
         return -.8 * np.expm1(-.5 * (rad / sigma)**2) - .2 * np.expm1(-.5 * (rad / (2.5 * sigma))**2)
 
     def background_rate(self, e, theta):
-        "s-1 MeV-1 sr-1 at reconstructed energies and offsets that broadcast."
+        "Background, s-1 MeV-1 sr-1, at reconstructed energies and offsets."
         return self.background * e**-2.7 * np.exp(-(.8 * self.e_scale / e)**2 - .5 * (theta / self.background_width)**2)
 
 # %% ../nbs/73_instrument.ipynb #e9be0021

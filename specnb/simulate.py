@@ -243,13 +243,14 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     TypeError
         A quantity without or with the wrong unit, or a position that is no SkyCoord.
     ValueError
-        A duration or dead time out of range, or a flux that is negative or not a number.
+        A duration or dead time out of range, no effective area, or a flux that is negative or not a number.
     """
     source, centre = sky_position(position), sky_position(pointing, name="pointing")
     ontime, tstart = as_float(ontime, "s", "ontime"), as_float(tstart, "s", "tstart")
     if not ontime > 0: raise ValueError(f"ontime must be positive, found {ontime:g} s")
     if not 0 <= deadtime_fraction < 1: raise ValueError(f"deadtime_fraction must be at least 0 and less than 1, found {deadtime_fraction:g}")
     irfs, live = create_irfs(TelescopeArray()) if irfs is None else irfs, 1 - deadtime_fraction
+    if model is not None and irfs.get("aeff") is None: raise ValueError(f"irfs: expected an effective area 'aeff', found {', '.join(irfs) or 'none'}")
     drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, np.random.default_rng(seed))
     head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", "RA_OBJ": float(source[0]), "DEC_OBJ": float(source[1]), "RA_PNT": float(centre[0]), "DEC_PNT": float(centre[1]),
             "DEADC": live, "TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC", **(meta or {})}
@@ -303,7 +304,7 @@ def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstar
     """
     seeds = (seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)).spawn(len(pointings))
     tstart, step = as_float(tstart, "s", "tstart"), as_float(ontime, "s", "ontime") + as_float(pause, "s", "pause")
-    kwargs["irfs"] = kwargs.get("irfs") or create_irfs(TelescopeArray())
+    if kwargs.get("irfs") is None: kwargs["irfs"] = create_irfs(TelescopeArray())
     return Observations([simulate_observation(model, position, pointing, obs_id=obs_id + i, tstart=u.Quantity(tstart + i * step, "s"), ontime=ontime, seed=s, **kwargs)
                          for i, (pointing, s) in enumerate(zip(pointings, seeds))])
 
