@@ -11,11 +11,12 @@ import numpy as np
 from .core import DataError, atomic_path, html_table, lazy, make_path
 from .datasets import SpectrumDatasetOnOff
 from .likelihood import compile_likelihood
+from .regions import plot_off_regions
 from .sky_models import Models
 from .spectrum import stack_spectra
 
 # %% ../nbs/55_collections.ipynb #7be51fb2
-plt, table, yaml = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("yaml")
+table, yaml = lazy("astropy.table"), lazy("yaml")
 
 # %% ../nbs/55_collections.ipynb #3a6e1f2e
 _INFO_UNITS = {"exposure_min": "m2 s", "exposure_max": "m2 s", "livetime": "s", "ontime": "s",
@@ -191,9 +192,5 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, **kwargs)
     """
     drawn = [d for d in datasets if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
     if not drawn: raise ValueError("no dataset has OFF regions to draw")
-    colors = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    for i, d in enumerate(drawn): ax = d.off_regions.plot(ax=ax, **{"edgecolor": colors[i % len(colors)], **kwargs})
-    if legend or (legend is None and len(drawn) <= 10):
-        handles = [plt.Line2D([], [], ls="none", marker="o", mfc="none", mec=colors[i % len(colors)], label=d.name) for i, d in enumerate(drawn)]
-        ax.legend(handles=handles)
-    return ax
+    named = legend or (legend is None and len(drawn) <= 10)
+    return plot_off_regions([d.off_regions for d in drawn], ax, labels=[d.name for d in drawn] if named else None, **kwargs)

@@ -10,7 +10,8 @@ import operator
 from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
-from .core import html_table, lazy
+from .axes import snap_to_edges
+from .core import as_float, html_table, lazy
 from .images import WcsGeom, _MaskOperators
 from .shapes import circle_numbers, region_center, region_contains, sky_regions, tangent_point, tangent_wcs
 from .sphere import separation, sky_position, to_icrs
@@ -163,6 +164,16 @@ class RegionGeom(_RegionGeomShape, _RegionGeomView):
 
     @property
     def data_shape(self): return tuple(a.nbin for a in reversed(self.axes)) + (1, 1)
+
+    def energy_mask(self, energy_min=None, energy_max=None, round_to_edge=False):
+        "Mask of the bins that lie wholly between two energies (moved to the nearest edges if `round_to_edge`), a `RegionNDMap`."
+        axis = self.axes[0]
+        edges, keep = axis.edges_value, np.ones(axis.nbin, bool)
+        for bound, name, inside in ((energy_min, "energy_min", lambda e: edges[:-1] >= e), (energy_max, "energy_max", lambda e: edges[1:] <= e)):
+            if bound is None: continue
+            value = as_float(bound, str(axis.unit), name)
+            keep &= inside(edges[snap_to_edges(edges, np.array(value), axis.interp)] if round_to_edge else value)
+        return RegionNDMap(self, keep)
 
     def is_allclose(self, other):
         "Whether `other` has the same axes and its region the same centre and radius."
