@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from specnb import (DataStore, PowerLawSpectralModel, SkyModel, TelescopeArray, create_irfs, demo_dir, demo_model, make_demo,
-                    simulate_observation, simulate_observations, wobble_pointings, write_dl3)
+from regions import CircleSkyRegion
+from specnb import (DataStore, Datasets, Fit, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SkyModel,
+                    SpectrumDataset, SpectrumDatasetMaker, TelescopeArray, create_irfs, demo_dir, demo_model, make_demo, simulate_observation,
+                    simulate_observations, wobble_pointings, write_dl3)
 from specnb.simulate import detected_rate, draw_field, draw_gammas, fov_position, offset_position, power_law_cells
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
@@ -143,6 +145,27 @@ def test_runs_are_independent_and_repeatable(irfs):
     other = simulate_observations(demo_model(), CRAB, pointings[:1], seed=8, irfs=irfs)
     assert len(other[0].events) != len(two[0].events)
     assert three[1].tstart > three[0].tstop
+
+
+def test_the_analysis_finds_the_truth(irfs):
+    "The fit to 28 hours of simulated runs is within its errors of the spectrum they are drawn from."
+    runs = simulate_observations(demo_model(), CRAB, wobble_pointings(CRAB, "0.7 deg", [0, 90, 180, 270]*15), seed=5, irfs=irfs)
+    reco, true = (MapAxis.from_energy_bounds(low, high, nbin=n, per_decade=True, unit="TeV", name=name)
+                  for low, high, n, name in ((.1, 40, 10, "energy"), (.05, 100, 20, "energy_true")))
+    empty = SpectrumDataset.create(geom=RegionGeom.create(CircleSkyRegion(CRAB, .11*u.deg), axes=[reco]), energy_axis_true=true)
+    makers = (SpectrumDatasetMaker(containment_correction=True, selection=["counts", "exposure", "edisp"]), ReflectedRegionsBackgroundMaker(),
+              SafeMaskMaker(methods=["aeff-max"], aeff_percent=10))
+    datasets = Datasets()
+    for run in runs:
+        dataset = empty.copy(name=str(run.obs_id))
+        for maker in makers: dataset = maker.run(dataset, run)
+        datasets.append(dataset)
+    fitted = SkyModel(spectral_model=demo_model(), name="source")
+    datasets.models = [fitted]
+    assert Fit().run(datasets).success
+    free = [i for i, p in enumerate(fitted.parameters) if not p.frozen]
+    off = np.array([fitted.parameters[i].value - demo_model().parameters[i].value for i in free])
+    assert off @ np.linalg.inv(np.asarray(fitted.covariance.data)[np.ix_(free, free)]) @ off < 11.3       # chi2 of 3, 1 %
 
 
 def test_positions():
