@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['counts_per_bin', 'run_irf', 'directional_cut', 'run_events', 'on_offset', 'on_counts', 'region_positions',
            'offset_weights', 'bin_centers', 'exposure_per_bin', 'containment_per_bin', 'powerlaw_segments',
-           'fov_position', 'observatory_location', 'background_per_bin', 'run_meta', 'SpectrumDatasetMaker',
+           'fov_coordinates', 'observatory_location', 'background_per_bin', 'run_meta', 'SpectrumDatasetMaker',
            'OffCounts', 'off_counts', 'ReflectedRegionsBackgroundMaker']
 
 # %% ../nbs/30_makers.ipynb #1213d4f0
 from typing import NamedTuple
 import numpy as np
 from .core import DataError, html_table, lazy, warn
+from .events import EventList
 from .images import WcsGeom
 from .irf import RadMax2D
 from .maps import RegionGeom, region_contains
@@ -71,7 +72,7 @@ def directional_cut(
 
 def run_events(
     observation, # a run
-)->"EventList":
+)->EventList:
     "Events of a run; DataError if it has none."
     if observation.events is None: raise DataError(f"observation {observation.obs_id}: no events to count")
     return observation.events
@@ -166,7 +167,7 @@ def powerlaw_segments(
     factor = np.divide(np.expm1(h), h, out=np.ones_like(h), where=np.abs(h) > 1e-12)
     return np.where((y[1:] > 0) | (y[:-1] > 0), np.exp(log_x + log_y)[:-1] * length * factor, 0.)
 
-def fov_position(
+def fov_coordinates(
     lon0:float,     # pointing, deg
     lat0:float,     # same
     lon:np.ndarray, # positions in the same frame, deg
@@ -181,7 +182,7 @@ def fov_position(
 # %% ../nbs/30_makers.ipynb #82731cbc
 def observatory_location(
     observation, # a run
-)->"EarthLocation":
+):               # EarthLocation
     "Where the telescopes are, from the keywords GEOLON, GEOLAT (deg) and ALTITUDE (m)."
     names = "GEOLON", "GEOLAT", "ALTITUDE"
     try: lon, lat, height = (float(observation.meta[n]) for n in names)
@@ -197,12 +198,12 @@ def _camera_positions(
 )->tuple:           # longitude and latitude about the pointing, deg, shape (n_times, n)
     "Positions in the camera, at ten times for a model aligned with the horizon."
     if bkg.fov_alignment != "ALTAZ":
-        return tuple(np.atleast_2d(x) for x in fov_position(*observation.pointing_deg, ra, dec))
+        return tuple(np.atleast_2d(x) for x in fov_coordinates(*observation.pointing_deg, ra, dec))
     start, stop = observation.tstart, observation.tstop
     times = start + (stop - start) * (np.arange(10)[:, None] + .5) / 10
     horizon = coordinates.AltAz(obstime=times, location=observatory_location(observation))
     center, places = (coordinates.SkyCoord(*p, unit="deg").transform_to(horizon) for p in (observation.pointing_deg, (ra, dec)))
-    return fov_position(center.az.deg, center.alt.deg, places.az.deg, places.alt.deg)
+    return fov_coordinates(center.az.deg, center.alt.deg, places.az.deg, places.alt.deg)
 
 def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, oversampling=1):
     """Background counts expected in the ON region from the model that belongs to a run.

@@ -8,16 +8,17 @@ __all__ = ['write_ogip', 'read_ogip']
 # %% ../nbs/35_ogip.ipynb #7a38c3a9
 import re
 from contextlib import ExitStack
+from pathlib import Path
 import numpy as np
 from .core import DataError, atomic_path, lazy, make_path, warn
 from .events import GTI
 from .images import WcsGeom
 from .maps import RegionGeom
 from .regions import OffRegions
-from .response_files import OGIP_UNITS, arf_hdu, ebounds_hdu, read_arf, read_edges, read_rmf, rmf_hdu
+from .response_files import OGIP_UNITS, arf_hdu, check_values, ebounds_hdu, read_arf, read_edges, read_rmf, rmf_hdu
 from .spectrum import SpectrumArrays
 from .sphere import from_icrs
-from .tables import read_tables, table_hdu, write_tables
+from .tables import FitsFile, FitsTable, read_tables, table_hdu, write_tables
 
 # %% ../nbs/35_ogip.ipynb #604a90f4
 u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
@@ -27,20 +28,21 @@ tables_of_astropy = lazy("astropy.table")
 def _spectrum_hdu(
     arrays:SpectrumArrays, # one spectrum
     off:bool,              # the OFF counts instead of the ON counts
+    column:bool,           # BACKSCAL as a column even if it does not vary
     links:dict,            # BACKFILE, RESPFILE, ANCRFILE
     meta:dict,             # TELESCOP, INSTRUME, OBS_ID
 ):                         # HDU SPECTRUM
     "PHA table of ON or OFF counts."
     counts, scale = (arrays.n_off, arrays.acceptance_off) if off else (arrays.n_on, arrays.acceptance)
-    if np.all(counts == np.rint(counts)): counts = counts.astype("i4")
+    if np.all(counts == np.rint(counts)) and counts.max(initial=0) < 2**31: counts = counts.astype("i4")
     columns = {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), "COUNTS": (counts, "count"),
                "QUALITY": np.zeros(arrays.n_reco, "i2") if off else (~arrays.mask_safe).astype("i2")}
     scale = np.ones(arrays.n_reco) if scale is None else scale
-    varies = len(set(scale)) > 1
-    if varies: columns["BACKSCAL"] = scale
+    column = column or len(set(scale)) > 1
+    if column: columns["BACKSCAL"] = scale
     return table_hdu("SPECTRUM", columns, {
         **meta, "EXPOSURE": arrays.livetime, "ONTIME": arrays.ontime, **links, "CORRFILE": "NONE", "CORRSCAL": 1., "AREASCAL": 1.,
-        **({} if varies else {"BACKSCAL": scale[0]}), "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM", "HDUCLAS2": "BKG" if off else "TOTAL",
+        **({} if column else {"BACKSCAL": scale[0]}), "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM", "HDUCLAS2": "BKG" if off else "TOTAL",
         "HDUCLAS3": "COUNT", "HDUCLAS4": "TYPE:I", "HDUVERS": "1.2.1", "POISSERR": True, "CHANTYPE": "PI", "DETCHANS": arrays.n_reco,
         "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1, "STAT_ERR": 0, "SYS_ERR": 0, "GROUPING": 0})
 
@@ -51,11 +53,12 @@ def _plane_keys(
     "Header of a plane of pixels."
     names = ("GLON-TAN", "GLAT-TAN") if plane.frame == "galactic" else ("RA---TAN", "DEC--TAN")
     pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"), "CTYPE": names, "CRVAL": plane.crval}
-    return {f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}
+    shape = {"WCSAXES": 2, "WCSSHAPE": "({},{})".format(*plane.npix)}
+    return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
 def _read_plane(
-    table:"FitsTable",    # HDU REGION
-)->"WcsGeom | None":
+    table:FitsTable,    # HDU REGION
+)->WcsGeom | None:
     "Plane of pixels of a region table; None with a warning if it is not an upright gnomonic one."
     names = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
     frame = {("RA---TAN", "DEC--TAN"): "icrs", ("GLON-TAN", "GLAT-TAN"): "galactic"}.get(names)
@@ -80,7 +83,7 @@ def _region_hdu(
     return table_hdu("REGION", columns, {**_plane_keys(plane), "RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"})
 
 def _read_shapes(
-    table:"FitsTable", # HDU REGION
+    table:FitsTable, # HDU REGION
 )->list:               # as for `_region_hdu`
     "Shapes of a region table."
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
@@ -98,7 +101,7 @@ def _on_region_hdu(
     return _region_hdu(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
 def _read_on_region(
-    table:"FitsTable", # HDU REGION
+    table:FitsTable, # HDU REGION
 ):                     # sky region or None
     "The ON region of a spectrum file."
     plane = _read_plane(table)
@@ -119,7 +122,7 @@ def _off_regions_hdu(
     return _region_hdu(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
 def _read_off_regions(
-    table:"FitsTable", # HDU REGION
+    table:FitsTable, # HDU REGION
     region,            # ON region
 ):                     # OffRegions; None without ON region, or if shapes have no centre
     "The OFF regions of a background file."
@@ -133,15 +136,15 @@ def _read_off_regions(
 
 # %% ../nbs/35_ogip.ipynb #1ac39933
 def _companion(
-    path:"Path", # X.fits or X.fits.gz
+    path:Path, # X.fits or X.fits.gz
     suffix:str,  # such as "_arf"
-)->"Path":       # X_arf.fits
+)->Path:       # X_arf.fits
     "File beside `path`, the suffix put before `.fits`."
     stem, dot, rest = path.name.partition(".fits")
     return path.with_name(f"{stem}{suffix}{dot}{rest}")
 
 def _spectrum_files(
-    path:"Path",           # of the PHA file
+    path:Path,           # of the PHA file
     arrays:SpectrumArrays, # one spectrum
     units:tuple,           # of energy and area
     meta:dict,             # keywords
@@ -151,11 +154,12 @@ def _spectrum_files(
     "HDUs of all files of a spectrum."
     has = {"BACKFILE": arrays.n_off, "RESPFILE": arrays.edisp, "ANCRFILE": arrays.exposure}
     paths = {k: _companion(path, s) for k, s in (("BACKFILE", "_bkg"), ("RESPFILE", "_rmf"), ("ANCRFILE", "_arf")) if has[k] is not None}
+    column = units == OGIP_UNITS["ogip"]
     links = {k: paths[k].name if k in paths else "NONE" for k in has}
     ebounds, short = ebounds_hdu(arrays, units[0], meta), {k: meta[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
-    files = {path: [_spectrum_hdu(arrays, False, links, meta), ebounds, *extra]}
+    files = {path: [_spectrum_hdu(arrays, False, column, links, meta), ebounds, *extra]}
     if "BACKFILE" in paths:
-        files[paths["BACKFILE"]] = [_spectrum_hdu(arrays, True, {**links, "BACKFILE": "NONE"}, meta), ebounds, *extra_off]
+        files[paths["BACKFILE"]] = [_spectrum_hdu(arrays, True, column, {**links, "BACKFILE": "NONE"}, meta), ebounds, *extra_off]
     if "RESPFILE" in paths: files[paths["RESPFILE"]] = [rmf_hdu(arrays, units[0], short), ebounds]
     if "ANCRFILE" in paths: files[paths["ANCRFILE"]] = [arf_hdu(arrays, units, short)]
     return files
@@ -215,16 +219,22 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
 
 # %% ../nbs/35_ogip.ipynb #e7f06c8b
 def _scale(
-    table:"FitsTable", # HDU SPECTRUM
+    table:FitsTable, # HDU SPECTRUM
     name:str,          # BACKSCAL, AREASCAL or EXPOSURE
 )->np.ndarray:         # per channel, or one number
     "Column or keyword `name`, 1 if there is neither."
     return np.asarray(table.column(name), float) if name in table else np.float64(table.key(name, 1.))
 
+def _counts(
+    table:FitsTable, # HDU SPECTRUM
+)->np.ndarray:         # shape (n_reco,)
+    "Checked counts."
+    return check_values(table, "COUNTS", np.asarray(table.column("COUNTS"), float))
+
 def _link(
-    table:"FitsTable", # HDU SPECTRUM
+    table:FitsTable, # HDU SPECTRUM
     key:str,           # BACKFILE, RESPFILE or ANCRFILE
-)->"Path | None":      # the file beside the spectrum
+)->Path | None:      # the file beside the spectrum
     "File named by a keyword; None for an empty one or NONE."
     name = table.key(key, "", str).strip()
     if name.upper() in ("", "NONE"): return None
@@ -233,7 +243,7 @@ def _link(
     return path
 
 def _channels(
-    table:"FitsTable", # SPECTRUM or EBOUNDS
+    table:FitsTable, # SPECTRUM or EBOUNDS
 )->np.ndarray:         # channel numbers, increasing by 1
     "Checked channel numbers of a table."
     channels = np.asarray(table.column("CHANNEL"), int)
@@ -242,8 +252,8 @@ def _channels(
 
 # %% ../nbs/35_ogip.ipynb #9ef0b212
 def _read_response(
-    table:"FitsTable",  # HDU SPECTRUM
-    tables:"FitsFile",  # its file
+    table:FitsTable,  # HDU SPECTRUM
+    tables:FitsFile,  # its file
 )->dict:                # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
     arf, rmf = _link(table, "ANCRFILE"), _link(table, "RESPFILE")
@@ -256,21 +266,21 @@ def _read_response(
                     f"{rmf}[MATRIX] has {len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV; expected the same")
 
 def _read_off(
-    path:"Path",      # file of the OFF counts
-    on:"FitsTable",   # HDU SPECTRUM of the ON counts
+    path:Path,      # file of the OFF counts
+    on:FitsTable,   # HDU SPECTRUM of the ON counts
 )->dict:              # n_off, acceptance_off; acceptance
     "OFF counts, and acceptances such that alpha is the ratio of exposures and scales."
     off = read_tables(path)["SPECTRUM"]
     if off.n_rows != on.n_rows: raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
     time = 1. if np.array_equal(_scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")) else _scale(off, "EXPOSURE") / _scale(on, "EXPOSURE")
     ones = np.ones(on.n_rows)
-    return {"n_off": np.asarray(off.column("COUNTS"), float), "acceptance": ones * _scale(on, "BACKSCAL") * _scale(on, "AREASCAL"),
+    return {"n_off": _counts(off), "acceptance": ones * _scale(on, "BACKSCAL") * _scale(on, "AREASCAL"),
             "acceptance_off": ones * _scale(off, "BACKSCAL") * _scale(off, "AREASCAL") * time}
 
 # %% ../nbs/35_ogip.ipynb #b38d7846
 def _read_info(
-    tables:"FitsFile",   # of the counts
-    off:"Path | None",   # file of the OFF counts
+    tables:FitsFile,   # of the counts
+    off:Path | None,   # file of the OFF counts
 )->dict:                 # see `read_ogip`
     "What the files tell beside the arrays."
     table, off_tables = tables["SPECTRUM"], read_tables(off) if off else {}
@@ -312,5 +322,5 @@ def read_ogip(path):
     off = _link(table, "BACKFILE")
     if off: fields.update(_read_off(off, table))
     quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)
-    arrays = SpectrumArrays(**fields, n_on=table.column("COUNTS"), mask_safe=quality == 0, livetime=livetime, ontime=table.key("ONTIME", livetime))
+    arrays = SpectrumArrays(**fields, n_on=_counts(table), mask_safe=quality == 0, livetime=livetime, ontime=table.key("ONTIME", livetime))
     return arrays, _read_info(tables, off)
