@@ -9,8 +9,8 @@ __all__ = ['Background3D', 'Background2D']
 from functools import cached_property, reduce
 import numpy as np
 from .axes import MapAxis
-from .core import DataError, as_float, lazy
-from .irf import IRF, OFFSET, AxisColumn, interpolate
+from .core import as_float, lazy
+from .irf import IRF, OFFSET, AxisColumn, check_cell, interpolate
 from .tables import unit_factor
 
 # %% ../nbs/13_background.ipynb #097887be
@@ -18,40 +18,8 @@ u = lazy("astropy.units")
 plt = lazy("matplotlib.pyplot")
 
 # %% ../nbs/13_background.ipynb #e58313a0
-_TINY = 1.18e-38
-
-class _Background(IRF):
-    "Rate that is interpolated in its logarithm."
-    extname, hduclas2, column, default_unit = "BACKGROUND", "BKG", "BKG", "s-1 MeV-1 sr-1"
-
-    def __init__(self, axes, data, unit=None, fov_alignment=None, **kwargs):
-        super().__init__(axes, data, unit, **kwargs)
-        self.fov_alignment = fov_alignment or str(self.meta.get("FOVALIGN") or "RADEC").strip().upper()
-
-    @cached_property
-    def _log_data(self): return np.log(np.maximum(self.data, _TINY))
-
-    @classmethod
-    def _read_data(cls, table, column, shape):
-        column = next((c for c in ("BKG", "BGD") if c in table), "BKG")
-        data, unit = table.cell(column), table.unit(column)
-        try: data = data * unit_factor(unit, cls.default_unit) if unit else data
-        except ValueError: pass
-        if not np.isfinite(data).all(): raise DataError(f"{table.label}: column {column} holds {np.sum(~np.isfinite(data))} values that are not finite")
-        if data.size != np.prod(shape): raise DataError(f"{table.label}: column {column} has shape {data.shape}, expected {tuple(shape)} from its axes")
-        return cls._in_order(data, tuple(shape))
-
-    def value(self, *values):
-        "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
-        places = self._places(values)
-        rate = np.exp(interpolate(self._log_data, places))
-        return np.where(reduce(np.logical_and, [p[2] for p in places]) & (rate > 2.4e-38), rate, 0.)
-
-    def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the background after GADF 0.3."
-        hdu = super().to_hdu(name, dtype)
-        hdu.header["FOVALIGN"] = self.fov_alignment
-        return hdu
+class _BackgroundPlots:
+    "Pictures of a background."
 
     def plot_at_energy(self, energy=None, ax=None, **kwargs):
         "Rate over the field of view at one energy (Quantity), by default in the middle of the axis."
@@ -74,8 +42,42 @@ class _Background(IRF):
 
     def peek(self, figsize=(10, 3.5)):
         "Field of view and spectrum side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize)[1]
+        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
         return self.plot_at_energy(ax=axes[0]), self.plot_spectrum(axes[1])
+
+# %% ../nbs/13_background.ipynb #da521ea9
+_TINY = 1.18e-38
+
+class _Background(_BackgroundPlots, IRF):
+    "Rate that is interpolated in its logarithm."
+    extname, hduclas2, column, default_unit = "BACKGROUND", "BKG", "BKG", "s-1 MeV-1 sr-1"
+
+    def __init__(self, axes, data, unit=None, fov_alignment=None, **kwargs):
+        super().__init__(axes, data, unit, **kwargs)
+        self.fov_alignment = fov_alignment or str(self.meta.get("FOVALIGN") or "RADEC").strip().upper()
+
+    @cached_property
+    def _log_data(self): return np.log(np.maximum(self.data, _TINY))
+
+    @classmethod
+    def _read_data(cls, table, column, shape):
+        column = next((c for c in ("BKG", "BGD") if c in table), "BKG")
+        data, unit = table.cell(column), table.unit(column)
+        try: data = data * unit_factor(unit, cls.default_unit) if unit else data
+        except ValueError: pass
+        return cls._in_order(check_cell(table, column, data, shape), tuple(shape))
+
+    def value(self, *values):
+        "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
+        places = self._places(values)
+        rate = np.exp(interpolate(self._log_data, places))
+        return np.where(reduce(np.logical_and, [p[2] for p in places]) & (rate > 2.4e-38), rate, 0.)
+
+    def to_hdu(self, name=None, dtype="f4"):
+        "FITS table of the background after GADF 0.3."
+        hdu = super().to_hdu(name, dtype)
+        hdu.header["FOVALIGN"] = self.fov_alignment
+        return hdu
 
 # %% ../nbs/13_background.ipynb #55945627
 _ENERGY = AxisColumn("energy", "ENERG", "TeV", "log")

@@ -7,9 +7,8 @@ __all__ = ['edisp_matrix', 'reco_moments', 'EDispKernel', 'EnergyDispersion2D']
 
 # %% ../nbs/11_edisp.ipynb #878a7ffd
 import numpy as np
-from .axes import MapAxis
 from .core import as_float, html_table, lazy
-from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, axis_grid, energy_axes, locate, some_nodes
+from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, energy_axes, locate, some_nodes
 
 # %% ../nbs/11_edisp.ipynb #fed17e29
 u = lazy("astropy.units")
@@ -93,7 +92,7 @@ class _KernelLooks:
 
     def peek(self, figsize=(10, 3.5)):
         "Bias and matrix side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize)[1]
+        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
         return self.plot_bias(axes[0]), self.plot_matrix(axes[1])
 
 # %% ../nbs/11_edisp.ipynb #b049c74a
@@ -143,7 +142,10 @@ class EDispKernel(_KernelLooks):
         return cls(energy_axis_true, energy_axis, np.diff(special.ndtr(x), axis=1))
 
     def __repr__(self): return f"EDispKernel(energy_true: {self.data.shape[0]}, energy: {self.data.shape[1]})"
-    def _repr_html_(self): return html_table([(a.name, a.nbin, str(a.edges[0]), str(a.edges[-1])) for a in self.axes], ["axis", "bins", "from", "to"], "EDispKernel")
+
+    def _repr_html_(self):
+        rows = [(a.name, a.nbin, str(a.edges[0]), str(a.edges[-1])) for a in self.axes]
+        return html_table(rows, ["axis", "bins", "from", "to"], repr(self))
 
 # %% ../nbs/11_edisp.ipynb #2f45951b
 class EnergyDispersion2D(IRF):
@@ -203,6 +205,6 @@ class EnergyDispersion2D(IRF):
 
     def peek(self, figsize=(14, 3.5)):
         "Migration, bias and the kernel at the first offset; returns the Axes."
-        axes = plt.subplots(1, 3, figsize=figsize)[1]
+        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
         kernel = self.to_edisp_kernel(u.Quantity(self.axes[2].center_value[0], "deg"))
         return self.plot_migration(axes[0]), self.plot_bias(axes[1]), kernel.plot_matrix(axes[2])

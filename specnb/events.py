@@ -74,7 +74,45 @@ def merge_intervals(
     return start[first], reach[np.r_[np.flatnonzero(first)[1:] - 1, len(start) - 1]]
 
 # %% ../nbs/14_events.ipynb #94687088
-class GTI:
+class _IntervalTimes:
+    "Durations and dates of intervals."
+
+    @property
+    def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))
+    @property
+    def time_sum(self): return u.Quantity(self.ontime_s, "s")
+    @property
+    def time_delta(self): return u.Quantity(self.stop_s - self.start_s, "s")
+    @property
+    def time_start(self): return self.time_ref.time(self.start_s)
+    @property
+    def time_stop(self): return self.time_ref.time(self.stop_s)
+    @property
+    def table(self): return table.QTable({"START": u.Quantity(self.start_s, "s"), "STOP": u.Quantity(self.stop_s, "s")})
+
+# %% ../nbs/14_events.ipynb #d0224ac6
+class _IntervalSets:
+    "Intervals from intervals."
+
+    def stack(self, other):
+        "The intervals of both, as they are."
+        start, stop = other.start_s, other.stop_s
+        if other.time_ref != self.time_ref: start, stop = self.time_ref.met(other.time_start), self.time_ref.met(other.time_stop)
+        return type(self)(np.r_[self.start_s, start], np.r_[self.stop_s, stop], self.time_ref)
+
+    def union(self, other=None):
+        "Sorted and disjoint intervals, of this and `other`."
+        both = self if other is None else self.stack(other)
+        return type(self)(*merge_intervals(both.start_s, both.stop_s), self.time_ref)
+
+    def select_time(self, time_interval):
+        "The part inside an interval: a pair of dates, or of quantities that count like the GTI."
+        low, high = (self.time_ref.met(t) for t in time_interval)
+        start, stop = np.maximum(self.start_s, low), np.minimum(self.stop_s, high)
+        return type(self)(start[stop > start], stop[stop > start], self.time_ref)
+
+# %% ../nbs/14_events.ipynb #bb6299d8
+class GTI(_IntervalTimes, _IntervalSets):
     """Good time intervals.
 
     Parameters
@@ -114,39 +152,12 @@ class GTI:
         head = {"HDUCLASS": "GADF", "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats", "HDUVERS": "0.3", "HDUCLAS1": "GTI"}
         return table_hdu(name, {"START": (self.start_s, "s"), "STOP": (self.stop_s, "s")}, {**head, **self.time_ref.header()})
 
-    @property
-    def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))
-    @property
-    def time_sum(self): return u.Quantity(self.ontime_s, "s")
-    @property
-    def time_delta(self): return u.Quantity(self.stop_s - self.start_s, "s")
-    @property
-    def time_start(self): return self.time_ref.time(self.start_s)
-    @property
-    def time_stop(self): return self.time_ref.time(self.stop_s)
-    @property
-    def table(self): return table.QTable({"START": u.Quantity(self.start_s, "s"), "STOP": u.Quantity(self.stop_s, "s")})
-
-    def stack(self, other):
-        "The intervals of both, as they are."
-        start, stop = other.start_s, other.stop_s
-        if other.time_ref != self.time_ref: start, stop = self.time_ref.met(other.time_start), self.time_ref.met(other.time_stop)
-        return GTI(np.r_[self.start_s, start], np.r_[self.stop_s, stop], self.time_ref)
-
-    def union(self, other=None):
-        "Sorted and disjoint intervals, of this and `other`."
-        both = self if other is None else self.stack(other)
-        return GTI(*merge_intervals(both.start_s, both.stop_s), self.time_ref)
-
-    def select_time(self, time_interval):
-        "The part inside an interval: a pair of dates, or of quantities that count like the GTI."
-        low, high = (self.time_ref.met(t) for t in time_interval)
-        start, stop = np.maximum(self.start_s, low), np.minimum(self.stop_s, high)
-        return GTI(start[stop > start], stop[stop > start], self.time_ref)
-
     def __len__(self): return len(self.start_s)
     def __repr__(self): return f"GTI({len(self)} intervals, {self.ontime_s:.1f} s)"
-    def _repr_html_(self): return html_table([(f"{a:.1f}", f"{b:.1f}", f"{b - a:.1f}") for a, b in zip(self.start_s, self.stop_s)], ["start [s]", "stop [s]", "length [s]"], repr(self))
+
+    def _repr_html_(self):
+        rows = [(f"{a:.1f}", f"{b:.1f}", f"{b - a:.1f}") for a, b in zip(self.start_s, self.stop_s)]
+        return html_table(rows, ["start [s]", "stop [s]", "length [s]"], repr(self))
 
 # %% ../nbs/14_events.ipynb #1796c30a
 class _EventSelections:
@@ -213,7 +224,7 @@ class _EventPlots:
 
     def peek(self, figsize=(12, 3.5)):
         "Image, energies and times side by side; returns the Axes."
-        axes = plt.subplots(1, 3, figsize=figsize)[1]
+        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
         return self.plot_image(axes[0]), self.plot_energy(axes[1]), self.plot_time(axes[2])
 
 # %% ../nbs/14_events.ipynb #c4e37dc7
@@ -287,7 +298,8 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
         self.time_ref, self.meta, self._extra, self.label = time_ref, dict(meta or {}), dict(extra or {}), label
         for name, values in zip(("ENERGY", "RA", "DEC", "TIME"), (self.e_tev, self.ra_deg, self.dec_deg, self.t_s)):
             if values.shape != self.e_tev.shape: raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {self.e_tev.shape}")
-            if not np.isfinite(values).all(): raise ValueError(f"{label}: column {name} holds {np.sum(~np.isfinite(values))} values that are not finite")
+            bad = np.sum(~np.isfinite(values))
+            if bad: raise ValueError(f"{label}: column {name} holds {bad} values that are not finite")
 
     @classmethod
     def from_table(cls, table):

@@ -87,6 +87,23 @@ def read_axis(
     except ValueError as error: raise DataError(f"{label}: {error}") from None
 
 # %% ../nbs/10_irf.ipynb #d102dd45
+def check_cell(
+    table:FitsTable,
+    column:str,
+    data:np.ndarray, # cell of the column
+    shape:list,      # number of bins per axis, the reverse of the shape in the file
+)->np.ndarray:       # the data
+    "The data, or DataError if their number does not fit the axes or a value is not finite."
+    where = f"{table.label}: column {column}"
+    if data.size != np.prod(shape): raise DataError(f"{where} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
+    if not np.isfinite(data).all(): raise DataError(f"{where} holds {np.sum(~np.isfinite(data))} values that are not finite")
+    return data
+
+# %% ../nbs/10_irf.ipynb #c28ae49d
+_DOC = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
+_STRUCTURE = re.compile(r"(XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|(TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|CREF)\d+"
+                        r"|CHECKSUM|DATASUM)$")
+
 class _IrfFiles:
     "Reading and writing of responses."
 
@@ -101,10 +118,7 @@ class _IrfFiles:
 
     @classmethod
     def _read_data(cls, table, column, shape):
-        data = table.cell(column, cls.default_unit)
-        if data.size != np.prod(shape): raise DataError(f"{table.label}: column {column} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
-        if not np.isfinite(data).all(): raise DataError(f"{table.label}: column {column} holds {np.sum(~np.isfinite(data))} values that are not finite")
-        return data.reshape(shape[::-1]).T
+        return check_cell(table, column, table.cell(column, cls.default_unit), shape).reshape(shape[::-1]).T
 
     @classmethod
     def read(cls, path, hdu=None):
@@ -133,50 +147,9 @@ class _IrfFiles:
         "Write the response to a FITS file of its own."
         write_tables(path, [self.to_hdu()], overwrite)
 
-_DOC = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
-_STRUCTURE = re.compile(r"(XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|(TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|CREF)\d+|CHECKSUM|DATASUM)$")
-
 # %% ../nbs/10_irf.ipynb #91aa47de
-class IRF(_IrfFiles):
-    """An instrument response: values over energy and offset.
-
-    Parameters
-    ----------
-    axes : list of `~specnb.axes.MapAxis`
-        In the order of `axis_columns`; units are converted to TeV and deg.
-    data : array or `~astropy.units.Quantity`
-        Values, one axis per entry of `axes`; numbers are in `unit`.
-    unit : str, optional
-        Unit of `data`; that of the class by default.
-    is_pointlike : bool
-        A directional cut was applied before the effective area was computed.
-    meta : dict, optional
-        Keywords.
-    label : str
-        Where it comes from, for messages.
-
-    Raises
-    ------
-    ValueError
-        Axes or shape of the data are not those of this response, or data are not finite.
-    """
-    tag, extname, hduclas2, column, default_unit, axis_columns = "", "", "", "", "", ()
-
-    def __init__(self, axes, data, unit=None, is_pointlike=False, meta=None, label=""):
-        names, expected = [a.name for a in axes], [k.name for k in self.axis_columns]
-        self.label = label or type(self).__name__
-        if names != expected: raise ValueError(f"{self.label}: expected axes {expected}, found {names}")
-        self.axes = [a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit) for a, k in zip(axes, self.axis_columns)]
-        self.data = self._checked(data, unit)
-        self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
-
-    def _checked(self, data, unit):
-        unit, data = str(getattr(data, "unit", unit or self.default_unit)), np.asarray(getattr(data, "value", data), float)
-        shape = tuple(a.nbin for a in self.axes)
-        if data.shape != shape: raise ValueError(f"{self.label}: data have shape {data.shape}, expected {shape}")
-        if not np.isfinite(data).all(): raise ValueError(f"{self.label}: data hold values that are not finite")
-        factor = unit_factor(unit, self.default_unit)
-        return data if factor == 1 else data * factor
+class _IrfValues:
+    "Values of a response between its nodes."
 
     @cached_property
     def _grids(self): return [axis_grid(a) for a in self.axes]
@@ -204,16 +177,65 @@ class IRF(_IrfFiles):
         if set(quantities) != set(names): raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
         return u.Quantity(self.value(*[as_float(quantities[a.name], k.unit, a.name) for a, k in zip(self.axes, self.axis_columns)]), self.unit)
 
+# %% ../nbs/10_irf.ipynb #2f403393
+class _IrfLooks:
+    "A response as a quantity and as a table for the eye."
+
     @property
     def unit(self): return u.Unit(self.default_unit)
     @property
     def quantity(self): return u.Quantity(self.data, self.default_unit)
 
-    def __repr__(self): return f"{type(self).__name__}({', '.join(f'{a.name}: {a.nbin}' for a in self.axes)}; {'point-like' if self.is_pointlike else 'full-enclosure'})"
+    def __repr__(self):
+        axes, kind = ", ".join(f"{a.name}: {a.nbin}" for a in self.axes), "point-like" if self.is_pointlike else "full-enclosure"
+        return f"{type(self).__name__}({axes}; {kind})"
 
     def _repr_html_(self):
         rows = [(a.name, a.nbin, f"{a.edges_value[0]:.3g} - {a.edges_value[-1]:.3g}", k.unit) for a, k in zip(self.axes, self.axis_columns)]
         return html_table(rows, ["axis", "bins", "range", "unit"], repr(self))
+
+# %% ../nbs/10_irf.ipynb #b632403b
+class IRF(_IrfValues, _IrfLooks, _IrfFiles):
+    """An instrument response: values over energy and offset.
+
+    Parameters
+    ----------
+    axes : list of `~specnb.axes.MapAxis`
+        In the order of `axis_columns`; units are converted to TeV and deg.
+    data : array or `~astropy.units.Quantity`
+        Values, one axis per entry of `axes`; numbers are in `unit`.
+    unit : str, optional
+        Unit of `data`; that of the class by default.
+    is_pointlike : bool
+        A directional cut was applied before the effective area was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are not finite.
+    """
+    tag, extname, hduclas2, column, default_unit, axis_columns = "", "", "", "", "", ()
+
+    def __init__(self, axes, data, unit=None, is_pointlike=False, meta=None, label=""):
+        names, expected, kinds = [a.name for a in axes], [k.name for k in self.axis_columns], self.axis_columns
+        self.label = label or type(self).__name__
+        if names != expected: raise ValueError(f"{self.label}: expected axes {expected}, found {names}")
+        self.axes = [a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit)
+                     for a, k in zip(axes, kinds)]
+        self.data = self._checked(data, unit)
+        self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
+
+    def _checked(self, data, unit):
+        unit, data = str(getattr(data, "unit", unit or self.default_unit)), np.asarray(getattr(data, "value", data), float)
+        shape = tuple(a.nbin for a in self.axes)
+        if data.shape != shape: raise ValueError(f"{self.label}: data have shape {data.shape}, expected {shape}")
+        if not np.isfinite(data).all(): raise ValueError(f"{self.label}: data hold values that are not finite")
+        factor = unit_factor(unit, self.default_unit)
+        return data if factor == 1 else data * factor
 
 # %% ../nbs/10_irf.ipynb #4049950b
 def energy_axes(ax, ylabel, log=True):
@@ -260,7 +282,7 @@ class EffectiveAreaTable2D(IRF):
 
     def peek(self, figsize=(10, 3.5)):
         "Both dependences side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize)[1]
+        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
         return self.plot_energy_dependence(axes[0]), self.plot_offset_dependence(axes[1])
 
 # %% ../nbs/10_irf.ipynb #6bc107ca

@@ -8,9 +8,8 @@ __all__ = ['radius_of_fraction', 'PSF3D', 'EnergyDependentMultiGaussPSF', 'PSFKi
 # %% ../nbs/12_psf.ipynb #fb02f261
 from functools import cached_property
 import numpy as np
-from .axes import MapAxis
-from .core import DataError, as_float, lazy
-from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, energy_axes, interpolate, locate, some_nodes
+from .core import as_float, lazy
+from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, check_cell, energy_axes, interpolate, locate, some_nodes
 
 # %% ../nbs/12_psf.ipynb #8d85ee87
 u = lazy("astropy.units")
@@ -61,13 +60,13 @@ class _Containment:
         theta = some_nodes(self.axes[1], offset, "deg", "offset")[0]
         for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
             ax.plot(rad, self.value(e, theta, rad), label=f"{e:.2g} TeV", **kwargs)
-        ax.set(yscale="log", xlabel="Distance [deg]", ylabel="Density [sr-1]", title=f"{theta:.2g} deg")
+        ax.set(yscale="log", ylim=(1e-5 * ax.get_ylim()[1], None), xlabel="Distance [deg]", ylabel="Density [sr-1]", title=f"{theta:.2g} deg")
         ax.legend()
         return ax
 
     def peek(self, figsize=(10, 3.5)):
         "Containment radii and profiles side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize)[1]
+        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
         return self.plot_containment_radius_vs_energy(axes[0]), self.plot_psf_vs_rad(axes[1])
 
 # %% ../nbs/12_psf.ipynb #8254cace
@@ -111,10 +110,7 @@ class _ParametricPSF(_Containment, IRF):
     def _read_data(cls, table, column, shape):
         data = []
         for name, unit in cls.parameter_units.items():
-            cell = table.cell(name, unit)
-            if cell.size != np.prod(shape): raise DataError(f"{table.label}: column {name} has shape {cell.shape}, expected {tuple(shape[::-1])} from its axes")
-            if not np.isfinite(cell).all(): raise DataError(f"{table.label}: column {name} holds {np.sum(~np.isfinite(cell))} values that are not finite")
-            data.append(cell.reshape(shape[::-1]).T)
+            data.append(check_cell(table, name, table.cell(name, unit), shape).reshape(shape[::-1]).T)
         return np.stack(data)
 
     def _checked(self, data, unit):

@@ -309,6 +309,20 @@ def read_tables(path)->FitsFile:
     return FitsFile(path)
 
 # %% ../nbs/08_tables.ipynb #8386d774
+_FORMS = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "u1": "B", "b1": "L"}
+
+def _fits_column(
+    name:str,
+    values, # array, or array and unit
+):          # fits.Column
+    "Column of a table; the first axis of the array counts the rows."
+    array, unit = values if isinstance(values, tuple) else (values, None)
+    array = np.asarray(array)
+    shape = array.shape[1:]
+    if array.dtype.kind in "US": form = f"{max(1, np.asarray(array, 'S').dtype.itemsize)}A"
+    else: form = f"{math.prod(shape)}{_FORMS[array.dtype.str[1:]]}"
+    return fits.Column(name, format=form, unit=unit, dim=f"({','.join(map(str, shape[::-1]))})" if len(shape) > 1 else None, array=array)
+
 def table_hdu(name, columns, header=None):
     """FITS table from arrays.
 
@@ -326,20 +340,11 @@ def table_hdu(name, columns, header=None):
     `~astropy.io.fits.BinTableHDU`
         Types as those of the arrays.
     """
-    codes = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "u1": "B", "b1": "L"}
-    made = []
-    for key, value in columns.items():
-        array, unit = value if isinstance(value, tuple) else (value, None)
-        array = np.asarray(array)
-        n, shape = math.prod(array.shape[1:]), array.shape[1:]
-        if array.dtype.kind in "US": form = f"{max(1, np.asarray(array, 'S').dtype.itemsize)}A"
-        else: form = f"{n}{codes[array.dtype.str[1:]]}"
-        dim = f"({','.join(map(str, shape[::-1]))})" if len(shape) > 1 else None
-        made.append(fits.Column(key, format=form, unit=unit, dim=dim, array=array))
-    hdu = fits.BinTableHDU.from_columns(made, name=name)
+    hdu = fits.BinTableHDU.from_columns([_fits_column(k, v) for k, v in columns.items()], name=name)
     for key, value in (header or {}).items(): hdu.header[key] = value
     return hdu
 
+# %% ../nbs/08_tables.ipynb #99a47f61
 def write_tables(path, hdus, overwrite=False):
     """Write HDUs to a FITS file, complete or not at all.
 
