@@ -134,7 +134,34 @@ class _ParameterContent:
         self._value, self._unit = float(value.value), value.unit
 
 # %% ../nbs/38_parameters.ipynb #64283107
-class Parameter(_ParameterContent, _ParameterScan):
+class _ParameterTools:
+    "Check, copy, dictionary and text."
+
+    def check(self, model=""):
+        "Raise ValueError if the value is not finite or, for a free parameter, outside its limits."
+        name = f"parameter {self.name}" + (f" of model {model}" if model else "")
+        if not np.isfinite(self.value): raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
+        if not self.frozen and (self.value < self.min or self.value > self.max):
+            raise ValueError(f"{name}: the value {self.value:g} is outside its limits [{self.min:g}, {self.max:g}]; "
+                             "change the value or the limits")
+
+    def copy(self):
+        "An independent parameter with the same content."
+        return copy.deepcopy(self)
+
+    def to_dict(self):
+        "Content as plain numbers and texts."
+        return dict(name=self.name, value=self.value, unit=_unit_text(self._unit), error=self.error, min=self.min, max=self.max,
+                    frozen=self.frozen, interp=self.interp)
+
+    def __repr__(self):
+        return (f"Parameter(name={self.name!r}, value={self.value:.4g}, unit={_unit_text(self._unit)!r}, error={self.error:.3g}, "
+                f"min={self.min:g}, max={self.max:g}, frozen={self.frozen})")
+
+    def _repr_html_(self): return Parameters([self])._repr_html_()
+
+# %% ../nbs/38_parameters.ipynb #1a17fc1c
+class Parameter(_ParameterContent, _ParameterScan, _ParameterTools):
     """A model parameter.
 
     Parameters
@@ -179,30 +206,9 @@ class Parameter(_ParameterContent, _ParameterScan):
         self._scan_min, self._scan_max, self.scan_values = scan_min, scan_max, scan_values
         self.scan_n_values, self.scan_n_sigma = scan_n_values, scan_n_sigma
 
-    def check(self, model=""):
-        "Raise ValueError if the value is not finite or, for a free parameter, outside its limits."
-        name = f"parameter {self.name}" + (f" of model {model}" if model else "")
-        if not np.isfinite(self.value): raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
-        if not self.frozen and (self.value < self.min or self.value > self.max):
-            raise ValueError(f"{name}: the value {self.value:g} is outside its limits [{self.min:g}, {self.max:g}]; "
-                             "change the value or the limits")
-
-    def copy(self):
-        "An independent parameter with the same content."
-        return copy.deepcopy(self)
-
-    def to_dict(self):
-        "Content as plain numbers and texts."
-        return dict(name=self.name, value=self.value, unit=_unit_text(self._unit), error=self.error, min=self.min, max=self.max,
-                    frozen=self.frozen, interp=self.interp)
-
-    def __repr__(self):
-        return (f"Parameter(name={self.name!r}, value={self.value:.4g}, unit={_unit_text(self._unit)!r}, error={self.error:.3g}, "
-                f"min={self.min:g}, max={self.max:g}, frozen={self.frozen})")
-
-    def _repr_html_(self): return Parameters([self])._repr_html_()
-
 # %% ../nbs/38_parameters.ipynb #56534de8
+_CONTENT = "name", "value", "unit", "error", "min", "max", "frozen", "interp"
+
 class _ParametersIO:
     "Parameters as table and as dictionaries."
 
@@ -229,10 +235,22 @@ class _ParametersIO:
         return result
 
     def to_dict(self, links=None):
-        "List of dictionaries, one per parameter, without limits that are nan; linked ones carry the same `link`."
+        "List of dictionaries, one per parameter, without what is at its default; linked ones carry the same `link`."
         links = self.link_labels() if links is None else links
         rows = [p.to_dict() | (dict(link=links[id(p)]) if links.get(id(p)) else {}) for p in self]
-        return [{key: value for key, value in row.items() if value == value} for row in rows]
+        return [{key: value for key, value in row.items() if value == value and (key, value) != ("interp", "lin")} for row in rows]
+
+    @staticmethod
+    def from_dict(rows, shared=None, defaults=()):
+        "Parameters from dictionaries; `shared` collects linked ones by label over several calls, `defaults` fill what is left out."
+        shared, result, known = {} if shared is None else shared, [], {p.name: p.to_dict() for p in defaults}
+        for row in rows:
+            content = known.get(row.get("name"), {}) | {k: v for k, v in row.items() if k in _CONTENT}
+            missing = {"name", "value"} - set(content)
+            if missing: raise ValueError(f"parameter {row}: {' and '.join(sorted(missing))} missing")
+            parameter = Parameter(**content)
+            result.append(shared.setdefault(row["link"], parameter) if row.get("link") else parameter)
+        return Parameters(result)
 
     def _repr_html_(self):
         header = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
@@ -284,50 +302,8 @@ class _ParametersVector:
                 for name, value in zip(names, content): setattr(p, name, value)
 
 # %% ../nbs/38_parameters.ipynb #009a5e40
-_CONTENT = "name", "value", "unit", "error", "min", "max", "frozen", "interp"
-
-class Parameters(_ParametersIO, _ParametersVector):
-    """Ordered collection of parameters.
-
-    Parameters
-    ----------
-    parameters : list of `Parameter`
-        Entries; the same object may occur more than once.
-    models : list of str, optional
-        Name of the model each entry belongs to.
-    owner : object, optional
-        The model whose parameters these are; it keeps the covariance.
-
-    Raises
-    ------
-    ValueError
-        A name that does not exist is asked for.
-    """
-
-    def __init__(self, parameters=(), models=None, owner=None):
-        self._parameters = list(parameters)
-        self.models = list(models) if models is not None else [""]*len(self._parameters)
-        self._owner = owner
-
-    @staticmethod
-    def from_dict(rows, shared=None):
-        "Parameters from dictionaries; `shared` collects linked ones by their label, over several calls."
-        shared, result = {} if shared is None else shared, []
-        for row in rows:
-            content = {k: v for k, v in row.items() if k in _CONTENT}
-            missing = {"name", "value"} - set(content)
-            if missing: raise ValueError(f"parameter {row}: {' and '.join(sorted(missing))} missing")
-            parameter = Parameter(**content)
-            result.append(shared.setdefault(row["link"], parameter) if row.get("link") else parameter)
-        return Parameters(result)
-
-    @classmethod
-    def from_stack(cls, collections, owner=None):
-        "One collection after the other."
-        collections = list(collections)
-        return cls([p for c in collections for p in c], [m for c in collections for m in c.models], owner)
-
-    def _take(self, positions): return Parameters([self._parameters[i] for i in positions], [self.models[i] for i in positions])
+class _ParametersSelection:
+    "Some of the parameters."
 
     @property
     def names(self): return [p.name for p in self]
@@ -352,6 +328,38 @@ class Parameters(_ParametersIO, _ParametersVector):
         names = [name] if isinstance(name, str) else name
         return self._take([i for i, p in enumerate(self) if (names is None or p.name in names)
                            and (type is None or p.type == type) and (frozen is None or p.frozen == frozen)])
+
+# %% ../nbs/38_parameters.ipynb #d38117da
+class Parameters(_ParametersIO, _ParametersVector, _ParametersSelection):
+    """Ordered collection of parameters.
+
+    Parameters
+    ----------
+    parameters : list of `Parameter`
+        Entries; the same object may occur more than once.
+    models : list of str, optional
+        Name of the model each entry belongs to.
+    owner : object, optional
+        The model whose parameters these are; it keeps the covariance.
+
+    Raises
+    ------
+    ValueError
+        A name that does not exist is asked for.
+    """
+
+    def __init__(self, parameters=(), models=None, owner=None):
+        self._parameters = list(parameters)
+        self.models = list(models) if models is not None else [""]*len(self._parameters)
+        self._owner = owner
+
+    @classmethod
+    def from_stack(cls, collections, owner=None):
+        "One collection after the other."
+        collections = list(collections)
+        return cls([p for c in collections for p in c], [m for c in collections for m in c.models], owner)
+
+    def _take(self, positions): return Parameters([self._parameters[i] for i in positions], [self.models[i] for i in positions])
 
     @property
     def covariance(self):
