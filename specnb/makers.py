@@ -20,7 +20,7 @@ from .regions import ReflectedRegionsFinder
 from .sphere import separation
 
 # %% ../nbs/30_makers.ipynb #16ff1c13
-coordinates, u = lazy("astropy.coordinates"), lazy("astropy.units")
+coordinates, iers, u = lazy("astropy.coordinates"), lazy("astropy.utils.iers"), lazy("astropy.units")
 
 # %% ../nbs/30_makers.ipynb #aed865d5
 def counts_per_bin(e_tev, e_reco_edges, weights=None):
@@ -202,9 +202,11 @@ def _camera_positions(
     start, stop = observation.tstart, observation.tstop
     times = start + (stop - start) * (np.arange(10)[:, None] + .5) / 10
     horizon = coordinates.AltAz(obstime=times, location=observatory_location(observation))
-    center, places = (coordinates.SkyCoord(*p, unit="deg").transform_to(horizon) for p in (observation.pointing_deg, (ra, dec)))
+    with iers.conf.set_temp("auto_download", False), iers.conf.set_temp("iers_degraded_accuracy", "ignore"):
+        center, places = (coordinates.SkyCoord(*p, unit="deg").transform_to(horizon) for p in (observation.pointing_deg, (ra, dec)))
     return fov_coordinates(center.az.deg, center.alt.deg, places.az.deg, places.alt.deg)
 
+# %% ../nbs/30_makers.ipynb #0f9e50db
 def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, oversampling=1):
     """Background counts expected in the ON region from the model that belongs to a run.
 
@@ -256,7 +258,26 @@ def run_meta(
     return {**{k: header[k] for k in keys if header.get(k)}, "OBS_ID": observation.obs_id, "RA_PNT": ra, "DEC_PNT": dec}
 
 # %% ../nbs/30_makers.ipynb #710b89dd
-class SpectrumDatasetMaker(_Maker):
+class _Responses:
+    "Responses of a run as a `SpectrumDatasetMaker` wants them."
+
+    def make_exposure(self, geom, observation, e_true_edges):
+        "Exposure, m2 s, shape (n_true,), with containment if asked for."
+        aeff = run_irf(observation, "aeff")
+        if aeff.is_pointlike and not self.use_region_center: raise ValueError(f"observation {observation.obs_id}: point-like responses cannot be averaged over a region")
+        exposure = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *offset_weights(observation, geom, self.use_region_center))
+        if not exposure.any():
+            warn(f"observation {observation.obs_id}: no exposure, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside "
+                 f"the field of view or the energy range of the effective area")
+        return exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
+
+    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
+        "Energy-dispersion matrix, shape (n_true, n_reco)."
+        edisp = run_irf(observation, "edisp")
+        return _averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), *offset_weights(observation, geom, self.use_region_center))
+
+# %% ../nbs/30_makers.ipynb #2d287ad3
+class SpectrumDatasetMaker(_Responses, _Maker):
     """Fills a dataset with the counts and responses of a run.
 
     Parameters
@@ -285,21 +306,6 @@ class SpectrumDatasetMaker(_Maker):
             raise ValueError("containment_correction is for a point source at the centre of the region; it needs use_region_center=True")
         self.selection, self.containment_correction = selection, containment_correction
         self.background_oversampling, self.use_region_center = background_oversampling, use_region_center
-
-    def make_exposure(self, geom, observation, e_true_edges):
-        "Exposure, m2 s, shape (n_true,), with containment if asked for."
-        aeff = run_irf(observation, "aeff")
-        if aeff.is_pointlike and not self.use_region_center: raise ValueError(f"observation {observation.obs_id}: point-like responses cannot be averaged over a region")
-        exposure = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *offset_weights(observation, geom, self.use_region_center))
-        if not exposure.any():
-            warn(f"observation {observation.obs_id}: no exposure, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside "
-                 f"the field of view or the energy range of the effective area")
-        return exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
-
-    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
-        "Energy-dispersion matrix, shape (n_true, n_reco)."
-        edisp = run_irf(observation, "edisp")
-        return _averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), *offset_weights(observation, geom, self.use_region_center))
 
     def run(self, dataset, observation):
         """Reduce a run.

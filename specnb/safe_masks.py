@@ -186,7 +186,34 @@ _METHODS = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_
             "bkg-peak": "make_mask_energy_bkg_peak", "offset-max": "make_mask_offset_max"}
 _FROM_RUN = {"aeff-default", "offset-max"}
 
-class SafeMaskMaker(_Maker, _AeffMethods, _OtherMethods):
+class _RunMethods:
+    "Combination of the masks."
+
+    def run(self, dataset, observation=None):
+        """Set the safe mask of a dataset.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
+            With the responses the methods need.
+        observation : `Observation`, optional
+            The run, for methods that ask its files or its pointing.
+
+        Returns
+        -------
+        Dataset of the same kind
+            A copy whose safe mask is the old one and what the methods allow.
+        """
+        from_run = [m for m in self.methods if m in _FROM_RUN or (m != "bkg-peak" and self._elsewhere) or self.irfs == "DL3"]
+        if observation is None and from_run: raise ValueError(f"method {from_run[0]} needs the observation; pass it to run")
+        mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
+        for method in self.methods:
+            make = getattr(self, _METHODS[method])
+            mask = mask & make(dataset, observation)
+        return dataset.fill(mask_safe=mask)
+
+# %% ../nbs/32_safe_masks.ipynb #257b2610
+class SafeMaskMaker(_RunMethods, _Maker, _AeffMethods, _OtherMethods):
     """Marks the energy bins of a dataset that can be trusted.
 
     Parameters
@@ -229,26 +256,3 @@ class SafeMaskMaker(_Maker, _AeffMethods, _OtherMethods):
         as_float(offset_max, "deg", "offset_max")
         self.methods, self.aeff_percent, self.bias_percent, self.irfs = methods, aeff_percent, bias_percent, irfs
         self.position, self.fixed_offset, self.offset_max = position, fixed_offset, offset_max
-
-    def run(self, dataset, observation=None):
-        """Set the safe mask of a dataset.
-
-        Parameters
-        ----------
-        dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
-            With the responses the methods need.
-        observation : `Observation`, optional
-            The run, for methods that ask its files or its pointing.
-
-        Returns
-        -------
-        Dataset of the same kind
-            A copy whose safe mask is the old one and what the methods allow.
-        """
-        from_run = [m for m in self.methods if m in _FROM_RUN or (m != "bkg-peak" and self._elsewhere) or self.irfs == "DL3"]
-        if observation is None and from_run: raise ValueError(f"method {from_run[0]} needs the observation; pass it to run")
-        mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
-        for method in self.methods:
-            make = getattr(self, _METHODS[method])
-            mask = mask & make(dataset, observation)
-        return dataset.fill(mask_safe=mask)
