@@ -21,13 +21,15 @@ fits = lazy("astropy.io.fits")
 u = lazy("astropy.units")
 
 # %% ../nbs/08_tables.ipynb #e7d87545
+_STRING = re.compile(r"'((?:[^']|'')*)")
+
 def _card_value(
     text:str, # card from column 11 on
 ):            # str, bool, int, float or None
     "Value of a card."
     text = text.lstrip()
     if text.startswith("'"):
-        return re.match(r"'((?:[^']|'')*)", text)[1].replace("''", "'").rstrip()
+        return _STRING.match(text)[1].replace("''", "'").rstrip()
     text = text.split("/", 1)[0].strip()
     if text in ("T", "F", ""): return {"T": True, "F": False, "": None}[text]
     try: return int(text)
@@ -97,20 +99,20 @@ class _TableColumns:
     "Columns of a `FitsTable`."
 
     def _find(self, name):
-        for column in self.colnames:
-            if column.upper() == name.upper(): return column
+        "Position of column `name`."
+        index = self._index.get(name.upper())
+        if index is not None: return index
         raise DataError(f"{self.label}: no column {name}; found {', '.join(self.colnames) or 'none'}")
 
-    def __contains__(self, name): return any(c.upper() == name.upper() for c in self.colnames)
+    def __contains__(self, name): return name.upper() in self._index
 
     def unit(self, name):
         "Unit of a column as written in the file, '' if there is none."
-        index = self.colnames.index(self._find(name)) + 1
-        return (self.header.get(f"TUNIT{index}") or "").strip()
+        return (self.header.get(f"TUNIT{self._find(name) + 1}") or "").strip()
 
     def raw(self, name):
         "Column as it is in the file, shape (n_rows, ...)."
-        return self.rows[self._find(name)]
+        return self.rows[self.colnames[self._find(name)]]
 
     def _factor(self, name, unit):
         found = self.unit(name)
@@ -120,7 +122,7 @@ class _TableColumns:
 
     def _native(self, name, values, unit):
         if values.dtype.kind in "SU":
-            logical = self.header.get(f"TFORM{self.colnames.index(self._find(name)) + 1}", "").strip().endswith("L")
+            logical = self.header.get(f"TFORM{self._find(name) + 1}", "").strip().endswith("L")
             return values == b"T" if logical else np.char.strip(values.astype(str))
         if values.dtype.kind == "f" or unit:
             values = np.asarray(values, float)
@@ -163,6 +165,7 @@ class FitsTable(_TableColumns):
         self.path, self.name, self.header, self._cards, self._data = Path(path), name, header, cards, data
         self.label = f"{path}[{name}]"
         self.colnames = [header.get(f"TTYPE{i}", f"col{i}") for i in range(1, header.get("TFIELDS", 0) + 1)]
+        self._index = {c.upper(): i for i, c in reversed(list(enumerate(self.colnames)))}
         self.n_rows = header.get("NAXIS2", 0)
 
     @cached_property
