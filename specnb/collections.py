@@ -44,7 +44,7 @@ def stack_datasets(
     first, gti = datasets[0], None
     for d in datasets:
         if d.gti is not None and d.arrays.mask_safe.any(): gti = d.gti if gti is None else gti.union(d.gti)
-    return type(first)(arrays, first.geom, name, gti, first.models)
+    return type(first).from_arrays(arrays, first.geom, name, gti, first.models)
 
 # %% ../nbs/55_collections.ipynb #7f1483fb
 class _DatasetsFiles:
@@ -147,7 +147,7 @@ class Datasets(_DatasetsFiles, MutableSequence):
         "Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in `spectrum_summary`."
         if not self._list: raise ValueError("no datasets, so no info table")
         steps = [stack_datasets(self._list[:i + 1]) for i in range(len(self))] if cumulative else self._list
-        return make_info_table([d.info_dict(acceptance) for d in steps], acceptance)
+        return make_info_table([d.info_dict(acceptance=acceptance) for d in steps], acceptance)
 
     def stack_reduce(self, name="stacked"):
         "All datasets stacked into one."

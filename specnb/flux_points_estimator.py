@@ -10,10 +10,11 @@ import copy
 import numpy as np
 from .collections import Datasets
 from .core import as_float, html_table, lazy
-from .fit import Fit, Problem, newton, profile, profile_crossing
+from .fit import Fit
 from .flux_bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
 from .flux_points import FluxPoints
 from .likelihood import Fold, response_matrix
+from .minimize import Problem, newton, profile, profile_crossing
 from .sky_models import SkyModel
 from .spectral_model import ConstantSpectralModel
 

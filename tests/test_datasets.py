@@ -136,7 +136,7 @@ REFUSED = {
     "empty slice": (lambda d: d.slice_by_energy("60 TeV", "70 TeV"), ValueError, "no bin between 60 and 70 TeV"),
     "no unit": (lambda d: d.slice_by_energy(1, 2), TypeError, "energy_min: expected a unit that converts to TeV"),
     "convention": (lambda d: d.info_dict(acceptance="mean"), ValueError, "expected 'sum' or 'bins', found 'mean'"),
-    "not ON/OFF": (lambda d: SpectrumDatasetOnOff(arrays(1, cash=True), d.geom, "k"), ValueError, "dataset 'k': an ON/OFF dataset needs n_off"),
+    "not ON/OFF": (lambda d: SpectrumDatasetOnOff.from_arrays(arrays(1, cash=True), d.geom, "k"), ValueError, "dataset 'k': an ON/OFF dataset needs n_off"),
     "missing file": (lambda d: SpectrumDatasetOnOff.read("nowhere/pha.fits"), FileNotFoundError, "nowhere"),
 }
 

@@ -11,7 +11,7 @@ from test_likelihood import FLUX, arrays
 def dataset(name, seed, cash=False, **changes):
     spectrum = replace(arrays(seed, cash=cash), **changes)
     geom = RegionGeom.create(None, axes=[MapAxis.from_energy_edges(spectrum.e_reco_edges, unit="TeV")])
-    return (SpectrumDataset if cash else SpectrumDatasetOnOff)(spectrum, geom, name=name)
+    return (SpectrumDataset if cash else SpectrumDatasetOnOff).from_arrays(spectrum, geom, name=name)
 
 
 def power_law(name="source", **kwargs):
