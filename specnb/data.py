@@ -39,9 +39,12 @@ def _index_hdus(
     hdu_index = table_hdu("HDU_INDEX", columns, {**head, "HDUCLAS2": "HDU"})
     keys = {"OBS_MODE": None, "RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "ONTIME": "s", "LIVETIME": "s", "DEADC": None,
             "OBJECT": None}
-    columns = {k: (np.array([hdus["events"].header[k] for hdus in tables]), unit) for k, unit in keys.items()}
+    headers = [hdus["events"].header for hdus in tables]
+    keys |= {k: "deg" for k in ("RA_OBJ", "DEC_OBJ") if all(k in h for h in headers)}
+    columns = {k: (np.array([h[k] for h in headers]), unit) for k, unit in keys.items()}
     columns = {"OBS_ID": np.array([o.obs_id for o in observations]), **columns, "EVENT_COUNT": np.array([len(o.events) for o in observations])}
-    obs_index = table_hdu("OBS_INDEX", columns, {**head, "HDUCLAS2": "OBS", **observations[0].gti.time_ref.header()})
+    site = {k: headers[0][k] for k in ("GEOLON", "GEOLAT", "ALTITUDE") if k in headers[0]}
+    obs_index = table_hdu("OBS_INDEX", columns, {**head, "HDUCLAS2": "OBS", **observations[0].gti.time_ref.header(), **site})
     return obs_index, hdu_index
 
 # %% ../nbs/16_data.ipynb #8749d959
