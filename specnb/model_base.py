@@ -76,7 +76,30 @@ class _CovarianceKeeper:
         for part in self._parts: part.covariance = Covariance(parameters, matrix).get_subcovariance(part.parameters.unique_parameters)
 
 # %% ../nbs/39_model_base.ipynb #50f8cd29
-class ModelBase(_CovarianceKeeper):
+class _ModelTools:
+    "Freezing, copies and texts of a model."
+
+    @property
+    def frozen(self): return all(p.frozen for p in self.parameters)
+
+    def freeze(self):
+        "Freeze all parameters."
+        self.parameters.freeze_all()
+
+    def unfreeze(self):
+        "Free the parameters that are free by default."
+        for p, default in zip(self.parameters, self.default_parameters): p.frozen = default.frozen
+
+    def copy(self):
+        "An independent model, with values, errors and covariance."
+        return copy.deepcopy(self)
+
+    def __repr__(self): return f"{type(self).__name__}({', '.join(f'{p.name}={p.value:.4g}' for p in self.parameters)})"
+    def __str__(self): return f"{type(self).__name__}\n\n{self.parameters.to_table()}"
+    def _repr_html_(self): return f"<b>{type(self).__name__}</b>{self.parameters._repr_html_()}"
+
+# %% ../nbs/39_model_base.ipynb #27fe6a27
+class ModelBase(_ModelTools, _CovarianceKeeper):
     """Base of all models: named parameters, copies, covariance, dictionaries.
 
     Parameters
@@ -124,22 +147,3 @@ class ModelBase(_CovarianceKeeper):
     def parameters(self):
         names = self.default_parameters.names
         return Parameters([getattr(self, name) for name in names], [type(self).__name__]*len(names), owner=self)
-
-    @property
-    def frozen(self): return all(p.frozen for p in self.parameters)
-
-    def freeze(self):
-        "Freeze all parameters."
-        self.parameters.freeze_all()
-
-    def unfreeze(self):
-        "Free the parameters that are free by default."
-        for p, default in zip(self.parameters, self.default_parameters): p.frozen = default.frozen
-
-    def copy(self):
-        "An independent model, with values, errors and covariance."
-        return copy.deepcopy(self)
-
-    def __repr__(self): return f"{type(self).__name__}({', '.join(f'{p.name}={p.value:.4g}' for p in self.parameters)})"
-    def __str__(self): return f"{type(self).__name__}\n\n{self.parameters.to_table()}"
-    def _repr_html_(self): return f"<b>{type(self).__name__}</b>{self.parameters._repr_html_()}"

@@ -80,6 +80,14 @@ class PowerLaw2SpectralModel(ClosedSpectralModel):
 # %% ../nbs/44_models.ipynb #8114dffb
 def _peak(energy, exists): return u.Quantity(energy if exists else np.nan, "TeV")
 
+def _power(
+    base,     # array
+    exponent, # number or array that broadcasts
+):            # base**exponent
+    "Power that costs nothing for the usual exponent 1."
+    usual = exponent == 1
+    return base if (usual if np.ndim(usual) == 0 else usual.all()) else base**exponent
+
 class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
     """Power law with exponential cutoff, A (E/E0)^-index exp(-(lambda_ E)^alpha).
 
@@ -105,14 +113,13 @@ class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
 
     @staticmethod
     def log_shape(log_energy, energy, index, reference, lambda_, alpha):
-        return -index*(log_energy - np.log(reference)) - (lambda_*energy)**alpha
+        return -index*(log_energy - np.log(reference)) - _power(lambda_*energy, alpha)
     @staticmethod
     def log_shape_gradient(log_energy, energy, index, reference, lambda_, alpha):
-        def to_alpha():
-            y = lambda_*energy
-            return -y**alpha*np.log(np.where(y > 0, y, 1))
+        y = lambda_*energy
         return [lambda: np.log(reference) - log_energy, lambda: index/reference,
-                lambda: -alpha*energy*(lambda_*energy)**(alpha - 1), to_alpha]
+                lambda: -energy if np.all(alpha == 1) else -alpha*energy*y**(alpha - 1),
+                lambda: -_power(y, alpha)*np.log(np.where(y > 0, y, 1))]
 
     @property
     def e_peak(self):

@@ -40,6 +40,7 @@ class PowerLawNormSpectralModel(ClosedSpectralModel):
     log_shape = staticmethod(PowerLawSpectralModel.log_shape)
     log_shape_gradient = staticmethod(PowerLawSpectralModel.log_shape_gradient)
 
+# %% ../nbs/45_special_models.ipynb #4394d1e7
 class ExpCutoffPowerLawNormSpectralModel(ClosedSpectralModel):
     """Factor with cutoff, norm (E/E0)^-index exp(-(lambda_ E)^alpha).
 
@@ -66,6 +67,7 @@ class ExpCutoffPowerLawNormSpectralModel(ClosedSpectralModel):
     log_shape = staticmethod(ExpCutoffPowerLawSpectralModel.log_shape)
     log_shape_gradient = staticmethod(ExpCutoffPowerLawSpectralModel.log_shape_gradient)
 
+# %% ../nbs/45_special_models.ipynb #70c4dc79
 class LogParabolaNormSpectralModel(ClosedSpectralModel):
     """Log-parabola factor, norm (E/E0)^(-alpha - beta ln(E/E0)).
 
@@ -271,6 +273,7 @@ class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
     def log_shape_gradient(log_energy, energy, index, reference, ecut):
         return [lambda: np.log(reference) - log_energy, lambda: index/reference + 1/ecut, lambda: (energy - reference)/ecut**2]
 
+# %% ../nbs/45_special_models.ipynb #924bfdb0
 class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
     """Power law with super-exponential cutoff as in 3FGL.
 
@@ -330,6 +333,7 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
         return [lambda: (index_1 + expfactor*index_2*start)/reference, lambda: start - here, lambda: np.log(reference) - log_energy,
                 lambda: expfactor*(start*np.log(1e6*reference) - here*np.log(1e6*energy))]
 
+# %% ../nbs/45_special_models.ipynb #884274e2
 class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
     """Power law with super-exponential cutoff as in 4FGL-DR3.
 
