@@ -2,6 +2,7 @@
 import ast
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,8 @@ TOOLS = {"nbdev", "fastcore", "execnb", "IPython", "papermill"}
 
 def run(*args, cwd=ROOT):
     "Standard output of a Python process; its error output becomes the assertion message."
-    done = subprocess.run([sys.executable, *args], cwd=cwd, capture_output=True, text=True)
+    env = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}  # kernels choose their own, which draws into the notebook
+    done = subprocess.run([sys.executable, *args], cwd=cwd, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(map(str, args))[:300]}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
