@@ -11,7 +11,7 @@ import numpy as np
 from .core import lazy
 from .parameters import Parameter
 from .spectral_integrals import EnergyNodes, _phi, _phi_slope
-from .spectral_model import ClosedSpectralModel, _split, _stack
+from .spectral_model import ClosedSpectralModel, _split, _stack, _wanted
 
 # %% ../nbs/44_models.ipynb #d2fc5d97
 u = lazy("astropy.units")
@@ -279,4 +279,4 @@ class GaussianSpectralModel(ClosedSpectralModel):
         flux = self.bin_flux(edges, values, energy_power)
         rows = [total, -amplitude*g/sigma, -amplitude*zg/sigma]
         if energy_power: rows = [mean*total - sigma*g, amplitude*(total - mean*g/sigma - zg), -amplitude*(mean*zg/sigma + g + zzg)]
-        return flux, _stack(rows, flux)
+        return flux, _stack([row if wanted else None for row, wanted in zip(rows, _wanted(free, 3))], flux)
