@@ -217,7 +217,7 @@ class SpectralQuantities(_Fluxes, _Integrals, _Searches, _SedAxes):
         sed_type, energy, value, sigma = self._sed(energy_bounds, sed_type, n_points, energy_power, error=True)
         ax, x, y = self._axes(ax, sed_type, energy, energy_power, kwargs.pop("xunits", None), kwargs.pop("yunits", None))
         low = (value - sigma).to_value(y)
-        low = np.where(low > 0, low, 1e-5*value.to_value(y))     # a logarithmic axis has no room below zero
+        low = np.maximum(low, .01*value.to_value(y))     # a logarithmic axis has no room for zero
         kwargs = dict(facecolor="black", alpha=.2, linewidth=0) | kwargs
         ax.fill_between(energy.to_value(x), low, (value + sigma).to_value(y), **kwargs)
         return ax
