@@ -30,7 +30,7 @@ class Bands:
     def flat(self, name, rows=slice(None)):
         "One field with datasets and bins in one axis, shape (n_rows, n_datasets * width)."
         array = getattr(self, name)[rows]
-        return array.reshape(len(array), -1)
+        return array.reshape(len(array), array.shape[1] * array.shape[2])
 
 def _places(
     arrays:list,           # SpectrumArrays of each dataset

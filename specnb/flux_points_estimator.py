@@ -13,7 +13,7 @@ from .core import as_float, html_table, lazy
 from .fit import Fit
 from .flux_bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
 from .flux_points import FluxPoints
-from .likelihood import Fold, response_matrix
+from .likelihood import CashTerm, Fold, response_matrix
 from .minimize import Problem, newton, profile, profile_crossing
 from .sky_models import SkyModel
 from .spectral_model import ConstantSpectralModel
@@ -67,14 +67,17 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
     """
     fit, (datasets, norm) = fit or Fit(), _band_datasets(datasets, source, used)
     found = fit.run(datasets)
-    result = {"norm": norm.value, "norm_err": n_sigma * norm.error if norm.error > 0 and found.success else np.nan}
-    result |= {"npred": [d.npred().data.ravel()[d.arrays.mask].sum() for d in datasets],
+    result = {"npred": [d.npred().data.ravel()[d.arrays.mask].sum() for d in datasets],
                "npred_excess": [d.signal_counts(source.name)[d.arrays.mask].sum() for d in datasets]}
     problem = Problem(datasets)
     i = next(k for k, p in enumerate(problem.parameters) if p is norm)
     scale, (best, stat, _) = problem.scale[i], newton(problem, problem.start)
     def at(value): return profile(problem, best, [i], [value / scale])[0]
-    def end(side, n): return profile_crossing(problem, best, i, n**2, side, (norm.error or abs(norm.value) or 1) / scale) * scale
+    width = norm.error if norm.error > 0 else abs(norm.value) or 1.
+    def end(side, n): return profile_crossing(problem, best, i, n**2, side, width / scale) * scale
+    result |= {"norm": norm.value, "norm_err": np.nan}
+    # at a kink a search ends with an error along which the statistic hardly rises
+    if found.success and norm.error > 0 and at(norm.value + norm.error) - stat > .1: result["norm_err"] = n_sigma * norm.error
     if errors: result |= {"norm_errp": end(1, n_sigma), "norm_errn": end(-1, n_sigma)}
     if limit: result["norm_ul"] = best[i] * scale + end(1, n_sigma_ul)
     return result | {"stat": stat, "stat_null": at(0)} | ({"stat_scan": [at(x) for x in scan]} if len(scan) else {})
@@ -139,8 +142,10 @@ class _EstimatorSteps:
                     limit="ul" in self.selection_optional, scan=self.norm_values if "scan" in self.selection_optional else ())
 
     def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
+        if not possible.any():  # the right columns without rows
+            return {name: x[:0] for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)), **self._options()).items()}
         slow = self.fit is not None or (self.reoptimize and any(not p.frozen for m in Datasets(datasets).models if m is not source for p in m.parameters))
-        if not slow or not possible.any(): return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
+        if not slow: return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
         masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
         return {name: np.array([e[name] for e in each]) for name in each[0]}
@@ -148,9 +153,10 @@ class _EstimatorSteps:
     def _points(self, source, bands, possible, solved): # FluxPoints, with nan where nothing was solved
         columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan) for name, values in solved.items()}
         for name, values in solved.items(): columns[name][possible] = values
-        counts, npred, excess = band_counts(bands, columns["norm"])
+        seen = bands.used.any((1, 2))[:, None]
+        counts, npred, excess = (np.where(seen, x, np.nan) for x in band_counts(bands, columns["norm"]))
         data = {"e_ref": np.sqrt(bands.e_min * bands.e_max), "e_min": bands.e_min, "e_max": bands.e_max, "npred": npred, "npred_excess": excess,
-                "counts": np.where(bands.used.any((1, 2))[:, None], counts, np.nan), "success": np.isfinite(columns["norm_err"]), **columns}
+                "counts": counts, "success": np.isfinite(columns["norm_err"]), **columns}
         if "scan" in self.selection_optional: data["norm_scan"] = np.tile(self.norm_values, (len(possible), 1))
         meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul, "sqrt_ts_threshold_ul": 2}
         return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))

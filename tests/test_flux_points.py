@@ -1,0 +1,580 @@
+"Flux points: exact solutions, forms, files, fits to points, bad input; and the digits of the reference on the real runs."
+from dataclasses import replace
+import astropy.units as u
+import matplotlib
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import brentq, minimize_scalar
+from specnb import (DataError, DataStore, Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator,
+                    LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumArrays, SpectrumDataset,
+                    SpectrumDatasetOnOff, cash, demo_dir, wstat)
+from specnb.flux_bands import ShiftedTerm, solve_norms
+from specnb.likelihood import CashTerm, Fold, WStatTerm, response_matrix
+
+matplotlib.use("agg")
+FLUX = "cm-2 s-1 TeV-1"
+EDGES = np.geomspace(.7, 30, 8)*u.TeV
+E_TRUE, E_RECO = np.geomspace(.1, 100, 61), np.geomspace(.3, 50, 31)
+CENTER = np.sqrt(E_RECO[1:]*E_RECO[:-1])
+
+
+def source(name="source", **kwargs):
+    values = {"index": 2.3, "amplitude": f"4e-11 {FLUX}", "lambda_": "0.1 TeV-1", **kwargs}
+    return SkyModel(ExpCutoffPowerLawSpectralModel(**values), name=name)
+
+
+def spectrum(seed, threshold=.5, on_off=True, strength=1., n_off=12):
+    "A simulated spectrum."
+    rng, center = np.random.default_rng(seed), np.sqrt(E_TRUE[1:]*E_TRUE[:-1])
+    exposure = 3e8*(center/threshold)**3/(1 + (center/threshold)**3)
+    edisp = np.exp(-.5*(np.log(CENTER/center[:, None])/.15)**2)*np.diff(np.log(E_RECO))/(.15*np.sqrt(2*np.pi))
+    signal = Fold([source().spectral_model], [], E_TRUE, response_matrix(exposure, edisp)).predict(np.empty(0))
+    background = 3*(CENTER/.5)**-1.7
+    off = dict(n_off=rng.poisson(n_off*background), acceptance=np.ones(30), acceptance_off=np.full(30, float(n_off)))
+    return SpectrumArrays(E_RECO, E_TRUE, n_on=rng.poisson(strength*signal + background), exposure=exposure, edisp=edisp, mask_safe=CENTER > threshold,
+                          livetime=1500., ontime=1600., **(off if on_off else {"background": background}))
+
+
+def dataset(name, seed, on_off=True, **kwargs):
+    geom = RegionGeom.create(None, axes=[MapAxis.from_energy_edges(E_RECO, unit="TeV", name="energy")])
+    return (SpectrumDatasetOnOff if on_off else SpectrumDataset).from_arrays(spectrum(seed, on_off=on_off, **kwargs), geom, name=name)
+
+
+def runs(*models, on_off=True, **kwargs):
+    datasets = Datasets([dataset("a", 1, on_off, **kwargs), dataset("b", 2, on_off, threshold=.8, **kwargs)])
+    datasets.models = list(models) or [source()]
+    return datasets
+
+
+def estimate(datasets, **kwargs):
+    return FluxPointsEstimator(**{"energy_edges": EDGES, "source": "source", "selection_optional": "all", **kwargs}).run(datasets)
+
+
+def brute_force(datasets, other, low, high):
+    "Norm, error ends, limit, statistic of one band, by general root finders and the public statistics."
+    def stat(norm):
+        total = 0.
+        for d in datasets:
+            a, k = d.arrays, d.arrays.mask & (CENTER > low) & (CENTER < high)
+            signal = norm*d.signal_counts("source")[k] + (d.signal_counts(other)[k] if other else 0)
+            total += (wstat(a.n_on[k], a.n_off[k], a.alpha[k], signal) if a.is_on_off else cash(a.n_on[k], signal + a.background[k])).sum()
+        return total
+    best = minimize_scalar(stat, bracket=(.5, 1.5), tol=1e-12).x
+    def end(side, rise): return brentq(lambda x: stat(best + side*x) - stat(best) - rise, 1e-6, 5, xtol=1e-13)
+    curvature = (stat(best + 1e-3) - 2*stat(best) + stat(best - 1e-3))/1e-6
+    return {"norm": best, "norm_err": np.sqrt(2/curvature), "norm_errp": end(1, 1), "norm_errn": end(-1, 1), "norm_ul": best + end(1, 4),
+            "stat": stat(best), "stat_null": stat(0), "stat_scan": np.array([stat(x) for x in np.geomspace(.2, 5, 11)])}
+
+
+# --- the solution ------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("other", [None, "halo"])
+def test_bands_against_general_root_finders(other):
+    halo = SkyModel(PowerLawSpectralModel(index=2.8, amplitude=f"5e-12 {FLUX}"), name="halo")
+    datasets = runs(source(), *([halo] if other else []))
+    points = estimate(datasets)
+    for i in (0, 2, 4):
+        expected = brute_force(datasets, other, points.energy_min[i].value, points.energy_max[i].value)
+        for name, value in expected.items():
+            assert_allclose(getattr(points, name)[i], value, rtol=2e-4 if name == "norm_err" else 2e-6, err_msg=name)
+    assert_allclose(points.ts, points.stat_null - points.stat)
+    assert_allclose(points.sqrt_ts, np.sign(points.norm)*np.sqrt(points.ts))
+
+
+def test_a_known_background_uses_cash():
+    datasets = runs(on_off=False)
+    points = estimate(datasets)
+    for i in (0, 3):
+        expected = brute_force(datasets, None, points.energy_min[i].value, points.energy_max[i].value)
+        for name, value in expected.items():
+            assert_allclose(getattr(points, name)[i], value, rtol=2e-4 if name == "norm_err" else 2e-6, err_msg=name)
+    assert_allclose(points.npred.sum(1)[:6]/points.counts.sum(1)[:6], 1, atol=.01)
+
+
+def test_band_edges_move_to_the_bins_and_masks_shrink_bands():
+    datasets = runs()
+    points = estimate(datasets, energy_edges=[.3, 1, 5]*u.TeV)
+    first = E_RECO[:-1][datasets[0].arrays.mask][0]   # the lowest edge any run keeps
+    edges = E_RECO[[np.abs(np.log(E_RECO/e)).argmin() for e in (1, 5)]]
+    assert_allclose(points.energy_min.value, [first, edges[0]])
+    assert_allclose(points.energy_max.value, edges)
+    assert_allclose(points.energy_ref, np.sqrt(points.energy_min*points.energy_max))
+    for i, d in enumerate(datasets):
+        k = d.arrays.mask & (CENTER > edges[0]) & (CENTER < edges[1])
+        assert points.counts[1, i] == d.arrays.n_on[k].sum()
+        assert_allclose(points.npred_excess[1, i], points.norm[1]*d.signal_counts()[k].sum())
+
+
+def test_fit_masks_and_other_axes_take_part():
+    datasets = runs()
+    datasets[0].mask_fit = CENTER > 3
+    points = estimate(datasets, energy_edges=[1, 2, 8]*u.TeV)
+    assert points.counts[0, 0] == 0 and points.counts[0, 1] > 0
+    coarse = datasets[1]
+    merged = replace(coarse.arrays, e_reco_edges=E_RECO[::2], **{n: getattr(coarse.arrays, n).reshape(-1, 2).sum(1) for n in ("n_on", "n_off")},
+                     acceptance=np.ones(15), acceptance_off=np.full(15, 12.), mask_safe=coarse.arrays.mask_safe[::2],
+                     edisp=coarse.arrays.edisp.reshape(60, 15, 2).sum(2))
+    geom = RegionGeom.create(None, axes=[MapAxis.from_energy_edges(E_RECO[::2], unit="TeV", name="energy")])
+    mixed = Datasets([datasets[0], SpectrumDatasetOnOff.from_arrays(merged, geom, name="c")])
+    mixed.models = [source()]
+    assert np.isfinite(estimate(mixed, energy_edges=E_RECO[[8, 14, 20]]*u.TeV).norm).all()
+
+
+def test_summed_bins_lose_little():
+    datasets = runs()
+    plain, summed = (estimate(datasets, sum_over_energy_groups=flag) for flag in (False, True))
+    assert_allclose(summed.norm[:4], plain.norm[:4], atol=.3*plain.norm_err[:4].max())
+    assert_allclose(summed.counts, plain.counts)
+    single = estimate(datasets, energy_edges=E_RECO[[10, 11]]*u.TeV)
+    assert_allclose(estimate(datasets, energy_edges=E_RECO[[10, 11]]*u.TeV, sum_over_energy_groups=True).norm_ul, single.norm_ul)
+
+
+def test_a_band_of_one_bin_reproduces_the_excess():
+    term, s = WStatTerm([[13.], [5.], [2.]], [[11.], [1.], [40.]], [[.5], [.1], [.1]]), np.array([[2.], [3.], [4.]])
+    solved = solve_norms(term, s)
+    assert_allclose(solved["norm"]*s[:, 0], [7.5, 4.9, -2.])
+    assert_allclose(solved["stat"], 0, atol=1e-12)
+    assert_allclose(solved["norm_errn"][:2]*s[:2, 0], [3.74952183, 1.91915210], rtol=1e-7)
+    assert_allclose(solved["norm_errp"][:2]*s[:2, 0], [4.23647509, 2.58277012], rtol=1e-7)
+
+
+def test_kinks():
+    "Empty bins: the norm is exactly 0, or exactly minus the other source; limits exist, the symmetric error does not."
+    term, s = WStatTerm([[0., 0]], [[0., 3]], [[.1, .1]]), np.array([[1., .5]])
+    solved = solve_norms(term, s)
+    assert solved["norm"][0] == 0 and np.isnan(solved["norm_err"][0])
+    assert_allclose(term.value(solved["norm_ul"]*s), solved["stat"] + 4)
+    assert_allclose(term.value(-solved["norm_errn"]*s), solved["stat"] + 1)
+    shifted = ShiftedTerm(WStatTerm([[0.]], [[0.]], [[.1]]), np.array([[2.]]))
+    solved = solve_norms(shifted, np.array([[4.]]))
+    assert_allclose(solved["norm"], -.5, atol=1e-9)
+    assert np.isnan(solved["norm_err"][0])
+    assert_allclose(solved["norm_ul"], -.5 + 2/4, atol=1e-9)   # 2 s = 4 above the kink
+
+
+def test_nothing_seen_over_a_known_background():
+    "C = 2 (nu s + B): no minimum inside, so the norm is where the expectation vanishes."
+    solved = solve_norms(CashTerm([[0.]], [[1.5]]), np.array([[3.]]))
+    assert_allclose(solved["norm"], -.5, atol=1e-6)
+    assert np.isnan(solved["norm_err"][0])
+    assert_allclose(solved["norm_ul"]*3 + 1.5, 2, atol=1e-5)
+
+
+def test_random_bands_are_minima():
+    rng = np.random.default_rng(5)
+    s = rng.exponential(2, (200, 6))*(rng.random((200, 6)) < .9) + 1e-3
+    term = WStatTerm(rng.poisson(.7*s + .3), rng.poisson(3., s.shape)*(rng.random(s.shape) < .7), rng.uniform(.02, .5, s.shape))
+    solved = solve_norms(term, s)
+    for shift in (-1e-3, 1e-3): assert (term.value((solved["norm"] + shift)[:, None]*s) >= solved["stat"] - 1e-10).all()
+    for end, rise in ((solved["norm"] + solved["norm_errp"], 1), (solved["norm"] - solved["norm_errn"], 1), (solved["norm_ul"], 4)):
+        assert_allclose(term.value(end[:, None]*s), solved["stat"] + rise, rtol=1e-9)
+
+
+def test_n_sigma():
+    datasets = runs()
+    one, two = (estimate(datasets, n_sigma=n, n_sigma_ul=n) for n in (1, 2))
+    assert_allclose(two.norm_err, 2*one.norm_err)
+    assert_allclose(one.norm_ul, one.norm + one.norm_errp)
+    assert_allclose(two.norm_ul, two.norm + two.norm_errp)
+
+
+def test_only_what_was_asked_for():
+    table = estimate(runs(), selection_optional=None).to_table("dnde")
+    assert not {"dnde_ul", "dnde_errn", "stat_scan", "is_ul"} & set(table.colnames)
+    assert {"dnde", "dnde_err", "ts", "sqrt_ts", "npred", "stat", "stat_null", "counts", "success"} <= set(table.colnames)
+    points = estimate(runs(), selection_optional=["scan"], norm_values=[.5, 1, 2])
+    assert points.stat_scan.shape == (7, 3) and not points.has_ul and not points.is_ul.any()
+    assert estimate(runs(), norm_min=.1, norm_max=10, norm_n_values=5).norm_scan[0] == pytest.approx(np.geomspace(.1, 10, 5))
+
+
+def test_errors_cover_the_truth():
+    "Pulls of simulated bands with many counts have unit width."
+    pulls = []
+    for seed in range(60):
+        datasets = Datasets([dataset("a", 100 + seed)])
+        datasets.models = [source()]
+        points = estimate(datasets, energy_edges=[.7, 1, 1.5]*u.TeV, selection_optional=None)
+        pulls.append((points.norm - 1)/points.norm_err)
+    assert abs(np.mean(pulls)) < 4/np.sqrt(120) and .8 < np.std(pulls) < 1.2
+
+
+# --- other sources -----------------------------------------------------------------------------------------------------------
+
+def halo(**kwargs): return SkyModel(PowerLawSpectralModel(**{"index": 2.8, "amplitude": f"5e-12 {FLUX}", **kwargs}), name="halo")
+
+
+def test_reoptimize_lets_other_sources_follow():
+    datasets = runs(source(), halo())
+    before = datasets.parameters.value.copy()
+    held, free = (estimate(datasets, energy_edges=[1, 8]*u.TeV, reoptimize=flag) for flag in (False, True))
+    assert free.stat[0] < held.stat[0] and free.norm_err[0] > held.norm_err[0]
+    assert free.stat_null[0] <= held.stat_null[0]
+    assert_array_equal(datasets.parameters.value, before)   # the user's models stay as they are
+    values = [free.norm[0] + free.norm_errp[0], free.norm[0] - free.norm_errn[0]]
+    refit = estimate(datasets, energy_edges=[1, 8]*u.TeV, reoptimize=True, norm_values=values, selection_optional=["scan"])
+    assert_allclose(refit.stat_scan[0], free.stat[0] + 1, rtol=1e-6)
+
+
+def test_reoptimize_without_anything_to_follow_changes_nothing():
+    frozen = halo()
+    frozen.freeze()
+    datasets = runs(source(), frozen)
+    assert_array_equal(*(estimate(datasets, reoptimize=flag).norm for flag in (False, True)))
+
+
+def test_a_search_finds_what_the_exact_solution_is():
+    datasets = runs()
+    exact, searched = estimate(datasets), estimate(datasets, fit=Fit())
+    for name in ("norm", "norm_err", "norm_errp", "norm_errn", "norm_ul", "stat", "ts", "npred", "stat_scan"):
+        good = exact.success
+        assert_allclose(getattr(searched, name)[good], getattr(exact, name)[good], rtol=1e-4, err_msg=name)
+
+
+def test_sources_of_single_datasets():
+    "A dataset without the source does not take part; a second source counts only where it shines."
+    datasets = runs(source(), halo())
+    only = halo()
+    only.datasets_names = ["b"]
+    datasets.models = [source(), only]
+    points = estimate(datasets)
+    assert points.counts.shape == (7, 2)
+    mine = source()
+    mine.datasets_names = ["a"]
+    datasets.models = [mine, halo()]
+    assert estimate(datasets).counts.shape == (7, 1)
+
+
+# --- bands without data ------------------------------------------------------------------------------------------------------
+
+def test_bands_without_data_or_exposure():
+    datasets = runs()
+    points = estimate(datasets, energy_edges=[.01, .02, .35, .45, 1, 2, 60, 90]*u.TeV)
+    assert_array_equal(points.success, [False, False, False, True, True, True, False])
+    nothing = ~points.success
+    for name in ("norm", "norm_err", "norm_ul", "ts", "sqrt_ts", "stat", "counts", "npred"): assert np.isnan(getattr(points, name)[nothing]).all(), name
+    assert np.isnan(points.stat_scan[nothing]).all() and not points.is_ul[nothing].any()
+    assert_allclose(points.energy_min[0].value, .01)   # what was asked for stays readable
+    assert all("no data" in s for s in np.array(points.status)[nothing])
+    dark = [d.fill(exposure=np.zeros(60)) for d in datasets]
+    assert all("no exposure" in s for s in estimate(dark, energy_edges=[1, 2]*u.TeV).status)
+    points.plot(sed_type="e2dnde")
+    points.plot_ts_profiles(sed_type="e2dnde")
+    assert len(points.to_table("flux", formatted=True)) == 7 and "nan" in points._repr_html_()
+
+
+def test_runs_without_off_counts_do_not_take_part():
+    datasets = runs()
+    datasets[0] = datasets[0].fill(acceptance_off=np.zeros(30))
+    datasets.models = [source()]
+    alone = Datasets([datasets[1]])
+    assert_allclose(estimate(datasets).norm, estimate(alone).norm)
+
+
+@pytest.mark.parametrize("kwargs, error, message", [
+    (dict(energy_edges=[1, 2]), TypeError, "energy_edges: expected a unit that converts to TeV"),
+    (dict(energy_edges=[1, 2]*u.m), TypeError, "energy_edges: expected a unit that converts to TeV"),
+    (dict(energy_edges=[2, 1]*u.TeV), ValueError, "increasing energies"),
+    (dict(energy_edges=[1]*u.TeV), ValueError, "at least two"),
+    (dict(selection_optional=["sensitivity"]), ValueError, "found 'sensitivity'"),
+    (dict(n_sigma_ul=-1), ValueError, "n_sigma_ul: expected a positive number"),
+    (dict(source="crab"), ValueError, "no model 'crab'; there are source"),
+])
+def test_bad_arguments(kwargs, error, message):
+    with pytest.raises(error, match=message): estimate(runs(), **kwargs)
+
+
+def test_bad_datasets():
+    bare = Datasets([dataset("a", 1)])
+    with pytest.raises(ValueError, match="set datasets.models first"): estimate(bare)
+    mixed = Datasets([dataset("a", 1), dataset("b", 2, on_off=False)])
+    mixed.models = [source()]
+    with pytest.raises(ValueError, match="estimate them separately"): estimate(mixed)
+    blind = runs()[0].fill(exposure=None)
+    with pytest.raises(ValueError, match="dataset 'a': no exposure"): estimate([blind])
+
+
+# --- forms and files ---------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def points(): return estimate(runs())
+
+
+def test_all_forms_are_norms_times_references(points):
+    model, e = source().spectral_model, points.data
+    assert_allclose(points.dnde_ref, model(points.energy_ref), rtol=1e-12)
+    assert_allclose(points.flux_ref, model.integral(points.energy_min, points.energy_max), rtol=1e-6)
+    assert_allclose(points.eflux_ref.to("TeV cm-2 s-1"), model.energy_flux(points.energy_min, points.energy_max), rtol=1e-6)
+    assert_allclose(points.e2dnde_ref.to_value("TeV cm-2 s-1"), e["e_ref"]**2*points.dnde_ref.value, rtol=1e-12)
+    for sed_type in ("dnde", "e2dnde", "flux", "eflux"):
+        table = points.to_table(sed_type)
+        for suffix in ("", "_err", "_errp", "_errn", "_ul"):
+            assert_allclose(table[sed_type + suffix], points.data["norm" + suffix]*points.reference[sed_type], rtol=1e-12)
+
+
+def test_columns_units_and_meta(points):
+    table = points.to_table("dnde", formatted=True)
+    assert table.colnames == """e_ref e_min e_max dnde dnde_err dnde_errp dnde_errn dnde_ul ts sqrt_ts npred npred_excess stat stat_null is_ul counts
+        success norm_scan stat_scan""".split()
+    assert table["dnde"].unit == u.Unit(FLUX) and table["e_ref"].unit == u.TeV and table["counts"].shape == (7, 2)
+    assert table.meta["SED_TYPE"] == "dnde" and table.meta["UL_CONF"] == pytest.approx(.9544997)
+    assert (table.meta["n_sigma"], table.meta["n_sigma_ul"], table.meta["sqrt_ts_threshold_ul"]) == (1, 2, 2)
+    assert points.to_table("e2dnde")["e2dnde_ul"].unit == u.Unit("erg cm-2 s-1")
+    assert points.to_table().colnames[3:7] == ["ref_dnde", "ref_e2dnde", "ref_flux", "ref_eflux"]
+
+
+@pytest.mark.parametrize("ending", ["fits", "fits.gz", "ecsv"])
+@pytest.mark.parametrize("sed_type", ["dnde", "e2dnde", "flux", "eflux", "likelihood"])
+def test_files(points, tmp_path, ending, sed_type):
+    path = tmp_path/f"points.{ending}"
+    points.write(path, sed_type=sed_type)
+    model = source().spectral_model
+    again = FluxPoints.read(path, reference_model=None if sed_type == "likelihood" else model)
+    assert again.sed_type_init == sed_type and again.n_sigma_ul == 2 and again.n_sigma == 1
+    for name in ("dnde", "dnde_err", "dnde_errn", "flux_ul", "eflux_errp", "counts", "npred", "stat_scan", "norm_scan", "ts", "is_ul", "success", "energy_min"):
+        assert_allclose(getattr(again, name), getattr(points, name), rtol=1e-6, err_msg=name)
+    with pytest.raises(FileExistsError): points.write(path, sed_type=sed_type)
+    points.write(path, sed_type=sed_type, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_fits_file_has_the_columns_of_the_format(points, tmp_path):
+    points.write(tmp_path/"points.fits", sed_type="flux")
+    with fits.open(tmp_path/"points.fits") as hdus:
+        assert hdus[1].name == "FLUXPOINTS" and hdus[1].header["SED_TYPE"] == "flux"
+        assert u.Unit(hdus[1].columns["flux_ul"].unit) == u.Unit("cm-2 s-1") and hdus[1].columns["is_ul"].format == "L"
+
+
+def test_default_reference_is_a_power_law_of_index_2(points, tmp_path):
+    points.write(tmp_path/"points.fits", sed_type="dnde")
+    again = FluxPoints.read(tmp_path/"points.fits")
+    assert again.reference_spectral_model.parameters["index"].value == 2
+    assert_allclose(again.dnde_errp, points.dnde_errp, rtol=1e-12)
+    assert_allclose(again.copy(reference_model=source()).norm, again.norm)
+
+
+def table(**columns): return Table({"e_ref": [1., 3]*u.TeV, "dnde": [3e-11, 2e-12]*u.Unit(FLUX), **columns})
+
+
+def test_tables_of_others():
+    plain = FluxPoints.from_table(table(dnde_ul=[4e-11, 3e-12]*u.Unit(FLUX), sqrt_ts=[5., 1.]))
+    assert_array_equal(plain.is_ul, [False, True])
+    assert_allclose(plain.ts, [25, 1])
+    assert plain.available_sed_types == ["dnde", "e2dnde", "likelihood"]
+    mev = table()
+    mev["e_ref"], mev["dnde"] = mev["e_ref"].to("MeV"), (mev["dnde"].quantity*u.ph).to("ph m-2 s-1 GeV-1")
+    assert_allclose(FluxPoints.from_table(mev).dnde.to_value(FLUX), [3e-11, 2e-12])
+    bands = Table({"e_min": [1., 2]*u.TeV, "e_max": [2., 4]*u.TeV, "flux": [1e-11, 5e-12]*u.Unit("cm-2 s-1")})
+    assert_allclose(FluxPoints.from_table(bands).energy_ref.value, np.sqrt([2, 8]))
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda t: t.remove_column("dnde"), "no flux column"),
+    (lambda t: t.remove_column("e_ref"), "no column e_ref, which flux points of type 'dnde' need"),
+    (lambda t: t.meta.update(SED_TYPE="flux"), "no column e_min"),
+    (lambda t: t.meta.update(SED_TYPE="fluence"), "SED_TYPE is 'fluence'"),
+    (lambda t: t.replace_column("dnde", Table({"dnde": [1., 2]})["dnde"]), "column dnde has no unit, expected one that converts to cm-2"),
+    (lambda t: t.replace_column("dnde", Table({"dnde": [1., 2]*u.TeV})["dnde"]), "column dnde: unit 'TeV' does not convert"),
+])
+def test_bad_tables_name_file_and_column(tmp_path, change, message):
+    bad = table()
+    change(bad)
+    bad.write(tmp_path/"bad.ecsv")
+    with pytest.raises(DataError, match=message) as caught: FluxPoints.read(tmp_path/"bad.ecsv")
+    assert "bad.ecsv" in str(caught.value)
+
+
+def test_bad_files(points, tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent.fits: no such file"): FluxPoints.read(tmp_path/"absent.fits")
+    (tmp_path/"text.fits").write_text("not a table")
+    with pytest.raises(DataError, match="text.fits: not a FITS file"): FluxPoints.read(tmp_path/"text.fits")
+    fits.PrimaryHDU(np.zeros(3)).writeto(tmp_path/"image.fits")
+    with pytest.raises(DataError, match="image.fits: no table"): FluxPoints.read(tmp_path/"image.fits")
+    points.write(tmp_path/"points.fits")
+    content = (tmp_path/"points.fits").read_bytes()
+    (tmp_path/"cut.fits").write_bytes(content[:len(content)//2])
+    with pytest.raises(DataError, match="cut.fits.*truncated"): FluxPoints.read(tmp_path/"cut.fits")
+    with pytest.raises(ValueError, match="ends in .fits"): points.write(tmp_path/"points.txt")
+    with pytest.raises(ValueError, match="expected 'gadf-sed', found 'lightcurve'"): points.to_table(format="lightcurve")
+
+
+# --- pictures ----------------------------------------------------------------------------------------------------------------
+
+def axes():
+    from matplotlib.figure import Figure
+    return Figure().add_subplot()
+
+
+@pytest.mark.parametrize("sed_type", ["dnde", "e2dnde", "flux", "eflux"])
+def test_pictures(points, sed_type):
+    ax = axes()
+    assert points.plot(ax, sed_type=sed_type, label="points") is ax
+    line = ax.containers[0].lines[0]
+    shown = np.where(points.is_ul, getattr(points, f"{sed_type}_ul").value, getattr(points, sed_type).value)
+    assert_allclose(line.get_ydata(), shown[shown > 0])
+    assert ax.get_xscale() == ax.get_yscale() == "log" and sed_type in ax.get_ylabel()
+    points.plot_ts_profiles(ax, sed_type=sed_type, cmap="Oranges")
+    assert len(ax.collections) > 7 and len(ax.figure.axes) == 2
+
+
+def test_points_follow_the_units_of_the_axes(points):
+    ax = axes()
+    source().spectral_model.plot([1, 10]*u.TeV, ax=ax, sed_type="e2dnde", yunits=u.Unit("TeV cm-2 s-1"), xunits=u.GeV)
+    points.plot(ax, sed_type="e2dnde")
+    line = ax.containers[0].lines[0]
+    assert_allclose(line.get_xdata(), points.energy_ref.to_value("GeV"))
+    assert_allclose(line.get_ydata()[0], points.e2dnde[0].to_value("TeV cm-2 s-1"))
+
+
+def test_profiles_are_those_of_the_statistic(points):
+    "The interpolated profile against the statistic itself."
+    from specnb.flux_points import profile_points
+    from specnb.sed_plots import signed_root
+    norms = np.linspace(.3, 2, 20)
+    exact = estimate(runs(), norm_values=norms)
+    for i, (norm, root) in enumerate(zip(*profile_points(points))):
+        rise = exact.stat_scan[i] - exact.stat[i]
+        near = rise < 6
+        assert_allclose(signed_root(norm, root, norms)[near]**2, rise[near], atol=.15)
+
+
+# --- fits to flux points -----------------------------------------------------------------------------------------------------
+
+def test_chi2_is_least_squares():
+    "Power law through points of equal relative errors: a straight line in the logarithms for small scatter."
+    e = np.geomspace(1, 20, 12)
+    dnde = 3e-11*e**-2.4*(1 + 1e-3*np.random.default_rng(1).normal(size=12))
+    points = FluxPoints.from_table(Table({"e_ref": e*u.TeV, "dnde": dnde*u.Unit(FLUX), "dnde_err": 1e-3*dnde*u.Unit(FLUX)}))
+    model = SkyModel(PowerLawSpectralModel(), name="line")
+    dataset = FluxPointsDataset(data=points, models=model)
+    result = Fit().run([dataset])
+    slope, intercept = np.polyfit(np.log(e), np.log(dnde), 1)
+    covariance = np.linalg.inv(np.stack([[len(e), np.log(e).sum()], [np.log(e).sum(), (np.log(e)**2).sum()]]))*1e-6
+    assert_allclose(model.parameters["index"].value, -slope, atol=1e-5)
+    assert_allclose(model.parameters["amplitude"].value, np.exp(intercept), rtol=1e-5)
+    assert_allclose(model.parameters["index"].error, np.sqrt(covariance[1, 1]), rtol=1e-2)
+    assert result.success and 2 < result.total_stat < 25
+    assert_allclose(dataset.stat_sum(), np.nansum(dataset.stat_array()), rtol=1e-12)
+
+
+def test_limits_masks_and_nans_stay_out(points):
+    dataset = FluxPointsDataset(data=points, models=source())
+    assert_array_equal(dataset.mask_valid, points.success & ~points.is_ul)
+    everything = dataset.stat_sum()
+    dataset.mask_fit = points.energy_ref > 2*u.TeV
+    assert dataset.stat_sum() < everything
+    dataset.mask_safe = np.zeros(7, bool)
+    assert dataset.stat_sum() == 0
+    with pytest.raises(ValueError, match="no bin left to fit"): Fit().run([dataset])
+    assert np.isnan(dataset.residuals()[points.is_ul]).all()
+
+
+def test_errors_of_both_sides_are_averaged(points):
+    data = {k: v for k, v in points.data.items() if k != "norm_err"}
+    lopsided = FluxPoints(data, points.reference_model)
+    part = FluxPointsDataset(data=lopsided, models=source()).part()
+    both = (points.dnde_errp + points.dnde_errn).value/2
+    assert_allclose(part.error[part.bins()], both[part.bins()])
+
+
+def test_points_and_counts_fit_together(points):
+    model = source()
+    datasets = Datasets([*runs(), FluxPointsDataset(data=points, name="points")])
+    datasets.models = [model]
+    assert_allclose(datasets.stat_sum(), sum(d.stat_sum() for d in datasets))
+    assert Fit().run(datasets).success
+    fitted = model.parameters["index"].error
+    alone = source()
+    Fit_counts = runs(alone)
+    Fit().run(Fit_counts)
+    assert fitted < alone.parameters["index"].error
+
+
+def test_fit_pictures(points):
+    import matplotlib.pyplot as plt
+    model = source()
+    model.spectral_model.covariance = np.diag([.1, 2e-12, 0, .02, 0])**2
+    dataset = FluxPointsDataset(data=points, models=[model])
+    plt.figure()
+    upper, lower = dataset.plot_fit(kwargs_spectrum={"kwargs_model": {"color": "red"}}, kwargs_residuals={"method": "diff/err", "color": "green"})
+    assert [t.get_text() for t in upper.get_legend().get_texts()] == ["Model source", "Flux points"]
+    assert "error" in lower.get_ylabel()
+    good = dataset.mask_valid | ~points.is_ul
+    assert_allclose(lower.containers[0].lines[0].get_ydata(), np.asarray(dataset.residuals("diff/err"))[good & np.isfinite(dataset.residuals("diff/err"))])
+    for method in ("diff", "diff/model"): dataset.plot_residuals(axes(), method=method)
+    dataset.plot_spectrum(axes(), kwargs_fp={"sed_type": "dnde"})
+    plt.close("all")
+
+
+def test_dataset_is_strict(points):
+    with pytest.raises(TypeError, match="data: expected FluxPoints, found Table"): FluxPointsDataset(data=Table())
+    with pytest.raises(ValueError, match="mask_fit: expected 7 entries"): FluxPointsDataset(data=points, mask_fit=[True])
+    with pytest.raises(ValueError, match="has no models"): Fit().run([FluxPointsDataset(data=points)])
+    with pytest.raises(ValueError, match="method: expected one of"): FluxPointsDataset(data=points, models=source()).residuals("sigma")
+
+
+# --- the digits of the reference ---------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def reference_runs(hess_dir):
+    "The reference's four runs and its printed joint fit."
+    from test_reference import reduce, start_model
+    datasets, model = reduce(hess_dir), start_model()
+    for name, value in [("index", 2.27265781), ("amplitude", 4.79134632e-11), ("lambda_", .120965342)]: model.parameters[name].value = value
+    datasets.models = [model]
+    return datasets
+
+
+REFERENCE = {"energy_edges": np.geomspace(.7, 30, 11)*u.TeV, "source": "crab", "selection_optional": "all"}
+COUNTS = [(30, 25), (43, 35), (37, 21), (13, 17), (8, 2), (12, 6), (5, 5), (0, 0), (1, 0), (0, 0)]
+STAT_NULL = [326.560, 462.419, 356.214, 232.029, 40.269, 98.741, 47.089, 15.845, 11.880, .620]
+DNDE = "6.950e-11 2.884e-11 1.104e-11 3.462e-12 8.756e-13 5.335e-13 1.623e-13 5.214e-14 1.177e-14".split()
+DNDE_ERR = "7.224e-12 2.581e-12 1.132e-12 4.450e-13 2.576e-13 1.079e-13 4.547e-14 3.008e-14 7.816e-15".split()
+
+
+def test_the_reference(reference_runs):
+    points = FluxPointsEstimator(**REFERENCE).run(reference_runs)
+    assert_array_equal(points.counts[:, [0, 3]], COUNTS)
+    assert_allclose(points.stat_null, STAT_NULL, atol=6e-4)
+    assert points.norm[9] == 0 and np.isnan(points.norm_err[9]) and points.is_ul[9] and "kink" in points.status[9]
+    assert_allclose(points.dnde_errn[9].value, 1.943e-16, rtol=5e-4)
+    assert_allclose(points.npred[[0, 1, 9]][:, [0, 3]], [[31.3665, 23.8898], [40.7216, 29.6275], [.0769231, .1081081]], rtol=3.5e-3)
+    assert_allclose(points.npred_excess[:3, 0], [28.8755, 38.46755, 29.863085], rtol=3.5e-3)
+    assert_allclose(points.e2dnde_errp[:3].to_value("erg cm-2 s-1"), [8.103e-12, 5.608e-12, 5.998e-12], rtol=5e-4)
+    assert_allclose(points.eflux_errp[[0, 1, 3]].to_value("erg cm-2 s-1"), [1.798e-12, 2.490e-12, 2.564e-12], rtol=5e-4)
+
+
+def test_the_digits_that_migrad_leaves(reference_runs):
+    "The reference's search stops before the minimum; the same search stops at the same place."
+    search = Fit(optimize_opts={"gradient": False}, covariance_opts={"backend": "minuit"})
+    points = FluxPointsEstimator(**REFERENCE, fit=search).run(reference_runs)
+    assert [f"{x:.3e}" for x in points.dnde.value[:9]] == DNDE
+    assert [f"{x:.3e}" for x in points.dnde_err.value[:9]] == DNDE_ERR
+    assert_array_equal(points.success, [True]*9 + [False])
+
+
+def test_demo_data():
+    "The bundled runs, simulated with a known spectrum: points agree with it."
+    import json
+    from astropy.coordinates import SkyCoord
+    from regions import CircleSkyRegion
+    from specnb import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
+    axis = MapAxis.from_energy_bounds("0.1 TeV", "40 TeV", nbin=10, per_decade=True, name="energy")
+    axis_true = MapAxis.from_energy_bounds("0.05 TeV", "100 TeV", nbin=20, per_decade=True, name="energy_true")
+    region = CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), .11*u.deg)
+    empty = SpectrumDataset.create(RegionGeom.create(region, axes=[axis]), energy_axis_true=axis_true)
+    makers = SpectrumDatasetMaker(containment_correction=True), ReflectedRegionsBackgroundMaker(), SafeMaskMaker(methods=["aeff-max"])
+    datasets = Datasets()
+    for observation in DataStore.from_dir(demo_dir()).get_observations():
+        one = empty.copy(name=str(observation.obs_id))
+        for maker in makers: one = maker.run(one, observation)
+        datasets.append(one)
+    model = SkyModel(LogParabolaSpectralModel(amplitude=f"4e-11 {FLUX}", reference="1 TeV", alpha=2.4, beta=.1), name="source")
+    datasets.models = [model]
+    Fit().run(datasets)
+    points = estimate(datasets)
+    assert json.loads((demo_dir()/"truth.json").read_text())
+    pulls = ((points.norm - 1)/np.where(points.norm > 1, points.norm_errn, points.norm_errp))[~points.is_ul]
+    assert len(pulls) >= 5 and np.abs(pulls).max() < 3.5 and np.sqrt(np.mean(pulls**2)) < 1.8
