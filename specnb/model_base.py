@@ -8,8 +8,11 @@ __all__ = ['Covariance', 'ModelBase']
 # %% ../nbs/39_model_base.ipynb #5885e361
 import copy
 import numpy as np
-from .core import html_table
+from .core import html_table, lazy
 from .parameters import Parameter, Parameters
+
+# %% ../nbs/39_model_base.ipynb #f3765a9d
+pyplot = lazy("matplotlib.pyplot")
 
 # %% ../nbs/39_model_base.ipynb #28dafc21
 class Covariance:
@@ -38,6 +41,15 @@ class Covariance:
         "The part of the matrix that belongs to some of the parameters."
         rows = [self.parameters.index(p) for p in parameters]
         return Covariance(parameters, self.data[np.ix_(rows, rows)])
+
+    def plot_correlation(self, ax=None, **kwargs):
+        "Draw the correlation matrix; `kwargs` go to `~matplotlib.axes.Axes.imshow`. Returns the Axes."
+        ax = pyplot.gca() if ax is None else ax
+        ax.imshow(self.correlation, **(dict(vmin=-1, vmax=1, cmap="RdBu") | kwargs))
+        for (i, j), value in np.ndenumerate(self.correlation): ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8)
+        ticks = range(len(self.parameters))
+        ax.set_xticks(ticks, self.parameters.names, rotation=45); ax.set_yticks(ticks, self.parameters.names)
+        return ax
 
     def __array__(self, dtype=None, copy=None): return np.array(self.data, dtype=dtype)
     def __repr__(self): return f"Covariance({', '.join(self.parameters.names)})"

@@ -73,7 +73,10 @@ class EnergyNodes:
         return log_energy, energy
 
     @cached_property
-    def coarse(self): return self if self.n_segments == 1 else EnergyNodes.from_bounds(*self.bounds, n_segments=1)
+    def coarse(self): # the same bins with a single piece each
+        if self.n_segments == 1: return self
+        low, high = self.bounds
+        return EnergyNodes(np.append(low, high[-1]), 1) if isinstance(self.left, slice) else EnergyNodes.from_bounds(low, high, 1)
 
     def sum(self, pieces):
         "Sum the pieces of each bin: (..., n_bins*n_segments) to (..., n_bins)."

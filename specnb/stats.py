@@ -266,6 +266,15 @@ class WStatCountsStatistic(_WStatIntervals, _CountsStatistic):
     mu_sig : array_like, optional
         Known signal; significance and excess are those beyond it. Default 0.
 
+    Attributes
+    ----------
+    n_bkg, n_sig, error : ndarray
+        Background alpha n_off, excess, and its standard deviation.
+    stat_null, stat_max, ts : ndarray
+        Statistic without and with the excess as signal, and the difference.
+    sqrt_ts, p_value : ndarray
+        Significance with the sign of the excess, and one-sided probability.
+
     References
     ----------
     Li & Ma 1983, ApJ 272, 317; Rolke, Lopez & Conrad 2005, NIM A 551, 493.
@@ -314,6 +323,11 @@ class CashCountsStatistic(_CountsStatistic):
         Counts.
     mu_bkg : array_like
         Expected background counts; shapes broadcast.
+
+    Attributes
+    ----------
+    n_bkg, n_sig, error, stat_null, stat_max, ts, sqrt_ts, p_value : ndarray
+        As for `WStatCountsStatistic`; the error is the square root of the counts.
 
     References
     ----------

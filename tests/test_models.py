@@ -5,6 +5,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from specnb.axes import MapAxis
 from specnb.core import DataError
 from specnb.models import (BrokenPowerLawSpectralModel, ExpCutoffPowerLawSpectralModel, GaussianSpectralModel, LogParabolaSpectralModel,
                            PowerLaw2SpectralModel, PowerLawSpectralModel, SmoothBrokenPowerLawSpectralModel)
@@ -404,5 +405,7 @@ def test_plots():
     PL.plot(ax=ax, energy_bounds=[100*u.GeV, 30*u.TeV], sed_type="e2dnde")     # same units as what is there
     assert_allclose(ax.lines[1].get_xdata()[[0, -1]], x[[0, -1]])
     for kind in ("dnde", "flux", "eflux"): model.plot_error(ax=plt.figure().add_subplot(), energy_bounds=["1 TeV", "10 TeV"], sed_type=kind)
+    axis = MapAxis.from_energy_bounds("0.1 TeV", "10 TeV", 20)
+    assert len(PL.plot(axis, ax=plt.figure().add_subplot(), sed_type="flux").lines[0].get_xdata()) == 20
     PowerLawNormSpectralModel().plot([1, 10]*u.TeV, ax=plt.figure().add_subplot())
     plt.close("all")
