@@ -125,12 +125,14 @@ class _PointsPlots:
         kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
         kwargs_model = {"sed_type": kwargs_fp["sed_type"], "energy_bounds": self._energy_bounds(), "lw": 1.5, **(kwargs_model or {})}
         ax = self.data.plot(ax=ax, **kwargs_fp)
+        bottom = ax.get_ylim()[0] / 5  # an error band may reach down to zero
         colors = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"] * 9)
         for model in self.models or ():
             style = {"color": kwargs_model.get("c") or next(colors), "label": f"Model {model.name}", **{k: v for k, v in kwargs_model.items() if k != "c"}}
             model.spectral_model.plot(ax=ax, **style)
             same = {k: kwargs_model[k] for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits") if k in kwargs_model}
             if np.any(model.parameters.error > 0): model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
+        ax.set_ylim(bottom=max(bottom, ax.get_ylim()[0]))
         ax.legend()
         return ax
 
