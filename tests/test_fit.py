@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset,
+from specnb import (Datasets, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset,
                     SpectrumDatasetOnOff)
 from test_likelihood import FLUX, arrays
 
