@@ -16,7 +16,7 @@ MISSING = ("needs real data: set GAMMAPY_DATA to a folder that holds {} (H.E.S.S
 def data_dir(name):
     "Folder `name` of GAMMAPY_DATA, or skip the test (fail if SPECNB_DATA=required)."
     top = os.environ.get("GAMMAPY_DATA", "")
-    if top and (Path(top) / name / "hdu-index.fits.gz").exists(): return Path(top) / name
+    if top and (Path(top) / name / "hdu-index.fits.gz").exists(): return (Path(top) / name).resolve()
     message = MISSING.format(f"{name}/", top or "(not set)")
     if os.environ.get("SPECNB_DATA") == "required": pytest.fail(message, pytrace=False)
     pytest.skip(message)
