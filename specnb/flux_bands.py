@@ -6,7 +6,7 @@
 __all__ = ['Bands', 'gather_bands', 'sum_bands', 'ShiftedTerm', 'band_term', 'solve_norms', 'band_counts']
 
 # %% ../nbs/71_flux_bands.ipynb #6e5375e7
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import numpy as np
 from .axes import snap_to_edges
 from .likelihood import CashTerm, WStatTerm, minimize_norm, norm_crossing, norm_derivatives
@@ -77,22 +77,24 @@ def gather_bands(arrays, bins, signal, other, edges):
     def take(rows, fill=0.): return np.stack([np.where(used[:, i], row[k[:, i]], fill) for i, row in enumerate(rows)], 1)
     used = inside.copy()
     used &= take(bins, False)
-    on_off = arrays[0].is_on_off
-    return Bands(k, used, take([a.n_on for a in arrays]), take([a.n_off for a in arrays]) if on_off else None, take([a.alpha for a in arrays], 1.) if on_off else None,
-                 None if on_off else take([a.n_bkg for a in arrays]), take(signal), take(other), *_band_energies(arrays, edges, k, inside, used))
+    n_off = alpha = background = None
+    if arrays[0].is_on_off: n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
+    else: background = take([a.n_bkg for a in arrays])
+    energies = _band_energies(arrays, edges, k, inside, used)
+    return Bands(k, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal), take(other), *energies)
 
 # %% ../nbs/71_flux_bands.ipynb #fd205692
 def sum_bands(
     bands:Bands, # with several bins per dataset
 )->Bands:        # with one
     "Each band of each dataset as one bin."
-    total = {n: getattr(bands, n).sum(2, keepdims=True) for n in ("n_on", "n_off", "background", "signal", "other") if getattr(bands, n) is not None}
-    used, alpha = bands.used.any(2, keepdims=True), None
+    names = [n for n in ("n_on", "n_off", "background", "signal", "other") if getattr(bands, n) is not None]
+    total, used = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}, bands.used.any(2, keepdims=True)
     if bands.alpha is not None:
         mean = np.where(bands.used, bands.alpha, 0).sum(2, keepdims=True) / np.maximum(bands.used.sum(2, keepdims=True), 1)
         background = (bands.alpha * bands.n_off).sum(2, keepdims=True)
-        alpha = np.divide(background, total["n_off"], out=np.where(used, mean, 1.), where=total["n_off"] > 0)
-    return Bands(bands.index[:, :, :1], used, total["n_on"], total.get("n_off"), alpha, total.get("background"), total["signal"], total["other"], bands.e_min, bands.e_max)
+        total["alpha"] = np.divide(background, total["n_off"], out=np.where(used, mean, 1.), where=total["n_off"] > 0)
+    return replace(bands, index=bands.index[:, :, :1], used=used, **total)
 
 # %% ../nbs/71_flux_bands.ipynb #48341375
 class ShiftedTerm:

@@ -9,7 +9,8 @@ __all__ = ['profile_points', 'FluxPoints']
 import copy
 import numpy as np
 from .core import html_table, lazy
-from .flux_tables import COMMON, NORMS, SED_UNITS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes, write_flux_table
+from .flux_tables import (COMMON, NORMS, SED_UNITS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes,
+                                write_flux_table)
 from .sed_plots import plot_profiles, plot_sed_points, sed_axes
 
 # %% ../nbs/70_flux_points.ipynb #c5348833
@@ -93,7 +94,8 @@ class _FluxFacts:
     def sqrt_ts_threshold_ul(self): return self.meta.get("sqrt_ts_threshold_ul", 2)
     @sqrt_ts_threshold_ul.setter
     def sqrt_ts_threshold_ul(self, value):
-        if not {"sqrt_ts", "norm_ul"} <= self.data.keys(): raise ValueError("sqrt_ts_threshold_ul: it needs sqrt_ts and upper limits, which these flux points do not have")
+        if not {"sqrt_ts", "norm_ul"} <= self.data.keys():
+            raise ValueError("sqrt_ts_threshold_ul: it needs sqrt_ts and upper limits, which these flux points do not have")
         self.meta["sqrt_ts_threshold_ul"] = value
         self.data.pop("is_ul", None)
 
@@ -251,10 +253,12 @@ class _FluxPlots:
 
     def plot_ts_profiles(self, ax=None, sed_type=None, add_cbar=True, **kwargs):
         "Draw the likelihood profiles as columns of colour; arguments as for `plot`, the rest goes to `plot_profiles`."
-        if not self.has_stat_profiles: raise ValueError("no likelihood profile to draw: the flux points have no scan; estimate them with selection_optional='scan' or 'all'")
+        if not self.has_stat_profiles:
+            raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with selection_optional='scan' or 'all'")
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
         ax, x, y = sed_axes(ax, sed_type, SED_UNITS[sed_type])
-        return plot_profiles(x * self.data["e_min"], x * self.data["e_max"], y * self.reference[sed_type], *profile_points(self), ax, add_cbar, **kwargs)
+        bounds, norm_root = (x * self.data[n] for n in ("e_min", "e_max")), profile_points(self)
+        return plot_profiles(*bounds, y * self.reference[sed_type], *norm_root, ax, add_cbar, **kwargs)
 
 # %% ../nbs/70_flux_points.ipynb #48f7138b
 def _with_significance(

@@ -86,21 +86,8 @@ class _PointsNumbers:
         return values * scale[method]
 
 # %% ../nbs/74_flux_points_dataset.ipynb #0b7c4a9c
-def _plot_residual_points(
-    ax, e_ref, e_min, e_max, y, error, # axes; energies and values in the units of the axes, shape (n,); errors, shape (2, n)
-    **kwargs,                           # for errorbar
-):
-    "Points with errors around zero."
-    bounds = np.nan_to_num(np.stack([e_ref - e_min, e_max - e_ref]))
-    kwargs = {"ls": "none", "marker": "o", "ms": 4, "lw": 1.2, "color": "black", **kwargs}
-    seen = np.isfinite(y)
-    ax.errorbar(e_ref[seen], y[seen], xerr=bounds[:, seen], yerr=error[:, seen], **kwargs)
-    ax.axhline(0, color="black", lw=.5)
-
-_RESIDUALS = {"diff": "Residuals\n[{unit}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
-
-class _PointsPlots:
-    "Pictures of flux points with models."
+class _SpectrumPlot:
+    "Picture of flux points with models."
 
     def _energy_bounds(self):
         ends = np.concatenate([self.data.data[n] for n in ("e_ref", "e_min", "e_max")])
@@ -124,17 +111,35 @@ class _PointsPlots:
         """
         kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
         kwargs_model = {"sed_type": kwargs_fp["sed_type"], "energy_bounds": self._energy_bounds(), "lw": 1.5, **(kwargs_model or {})}
+        if "c" in kwargs_model: kwargs_model["color"] = kwargs_model.pop("c")
         ax = self.data.plot(ax=ax, **kwargs_fp)
         bottom = ax.get_ylim()[0] / 5  # an error band may reach down to zero
         colors = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"] * 9)
         for model in self.models or ():
-            style = {"color": kwargs_model.get("c") or next(colors), "label": f"Model {model.name}", **{k: v for k, v in kwargs_model.items() if k != "c"}}
+            style = {"color": next(colors), "label": f"Model {model.name}", **kwargs_model}
             model.spectral_model.plot(ax=ax, **style)
             same = {k: kwargs_model[k] for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits") if k in kwargs_model}
             if np.any(model.parameters.error > 0): model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
         ax.set_ylim(bottom=max(bottom, ax.get_ylim()[0]))
         ax.legend()
         return ax
+
+# %% ../nbs/74_flux_points_dataset.ipynb #1bea120b
+def _plot_residual_points(
+    ax, e_ref, e_min, e_max, y, error, # axes; energies and values in the units of the axes, shape (n,); errors, shape (2, n)
+    **kwargs,                           # for errorbar
+):
+    "Points with errors around zero."
+    bounds = np.nan_to_num(np.stack([e_ref - e_min, e_max - e_ref]))
+    kwargs = {"ls": "none", "marker": "o", "ms": 4, "lw": 1.2, "color": "black", **kwargs}
+    seen = np.isfinite(y)
+    ax.errorbar(e_ref[seen], y[seen], xerr=bounds[:, seen], yerr=error[:, seen], **kwargs)
+    ax.axhline(0, color="black", lw=.5)
+
+_RESIDUALS = {"diff": "Residuals\n[{unit}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
+
+class _ResidualsPlot:
+    "Picture of flux points minus models."
 
     def plot_residuals(self, ax=None, method="diff", **kwargs):
         """Draw residuals of the points that are no limits.
@@ -159,7 +164,8 @@ class _PointsPlots:
         ax = plt.gca() if ax is None else ax
         x = u.TeV.to(ax.xaxis.get_units() or u.TeV)
         _plot_residual_points(ax, *(x * data.data[n] for n in ("e_ref", "e_min", "e_max")), y, error, **kwargs)
-        ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method].format(unit=u.Unit(SED_UNITS["dnde"]).to_string("latex_inline")))
+        unit = u.Unit(SED_UNITS["dnde"]).to_string("latex_inline")
+        ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method].format(unit=unit))
         reach = 1.1 * np.nanmax(np.abs(y) + error.max(0), initial=0)
         if reach > 0: ax.set_ylim(-reach, reach)
         return ax
@@ -196,7 +202,7 @@ def _checked_mask(
     if len(mask) != n: raise ValueError(f"{name}: expected {n} entries, one per flux point, found {len(mask)}")
     return mask
 
-class FluxPointsDataset(_PointsNumbers, _PointsPlots):
+class FluxPointsDataset(_PointsNumbers, _SpectrumPlot, _ResidualsPlot):
     """Flux points with models, for fits.
 
     Parameters
@@ -226,7 +232,10 @@ class FluxPointsDataset(_PointsNumbers, _PointsPlots):
         self.mask_fit, self.mask_safe = mask_fit, mask_safe
         self.models = models
 
-    mask_fit = property(lambda self: self._mask_fit, lambda self, mask: setattr(self, "_mask_fit", _checked_mask(mask, len(self.data), "mask_fit")), doc="Points to fit.")
+    @property
+    def mask_fit(self): return self._mask_fit
+    @mask_fit.setter
+    def mask_fit(self, mask): self._mask_fit = _checked_mask(mask, len(self.data), "mask_fit")
     @property
     def mask_safe(self): return self._mask_safe
     @mask_safe.setter
@@ -253,7 +262,10 @@ class FluxPointsDataset(_PointsNumbers, _PointsPlots):
 
     def info_dict(self, **options):
         "Name, number of points, and statistic; options for counts are ignored."
-        return {"name": self.name, "n_bins": len(self.data), "n_fit_bins": int(self.mask_valid.sum()), "stat_type": self.stat_type, "stat_sum": self.stat_sum()}
+        return {"name": self.name, "n_bins": len(self.data), "n_fit_bins": int(self.mask_valid.sum()), "stat_type": self.stat_type,
+                "stat_sum": self.stat_sum()}
 
     def __repr__(self): return f"FluxPointsDataset({self.name!r}: {len(self.data)} points, {self.mask_valid.sum()} to fit)"
-    def _repr_html_(self): return html_table([(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()], caption="FluxPointsDataset")
+    def _repr_html_(self):
+        cells = [(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()]
+        return html_table(cells, caption="FluxPointsDataset")

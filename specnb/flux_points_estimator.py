@@ -108,7 +108,8 @@ def _checked_parts(
     for p in parts:
         missing = [n for n in ("exposure", "edisp") if getattr(p.arrays, n) is None]
         if missing: raise ValueError(f"dataset {p.name!r}: no {' and no '.join(missing)}, so no flux can be estimated")
-    if len({p.arrays.is_on_off for p in parts}) > 1: raise ValueError("datasets with OFF counts and datasets without cannot share flux points; estimate them separately")
+    if len({p.arrays.is_on_off for p in parts}) > 1:
+        raise ValueError("datasets with OFF counts and datasets without cannot share flux points; estimate them separately")
     return mine, parts
 
 def _status(
@@ -119,7 +120,8 @@ def _status(
         if not bands.used[i].any(): return "no data: no bin of the datasets in this band, or all are masked"
         if not possible[i]: return "no exposure: the model predicts no counts in this band"
         if not np.isfinite(columns["norm_err"][i]): return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
-        return ", ".join(f"no {n}: the statistic does not rise far enough" for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i]))
+        missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i])]
+        return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
     return [why(i) for i in range(len(possible))]
 
 # %% ../nbs/72_flux_points_estimator.ipynb #a0f96e52
@@ -134,6 +136,24 @@ def _selection(
         if name not in _OPTIONAL: raise ValueError(f"selection_optional: expected 'all' or some of {', '.join(map(repr, _OPTIONAL))}, found {name!r}")
     return set(chosen)
 
+class _Checked:
+    "Settings that are checked when they are set."
+
+    @property
+    def energy_edges(self): return u.Quantity(self._edges, "TeV")
+    @energy_edges.setter
+    def energy_edges(self, value):
+        edges = np.array([1., 10]) if value is None else np.atleast_1d(as_float(value, "TeV", "energy_edges"))
+        if len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
+            raise ValueError(f"energy_edges: expected at least two positive, increasing energies, found {edges} TeV")
+        self._edges = edges
+
+    @property
+    def selection_optional(self): return self._chosen
+    @selection_optional.setter
+    def selection_optional(self, value): self._chosen = _selection(value)
+
+# %% ../nbs/72_flux_points_estimator.ipynb #68d5fae2
 class _EstimatorSteps:
     "Steps of the estimator."
 
@@ -144,8 +164,9 @@ class _EstimatorSteps:
     def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
         if not possible.any():  # the right columns without rows
             return {name: x[:0] for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)), **self._options()).items()}
-        slow = self.fit is not None or (self.reoptimize and any(not p.frozen for m in Datasets(datasets).models if m is not source for p in m.parameters))
-        if not slow: return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
+        others = [m for d in datasets for m in d.models if m is not source]
+        followers = self.reoptimize and any(not m.frozen for m in others)
+        if self.fit is None and not followers: return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
         masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
         return {name: np.array([e[name] for e in each]) for name in each[0]}
@@ -161,8 +182,8 @@ class _EstimatorSteps:
         meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul, "sqrt_ts_threshold_ul": 2}
         return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))
 
-# %% ../nbs/72_flux_points_estimator.ipynb #68d5fae2
-class FluxPointsEstimator(_EstimatorSteps):
+# %% ../nbs/72_flux_points_estimator.ipynb #d113c5fe
+class FluxPointsEstimator(_Checked, _EstimatorSteps):
     """Estimate flux points of a source from datasets with models.
 
     Parameters
@@ -196,15 +217,12 @@ class FluxPointsEstimator(_EstimatorSteps):
 
     def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=2, reoptimize=False, norm_min=.2, norm_max=5,
                  norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False):
-        energy_edges = u.Quantity([1, 10], "TeV") if energy_edges is None else energy_edges
-        edges = self._edges = np.atleast_1d(as_float(energy_edges, "TeV", "energy_edges"))
-        if len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
-            raise ValueError(f"energy_edges: expected at least two positive, increasing energies, found {edges} TeV")
         for name, value in (("n_sigma", n_sigma), ("n_sigma_ul", n_sigma_ul)):
             if not value > 0: raise ValueError(f"{name}: expected a positive number, found {value!r}")
         if sum_over_energy_groups and (reoptimize or fit): raise ValueError("sum_over_energy_groups: not possible together with reoptimize or fit")
-        self.energy_edges, self.source, self.selection_optional, self.reoptimize, self.fit = energy_edges, source, _selection(selection_optional), reoptimize, fit
+        self.energy_edges, self.source, self.selection_optional = energy_edges, source, selection_optional
         self.n_sigma, self.n_sigma_ul, self.sum_over_energy_groups = n_sigma, n_sigma_ul, sum_over_energy_groups
+        self.reoptimize, self.fit = reoptimize, fit
         self.norm_values = np.geomspace(norm_min, norm_max, norm_n_values) if norm_values is None else np.asarray(norm_values, float)
 
     def run(self, datasets):
@@ -238,6 +256,9 @@ class FluxPointsEstimator(_EstimatorSteps):
 
     def __repr__(self):
         edges = self._edges
-        return f"FluxPointsEstimator({len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV, source {self.source!r}, {', '.join(sorted(self.selection_optional)) or 'no options'})"
+        options = ", ".join(sorted(self.selection_optional)) or "no options"
+        return f"FluxPointsEstimator({len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV, source {self.source!r}, {options})"
 
-    def _repr_html_(self): return html_table([(k, v) for k, v in vars(self).items() if not k.startswith("_")], caption="FluxPointsEstimator")
+    def _repr_html_(self):
+        names = ("energy_edges", "source", "selection_optional", "n_sigma", "n_sigma_ul", "reoptimize", "sum_over_energy_groups")
+        return html_table([(n, getattr(self, n)) for n in names], caption="FluxPointsEstimator")

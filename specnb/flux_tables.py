@@ -76,8 +76,8 @@ def make_flux_table(data, reference, sed_type="dnde", meta=None):
     if sed_type == "likelihood":
         for s, unit in SED_UNITS.items(): result[f"ref_{s}"] = u.Quantity(reference[s], unit)
     for name in (n for n in NORMS + COMMON if n in data):
-        if name in NORMS and sed_type != "likelihood": result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], SED_UNITS[sed_type])
-        else: result[name] = data[name]
+        if name not in NORMS or sed_type == "likelihood": result[name] = data[name]
+        else: result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], SED_UNITS[sed_type])
     if "norm_ul" in data: result.meta["UL_CONF"] = float(round(1 - 2 * stats.norm.sf(meta.get("n_sigma_ul", 2)), 7))
     result.meta.update(meta)
     return result
@@ -121,8 +121,8 @@ def find_sed_type(
     sed_type = sed_type or meta.get("SED_TYPE") or next(iter(guess), None)
     if sed_type is None: raise DataError(f"{label}: no flux column; expected one of {', '.join(SED_UNITS)} or norm, found {', '.join(t.colnames)}")
     if sed_type not in _REQUIRED: raise DataError(f"{label}: SED_TYPE is {sed_type!r}, expected one of {', '.join(_REQUIRED)}")
-    for name in _REQUIRED[sed_type]:
-        if name not in t.colnames: raise DataError(f"{label}: no column {name}, which flux points of type {sed_type!r} need; found {', '.join(t.colnames)}")
+    missing = [name for name in _REQUIRED[sed_type] if name not in t.colnames]
+    if missing: raise DataError(f"{label}: no column {missing[0]}, which flux points of type {sed_type!r} need; found {', '.join(t.colnames)}")
     return sed_type
 
 # %% ../nbs/68_flux_tables.ipynb #cf9318aa
@@ -189,9 +189,10 @@ def read_norms(t, sed_type=None, model=None, label="table"):
         reference = _own_reference(t, energies, label)
         model = _template(energies["e_ref"], reference["dnde"])
     data = dict(energies)
+    unit, scale = ("", 1.) if per_norm else (SED_UNITS[sed_type], reference[sed_type])
     for name in NORMS:
         column = name if per_norm else name.replace("norm", sed_type)
-        if column in t.colnames: data[name] = _numbers(t[column], "" if per_norm else SED_UNITS[sed_type], label) / (1 if per_norm else reference[sed_type])
+        if column in t.colnames: data[name] = _numbers(t[column], unit, label) / scale
     for name in COMMON:
         if name in t.colnames: data[name] = np.asarray(t[name], bool) if name in ("is_ul", "success") else _numbers(t[name], "", label)
     return data, reference, sed_type, model

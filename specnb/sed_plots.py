@@ -120,7 +120,7 @@ def plot_profiles(e_min, e_max, flux_ref, norm, root, ax=None, add_cbar=True, **
     """
     kwargs = {"vmin": -4, "vmax": 0, "cmap": "Blues", "zorder": 0, "linewidths": 0, "rasterized": True, **kwargs}
     good = np.isfinite(flux_ref) & (np.sum(np.isfinite(norm) & np.isfinite(root), axis=1) > 1)
-    if not good.any(): raise ValueError("no likelihood profile to draw: the flux points have no scan; estimate them with selection_optional='scan' or 'all'")
+    if not good.any(): raise ValueError("no likelihood profile to draw: each band needs two known points or more")
     ax, bands = plt.gca() if ax is None else ax, np.flatnonzero(good)
     ax.use_sticky_edges = False
     edges = _flux_grid(lambda i, x: signed_root(norm[bands[i]], root[bands[i]], x), flux_ref[good], norm[good], -kwargs["vmin"])
