@@ -8,7 +8,7 @@ __all__ = ['OptimizeResult', 'CovarianceResult', 'FitResult', 'Fit']
 # %% ../nbs/60_fit.ipynb #503d448a
 from dataclasses import dataclass, field
 import numpy as np
-from .collections import Datasets
+from .datasets import Datasets
 from .core import html_table, lazy
 from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_scipy
 

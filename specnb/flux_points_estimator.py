@@ -8,7 +8,7 @@ __all__ = ['band_masks', 'fit_band', 'FluxPointsEstimator']
 # %% ../nbs/72_flux_points_estimator.ipynb #b40e44a4
 import copy
 import numpy as np
-from .collections import Datasets
+from .datasets import Datasets
 from .core import as_float, html_table, lazy
 from .fit import Fit
 from .flux_bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
