@@ -46,7 +46,7 @@ class _BackgroundPlots:
         return self.plot_at_energy(ax=axes[0]), self.plot_spectrum(axes[1])
 
 # %% ../nbs/13_background.ipynb #da521ea9
-_TINY = 1.18e-38
+_TINY = 1.18e-38  # rate of an empty bin, the smallest number of 32 bits
 
 class _Background(_BackgroundPlots, IRF):
     "Rate that is interpolated in its logarithm."
