@@ -15,7 +15,7 @@ from .edisp import EDispKernel
 from .likelihood import CountsPart, Fold, compile_likelihood, response_matrix
 from .maps import RegionGeom, RegionNDMap
 from .ogip import read_ogip, write_ogip
-from .plots import plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals, residuals, two_panels
+from .plots import plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals, residuals, _two_panels
 from .sky_models import Models
 from .spectrum import SpectrumArrays, slice_reco, stack_spectra
 from .stats import cash, wstat
@@ -154,7 +154,7 @@ class _DatasetPlots:
 
     def plot_fit(self, ax_spectrum=None, ax_residuals=None, kwargs_spectrum=None, kwargs_residuals=None):
         "Excess with the predicted signal above, residuals below; returns both axes."
-        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = two_panels(ax_spectrum)
+        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = _two_panels(ax_spectrum)
         self.plot_excess(ax_spectrum, **(kwargs_spectrum or {}))
         self.plot_residuals_spectral(ax_residuals, **(kwargs_residuals or {}))
         ax_spectrum.set_xlabel("")

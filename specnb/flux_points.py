@@ -9,9 +9,9 @@ __all__ = ['profile_points', 'FluxPoints']
 import copy
 import numpy as np
 from .core import html_table, lazy
-from .flux_tables import (COMMON, NORMS, SED_UNITS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes,
-                                write_flux_table)
-from .sed_plots import plot_profiles, plot_sed_points, sed_axes
+from .flux_tables import COMMON, NORMS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes, write_flux_table
+from .sed_plots import plot_profiles, plot_sed_points
+from .spectral_quantities import SED_UNITS, sed_axes
 
 # %% ../nbs/70_flux_points.ipynb #c5348833
 u, stats = lazy("astropy.units"), lazy("scipy.stats")
@@ -117,8 +117,8 @@ def _check_format(format):
     "There is one layout of tables."
     if format not in (None, "gadf-sed"): raise ValueError(f"format: expected 'gadf-sed', found {format!r}")
 
-class _FluxFiles:
-    "Flux points as tables and in files."
+class _FluxTables:
+    "Flux points to and from tables."
 
     def to_table(self, sed_type=None, format="gadf-sed", formatted=False):
         """Flux points as a table.
@@ -151,34 +151,6 @@ class _FluxFiles:
         result = make_flux_table(data, self.reference, self._sed_type(sed_type), {k: v for k, v in self.meta.items() if k != "SED_TYPE"})
         return format_flux_table(result) if formatted else result
 
-    def write(self, filename, sed_type=None, format="gadf-sed", overwrite=False):
-        """Write to a FITS or ECSV file.
-
-        Parameters
-        ----------
-        filename : str or Path
-            Ending in .fits, .fits.gz or .ecsv.
-        sed_type : str, optional
-            As for `to_table`. Only "likelihood" keeps the reference fluxes.
-        format : {"gadf-sed"}
-            Layout of the table.
-        overwrite : bool
-            Replace a file that is there.
-
-        Raises
-        ------
-        ValueError
-            Another ending, type or format.
-        FileExistsError
-            The file exists and `overwrite` is False.
-        """
-        write_flux_table(filename, self.to_table(sed_type, format), overwrite)
-
-    @classmethod
-    def read(cls, filename, sed_type=None, format="gadf-sed", reference_model=None):
-        "Read a FITS or text file; arguments as for `from_table`, errors name the file."
-        return cls.from_table(read_flux_table(filename), sed_type, format, reference_model, label=str(filename))
-
     @classmethod
     def from_table(cls, table, sed_type=None, format="gadf-sed", reference_model=None, label="table"):
         """Flux points from a table.
@@ -208,6 +180,38 @@ class _FluxFiles:
         if confidence: meta.setdefault("n_sigma_ul", float(np.round(stats.norm.isf((1 - confidence) / 2), 3)))
         return cls(data, model, {**meta, "SED_TYPE": sed_type}, reference)
 
+# %% ../nbs/70_flux_points.ipynb #0a5d7f60
+class _FluxFiles(_FluxTables):
+    "Flux points in files."
+
+    def write(self, filename, sed_type=None, format="gadf-sed", overwrite=False):
+        """Write to a FITS or ECSV file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            Ending in .fits, .fits.gz or .ecsv.
+        sed_type : str, optional
+            As for `to_table`. Only "likelihood" keeps the reference fluxes.
+        format : {"gadf-sed"}
+            Layout of the table.
+        overwrite : bool
+            Replace a file that is there.
+
+        Raises
+        ------
+        ValueError
+            Another ending, type or format.
+        FileExistsError
+            The file exists and `overwrite` is False.
+        """
+        write_flux_table(filename, self.to_table(sed_type, format), overwrite)
+
+    @classmethod
+    def read(cls, filename, sed_type=None, format="gadf-sed", reference_model=None):
+        "Read a FITS or text file; arguments as for `from_table`, errors name the file."
+        return cls.from_table(read_flux_table(filename), sed_type, format, reference_model, label=str(filename))
+
 # %% ../nbs/70_flux_points.ipynb #96207ca0
 def profile_points(
     points,           # FluxPoints with stat_scan
@@ -224,6 +228,11 @@ def profile_points(
 
 class _FluxPlots:
     "Pictures of flux points."
+
+    def _axes(self, ax, sed_type, energy_power=0): # axes, TeV in the unit of the energies, flux of norm 1 in that of the fluxes
+        ax, x, y = sed_axes(sed_type, ax, energy_power)
+        unit = u.Unit(SED_UNITS[sed_type]) * u.TeV**energy_power
+        return ax, u.TeV.to(x), unit.to(y) * self.reference[sed_type] * self.data["e_ref"]**energy_power
 
     def plot(self, ax=None, sed_type=None, energy_power=0, **kwargs):
         """Draw points with errors, and upper limits as arrows.
@@ -244,8 +253,7 @@ class _FluxPlots:
         `~matplotlib.axes.Axes`
         """
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
-        ax, x, y = sed_axes(ax, sed_type, SED_UNITS[sed_type], energy_power)
-        scale = y * self.reference[sed_type] * self.data["e_ref"]**energy_power
+        ax, x, scale = self._axes(ax, sed_type, energy_power)
         sides = next((s for s in (("norm_errn", "norm_errp"), ("norm_err", "norm_err")) if s[0] in self.data and s[1] in self.data), None)
         error = np.stack([self.data[n] * scale for n in sides]) if sides else None
         return plot_sed_points(*(x * self.data[n] for n in ("e_ref", "e_min", "e_max")), self.norm * scale, error,
@@ -256,9 +264,9 @@ class _FluxPlots:
         if not self.has_stat_profiles:
             raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with selection_optional='scan' or 'all'")
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
-        ax, x, y = sed_axes(ax, sed_type, SED_UNITS[sed_type])
+        ax, x, scale = self._axes(ax, sed_type)
         bounds, norm_root = (x * self.data[n] for n in ("e_min", "e_max")), profile_points(self)
-        return plot_profiles(*bounds, y * self.reference[sed_type], *norm_root, ax, add_cbar, **kwargs)
+        return plot_profiles(*bounds, scale, *norm_root, ax, add_cbar, **kwargs)
 
 # %% ../nbs/70_flux_points.ipynb #48f7138b
 def _with_significance(

@@ -10,11 +10,11 @@ import copy
 import numpy as np
 from .core import html_table, lazy
 from .flux_points import FluxPoints
-from .flux_tables import SED_UNITS
 from .likelihood import PointPrediction, PointsPart, compile_likelihood
-from .plots import two_panels
+from .plots import _plot_points, _two_panels
 from .sky_models import Models, SkyModel
 from .spectral_model import SpectralModel
+from .spectral_quantities import SED_UNITS, _unit_label
 
 # %% ../nbs/74_flux_points_dataset.ipynb #b7ad2e13
 plt, u = lazy("matplotlib.pyplot"), lazy("astropy.units")
@@ -29,6 +29,7 @@ def point_errors(
     error = data["norm_err"] if "norm_err" in data else np.mean(both, axis=0) if len(both) == 2 else np.full(len(points), np.nan)
     return error * points.reference["dnde"]
 
+# %% ../nbs/74_flux_points_dataset.ipynb #0b7c4a9c
 class _PointsNumbers:
     "What the models say about flux points."
 
@@ -85,7 +86,7 @@ class _PointsNumbers:
         if method not in scale: raise ValueError(f"method: expected one of {', '.join(map(repr, scale))}, found {method!r}")
         return values * scale[method]
 
-# %% ../nbs/74_flux_points_dataset.ipynb #0b7c4a9c
+# %% ../nbs/74_flux_points_dataset.ipynb #1bea120b
 class _SpectrumPlot:
     "Picture of flux points with models."
 
@@ -113,7 +114,7 @@ class _SpectrumPlot:
         kwargs_model = {"sed_type": kwargs_fp["sed_type"], "energy_bounds": self._energy_bounds(), "lw": 1.5, **(kwargs_model or {})}
         if "c" in kwargs_model: kwargs_model["color"] = kwargs_model.pop("c")
         ax = self.data.plot(ax=ax, **kwargs_fp)
-        bottom = ax.get_ylim()[0] / 5  # an error band may reach down to zero
+        bottom = ax.get_ylim()[0] / 10  # a steep model may go far below the points
         colors = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"] * 9)
         for model in self.models or ():
             style = {"color": next(colors), "label": f"Model {model.name}", **kwargs_model}
@@ -121,22 +122,11 @@ class _SpectrumPlot:
             same = {k: kwargs_model[k] for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits") if k in kwargs_model}
             if np.any(model.parameters.error > 0): model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
         ax.set_ylim(bottom=max(bottom, ax.get_ylim()[0]))
-        ax.legend()
+        ax.legend(frameon=False)
         return ax
 
-# %% ../nbs/74_flux_points_dataset.ipynb #1bea120b
-def _plot_residual_points(
-    ax, e_ref, e_min, e_max, y, error, # axes; energies and values in the units of the axes, shape (n,); errors, shape (2, n)
-    **kwargs,                           # for errorbar
-):
-    "Points with errors around zero."
-    bounds = np.nan_to_num(np.stack([e_ref - e_min, e_max - e_ref]))
-    kwargs = {"ls": "none", "marker": "o", "ms": 4, "lw": 1.2, "color": "black", **kwargs}
-    seen = np.isfinite(y)
-    ax.errorbar(e_ref[seen], y[seen], xerr=bounds[:, seen], yerr=error[:, seen], **kwargs)
-    ax.axhline(0, color="black", lw=.5)
-
-_RESIDUALS = {"diff": "Residuals\n[{unit}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
+# %% ../nbs/74_flux_points_dataset.ipynb #219d8b06
+_RESIDUALS = {"diff": f"Residuals\n[{_unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
 
 class _ResidualsPlot:
     "Picture of flux points minus models."
@@ -163,9 +153,10 @@ class _ResidualsPlot:
         error = np.stack([np.nan_to_num(np.asarray(self._relative(e, method))) for e in known])
         ax = plt.gca() if ax is None else ax
         x = u.TeV.to(ax.xaxis.get_units() or u.TeV)
-        _plot_residual_points(ax, *(x * data.data[n] for n in ("e_ref", "e_min", "e_max")), y, error, **kwargs)
-        unit = u.Unit(SED_UNITS["dnde"]).to_string("latex_inline")
-        ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method].format(unit=unit))
+        e_ref, e_min, e_max = (x * data.data[n] for n in ("e_ref", "e_min", "e_max"))
+        _plot_points(ax, e_min, e_max, y, error, e_ref, **{"marker": "o", "ms": 4, "lw": 1.2, **kwargs})
+        ax.axhline(0, color="black", lw=.5)
+        ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method])
         reach = 1.1 * np.nanmax(np.abs(y) + error.max(0), initial=0)
         if reach > 0: ax.set_ylim(-reach, reach)
         return ax
@@ -184,13 +175,13 @@ class _ResidualsPlot:
         -------
         tuple of `~matplotlib.axes.Axes`
         """
-        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = two_panels(ax_spectrum)
+        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = _two_panels(ax_spectrum)
         self.plot_spectrum(ax_spectrum, **(kwargs_spectrum or {}))
         self.plot_residuals(ax_residuals, **{"method": "diff/model", **(kwargs_residuals or {})})
         ax_spectrum.set_xlabel("")
         return ax_spectrum, ax_residuals
 
-# %% ../nbs/74_flux_points_dataset.ipynb #219d8b06
+# %% ../nbs/74_flux_points_dataset.ipynb #14b3a585
 def _checked_mask(
     mask,     # array, map or None
     n:int,    # number of points
@@ -202,35 +193,8 @@ def _checked_mask(
     if len(mask) != n: raise ValueError(f"{name}: expected {n} entries, one per flux point, found {len(mask)}")
     return mask
 
-class FluxPointsDataset(_PointsNumbers, _SpectrumPlot, _ResidualsPlot):
-    """Flux points with models, for fits.
-
-    Parameters
-    ----------
-    models : `Models`, `SkyModel`, list of them, or `SpectralModel`, optional
-        What is compared with the points.
-    data : `FluxPoints`
-        The points.
-    mask_fit, mask_safe : array_like of bool, shape (n,), optional
-        Points to fit, and points that can be trusted; all by default.
-    name : str, optional
-        Name, unique among the datasets fitted together.
-
-    Raises
-    ------
-    TypeError
-        `data` are no flux points.
-    ValueError
-        A mask of another length.
-    """
-    stat_type = "chi2"
-    tag = "FluxPointsDataset"
-
-    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points"):
-        if not isinstance(data, FluxPoints): raise TypeError(f"data: expected FluxPoints, found {type(data).__name__}")
-        self.data, self.name = data, name
-        self.mask_fit, self.mask_safe = mask_fit, mask_safe
-        self.models = models
+class _PointsContent:
+    "Masks, models and changed copies."
 
     @property
     def mask_fit(self): return self._mask_fit
@@ -259,6 +223,37 @@ class FluxPointsDataset(_PointsNumbers, _SpectrumPlot, _ResidualsPlot):
         new = copy.copy(self)
         for name, value in values.items(): setattr(new, name, value)
         return new
+
+# %% ../nbs/74_flux_points_dataset.ipynb #65bfb3ad
+class FluxPointsDataset(_PointsNumbers, _SpectrumPlot, _ResidualsPlot, _PointsContent):
+    """Flux points with models, for fits.
+
+    Parameters
+    ----------
+    models : `Models`, `SkyModel`, list of them, or `SpectralModel`, optional
+        What is compared with the points.
+    data : `FluxPoints`
+        The points.
+    mask_fit, mask_safe : array_like of bool, shape (n,), optional
+        Points to fit, and points that can be trusted; all by default.
+    name : str, optional
+        Name, unique among the datasets fitted together.
+
+    Raises
+    ------
+    TypeError
+        `data` are no flux points.
+    ValueError
+        A mask of another length.
+    """
+    stat_type = "chi2"
+    tag = "FluxPointsDataset"
+
+    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points"):
+        if not isinstance(data, FluxPoints): raise TypeError(f"data: expected FluxPoints, found {type(data).__name__}")
+        self.data, self.name = data, name
+        self.mask_fit, self.mask_safe = mask_fit, mask_safe
+        self.models = models
 
     def info_dict(self, **options):
         "Name, number of points, and statistic; options for counts are ignored."

@@ -136,8 +136,9 @@ def _selection(
         if name not in _OPTIONAL: raise ValueError(f"selection_optional: expected 'all' or some of {', '.join(map(repr, _OPTIONAL))}, found {name!r}")
     return set(chosen)
 
-class _Checked:
-    "Settings that are checked when they are set."
+# %% ../nbs/72_flux_points_estimator.ipynb #e91966c8
+class _Settings:
+    "Settings, checked when they are set, and their text."
 
     @property
     def energy_edges(self): return u.Quantity(self._edges, "TeV")
@@ -152,6 +153,16 @@ class _Checked:
     def selection_optional(self): return self._chosen
     @selection_optional.setter
     def selection_optional(self, value): self._chosen = _selection(value)
+
+    def __repr__(self):
+        edges = self._edges
+        options = ", ".join(sorted(self.selection_optional)) or "no options"
+        return f"FluxPointsEstimator({len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV, source {self.source!r}, {options})"
+
+    def _repr_html_(self):
+        names = ("energy_edges", "source", "selection_optional", "n_sigma", "n_sigma_ul", "reoptimize", "sum_over_energy_groups")
+        shown = {n: getattr(self, n) for n in names} | {"selection_optional": ", ".join(sorted(self.selection_optional))}
+        return html_table(list(shown.items()), caption="FluxPointsEstimator")
 
 # %% ../nbs/72_flux_points_estimator.ipynb #68d5fae2
 class _EstimatorSteps:
@@ -183,7 +194,7 @@ class _EstimatorSteps:
         return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))
 
 # %% ../nbs/72_flux_points_estimator.ipynb #d113c5fe
-class FluxPointsEstimator(_Checked, _EstimatorSteps):
+class FluxPointsEstimator(_Settings, _EstimatorSteps):
     """Estimate flux points of a source from datasets with models.
 
     Parameters
@@ -253,12 +264,3 @@ class FluxPointsEstimator(_Checked, _EstimatorSteps):
         if self.sum_over_energy_groups: bands = sum_bands(bands)
         possible = bands.flat("signal").sum(1) > 0
         return self._points(source, bands, possible, self._columns(mine, source, bands, possible))
-
-    def __repr__(self):
-        edges = self._edges
-        options = ", ".join(sorted(self.selection_optional)) or "no options"
-        return f"FluxPointsEstimator({len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV, source {self.source!r}, {options})"
-
-    def _repr_html_(self):
-        names = ("energy_edges", "source", "selection_optional", "n_sigma", "n_sigma_ul", "reoptimize", "sum_over_energy_groups")
-        return html_table([(n, getattr(self, n)) for n in names], caption="FluxPointsEstimator")

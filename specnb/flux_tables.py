@@ -12,13 +12,13 @@ from .core import DataError, atomic_path, lazy, make_path
 from .models import PowerLawSpectralModel
 from .special_models import TemplateSpectralModel
 from .spectral_integrals import EnergyNodes
+from .spectral_quantities import SED_UNITS
 from .tables import read_tables, table_hdu, write_tables
 
 # %% ../nbs/68_flux_tables.ipynb #7b302459
 u, table, stats = lazy("astropy.units"), lazy("astropy.table"), lazy("scipy.stats")
 
 # %% ../nbs/68_flux_tables.ipynb #57ce9ae1
-SED_UNITS = {"dnde": "cm-2 s-1 TeV-1", "e2dnde": "erg cm-2 s-1", "flux": "cm-2 s-1", "eflux": "erg cm-2 s-1"}
 _ERG = 1.602176634 # erg per TeV
 
 # %% ../nbs/68_flux_tables.ipynb #f2fe2917

@@ -407,14 +407,16 @@ def axes():
     return Figure().add_subplot()
 
 
-@pytest.mark.parametrize("sed_type", ["dnde", "e2dnde", "flux", "eflux"])
-def test_pictures(points, sed_type):
+@pytest.mark.parametrize("sed_type, label", [("dnde", r"$\mathrm{d}N/\mathrm{d}E$ [cm$^{-2}$ s$^{-1}$ TeV$^{-1}$]"),
+                                             ("e2dnde", r"$E^{2}$ $\mathrm{d}N/\mathrm{d}E$ [erg cm$^{-2}$ s$^{-1}$]"),
+                                             ("flux", "Photon flux [cm$^{-2}$ s$^{-1}$]"), ("eflux", "Energy flux [erg cm$^{-2}$ s$^{-1}$]")])
+def test_pictures(points, sed_type, label):
     ax = axes()
     assert points.plot(ax, sed_type=sed_type, label="points") is ax
     line = ax.containers[0].lines[0]
     shown = np.where(points.is_ul, getattr(points, f"{sed_type}_ul").value, getattr(points, sed_type).value)
     assert_allclose(line.get_ydata(), shown[shown > 0])
-    assert ax.get_xscale() == ax.get_yscale() == "log" and sed_type in ax.get_ylabel()
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_ylabel() == label and ax.get_xlabel() == "Energy [TeV]"
     points.plot_ts_profiles(ax, sed_type=sed_type, cmap="Oranges")
     assert len(ax.collections) > 7 and len(ax.figure.axes) == 2
 
@@ -426,6 +428,17 @@ def test_points_follow_the_units_of_the_axes(points):
     line = ax.containers[0].lines[0]
     assert_allclose(line.get_xdata(), points.energy_ref.to_value("GeV"))
     assert_allclose(line.get_ydata()[0], points.e2dnde[0].to_value("TeV cm-2 s-1"))
+
+
+def test_an_error_down_to_zero_does_not_set_the_limits():
+    e, flux = np.array([1., 3, 9]), np.array([1e-11, 1e-12, 1e-13])
+    points = FluxPoints.from_table(Table({"e_ref": e*u.TeV, "dnde": flux*u.Unit(FLUX), "dnde_err": [1, 1, 1 - 1e-9]*flux*u.Unit(FLUX)}))
+    ax = points.plot(axes(), sed_type="dnde")
+    assert 1e-14 < ax.get_ylim()[0] < 1e-13 and ax.get_ylim()[1] > 2e-11
+    model = SkyModel(PowerLawSpectralModel(index=2, amplitude="1e-11 cm-2 s-1 TeV-1"))
+    model.spectral_model.covariance = np.diag([1., 1e-11, 0])**2
+    upper, lower = FluxPointsDataset(data=points, models=model).plot_fit(axes(), axes(), kwargs_spectrum={"kwargs_fp": {"sed_type": "dnde"}})
+    assert 1e-15 < upper.get_ylim()[0] < 1e-13
 
 
 def test_profiles_are_those_of_the_statistic(points):
