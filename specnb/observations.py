@@ -14,7 +14,7 @@ from .core import DataError, as_float, html_table, lazy
 from .events import GTI, TimeReference
 from .irf import RadMax2D
 from .sphere import sky_position
-from .tables import write_tables
+from .tables import GADF, is_layout, write_tables
 
 # %% ../nbs/15_observations.ipynb #42c921e2
 u = lazy("astropy.units")
@@ -23,20 +23,39 @@ coordinates = lazy("astropy.coordinates")
 iers = lazy("astropy.utils.iers")
 
 # %% ../nbs/15_observations.ipynb #7196bf27
+def _numbers(
+    meta:dict,   # keywords of the events
+    names:list,  # those wanted
+    label:str,   # for messages
+)->list:         # floats
+    "Values of keywords, or DataError if one is missing or no number."
+    try: return [float(meta[n]) for n in names]
+    except (KeyError, TypeError, ValueError): raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
+
+def _is_drift(
+    meta:dict, # keywords of the events
+)->bool:
+    "Whether the telescopes stand still."
+    return str(meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
+
+def _location(
+    meta:dict,   # keywords of the events
+    label:str,   # for messages
+):               # EarthLocation
+    "Where the telescopes are."
+    lon, lat, height = _numbers(meta, ("GEOLON", "GEOLAT", "ALTITUDE"), label)
+    return coordinates.EarthLocation.from_geodetic(lon, lat, height)
+
 def _pointing(
     meta:dict,   # keywords of the events
     label:str,   # for messages
     when=None,   # Time, needed for DRIFT
 )->tuple:        # right ascension and declination, deg
     "Pointing of a run."
-    drift = str(meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
-    names = ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT", "ALTITUDE") if drift else ("RA_PNT", "DEC_PNT")
-    try: values = [float(meta[n]) for n in names]
-    except (KeyError, TypeError, ValueError): raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
-    if not drift: return tuple(values)
-    place = coordinates.EarthLocation.from_geodetic(*values[2:4], values[4])
+    if not _is_drift(meta): return tuple(_numbers(meta, ("RA_PNT", "DEC_PNT"), label))
+    az, alt = _numbers(meta, ("AZ_PNT", "ALT_PNT"), label)
     with iers.conf.set_temp("auto_download", False):
-        radec = coordinates.SkyCoord(*values[:2], unit="deg", frame="altaz", location=place, obstime=when).icrs
+        radec = coordinates.SkyCoord(az, alt, unit="deg", frame="altaz", location=_location(meta, label), obstime=when).icrs
     return float(radec.ra.deg), float(radec.dec.deg)
 
 # %% ../nbs/15_observations.ipynb #375b7ee1
@@ -83,7 +102,7 @@ class _ObservationParts:
 
 # %% ../nbs/15_observations.ipynb #700df843
 class _ObservationClock:
-    "Times and pointing of an observation, as floats and as quantities."
+    "Times of an observation, as floats and as quantities."
 
     @property
     def ontime_s(self): return self.gti.ontime_s
@@ -113,11 +132,19 @@ class _ObservationClock:
         "Middle of the first good time interval."
         return self.gti.time_ref.time(self.gti.start_s[0] + (self.gti.stop_s[0] - self.gti.start_s[0]) / 2)
 
+# %% ../nbs/15_observations.ipynb #4c97ff93
+class _ObservationPlaces:
+    "Where the telescopes are, where they point, and the target."
+
+    @property
+    def observatory_earth_location(self):
+        "`~astropy.coordinates.EarthLocation` from the keywords GEOLON, GEOLAT (deg) and ALTITUDE (m)."
+        return _location(self.meta, self.label)
+
     @cached_property
     def pointing_deg(self):
         "Right ascension and declination of the pointing, deg."
-        drift = str(self.meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
-        return _pointing(self.meta, self.label, self.tmid if drift else None)
+        return _pointing(self.meta, self.label, self.tmid if _is_drift(self.meta) else None)
 
     @property
     def pointing_radec(self): return coordinates.SkyCoord(*self.pointing_deg, unit="deg", frame="icrs")
@@ -133,18 +160,18 @@ class _ObservationClock:
         return coordinates.SkyCoord(float(self.meta["RA_OBJ"]), float(self.meta["DEC_OBJ"]), unit="deg")
 
 # %% ../nbs/15_observations.ipynb #f30d0967
-_DOC = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
-_NOT_KEPT = {"EXTNAME", "EXTVER", "DATE", "LIVETIME", "ONTIME", "TELAPSE", "RADECSYS", "GLON_PNT", "GLAT_PNT"}
+_EXTNAMES = {"aeff": "AEFF", "edisp": "EDISP", "psf": "PSF", "bkg": "BKG", "rad_max": "RAD_MAX"}
+_NOT_KEPT = {"EXTNAME", "EXTVER", "EUNIT", "DATE", "LIVETIME", "ONTIME", "TELAPSE", "RADECSYS", "GLON_PNT", "GLAT_PNT"}
 
 class _ObservationFiles:
     "Writing of observations."
 
     def _events_header(self):
         if self.events is None: raise ValueError(f"{self.label}: has no events to write")
-        kept = {k: v for k, v in self.meta.items() if v is not None and k not in _NOT_KEPT and not k.startswith(_COLUMN_KEYS)}
+        kept = {k: v for k, v in self.meta.items() if v is not None and k not in _NOT_KEPT and not is_layout(k)}
         ra, dec = self.pointing_deg
-        return {"HDUCLASS": "GADF", "HDUDOC": _DOC, "TELESCOP": "unknown", "INSTRUME": "unknown", "ORIGIN": "unknown", "OBS_MODE": "POINTING",
-                "OBJECT": "unknown", **kept, "HDUVERS": "0.3", "HDUCLAS1": "EVENTS", "CREATOR": "specnb", "OBS_ID": self.obs_id,
+        return {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"], "TELESCOP": "unknown", "INSTRUME": "unknown", "ORIGIN": "unknown",
+                "OBS_MODE": "POINTING", "OBJECT": "unknown", **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS", "CREATOR": "specnb", "OBS_ID": self.obs_id,
                 "TSTART": self.gti.start_s[0], "TSTOP": self.gti.stop_s[-1], "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
                 "DEADC": self.deadc, "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
 
@@ -157,10 +184,6 @@ class _ObservationFiles:
     def write(self, path, overwrite=False):
         "Write the observation to one FITS file."
         write_tables(path, list(self.to_hdus().values()), overwrite)
-
-_EXTNAMES = {"aeff": "AEFF", "edisp": "EDISP", "psf": "PSF", "bkg": "BKG", "rad_max": "RAD_MAX"}
-_COLUMN_KEYS = ("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "TFIELDS", "TTYPE", "TFORM", "TUNIT", "TDIM", "TNULL", "TSCAL", "TZERO",
-                "TDISP", "CHECKSUM", "DATASUM", "THEAP", "EUNIT", "TLMIN", "TLMAX")
 
 # %% ../nbs/15_observations.ipynb #168aed9a
 class _ObservationMade:
@@ -201,7 +224,7 @@ class _ObservationMade:
         return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
 
 # %% ../nbs/15_observations.ipynb #d92fd5e9
-class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _ObservationFiles):
+class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _ObservationPlaces, _ObservationFiles):
     """One run: events, good time intervals, responses.
 
     Parameters
@@ -252,7 +275,7 @@ class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _Obser
 
 # %% ../nbs/15_observations.ipynb #8b2dd311
 class Observations(UserList):
-    """List of observations; an item is found by position or by run number (as text, or as a number too large to be a position)."""
+    "List of observations; an item is found by position or by run number (as text, or as a number too large to be a position)."
 
     @property
     def ids(self): return [str(o.obs_id) for o in self.data]
