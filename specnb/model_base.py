@@ -42,9 +42,9 @@ class Covariance:
         rows = [self.parameters.index(p) for p in parameters]
         return Covariance(parameters, self.data[np.ix_(rows, rows)])
 
-    def plot_correlation(self, ax=None, **kwargs):
-        "Draw the correlation matrix; `kwargs` go to `~matplotlib.axes.Axes.imshow`. Returns the Axes."
-        ax = pyplot.gca() if ax is None else ax
+    def plot_correlation(self, ax=None, figsize=None, **kwargs):
+        "Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to `~matplotlib.axes.Axes.imshow`. Returns the Axes."
+        if ax is None: ax = pyplot.figure(figsize=figsize).gca() if figsize else pyplot.gca()
         ax.imshow(self.correlation, **(dict(vmin=-1, vmax=1, cmap="RdBu") | kwargs))
         for (i, j), value in np.ndenumerate(self.correlation): ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8)
         ticks = range(len(self.parameters))

@@ -7,6 +7,7 @@ __all__ = ['SpectralModel', 'ClosedSpectralModel', 'ConstantSpectralModel', 'Com
 
 # %% ../nbs/43_spectral_model.ipynb #b3db85cc
 import operator
+from inspect import signature
 import numpy as np
 from .core import as_float, lazy
 from .model_base import ModelBase
@@ -42,7 +43,7 @@ class _Numbers:
 
     def dnde(self, energy, values):
         "Differential flux at energies in TeV for parameters in internal units."
-        return self.evaluate(np.asarray(energy, float), *_split(values))
+        return self._formula(np.asarray(energy, float), _split(values))
 
     def _slopes(self, energy, values, free):
         rows = self.evaluate_gradient(energy, *_split(values))
@@ -59,8 +60,10 @@ class _Numbers:
         for i, value in enumerate(parameters):
             step = 1e-5*np.where(value == 0, 1, np.abs(value))
             up, down = ([*parameters[:i], value + sign*step, *parameters[i+1:]] for sign in (1, -1))
-            rows.append((self.evaluate(energy, *up) - self.evaluate(energy, *down))/(2*step))
+            rows.append((self._formula(energy, up) - self._formula(energy, down))/(2*step))
         return rows
+
+    def _formula(self, energy, parameters): return self.evaluate(energy, *parameters)
 
     def bin_flux(self, edges, values, energy_power=0):
         "Photon flux per bin [cm-2 s-1] from edges in TeV or `EnergyNodes`; energy_power=1 gives energy flux [TeV cm-2 s-1]."
@@ -137,11 +140,35 @@ class _Arithmetic:
     __array_ufunc__ = None     # arrays and quantities leave the operators to us
 
 # %% ../nbs/43_spectral_model.ipynb #d85bbf3b
-class SpectralModel(SpectralQuantities, _Arithmetic, _LogNumbers, ModelBase):
+def _in_order_of(
+    formula,    # evaluate of a class
+    parameters, # Parameters of the class
+):              # Parameters
+    "Parameters in the order in which a formula names them; as they are if it names others."
+    named = [name for name in signature(formula).parameters if name in parameters.names]
+    return Parameters([parameters[name] for name in named]) if len(named) == len(parameters) else parameters
+
+class _Formula:
+    "A user's `evaluate`, with floats or with quantities."
+
+    @property
+    def _needs_units(self):
+        if "_with_units" not in vars(type(self)):
+            try: type(self)._with_units = hasattr(self.evaluate(np.ones(2), *self.parameters.internal_values), "unit")
+            except (AttributeError, TypeError, ValueError): type(self)._with_units = True
+        return type(self)._with_units
+
+    def _formula(self, energy, parameters):
+        if not self._needs_units: return self.evaluate(energy, *parameters)
+        quantities = [u.Quantity(value/p.internal_factor, p.unit) for p, value in zip(self.parameters, parameters)]
+        return u.Quantity(self.evaluate(u.Quantity(energy, "TeV"), *quantities)).to_value(self.result_unit)
+
+# %% ../nbs/43_spectral_model.ipynb #238fe8ad
+class SpectralModel(_Formula, SpectralQuantities, _Arithmetic, _LogNumbers, ModelBase):
     """Base of all spectral models.
 
-    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(energy, *parameters)``, which must work with
-    floats (TeV, cm, s) as well as with quantities.
+    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(energy, *parameters)`` with their names as arguments.
+    It must work with quantities; if it also works with floats (TeV, cm, s), fits are fast.
 
     Parameters
     ----------
@@ -155,6 +182,7 @@ class SpectralModel(SpectralQuantities, _Arithmetic, _LogNumbers, ModelBase):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if "evaluate" in cls.__dict__: cls.default_parameters = _in_order_of(cls.evaluate, cls.default_parameters)
         if "tag" not in cls.__dict__: cls.tag = [cls.__name__]
         for tag in [cls.tag] if isinstance(cls.tag, str) else cls.tag: SpectralModel.registry[tag] = cls
 
