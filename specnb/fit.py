@@ -263,9 +263,10 @@ class Fit(_Intervals, _Profiles):
         if not problem.parameters: raise ValueError(f"no free parameter in {', '.join(datasets.models.names)}: unfreeze one to fit")
         search, method = _SEARCHES[self.backend]
         x, success, message, minuit = search(problem, **self.optimize_opts)
+        if not problem.value(x) <= problem.first: x, success, message = problem.start, False, f"{message} The parameters are left at their start."
         problem.write_back(x)
         return problem, x, OptimizeResult(self.backend, self.optimize_opts.get("method", method), success, message, problem.nfev,
-                                          problem.likelihood.stat(x * problem.scale), datasets.models, self._trace(problem), minuit)
+                                          problem.value(x), datasets.models, self._trace(problem), minuit)
 
     def _trace(self, problem):
         if not self.store_trace: return None

@@ -13,7 +13,7 @@ from .spectral_integrals import EnergyNodes
 from .stats import cash_derivatives, wstat_derivatives
 
 # %% ../nbs/48_likelihood.ipynb #418c30bf
-_TINY = 1e-150  # its square is still a number
+_TINY, _HUGE = 1e-150, 1e100  # their squares are still numbers
 
 class WStatTerm:
     "W statistic of ON and OFF counts, arrays of one shape whose last axis is the bins."
@@ -32,9 +32,13 @@ class WStatTerm:
             b = np.where(c >= 0, (c + d) / (2 * self.alpha * self._a1), 2 * self.n_off * s / (d - c))
         return b, s + self.alpha * b
 
+    def _general(self, s):
+        s = np.clip(s, -_HUGE, _HUGE)
+        return tuple(np.where(np.isnan(s), np.nan, x) for x in wstat_derivatives(self.n_on, self.n_off, self.alpha, s))
+
     def terms(self, s):
         "W, dW/ds and d2W/ds2 of each bin, same shape as `s`."
-        if s.min() < 0: return wstat_derivatives(self.n_on, self.n_off, self.alpha, s)
+        if not (s.min() >= 0 and s.max() < _HUGE): return self._general(s)
         b, mu = self.background(s)
         safe_mu, safe_b = np.maximum(mu, _TINY), np.maximum(b, _TINY)
         w = 2 * (mu + b - self.n_on * np.log(safe_mu) - self.n_off * np.log(safe_b)) + self._const
@@ -45,7 +49,7 @@ class WStatTerm:
 
     def value(self, s):
         "Sum of W over the bins."
-        if s.min() < 0: return self.terms(s)[0].sum(-1)
+        if not (s.min() >= 0 and s.max() < _HUGE): return self._general(s)[0].sum(-1)
         b, mu = self.background(s)
         logs = self.n_on * np.log(np.maximum(mu, _TINY)) + self.n_off * np.log(np.maximum(b, _TINY))
         return (2 * (mu + b - logs) + self._const).sum(-1)
@@ -59,7 +63,11 @@ class CashTerm:
 
     def terms(self, s):
         "C, dC/ds and d2C/ds2 of each bin."
-        return cash_derivatives(self.n_on, s + self.bkg)
+        mu = np.clip(s + self.bkg, -_HUGE, _HUGE)
+        value, first, second = cash_derivatives(self.n_on, mu)
+        if mu.min() >= 0: return value, first, second
+        wall = np.where(mu < 0, 100 * (1 + self.n_on), 0)
+        return value - wall * mu, np.where(mu < 0, -wall, first), np.where(mu < 0, 0, second)
 
     def value(self, s):
         "Sum of C over the bins."
@@ -312,29 +320,56 @@ def _lowest_norm(
     with np.errstate(divide="ignore", invalid="ignore"): return np.where(s > 0, -term.bkg / s, -np.inf).max(-1)
 
 # %% ../nbs/48_likelihood.ipynb #f08a9d61
+class _Bracket:
+    "Two norms of each band between which the minimum lies, with the statistic and its slope at both; infinite where not known yet."
+
+    def __init__(self, lo, hi, value, slope):
+        known = slope < 0
+        self.lo, self.hi = (lo, *np.where(known, (value, slope), -np.inf)), (hi, *np.where(known, np.inf, (value, slope)))
+
+    def update(self, *point): # norm, statistic, slope
+        up = point[2] > 0
+        self.lo, self.hi = (tuple(np.where(here, new, old) for new, old in zip(point, end)) for here, end in ((~up, self.lo), (up, self.hi)))
+
+    def inside(self, x): return (x >= self.lo[0]) & (x <= self.hi[0])
+
+    @property
+    def closed(self): return np.isfinite(self.lo[0]) & np.isfinite(self.hi[0])
+
+    def guess(self, x, halve):
+        "Where the tangents meet, or the middle; twice as far if an end is missing. And whether the guess is an end, to rounding."
+        (lo, f_lo, g_lo), (hi, f_hi, g_hi) = self.lo, self.hi
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            middle = np.where(self.closed, (lo + hi) / 2, 2 * x)
+            meet = lo + (f_hi - f_lo - g_hi * (hi - lo)) / (g_lo - g_hi)
+            use = np.isfinite(meet) & self.inside(meet) & (not halve)
+            near = np.minimum(np.abs(meet - lo), np.abs(meet - hi)) <= 1e-13 * np.abs(meet)
+            return np.where(use, meet, middle), (use & near) | (hi - lo <= 1e-13 * np.abs(x))
+
+# %% ../nbs/48_likelihood.ipynb #ee1a2469
 def minimize_norm(
     term,           # statistic, arrays (n_bands, width)
     s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
-    max_iter:int=60,
+    max_iter:int=100,
 ):                  # norm (n_bands,), curvature f'' (n_bands,), nan where it says nothing about errors
     "Norm that minimises the statistic of each band."
-    lowest = _lowest_norm(term, s)
-    slope = norm_derivatives(term, s, np.zeros(len(s)))[1]
+    lowest, total = _lowest_norm(term, s), s.sum(-1)
+    value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
     kink = _kink_at_zero(term, s, slope)
-    x = (term.n_on - (term.alpha * term.n_off if isinstance(term, WStatTerm) else term.bkg)).sum(-1) / s.sum(-1)
-    x = np.where(slope < 0, np.where(x > 0, x, 1e-3), np.where(x < 0, x, -1e-3))
-    lo, hi = np.where(slope < 0, 0., lowest), np.where(slope < 0, np.inf, 0.)
-    x = np.where(kink, 0., np.where(x <= lo, lo / 2, x))
-    done = kink.copy()
-    for _ in range(max_iter):
-        _, first, second = norm_derivatives(term, s, x)
-        lo, hi = np.where(first <= 0, x, lo), np.where(first > 0, x, hi)
+    x = (term.n_on - (term.alpha * term.n_off if isinstance(term, WStatTerm) else term.bkg)).sum(-1) / total
+    x = np.where(slope < 0, np.where(x > 0, x, .01 / total), np.where(x < 0, x, -.01 / total))
+    bracket = _Bracket(np.where(slope < 0, 0., lowest), np.where(slope < 0, np.inf, 0.), value, slope)
+    x, step, done = np.where(kink, 0., np.where(x <= bracket.lo[0], bracket.lo[0] / 2, x)), np.full(len(s), np.inf), kink.copy()
+    for i in range(max_iter):
+        value, first, second = norm_derivatives(term, s, x)
+        bracket.update(x, value, first)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
-        small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / s.sum(-1)
-        outside = ~(np.isfinite(new) & (new >= lo) & (new <= hi))
-        middle = np.where(np.isfinite(lo) & np.isfinite(hi), (lo + hi) / 2, 2 * x)
-        done |= small
-        x = np.where(done, x, np.where(outside, middle, new))
+        small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / total
+        newton = small | (bracket.inside(new) & (np.abs(new - x) < step / 2))
+        guess, at_end = bracket.guess(x, halve=i % 2 == 0)
+        new = np.where(newton, new, guess)
+        x, step = np.where(done, x, new), np.where(bracket.closed, np.abs(new - x), np.inf)
+        done |= small | (~newton & at_end)
         if done.all(): break
     curvature = norm_derivatives(term, s, x)[2]
     at_bound = np.isfinite(lowest) & (x - lowest <= 1e-9 * np.abs(lowest))
@@ -351,16 +386,19 @@ def norm_crossing(
     max_iter:int=100,
 )->np.ndarray:          # shape (n_bands,), nan where there is no crossing
     "Norm where the statistic has risen by `rise` above its minimum."
-    level = norm_derivatives(term, s, norm)[0] + rise
-    lowest = _lowest_norm(term, s)
-    x, done = np.maximum(norm + side * np.sqrt(rise) * width, (lowest + norm) / 2), np.zeros(len(norm), bool)
+    level, lowest = norm_derivatives(term, s, norm)[0] + rise, _lowest_norm(term, s)
+    inner, outer = norm, np.where(np.asarray(side) > 0, np.inf, lowest)
+    x = np.maximum(norm + side * np.sqrt(rise) * width, (lowest + norm) / 2)
+    found, done = np.zeros(len(norm), bool), np.zeros(len(norm), bool)
     for _ in range(max_iter):
         value, first, _ = norm_derivatives(term, s, x)
-        with np.errstate(divide="ignore", invalid="ignore"): step = (level - value) / first
-        away = ~np.isfinite(step) | (first * side <= 0)
-        new = np.where(away, x + side * width, x + step)
-        new = np.where(new <= lowest, (x + lowest) / 2, new)
-        done |= ~away & (np.abs(new - x) <= 1e-13 * np.maximum(np.abs(x), width))
-        x = np.where(done, x, new)
+        high = value > level
+        inner, outer = np.where(high, inner, x), np.where(high, x, outer)
+        with np.errstate(divide="ignore", invalid="ignore"): new = x + (level - value) / first
+        newton = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
+        other = np.where(np.isfinite(outer), (inner + outer) / 2, x + side * np.maximum(np.abs(x - norm), width))
+        new, found = np.where(newton, new, other), found | high | newton
+        small = np.abs(new - x) <= 1e-11 * np.abs(x - norm) + 4e-16 * np.abs(x)
+        x, done = np.where(done, x, new), done | small
         if done.all(): break
-    return np.where(done, x, np.nan)
+    return np.where(done & found, x, np.nan)

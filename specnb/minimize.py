@@ -22,6 +22,8 @@ def power_of_ten(
     return np.where(np.isfinite(exponent), 10.**np.where(np.isfinite(exponent), exponent, 0), 1.)
 
 # %% ../nbs/58_minimize.ipynb #2f6870be
+def _quiet(): return np.errstate(over="ignore", divide="ignore", invalid="ignore")
+
 class Problem:
     "A compiled likelihood as a function of scaled free parameters, with limits, counting its calls."
 
@@ -32,37 +34,55 @@ class Problem:
         datasets.parameters.check()
         self.likelihood = datasets.likelihood()
         self.parameters = self.likelihood.parameters
-        self.scale = power_of_ten(self.likelihood.start)
+        self.scale = self._scales(self.likelihood.start)
         self.lower, self.upper = ([np.nan_to_num(getattr(p, n), nan=fill) / s for p, s in zip(self.parameters, self.scale)]
                                   for n, fill in (("min", -np.inf), ("max", np.inf)))
         self.lower, self.upper, self.start = np.array(self.lower), np.array(self.upper), self.likelihood.start / self.scale
         self.nfev, self.trace = 0, []
-        if not np.isfinite(self.likelihood.stat(self.likelihood.start)):
+        self.first = self.value(self.start)
+        if not np.isfinite(self.first):
             raise ValueError(f"the statistic is not finite at the start: {', '.join(f'{p.name}={p.value:g}' for p in self.parameters)}")
 
+    def _scales(self, start):
+        "Power of ten of each value; of the error to be expected where the value is 0."
+        if start.all() or not np.isfinite(start).all(): return power_of_ten(start)
+        with _quiet(): curve = np.diag(self.likelihood.derivatives(start)[2])
+        error = np.sqrt(np.divide(2, curve, out=np.zeros(len(start)), where=np.isfinite(curve) & (curve > 0)))
+        return power_of_ten(np.where(start == 0, error, start))
+
+    def value(self, x):
+        "Statistic at the factors `x`, not counted as a call."
+        with _quiet(): return self.likelihood.stat(x * self.scale)
+
     def stat(self, x):
-        "Statistic at the factors `x`."
+        "Statistic at the factors `x`; 1e100 where it is not a number."
         self.nfev += 1
-        value = self.likelihood.stat(x * self.scale)
+        value = self.value(x)
         self.trace.append((value, *x))
-        return value
+        return value if np.isfinite(value) else 1e100
 
     def derivatives(self, x):
         "Statistic, gradient and Fisher matrix in the factors."
         self.nfev += 1
-        value, grad, fisher = self.likelihood.derivatives(x * self.scale)
-        return value, grad * self.scale, fisher * np.outer(self.scale, self.scale)
+        with _quiet():
+            value, grad, fisher = self.likelihood.derivatives(x * self.scale)
+            return value, grad * self.scale, fisher * np.outer(self.scale, self.scale)
 
     def gradient(self, x): return self.derivatives(x)[1]
 
     def hessian(self, x):
         "Second derivatives in the factors."
         self.nfev += 2 * len(x)
-        return self.likelihood.hessian(x * self.scale) * np.outer(self.scale, self.scale)
+        with _quiet(): return self.likelihood.hessian(x * self.scale) * np.outer(self.scale, self.scale)
 
     def at_limit(self, x, grad):
-        "Parameters that sit on a limit and would go beyond."
-        return ((x <= self.lower) & (grad > 0)) | ((x >= self.upper) & (grad < 0))
+        "Parameters that sit on a limit, to rounding, and would go beyond."
+        margin = 1e-9 * (1 + np.abs(x))
+        return ((x <= self.lower + margin) & (grad > 0)) | ((x >= self.upper - margin) & (grad < 0))
+
+    def onto_limit(self, x, held):
+        "`x` with some parameters moved to the nearer of their limits."
+        return np.where(held, np.where(x - self.lower < self.upper - x, self.lower, self.upper), x)
 
     def write_back(self, x):
         "Set the parameters of the models."
@@ -93,7 +113,9 @@ def newton(
     fixed = np.zeros(len(x), bool) if fixed is None else fixed
     value, grad, fisher = problem.derivatives(x)
     for _ in range(max_iter):
-        free = ~(fixed | problem.at_limit(x, grad))
+        if not (np.isfinite(x).all() and np.isfinite(value) and np.isfinite(fisher).all()): return x, value, False
+        held = ~fixed & problem.at_limit(x, grad)
+        x, free = problem.onto_limit(x, held), ~(fixed | held)
         if not free.any(): return x, value, True
         block = np.ix_(free, free)
         step, edm = _newton_step(problem.hessian(x)[block], fisher[block], grad[free])
@@ -128,17 +150,25 @@ def search_minuit(problem, gradient=True, migrad_opts=None, **options):
     "Migrad, and Newton steps after it if the gradient is exact: x, success, message, Minuit."
     m = run_minuit(problem, gradient, migrad_opts, **options)
     x, good = np.array(m.values), m.valid
-    if gradient: x, _, good = newton(problem, x)
-    message = "Optimization terminated successfully." if good else f"Optimization failed: {_minuit_problem(m)}"
+    if gradient:
+        x, value, good = newton(problem, x)
+        if not good:  # once more, from the start
+            other, lower, good = newton(problem, problem.start)
+            if good or lower < value: x = other
+    message = "Optimization terminated successfully." if good else f"Optimization failed: {_what_failed(problem, x, m)}"
     return x, good, message, m
 
-def _minuit_problem(
-    m, # iminuit.Minuit
+def _what_failed(
+    problem:Problem,
+    x:np.ndarray, # where the search ended, in factors
+    m,            # iminuit.Minuit
 )->str:
-    "What Minuit complains about."
-    f = m.fmin
-    if f.has_reached_call_limit: return f"the call limit was reached after {f.nfcn} calls"
-    if f.is_above_max_edm: return f"the expected distance to the minimum is {f.edm:.2g}, above the goal of {f.edm_goal:.2g}"
+    "Parameters without influence, or what Minuit complains about."
+    _, grad, fisher = problem.derivatives(x)
+    idle = [p.name for p, g, f in zip(problem.parameters, grad, np.diag(fisher)) if g == f == 0]
+    if idle: return f"no influence of {', '.join(idle)} on the statistic"
+    if m.fmin.has_reached_call_limit: return f"the call limit was reached after {m.fmin.nfcn} calls"
+    if m.fmin.is_above_max_edm: return f"the expected distance to the minimum is {m.fmin.edm:.2g}, above the goal of {m.fmin.edm_goal:.2g}"
     return "the matrix of second derivatives is not positive definite; a parameter may have no influence"
 
 # %% ../nbs/58_minimize.ipynb #e950fddf
@@ -157,7 +187,7 @@ def exact_covariance(
     held = problem.at_limit(x, problem.gradient(x))
     matrix = np.where(held[:, None] | held, 0., np.nan)
     hessian = problem.hessian(x)[np.ix_(~held, ~held)]
-    try: np.linalg.cholesky(hessian)
+    try: np.linalg.cholesky(hessian if np.isfinite(hessian).all() else np.full((1, 1), -1.))
     except np.linalg.LinAlgError: return matrix, False, "No errors: the matrix of second derivatives is not positive definite at the solution."
     matrix[np.ix_(~held, ~held)] = 2 * np.linalg.inv(hessian)
     names = ", ".join(p.name for p, h in zip(problem.parameters, held) if h)
@@ -167,7 +197,8 @@ def minuit_covariance(
     minuit, # iminuit.Minuit after Migrad
 ):          # matrix in factors, success, message
     "Migrad's running covariance."
-    if minuit is None or minuit.covariance is None: raise ValueError("covariance backend 'minuit': Migrad has left no covariance; run the optimisation with backend 'minuit'")
+    if minuit is None: raise ValueError("covariance backend 'minuit': there is no result of Migrad; run the optimisation with backend 'minuit'")
+    if minuit.covariance is None: return np.full((minuit.npar, minuit.npar), np.nan), False, "No errors: Migrad has left no covariance."
     return np.array(minuit.covariance), minuit.accurate, "Covariance as estimated by Migrad."
 
 # %% ../nbs/58_minimize.ipynb #ae20bf37

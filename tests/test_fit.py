@@ -1,9 +1,10 @@
 "Fits: what must come out, and what must be refused."
+import warnings
 from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from specnb import (Datasets, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset,
+from specnb import (Datasets, Fit, MapAxis, Parameter, PowerLawSpectralModel, RegionGeom, SkyModel, SpectralModel, SpectrumDataset,
                     SpectrumDatasetOnOff)
 from test_likelihood import FLUX, arrays
 
@@ -142,6 +143,98 @@ def test_trace_and_texts():
     assert len(result.trace) == result.nfev
     assert str(result).startswith("OptimizeResult\n\n\tbackend    : minuit\n\tmethod     : migrad\n\tsuccess    : True\n")
     assert "<table>" in result._repr_html_()
+
+
+def bad_starts():
+    for index in (-5, 0, 10, 30): yield dict(index=index)
+    for amplitude in (1e-15, 1e-13, 1e-10, 1e-8, 1e-5, 0, -1e-12, -1e-9): yield dict(amplitude=f"{amplitude} {FLUX}")
+    for index, amplitude in ((-5, 1e-15), (-5, 1e-8), (10, 1e-15), (10, 1e-8)): yield dict(index=index, amplitude=f"{amplitude} {FLUX}")
+
+
+@pytest.mark.parametrize("cash", [False, True])
+@pytest.mark.parametrize("start", list(bad_starts()), ids=str)
+def test_bad_starts_reach_the_same_minimum(start, cash):
+    "As far as an index of 30 or an amplitude of 1e-5; numpy has nothing to warn of (warnings are errors here)."
+    datasets, good = Datasets([dataset("a", 1, cash=cash)]), power_law()
+    datasets.models = [good]
+    best, values, errors = Fit().run(datasets).total_stat, datasets.parameters.value[:2], datasets.parameters.error[:2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for search in (Fit(), Fit(optimize_opts={"gradient": False}, covariance_opts={"backend": "minuit"})):
+            datasets.models = [power_law(**start)]
+            result = search.run(datasets)
+            found, stat = datasets.parameters.value[:2], result.total_stat
+            assert stat >= best - 1e-6 and np.isfinite(found).all()   # what overflows never looks good
+            if "gradient" in search.optimize_opts: continue           # Migrad alone may get lost
+            assert result.success and stat == pytest.approx(best, abs=1e-6) and (found - values) / errors == pytest.approx([0, 0], abs=1e-3)
+
+
+LITTLE = {"nothing at all": (0, 0, False), "nothing ON": (0, 3, True), "nothing OFF": (5, 0, True), "one event ON": ("fourth", 0, True),
+          "one event ON, for which no spectrum is too steep": ("first", 0, False), "one event OFF": (0, "middle", False),
+          "one event ON, outweighed by empty bins": ("middle", 0, False), "a hundred million per bin": (1e8, 1e8, True)}
+
+
+@pytest.mark.parametrize("case", LITTLE)
+def test_few_and_many_counts(case):
+    "A fit ends with finite values: at a minimum with errors, or without errors and says so."
+    def counts(n): return np.eye(15)[{"first": 0, "fourth": 3, "middle": 6}[n]] if isinstance(n, str) else np.full(15, float(n))
+    n_on, n_off, good = LITTLE[case]
+    datasets = Datasets([dataset("a", 1, n_on=counts(n_on), n_off=counts(n_off), mask_safe=np.ones(15, bool))])
+    datasets.models = [power_law()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = Fit().run(datasets)
+    assert result.success == good and np.isfinite(datasets.parameters.value).all() and np.isfinite(result.total_stat)
+    if not good: assert "failed" in str(result) or "No errors" in str(result)
+    likelihood = datasets.likelihood()
+    slope, noise = likelihood.gradient(likelihood.start)[:2] * datasets.parameters.error[:2], 1e-15 * 15 * n_on if n_on == 1e8 else 0
+    if good: assert np.isfinite(slope).all() and slope == pytest.approx([0, 0], abs=1e-4 + noise)
+
+
+def test_counts_of_few_bins_that_a_power_law_cannot_describe_are_reported():
+    d = Datasets([dataset("a", 1, mask_safe=np.arange(15) == 6)])
+    d.models = [power_law()]
+    result = Fit().run(d)
+    assert not result.success and "positive definite" in result.message and np.isnan(d.parameters.error[:2]).all()
+    d.models = [model] = [power_law()]
+    model.parameters["index"].frozen = True
+    assert Fit().run(d).success and model.parameters["amplitude"].error > 0
+
+
+def test_a_response_that_reaches_no_bin_is_reported():
+    d = Datasets([dataset("a", 1, edisp=np.zeros((40, 15)))])
+    d.models = [power_law()]
+    result = Fit().run(d)
+    assert not result.success and "no influence of index, amplitude on the statistic" in result.message
+    assert d.parameters.value[:2] == pytest.approx([2., 1e-12], rel=1e-3)
+
+
+@pytest.mark.parametrize("limits, start, amplitude_min, end", [
+    ((2, np.nan), 2., np.nan, None), ((np.nan, 1.9), 1.9, np.nan, 1.9), ((1.2, 1.3), 1.2, np.nan, 1.3), ((2, 2), 2., np.nan, 2.), ((-5, 5), 2., 0, None)])
+def test_starts_on_a_limit(limits, start, amplitude_min, end):
+    "A start on a limit leaves it if the minimum is inside; a minimum beyond ends on the limit, without error."
+    d = Datasets([dataset("a", 1)])
+    d.models = [free] = [power_law()]
+    Fit().run(d)
+    d.models = [model] = [power_law(index=start, **({"amplitude": f"0 {FLUX}"} if amplitude_min == 0 else {}))]
+    index, amplitude = model.parameters[:2]
+    (index.min, index.max), amplitude.min = limits, amplitude_min
+    result = Fit().run(d)
+    assert result.success and index.value == pytest.approx(free.parameters["index"].value if end is None else end, abs=1e-6)
+    assert (index.error == 0) == (end is not None) and amplitude.error > 0
+
+
+class Broken(SpectralModel):
+    "No number above 10 TeV."
+    amplitude = Parameter("amplitude", 1e-12, FLUX)
+    @staticmethod
+    def evaluate(energy, amplitude): return amplitude * np.where(energy < 10, 1., np.nan)
+
+
+def test_a_model_that_gives_no_number_is_refused_at_the_start():
+    d = Datasets([dataset("a", 1)])
+    d.models = [SkyModel(Broken(), name="broken")]
+    with pytest.raises(ValueError, match="the statistic is not finite at the start: amplitude=1e-12"): Fit().run(d)
 
 
 REFUSED = {

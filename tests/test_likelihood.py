@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 from specnb import models
+from specnb.flux_bands import ShiftedTerm
 from specnb.likelihood import (CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood, minimize_norm, norm_crossing,
                                norm_derivatives)
 from specnb.spectrum import SpectrumArrays
@@ -162,3 +163,86 @@ def test_norms_with_a_known_background():
     for i in (0, 7, 50):
         def f(x): return norm_derivatives(term, s, np.full(100, x))[0][i] - norm_derivatives(term, s, norm)[0][i] - 4
         assert up[i] == pytest.approx(brentq(f, norm[i], norm[i] + 50), rel=1e-8)
+
+
+def search_minimum(term, s):
+    "Minimum of convex bands by halving the interval in which the slope changes sign."
+    lo, hi = np.full(len(s), -1e9), np.full(len(s), 1e9)
+    for _ in range(200):
+        middle = (lo + hi) / 2
+        falls = norm_derivatives(term, s, middle)[1] <= 0
+        lo, hi = np.where(falls, middle, lo), np.where(falls, hi, middle)
+    return np.minimum(term.value(lo[:, None] * s), term.value(hi[:, None] * s))
+
+
+class Counted(WStatTerm):
+    calls = 0
+    def terms(self, s):
+        Counted.calls += 1
+        return super().terms(s)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("strength", [.01, 1., 100.])
+def test_kinks_and_jumps_of_other_sources_end_no_search_early(seed, strength):
+    "Half of the counts are missing: kinks away from zero, and curvatures between which Newton's method would go back and forth."
+    rng = np.random.default_rng(seed)
+    s, shape = rng.exponential(1, (400, 5)), (400, 5)
+    n, m = (rng.poisson(rng.choice([1, 10, 1000], shape)) * (rng.random(shape) < .5) for _ in range(2))
+    Counted.calls, term = 0, ShiftedTerm(Counted(n, m, np.full(shape, .1)), rng.exponential(strength, shape))
+    norm, _ = minimize_norm(term, s)
+    assert Counted.calls < 70
+    best = search_minimum(term, s)
+    assert term.value(norm[:, None] * s) - best == pytest.approx(np.zeros(400), abs=1e-9 * best.max())
+
+
+def test_a_kink_away_from_zero_takes_few_steps():
+    rng, shape = np.random.default_rng(1), (50, 5)
+    s = rng.exponential(1, shape)
+    Counted.calls, term = 0, ShiftedTerm(Counted(np.zeros(shape), np.zeros(shape), np.full(shape, .1)), rng.exponential(1, shape))
+    minimize_norm(term, s)
+    assert Counted.calls < 20
+
+
+EXTREMES = {"few": 1e-2, "many": 1e5, "huge": 1e8}
+
+
+@pytest.mark.parametrize("alpha", [1e-6, .1, 10., 1e4])
+@pytest.mark.parametrize("scale", [1e-30, 1., 1e30])
+@pytest.mark.parametrize("counts", EXTREMES)
+def test_norms_and_crossings_at_extremes(counts, scale, alpha):
+    "Up to 10^8 counts per bin, predictions in any size, OFF regions much larger and much smaller than the ON region."
+    rng = np.random.default_rng(3)
+    s = rng.exponential(1, (60, 4))
+    n, m = rng.poisson(EXTREMES[counts] * (s + 1)), rng.poisson(EXTREMES[counts] / max(alpha, 1e-3), s.shape)
+    term, s = WStatTerm(n, m, np.full(s.shape, alpha)), s * scale
+    norm, curvature = minimize_norm(term, s)
+    value, slope, _ = norm_derivatives(term, s, norm)
+    noise = 1e-14 * (n + m + 1).sum(1) * 20
+    assert np.all(value <= search_minimum(term, s) + noise) or scale != 1
+    width = np.where(curvature > 0, np.sqrt(2 / np.where(curvature > 0, curvature, 1)), 1 / s.sum(1))
+    for side, rise in ((1, 1.), (1, 4.), (-1, 1.)):
+        x = norm_crossing(term, s, norm, width, rise, side)
+        assert np.all((x - norm) * side > 0)
+        assert np.all(np.abs(norm_derivatives(term, s, x)[0] - value - rise) < 1e-7 + noise)
+
+
+def test_a_level_that_is_not_reached_has_no_crossing():
+    "Over a known background the norm ends where no counts would be expected, and C rises by less than 9 on the way."
+    term, s = CashTerm([[1., 0]], [[2., 1]]), np.array([[1., 2]])
+    norm, curvature = minimize_norm(term, s)
+    width = np.array([.5])
+    assert np.isnan(norm_crossing(term, s, norm, width, 9., -1)) and norm_crossing(term, s, norm, width, 9., 1) > norm
+
+
+def test_impossible_predictions_are_far_from_any_minimum():
+    "A search may try anything: what overflows, or cannot be, must look bad, and what is not a number must not look good."
+    with np.errstate(all="raise"):
+        for s in (1e200, -1e200, np.inf, -np.inf):
+            for term in (WStatTerm([3., 0, 0], [5., 2, 0], [.1, .1, .1]), CashTerm([3., 0], [1., 2])):
+                value, slope, _ = term.terms(np.full(len(term.n_on), s))
+                assert value.sum() > 1e99 and np.isfinite(value).all() and np.all(slope * np.sign(s) > 0)
+                assert term.value(np.full(len(term.n_on), s)) > 1e99
+    assert np.isnan(WStatTerm([3., 0], [5., 2], [.1, .1]).value(np.array([-1, np.nan])))
+    below = CashTerm([3.], [1.])
+    assert below.value(np.array([-1.1])) > below.value(np.array([-1.01])) > below.value(np.array([-.99]))
