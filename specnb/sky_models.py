@@ -298,6 +298,7 @@ class MeyerCrabSpectralModel(ClosedSpectralModel):
     @staticmethod
     def log_shape_gradient(log_energy, energy): return ()
 
+# %% ../nbs/46_sky_models.ipynb #95585ec0
 _CRAB = { # shape, and parameters in cm-2 s-1 TeV-1 and TeV at a reference energy of 1 TeV
     "hegra": (PowerLawSpectralModel, dict(amplitude=2.83e-11, index=2.62)),
     "hess_pl": (PowerLawSpectralModel, dict(amplitude=3.45e-11, index=2.63)),
