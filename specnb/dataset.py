@@ -259,7 +259,30 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
                           ontime=time, **{k: np.broadcast_to(_flat(v), len(e_reco) - 1) for k, v in off.items()})
 
 # %% ../nbs/50_dataset.ipynb #30d77970
-class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes):
+class _DatasetFacts:
+    "Summary and texts of a dataset."
+
+    def info_dict(self, in_safe_data_range=True, acceptance="sum"):
+        "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
+        arrays = self.arrays if in_safe_data_range else replace(self.arrays, mask_safe=np.ones(self.arrays.n_reco, bool))
+        return {"name": self.name, **spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance)}
+
+    @property
+    def meta_table(self):
+        "Facts about the observation, a table of one row."
+        return table.Table([self.meta]) if self.meta else None
+
+    def __repr__(self):
+        a = self.arrays
+        off = f", {a.n_off[a.mask_safe].sum():.0f} off" if a.is_on_off else ""
+        return f"{type(self).__name__}({self.name!r}: {a.n_on[a.mask_safe].sum():.0f} on{off}, {a.mask.sum()} of {a.n_reco} bins)"
+
+    def _repr_html_(self):
+        cells = ((k, v) for k, v in self.info_dict().items() if v == v)
+        return html_table([(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in cells], caption=type(self).__name__)
+
+# %% ../nbs/50_dataset.ipynb #fb2bedc1
+class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFacts):
     """Counts of one region with response and expected background; Cash statistic.
 
     Parameters
@@ -318,8 +341,7 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes):
 
     @models.setter
     def models(self, models):
-        if models is None: self._models = None
-        else: self._models = Models([m for m in Models(models) if m.datasets_names is None or self.name in np.atleast_1d(m.datasets_names)])
+        self._models = None if models is None else Models([m for m in Models(models) if m.applies_to(self.name)])
 
     def to_on_off(self, n_off, acceptance, acceptance_off, off_regions=None):
         "A `SpectrumDatasetOnOff` with OFF counts and acceptances, each a number or shape (n_reco,)."
@@ -331,27 +353,25 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes):
         "Replace the counts by Poisson numbers drawn from the prediction; `random_state` is a seed or a `numpy.random.Generator`."
         self.counts = np.random.default_rng(random_state).poisson(self.npred().data.ravel())
 
-    def info_dict(self, in_safe_data_range=True, acceptance="sum"):
-        "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
-        arrays = self.arrays if in_safe_data_range else replace(self.arrays, mask_safe=np.ones(self.arrays.n_reco, bool))
-        return {"name": self.name, **spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance)}
+# %% ../nbs/50_dataset.ipynb #57c17d5f
+class _OgipFiles:
+    "An ON/OFF dataset in OGIP files."
 
-    @property
-    def meta_table(self):
-        "Facts about the observation, a table of one row."
-        return table.Table([self.meta]) if self.meta else None
+    def write(self, filename, overwrite=False, format="ogip"):
+        "Write as OGIP files: PHA, and `_bkg`, `_arf`, `_rmf` beside it; `format` is 'ogip' (TeV, m2) or 'ogip-sherpa' (keV, cm2)."
+        write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions, region=self.geom, gti=self.gti,
+                   format=format, overwrite=overwrite, meta=self.meta)
 
-    def __repr__(self):
-        a = self.arrays
-        off = f", {a.n_off[a.mask_safe].sum():.0f} off" if a.is_on_off else ""
-        return f"{type(self).__name__}({self.name!r}: {a.n_on[a.mask_safe].sum():.0f} on{off}, {a.mask.sum()} of {a.n_reco} bins)"
+    @classmethod
+    def read(cls, filename, name=None):
+        "Read OGIP files, given the PHA file."
+        arrays, extra = read_ogip(make_path(filename))
+        if not arrays.is_on_off: raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF measurement")
+        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
+        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"], extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])
 
-    def _repr_html_(self):
-        cells = ((k, v) for k, v in self.info_dict().items() if v == v)
-        return html_table([(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in cells], caption=type(self).__name__)
-
-# %% ../nbs/50_dataset.ipynb #fb2bedc1
-class SpectrumDatasetOnOff(_OffMaps, SpectrumDataset):
+# %% ../nbs/50_dataset.ipynb #f0ed8d61
+class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
     """Counts of an ON region with an OFF measurement of the background; W statistic.
 
     Parameters
@@ -413,16 +433,3 @@ class SpectrumDatasetOnOff(_OffMaps, SpectrumDataset):
         "Add another dataset to this one, over the safe bins of both."
         self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
         if self.gti is not None and other.gti is not None: self.gti = self.gti.union(other.gti)
-
-    def write(self, filename, overwrite=False, format="ogip"):
-        "Write as OGIP files: PHA, and `_bkg`, `_arf`, `_rmf` beside it; `format` is 'ogip' (TeV, m2) or 'ogip-sherpa' (keV, cm2)."
-        write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions, region=self.geom, gti=self.gti,
-                   format=format, overwrite=overwrite, meta=self.meta)
-
-    @classmethod
-    def read(cls, filename, name=None):
-        "Read OGIP files, given the PHA file."
-        arrays, extra = read_ogip(make_path(filename))
-        if not arrays.is_on_off: raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF measurement")
-        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
-        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"], extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])
