@@ -172,7 +172,7 @@ class Datasets(_DatasetsFiles, MutableSequence):
         return html_table(rows, ["name", "type", "counts"], caption="Datasets")
 
 # %% ../nbs/55_datasets.ipynb #e6760691
-def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, **kwargs):
+def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kwargs=None, **kwargs):
     """Draw the OFF regions of several datasets, one colour each.
 
     Parameters
@@ -183,6 +183,8 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, **kwargs)
         Sky axes, such as an exclusion mask's plot returns.
     legend : bool, optional
         Show which colour is which dataset; by default up to ten datasets.
+    legend_kwargs : dict, optional
+        For the legend, such as ``loc``.
     **kwargs
         For the circles, such as ``lw``.
 
@@ -193,4 +195,4 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, **kwargs)
     drawn = [d for d in datasets if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
     if not drawn: raise ValueError("no dataset has OFF regions to draw")
     named = legend or (legend is None and len(drawn) <= 10)
-    return plot_off_regions([d.off_regions for d in drawn], ax, labels=[d.name for d in drawn] if named else None, **kwargs)
+    return plot_off_regions([d.off_regions for d in drawn], ax, labels=[d.name for d in drawn] if named else None, legend_kwargs=legend_kwargs, **kwargs)

@@ -7,6 +7,7 @@ __all__ = ['EDispKernel', 'EnergyDispersion2D']
 
 # %% ../nbs/11_edisp.ipynb #878a7ffd
 import numpy as np
+from .axes import MapAxes
 from .core import as_float, html_table, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, energy_axes, locate, some_nodes
 
@@ -119,7 +120,7 @@ class EDispKernel(_KernelLooks):
         self.e_true_edges, self.e_reco_edges = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
 
     @property
-    def axes(self): return [self.energy_axis_true, self.energy_axis]
+    def axes(self): return MapAxes([self.energy_axis_true, self.energy_axis])
     @property
     def pdf_matrix(self): return self.data
     def get_edisp_kernel(self, *args, **kwargs): return self

@@ -101,7 +101,7 @@ _PROJECTIONS = "TAN CAR AIT MOL SFL CEA MER ARC SIN STG ZEA ZPN".split()
 def _pair(value, name, kind=float):
     "Two numbers (deg if float) from one or two."
     if isinstance(value, str) or hasattr(value, "unit"): value = as_float(value, "deg", name)
-    pair = np.broadcast_to([v if np.isscalar(v) and not isinstance(v, str) else as_float(v, "deg", name) for v in np.atleast_1d(value)], 2)
+    pair = np.broadcast_to([v if np.isscalar(v) and not isinstance(v, str) else as_float(v, "deg", name) for v in (value if isinstance(value, (tuple, list)) else np.atleast_1d(value))], 2)
     if not np.all(np.isfinite(pair)) or np.any(pair <= 0): raise ValueError(f"{name}: expected positive numbers, found {value!r}")
     return tuple(map(kind, pair))
 

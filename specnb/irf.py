@@ -10,7 +10,7 @@ from functools import cached_property, reduce
 from itertools import product
 from typing import NamedTuple
 import numpy as np
-from .axes import MapAxis
+from .axes import MapAxes, MapAxis
 from .core import DataError, as_float, html_table, lazy, warn
 from .tables import GADF, FitsTable, is_layout, read_tables, table_hdu, unit_factor, write_tables
 
@@ -219,8 +219,8 @@ class IRF(_IrfValues, _IrfLooks, _IrfFiles):
         names, expected, kinds = [a.name for a in axes], [k.name for k in self.axis_columns], self.axis_columns
         self.label = label or type(self).__name__
         if names != expected: raise ValueError(f"{self.label}: expected axes {expected}, found {names}")
-        self.axes = [a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit)
-                     for a, k in zip(axes, kinds)]
+        self.axes = MapAxes(a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit)
+                            for a, k in zip(axes, kinds))
         self.data = self._checked(data, unit)
         self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
 

@@ -198,7 +198,7 @@ def off_regions_axes(
     for coord, name in zip(ax.coords, names): coord.set_axislabel(name)
     return ax
 
-def plot_off_regions(off_regions, ax=None, labels=None, **kwargs):
+def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kwargs):
     """Draw the OFF regions of several pointings, each in its colour, and the ON region in black.
 
     Parameters
@@ -209,6 +209,8 @@ def plot_off_regions(off_regions, ax=None, labels=None, **kwargs):
         Where to draw, for example on an exclusion mask. Default: a new subplot.
     labels : list of str
         Names for the legend; no legend without.
+    legend_kwargs : dict
+        Of the legend.
     **kwargs : dict
         Of a matplotlib patch.
 
@@ -221,7 +223,7 @@ def plot_off_regions(off_regions, ax=None, labels=None, **kwargs):
     if ax is None: ax = off_regions_axes(off_regions)
     for i, off in enumerate(off_regions): off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": f"C{i % 10}", **kwargs})
     off_regions[0].geom.plot_region(ax)
-    if labels: ax.legend(fontsize=8)
+    if labels: ax.legend(**{"fontsize": 8, **(legend_kwargs or {})})
     return ax
 
 # %% ../nbs/20_regions.ipynb #89ab7d73
