@@ -92,6 +92,24 @@ def demo_dir()->Path:
     return Path(str(resources.files("specnb"))) / "demo"
 
 # %% ../nbs/00_core.ipynb #211363ed
+def _refuse_existing(
+    paths:list, # of files to be written
+    overwrite:bool,
+):
+    "FileExistsError for a folder, and for a file that may not be replaced."
+    for path in paths:
+        if path.is_dir(): raise FileExistsError(f"{path} is a folder, expected the name of a file")
+        if path.exists() and not overwrite: raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
+
+def _temporary_folder(
+    folder:Path, # must exist
+    name:str,    # what is going to be written, for messages
+):               # context manager that gives the name of a folder
+    "A hidden folder inside `folder`, which goes away with what is left in it."
+    if not folder.is_dir(): raise FileNotFoundError(f"{name}: the folder {folder} does not exist")
+    try: return tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)
+    except OSError as error: raise type(error)(error.errno, f"{name} cannot be written in the folder {folder}: {error.strerror}") from None
+
 @contextmanager
 def atomic_path(path, overwrite=False):
     """Give a temporary path to write to; it becomes `path` when the block ends well.
@@ -106,17 +124,42 @@ def atomic_path(path, overwrite=False):
     Raises
     ------
     FileExistsError
-        `path` exists and `overwrite` is False.
-    FileNotFoundError
-        The folder does not exist.
+        `path` exists and `overwrite` is False, or it is a folder.
+    FileNotFoundError, PermissionError
+        The folder does not exist or cannot be written to.
     """
     path = make_path(path)
-    if path.exists() and not overwrite: raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
-    if not path.parent.is_dir(): raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    _refuse_existing([path], overwrite)
+    with _temporary_folder(path.parent, path.name) as folder:
         temporary = Path(folder) / path.name
         yield temporary
         os.replace(temporary, path)
+
+# %% ../nbs/00_core.ipynb #2887f22c
+@contextmanager
+def atomic_folder(folder, overwrite=False):
+    """Give a temporary folder; the files written there move to `folder` when the block ends well.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files shall be. Must exist.
+    overwrite : bool
+        Replace files that are there.
+
+    Raises
+    ------
+    FileExistsError
+        One of the files exists and `overwrite` is False; none is moved.
+    FileNotFoundError, PermissionError
+        The folder does not exist or cannot be written to.
+    """
+    folder = make_path(folder)
+    with _temporary_folder(folder, "a set of files") as temporary:
+        yield Path(temporary)
+        files = sorted(Path(temporary).iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        _refuse_existing([folder / path.name for path in files], overwrite)
+        for path in files: os.replace(path, folder / path.name)
 
 # %% ../nbs/00_core.ipynb #098b2605
 def html_table(

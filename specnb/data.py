@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from .background import Background2D, Background3D
-from .core import DataError, html_table, lazy, make_path, warn
+from .core import DataError, atomic_folder, html_table, lazy, make_path, warn
 from .edisp import EnergyDispersion2D
 from .events import GTI, EventList
 from .irf import EffectiveAreaTable2D, RadMax2D
@@ -38,6 +38,7 @@ class _IndexFiles:
         self.base_dir, self._obs_path = base_dir, base_dir / (obs_name or "obs-index.fits.gz")
         self._table = read_tables(base_dir / (hdu_name or "hdu-index.fits.gz"))[1]
         self._ids = self._table.column("OBS_ID")
+        if not len(self._ids): raise DataError(f"{self._table.label}: the index lists no run, expected at least one row")
         self.label = str(self._table.path)
 
     @cached_property
@@ -68,7 +69,7 @@ class _IndexRows:
 
     def __init__(self, paths):
         self._rows, self.label = {}, "event files"
-        for path in map(make_path, paths):
+        for path in map(make_path, [paths] if isinstance(paths, (str, Path)) else paths):
             tables, found = read_tables(path), []
             for name in tables:
                 head = {k: str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS2", "HDUCLAS4")}
@@ -109,6 +110,24 @@ def _read_part(
     return _READERS[row.form].from_table(files[row.path][row.hdu])
 
 # %% ../nbs/16_data.ipynb #ff92a692
+def _run_number(
+    obs_id, # int, or text or float with the same meaning
+)->int:
+    "Number of a run."
+    try: number = int(obs_id)
+    except (TypeError, ValueError): number = None
+    if number is not None and (isinstance(obs_id, str) or number == obs_id): return number
+    raise ValueError(f"obs_id: expected the number of a run, found {getattr(obs_id, 'item', lambda: obs_id)()!r}")
+
+def _required(
+    required_irf, # see `DataStore.obs`
+)->list:          # kinds of responses
+    "Checked names of the responses that a run must have."
+    irfs = list(_REQUIRED.get(required_irf, [required_irf]) if isinstance(required_irf, str) else required_irf)
+    unknown = [k for k in irfs if k not in _KINDS.values()]
+    if not unknown: return irfs
+    raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among aeff, edisp, psf, bkg, rad_max; found {unknown[0]!r}")
+
 class _OneRun:
     "From the index to an observation."
 
@@ -131,7 +150,7 @@ class _OneRun:
         DataError
             A required part is not listed.
         """
-        rows = self._index.rows(int(obs_id))
+        rows = self._index.rows(_run_number(obs_id))
         if not rows: raise ValueError(f"{self._index.label}: no run {obs_id}; {_summary(self.obs_ids)}")
         for path in dict.fromkeys(r.path for r in rows):
             if not path.is_file(): raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
@@ -139,8 +158,7 @@ class _OneRun:
         for row in rows:
             if row.kind in first: warn(f"run {obs_id}: {self._index.label} lists more than one {row.kind}; the first is used, {first[row.kind].form}")
             first.setdefault(row.kind, row)
-        irfs = _REQUIRED.get(required_irf, [required_irf]) if isinstance(required_irf, str) else required_irf
-        needed = ["events", "gti", *irfs]
+        needed = ["events", "gti", *_required(required_irf)]
         missing = [k for k in needed if k not in first]
         if missing: raise DataError(f"run {obs_id}: {self._index.label} lists no {', '.join(missing)}; found {', '.join(first)}")
         parts = {k: partial(_read_part, row, files) for k, row in first.items() if k != "pointing"}
@@ -166,12 +184,12 @@ class _ManyRuns:
         -------
         Observations
         """
-        observations, skipped = Observations(), {}
-        for i in self.obs_ids if obs_id is None else np.atleast_1d(obs_id):
-            try: observations.append(self.obs(i, required_irf))
+        observations, skipped, irfs = Observations(), {}, _required(required_irf)
+        for i in self.obs_ids if obs_id is None else map(_run_number, np.atleast_1d(obs_id)):
+            try: observations.append(self.obs(i, irfs))
             except (ValueError, FileNotFoundError) as error:
                 if not skip_missing: raise
-                skipped[int(i)] = str(error)
+                skipped[i] = str(error)
         if skipped: warn(f"skipped {_summary(skipped)}; the first: {next(iter(skipped.values()))}")
         return observations
 
@@ -208,7 +226,7 @@ class DataStore(_OneRun, _ManyRuns):
 
     @classmethod
     def from_events_files(cls, events_paths):
-        "Data set of files that hold events and responses; no index is needed."
+        "Data set of files (or one file) that hold events and responses; no index is needed."
         return cls(_IndexRows(events_paths))
 
     @property
@@ -269,16 +287,18 @@ def write_dl3(observations, base_dir, overwrite=False):
     Raises
     ------
     FileExistsError
-        A file is there and `overwrite` is False.
+        A file is there and `overwrite` is False; none is written.
     ValueError
-        No observation, runs without events, or runs whose times count from different dates.
+        No observation, two with the same number, runs without events, or runs whose times count from different dates.
     """
     base_dir, observations = make_path(base_dir), list(observations)
     if not observations: raise ValueError("write_dl3: expected at least one observation")
     if len({o.gti.time_ref for o in observations}) > 1: raise ValueError("write_dl3: expected runs with one time reference, found several")
-    base_dir.mkdir(parents=True, exist_ok=True)
     tables, files = [o.to_hdus() for o in observations], [f"run_{o.obs_id:06d}.fits.gz" for o in observations]
-    for name, hdus in zip(files, tables): write_tables(base_dir / name, list(hdus.values()), overwrite)
-    for name, hdu in zip(("obs-index.fits.gz", "hdu-index.fits.gz"), _index_hdus(observations, files, tables)):
-        write_tables(base_dir / name, [hdu], overwrite)
+    if len(set(files)) < len(files): raise ValueError(f"write_dl3: expected runs with different numbers, found {', '.join(str(o.obs_id) for o in observations)}")
+    indices = zip(("obs-index.fits.gz", "hdu-index.fits.gz"), _index_hdus(observations, files, tables))
+    base_dir.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(base_dir, overwrite) as folder:
+        for name, hdus in zip(files, tables): write_tables(folder / name, list(hdus.values()))
+        for name, hdu in indices: write_tables(folder / name, [hdu])
     return base_dir

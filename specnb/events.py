@@ -9,7 +9,7 @@ __all__ = ['TimeReference', 'GTI', 'EventList']
 from functools import cached_property
 from typing import NamedTuple
 import numpy as np
-from .core import DataError, as_float, html_table, lazy
+from .core import DataError, as_float, html_table, lazy, warn
 from .sphere import separation
 from .tables import GADF, table_hdu
 
@@ -22,6 +22,8 @@ colors = lazy("matplotlib.colors")
 plt = lazy("matplotlib.pyplot")
 
 # %% ../nbs/14_events.ipynb #275c2431
+_SCALES = "tt", "utc", "tai", "tdb", "tcb", "tcg", "ut1", "local"
+
 class TimeReference(NamedTuple):
     """The date from which the seconds of a run are counted.
 
@@ -39,7 +41,9 @@ class TimeReference(NamedTuple):
     @classmethod
     def from_table(cls, table):
         "Reference from the keywords MJDREFI, MJDREFF, TIMESYS of a `FitsTable`."
-        return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), table.key("TIMESYS", "TT", str).strip().lower())
+        scale = table.key("TIMESYS", "TT", str).strip().lower()
+        if scale not in _SCALES: raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(_SCALES).upper()}")
+        return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), scale)
 
     @classmethod
     def from_time(cls, when):
@@ -132,15 +136,21 @@ class GTI(_IntervalTimes, _IntervalSets):
     def __init__(self, start_s, stop_s, time_ref=TimeReference()):
         self.start_s, self.stop_s = (np.atleast_1d(np.asarray(x, float)) for x in (start_s, stop_s))
         self.time_ref = time_ref
-        if self.start_s.shape != self.stop_s.shape or not np.all(self.stop_s >= self.start_s):
-            raise ValueError(f"GTI: expected intervals that end after they start, found starts {self.start_s} and stops {self.stop_s}")
+        if self.start_s.shape != self.stop_s.shape or not np.all(np.isfinite(self.start_s) & np.isfinite(self.stop_s) & (self.stop_s >= self.start_s)):
+            raise ValueError(f"GTI: expected finite intervals that end after they start, found starts {self.start_s} and stops {self.stop_s}")
 
     @classmethod
     def from_table(cls, table):
-        "Intervals from a `FitsTable`."
-        try: return cls(table.column("START", "s"), table.column("STOP", "s"), TimeReference.from_table(table))
+        "Intervals from a `FitsTable`; overlapping ones are united, with a warning. DataError if there are none."
+        columns = [table.column(name, "s") for name in ("START", "STOP")]
+        if not table.n_rows: raise DataError(f"{table.label}: no good time interval, expected at least one")
+        try: gti = cls(*columns, TimeReference.from_table(table))
         except DataError: raise
         except ValueError as error: raise DataError(f"{table.label}: columns START, STOP: {error}") from None
+        united = gti.union()
+        if gti.ontime_s - united.ontime_s < 1e-3: return gti
+        warn(f"{table.label}: good time intervals overlap; united they last {united.ontime_s:g} s instead of {gti.ontime_s:g} s")
+        return united
 
     @classmethod
     def create(cls, start, stop, reference_time=None):
@@ -271,6 +281,8 @@ class _EventQuantities:
 
 # %% ../nbs/14_events.ipynb #086c4583
 _MAIN = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
+_WRONG = {"not finite": lambda name, x: ~np.isfinite(x), "not positive": lambda name, x: (name == "ENERGY") & (x <= 0),
+          "beyond the poles": lambda name, x: (name == "DEC") & (np.abs(x) > 90)}
 
 class EventList(_EventSelections, _EventQuantities, _EventPlots):
     """Events of a run.
@@ -291,7 +303,7 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
     Raises
     ------
     ValueError
-        Columns of different length, or values that are not finite.
+        Columns of different length, values that are not finite, energies that are not positive, declinations beyond the poles.
     """
 
     def __init__(self, e_tev, ra_deg, dec_deg, t_s, time_ref=TimeReference(), meta=None, extra=None, label="EventList"):
@@ -299,8 +311,9 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
         self.time_ref, self.meta, self._extra, self.label = time_ref, dict(meta or {}), dict(extra or {}), label
         for name, values in zip(("ENERGY", "RA", "DEC", "TIME"), (self.e_tev, self.ra_deg, self.dec_deg, self.t_s)):
             if values.shape != self.e_tev.shape: raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {self.e_tev.shape}")
-            bad = np.sum(~np.isfinite(values))
-            if bad: raise ValueError(f"{label}: column {name} holds {bad} values that are not finite")
+            for what, wrong in _WRONG.items():
+                bad = np.sum(wrong(name, values))
+                if bad: raise ValueError(f"{label}: column {name} holds {bad} values that are {what}")
 
     @classmethod
     def from_table(cls, table):

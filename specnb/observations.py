@@ -52,7 +52,10 @@ def _pointing(
     when=None,   # Time, needed for DRIFT
 )->tuple:        # right ascension and declination, deg
     "Pointing of a run."
-    if not _is_drift(meta): return tuple(_numbers(meta, ("RA_PNT", "DEC_PNT"), label))
+    if not _is_drift(meta):
+        ra, dec = _numbers(meta, ("RA_PNT", "DEC_PNT"), label)
+        if np.isfinite(ra) and abs(dec) <= 90: return ra, dec
+        raise DataError(f"{label}: expected a position in the sky in the keywords RA_PNT, DEC_PNT, found {ra:g}, {dec:g}")
     az, alt = _numbers(meta, ("AZ_PNT", "ALT_PNT"), label)
     with iers.conf.set_temp("auto_download", False):
         radec = coordinates.SkyCoord(az, alt, unit="deg", frame="altaz", location=_location(meta, label), obstime=when).icrs
@@ -110,9 +113,10 @@ class _ObservationClock:
     @property
     def deadc(self):
         "Fraction of the ontime in which events could be recorded, keyword DEADC."
-        try: return float(self.meta["DEADC"])
-        except (KeyError, TypeError, ValueError):
-            raise DataError(f"{self.label}: expected a number in the keyword DEADC, found {self.meta.get('DEADC')}") from None
+        try: deadc = float(self.meta["DEADC"])
+        except (KeyError, TypeError, ValueError): deadc = np.nan
+        if 0 < deadc <= 1: return deadc
+        raise DataError(f"{self.label}: expected a number in the keyword DEADC, above 0 and up to 1, found {self.meta.get('DEADC')}")
 
     @property
     def livetime_s(self): return self.ontime_s * self.deadc
@@ -123,14 +127,19 @@ class _ObservationClock:
     @property
     def observation_dead_time_fraction(self): return 1 - self.deadc
     @property
-    def tstart(self): return self.gti.time_start[0]
+    def tstart(self): return self._times.time_start[0]
     @property
-    def tstop(self): return self.gti.time_stop[-1]
+    def tstop(self): return self._times.time_stop[-1]
 
     @property
     def tmid(self):
         "Middle of the first good time interval."
-        return self.gti.time_ref.time(self.gti.start_s[0] + (self.gti.stop_s[0] - self.gti.start_s[0]) / 2)
+        return self.gti.time_ref.time(self._times.start_s[0] + (self._times.stop_s[0] - self._times.start_s[0]) / 2)
+
+    @property
+    def _times(self):
+        if not len(self.gti): raise ValueError(f"{self.label}: no good time is left, so it has no start, middle or end")
+        return self.gti
 
 # %% ../nbs/15_observations.ipynb #4c97ff93
 class _ObservationPlaces:
@@ -172,7 +181,7 @@ class _ObservationFiles:
         ra, dec = self.pointing_deg
         return {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"], "TELESCOP": "unknown", "INSTRUME": "unknown", "ORIGIN": "unknown",
                 "OBS_MODE": "POINTING", "OBJECT": "unknown", **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS", "CREATOR": "specnb", "OBS_ID": self.obs_id,
-                "TSTART": self.gti.start_s[0], "TSTOP": self.gti.stop_s[-1], "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
+                "TSTART": self._times.start_s[0], "TSTOP": self._times.stop_s[-1], "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
                 "DEADC": self.deadc, "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
 
     def to_hdus(self):
