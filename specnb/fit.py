@@ -226,37 +226,8 @@ class _Profiles:
 # %% ../nbs/60_fit.ipynb #07e70458
 _SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFGS-B")}
 
-class Fit(_Intervals, _Profiles):
-    """Fit the models of datasets to their data.
-
-    Parameters
-    ----------
-    backend : {"minuit", "scipy"}
-        Who searches.
-    optimize_opts : dict, optional
-        For minuit: ``gradient`` (default True: exact gradient and Newton steps to the minimum; False: Migrad alone, as
-        Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
-        `scipy.optimize.minimize`.
-    covariance_opts : dict, optional
-        ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
-    confidence_opts : dict, optional
-        Accepted for compatibility; must be empty.
-    store_trace : bool
-        Keep a table of all calls of the statistic in the result.
-
-    Raises
-    ------
-    ValueError
-        Unknown backend.
-    """
-
-    def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None, store_trace=False):
-        if backend not in _SEARCHES: raise ValueError(f"backend: expected one of {', '.join(map(repr, _SEARCHES))}, found {backend!r}")
-        self.backend, self.optimize_opts, self.covariance_opts = backend, dict(optimize_opts or {}), dict(covariance_opts or {})
-        if self.covariance_opts.get("backend", "exact") not in ("exact", "minuit"):
-            raise ValueError(f"covariance_opts: expected backend 'exact' or 'minuit', found {self.covariance_opts['backend']!r}")
-        if confidence_opts: raise ValueError(f"confidence_opts: there are none, found {confidence_opts!r}")
-        self.store_trace = store_trace
+class _Steps:
+    "Search and errors."
 
     def _optimize(self, datasets):
         problem = Problem(_as_datasets(datasets))
@@ -292,6 +263,39 @@ class Fit(_Intervals, _Profiles):
         "Errors and covariance at the present parameters, written into the models; a `CovarianceResult`."
         problem = Problem(_as_datasets(datasets))
         return self._covariance(problem, problem.start, getattr(optimize_result, "minuit", None))
+
+# %% ../nbs/60_fit.ipynb #d9984479
+class Fit(_Steps, _Intervals, _Profiles):
+    """Fit the models of datasets to their data.
+
+    Parameters
+    ----------
+    backend : {"minuit", "scipy"}
+        Who searches.
+    optimize_opts : dict, optional
+        For minuit: ``gradient`` (default True: exact gradient and Newton steps to the minimum; False: Migrad alone, as
+        Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
+        `scipy.optimize.minimize`.
+    covariance_opts : dict, optional
+        ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
+    confidence_opts : dict, optional
+        Accepted for compatibility; must be empty.
+    store_trace : bool
+        Keep a table of all calls of the statistic in the result.
+
+    Raises
+    ------
+    ValueError
+        Unknown backend.
+    """
+
+    def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None, store_trace=False):
+        if backend not in _SEARCHES: raise ValueError(f"backend: expected one of {', '.join(map(repr, _SEARCHES))}, found {backend!r}")
+        self.backend, self.optimize_opts, self.covariance_opts = backend, dict(optimize_opts or {}), dict(covariance_opts or {})
+        if self.covariance_opts.get("backend", "exact") not in ("exact", "minuit"):
+            raise ValueError(f"covariance_opts: expected backend 'exact' or 'minuit', found {self.covariance_opts['backend']!r}")
+        if confidence_opts: raise ValueError(f"confidence_opts: there are none, found {confidence_opts!r}")
+        self.store_trace = store_trace
 
     def run(self, datasets):
         """Search the minimum and compute the errors; values, errors and covariance are written into the models.

@@ -46,7 +46,8 @@ class Covariance:
         "Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to `~matplotlib.axes.Axes.imshow`. Returns the Axes."
         if ax is None: ax = pyplot.figure(figsize=figsize).gca() if figsize else pyplot.gca()
         ax.imshow(self.correlation, **(dict(vmin=-1, vmax=1, cmap="RdBu") | kwargs))
-        for (i, j), value in np.ndenumerate(self.correlation): ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8)
+        for (i, j), value in np.ndenumerate(self.correlation):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if abs(value) > .6 else "black")
         ticks = range(len(self.parameters))
         ax.set_xticks(ticks, self.parameters.names, rotation=45); ax.set_yticks(ticks, self.parameters.names)
         return ax

@@ -155,7 +155,7 @@ def residuals(
     return np.divide(counts - npred, divisor, out=np.full(np.shape(npred), np.nan), where=divisor > 0)
 
 # %% ../nbs/47_plots.ipynb #204b33f9
-_RESIDUAL_LABELS = {"diff": "Residuals\n[counts]", "diff/sqrt(model)": "Residuals\n/ $\\sqrt{model}$", "diff/model": "Residuals\n/ model"}
+_RESIDUAL_LABELS = {"diff": "Residuals\n[counts]", "diff/sqrt(model)": "Residuals\n/ $\\sqrt{\\mathrm{model}}$", "diff/model": "Residuals\n/ model"}
 
 def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     """Counts minus predicted counts per bin.
