@@ -9,6 +9,7 @@ __all__ = ['SkyModel', 'Models', 'MeyerCrabSpectralModel', 'create_crab_spectral
 import copy
 import itertools
 from collections.abc import MutableSequence
+from pathlib import Path
 import numpy as np
 from .core import DataError, atomic_path, html_table, lazy, make_path
 from .model_base import _CovarianceKeeper
@@ -181,14 +182,27 @@ class _ModelsFiles:
             The file is not YAML or does not list models.
         """
         path = make_path(path)
+        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
         try: data = yaml.safe_load(path.read_text())
         except (yaml.YAMLError, UnicodeDecodeError): raise DataError(f"{path}: expected a YAML file with models") from None
-        if not isinstance(data, dict) or "components" not in data: raise DataError(f"{path}: expected a list of models under 'components'")
-        models = cls.from_dict(data)
-        if data.get("covariance"):
-            matrix = table.Table.read(path.with_name(data["covariance"]), format="ascii.fixed_width", delimiter="|")
-            models.covariance = np.array([matrix[name] for name in matrix.colnames[1:]], float)
+        if not isinstance(data, dict) or not isinstance(data.get("components"), list): raise DataError(f"{path}: expected a list of models under 'components'")
+        try: models = cls.from_dict(data)
+        except KeyError as error: raise DataError(f"{path}: a model has no entry {error}") from None
+        except (TypeError, ValueError, AttributeError) as error: raise DataError(f"{path}: {error}") from None
+        if data.get("covariance"): models.covariance = _read_covariance(path, data["covariance"])
         return models
+
+def _read_covariance(
+    path:Path, # of the models
+    name:str,  # of the file with the matrix
+)->np.ndarray:
+    "Matrix from the text file beside a file with models."
+    file = path.with_name(name)
+    if not file.is_file(): raise FileNotFoundError(f"{path}: the covariance file {name} that it names is not there")
+    try: matrix = table.Table.read(file, format="ascii.fixed_width", delimiter="|")
+    except Exception as error: raise DataError(f"{file}: cannot be read as a table: {error}") from None
+    if len(matrix) == len(matrix.colnames) - 1: return np.array([matrix[name] for name in matrix.colnames[1:]], float)
+    raise DataError(f"{file}: expected a square matrix, found {len(matrix)} rows and {len(matrix.colnames) - 1} columns")
 
 # %% ../nbs/46_sky_models.ipynb #621d7e7f
 class _ModelsTools:
