@@ -131,8 +131,7 @@ class _Predictions:
 
     def residuals(self, method="diff"):
         "Counts minus prediction, a map: 'diff', 'diff/model' or 'diff/sqrt(model)'."
-        npred = self.npred().data.ravel()
-        return RegionNDMap(self.geom, residuals(self.arrays.n_on, npred, method))
+        return RegionNDMap(self.geom, residuals(self.arrays.n_on, self.npred().data.ravel(), method))
 
 # %% ../nbs/50_dataset.ipynb #054aa9e8
 class _DatasetPlots:
@@ -363,8 +362,9 @@ class _OgipFiles:
                    format=format, overwrite=overwrite, meta=self.meta)
 
     @classmethod
-    def read(cls, filename, name=None):
-        "Read OGIP files, given the PHA file."
+    def read(cls, filename, name=None, format="ogip"):
+        "Read OGIP files, given the PHA file; their units tell which `format` it is, 'ogip' or 'ogip-sherpa'."
+        if format not in ("ogip", "ogip-sherpa"): raise ValueError(f"format: expected one of ogip, ogip-sherpa, found {format!r}")
         arrays, extra = read_ogip(make_path(filename))
         if not arrays.is_on_off: raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF measurement")
         axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
