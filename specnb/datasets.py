@@ -6,9 +6,10 @@
 __all__ = ['make_info_table', 'stack_datasets', 'Datasets', 'plot_spectrum_datasets_off_regions']
 
 # %% ../nbs/55_datasets.ipynb #f9685b3f
+import re
 from collections.abc import MutableSequence
 import numpy as np
-from .core import DataError, atomic_path, html_table, lazy, make_path
+from .core import DataError, atomic_folder, html_table, lazy, make_path
 from .dataset import SpectrumDatasetOnOff
 from .likelihood import compile_likelihood
 from .regions import plot_off_regions
@@ -47,11 +48,18 @@ def stack_datasets(
     return type(first).from_arrays(arrays, first.geom, name, gti, first.models)
 
 # %% ../nbs/55_datasets.ipynb #7f1483fb
+def _file_names(
+    names:list, # of datasets
+)->dict:        # file by name
+    "Names of the spectrum files: what a file name cannot hold becomes _, and a number keeps them different."
+    plain = [re.sub(r"[^A-Za-z0-9+.-]+", "_", name) for name in names]
+    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz" for i, (name, p) in enumerate(zip(names, plain))}
+
 class _DatasetsFiles:
     "Reading and writing a list of datasets."
 
     def write(self, filename, filename_models=None, overwrite=False):
-        """Write every dataset as OGIP files and their list as YAML.
+        """Write every dataset as OGIP files and their list as YAML, all or none.
 
         Parameters
         ----------
@@ -61,20 +69,34 @@ class _DatasetsFiles:
             Where to write the models, YAML.
         overwrite : bool
             Replace files.
+
+        Raises
+        ------
+        ValueError
+            A dataset without OFF counts, or no models although a file for them is named.
+        FileExistsError
+            One of the files exists and `overwrite` is False; none is written.
         """
-        path = make_path(filename)
-        files = {d.name: f"pha_obs{d.name}.fits.gz" for d in self}
-        for d in self: d.write(path.parent / files[d.name], overwrite=overwrite)
+        for d in self:
+            if not hasattr(d, "write"): raise ValueError(f"dataset {d.name!r}: expected an ON/OFF dataset to write as OGIP files, found {type(d).__name__}")
+        if filename_models and self.models is None: raise ValueError(f"{filename_models}: the datasets have no models to write")
+        path, models, files = make_path(filename), make_path(filename_models or "models.yaml"), _file_names(self.names)
         entries = [{"name": d.name, "type": d.tag, "filename": files[d.name]} for d in self]
-        with atomic_path(path, overwrite) as temporary: temporary.write_text(yaml.safe_dump({"datasets": entries}, sort_keys=False))
-        if filename_models: self.models.write(filename_models, overwrite=overwrite)
+        with atomic_folder(path.parent, overwrite) as folder:
+            for d in self: d.write(folder / files[d.name])
+            if filename_models: self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
+            (folder / path.name).write_text(yaml.safe_dump({"datasets": entries}, sort_keys=False))
 
     @classmethod
     def read(cls, filename, filename_models=None):
         "Read a list written by `write`, and models if a file is given."
         path = make_path(filename)
-        content = yaml.safe_load(path.read_text())
-        if not isinstance(content, dict) or "datasets" not in content: raise DataError(f"{path}: expected a list under 'datasets'")
+        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
+        try: content = yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError): raise DataError(f"{path}: expected a YAML file with datasets") from None
+        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list): raise DataError(f"{path}: expected a list under 'datasets'")
+        for e in content["datasets"]:
+            if not isinstance(e, dict) or not {"name", "filename"} <= set(e): raise DataError(f"{path}: expected entries with 'name' and 'filename' under 'datasets', found {e}")
         datasets = cls([SpectrumDatasetOnOff.read(path.parent / e["filename"], name=e["name"]) for e in content["datasets"]])
         if filename_models: datasets.models = Models.read(filename_models)
         return datasets
