@@ -6,21 +6,52 @@
 __all__ = ['DataStore', 'write_dl3']
 
 # %% ../nbs/16_data.ipynb #6be357fc
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from .background import Background2D, Background3D
-from .core import DataError, atomic_folder, html_table, lazy, make_path, warn
+from .core import DataError, as_float, atomic_folder, html_table, lazy, make_path, warn
 from .edisp import EnergyDispersion2D
 from .events import GTI, EventList
 from .irf import EffectiveAreaTable2D, RadMax2D
 from .psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
 from .observations import Observation, Observations
+from .sphere import separation, to_icrs
 from .tables import GADF, read_tables, table_hdu, write_tables
 
 # %% ../nbs/16_data.ipynb #f6666099
 table = lazy("astropy.table")
+
+# %% ../nbs/16_data.ipynb #cd0ff6da
+def _in_circle(rows, lon, lat, radius, frame="icrs", border="0 deg"):
+    "Which runs point into a circle."
+    (lon, lat, radius, border) = (as_float(v, "deg", name) for v, name in ((lon, "lon"), (lat, "lat"), (radius, "radius"), (border, "border")))
+    return separation(rows["RA_PNT"].data, rows["DEC_PNT"].data, *to_icrs(lon, lat, frame)) < radius + border
+
+def _in_range(rows, variable, value_range):
+    "Which runs have a value in a range."
+    if variable not in rows.colnames: raise ValueError(f"no column {variable!r}; found {', '.join(rows.colnames)}")
+    low, high = (as_float(v, str(rows[variable].unit or ""), variable) for v in value_range)
+    return rows[variable].data == low if low == high else (rows[variable].data >= low) & (rows[variable].data < high)
+
+_CHOICES = {"sky_circle": _in_circle, "par_box": _in_range}
+
+@cache
+def _observation_table(): # made late, as astropy is loaded late
+    "Class of the observation index."
+    class ObservationTable(table.Table):
+        "Table of runs."
+        def select_observations(self, selections):
+            "The runs that meet a selection (dict), or all of a list of them."
+            rows = self
+            for choice in [selections] if isinstance(selections, dict) else selections:
+                options = dict(choice)
+                kind, inverted = options.pop("type", None), options.pop("inverted", False)
+                if kind not in _CHOICES: raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
+                rows = rows[_CHOICES[kind](rows, **options) != inverted]
+            return rows
+    return ObservationTable
 
 # %% ../nbs/16_data.ipynb #93335173
 class _HduRow(NamedTuple):
@@ -54,14 +85,15 @@ class _IndexFiles:
     @cached_property
     def hdu_table(self): return _astropy_table(self._table)
     @cached_property
-    def obs_table(self): return _astropy_table(read_tables(self._obs_path)[1])
+    def obs_table(self): return _astropy_table(read_tables(self._obs_path)[1], _observation_table())
 
 def _astropy_table(
     fits_table, # FitsTable
+    kind=None,  # class of the result
 ):              # astropy Table
     "All columns with units and keywords."
     columns = {c: fits_table.column(c) for c in fits_table.colnames}
-    return table.Table(columns, units={c: fits_table.unit(c) for c in columns if fits_table.unit(c)}, meta=dict(fits_table.header))
+    return (kind or table.Table)(columns, units={c: fits_table.unit(c) for c in columns if fits_table.unit(c)}, meta=dict(fits_table.header))
 
 # %% ../nbs/16_data.ipynb #da9c7759
 class _IndexRows:
@@ -91,7 +123,7 @@ class _IndexRows:
         keys = {"RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "DEADC": None}
         events = [read_tables(next(r.path for r in found if r.kind == "events"))["EVENTS"] for found in self._rows.values()]
         columns = {k: [e.key(k, np.nan) for e in events] for k in keys}
-        return table.Table({"OBS_ID": self.obs_ids, **columns}, units={k: unit for k, unit in keys.items() if unit})
+        return _observation_table()({"OBS_ID": self.obs_ids, **columns}, units={k: unit for k, unit in keys.items() if unit})
 
 _IRFS = (EffectiveAreaTable2D, EnergyDispersion2D, PSF3D, EnergyDependentMultiGaussPSF, PSFKing, Background2D, Background3D, RadMax2D)
 _READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _IRFS}}
@@ -174,7 +206,7 @@ class _ManyRuns:
         Parameters
         ----------
         obs_id : int or list of int, optional
-            Numbers of the runs; all in the index by default.
+            Numbers of the runs; by default all in the index, by rising number.
         skip_missing : bool
             Leave out runs that are not listed or incomplete or whose file is not there, with a warning.
         required_irf : str or list
@@ -230,7 +262,7 @@ class DataStore(_OneRun, _ManyRuns):
         return cls(_IndexRows(events_paths))
 
     @property
-    def obs_ids(self): return self._index.obs_ids
+    def obs_ids(self): return sorted(self._index.obs_ids)
     @property
     def obs_table(self): return self._index.obs_table
     @property
