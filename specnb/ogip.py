@@ -22,7 +22,7 @@ from .tables import FitsFile, FitsTable, read_tables, table_hdu, write_tables
 
 # %% ../nbs/35_ogip.ipynb #604a90f4
 u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
-tables_of_astropy = lazy("astropy.table")
+astropy_table = lazy("astropy.table")
 
 # %% ../nbs/35_ogip.ipynb #e874673a
 def _spectrum_hdu(
@@ -57,7 +57,7 @@ def _plane_keys(
     return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
 def _read_plane(
-    table:FitsTable,    # HDU REGION
+    table:FitsTable, # HDU REGION
 )->WcsGeom | None:
     "Plane of pixels of a region table; None with a warning if it is not an upright gnomonic one."
     names = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
@@ -84,10 +84,10 @@ def _region_hdu(
 
 def _read_shapes(
     table:FitsTable, # HDU REGION
-)->list:               # as for `_region_hdu`
+)->list:             # as for `_region_hdu`
     "Shapes of a region table."
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
-    if not set(kinds) <= {"circle", "point"}: return list(regions.Regions.parse(tables_of_astropy.QTable.read(table.to_hdu()), format="fits"))
+    if not set(kinds) <= {"circle", "point"}: return list(regions.Regions.parse(astropy_table.QTable.read(table.to_hdu()), format="fits"))
     x, y, r = (np.asarray(table.column(c), float).reshape(table.n_rows, -1)[:, 0] for c in ("X", "Y", "R"))
     return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in zip(kinds, x.tolist(), y.tolist(), r.tolist())]
 
@@ -102,7 +102,7 @@ def _on_region_hdu(
 
 def _read_on_region(
     table:FitsTable, # HDU REGION
-):                     # sky region or None
+):                   # sky region or None
     "The ON region of a spectrum file."
     plane = _read_plane(table)
     if plane is None or not table.n_rows: return None
@@ -123,8 +123,8 @@ def _off_regions_hdu(
 
 def _read_off_regions(
     table:FitsTable, # HDU REGION
-    region,            # ON region
-):                     # OffRegions; None without ON region, or if shapes have no centre
+    region,          # ON region
+):                   # OffRegions; None without ON region, or if shapes have no centre
     "The OFF regions of a background file."
     plane = _read_plane(table)
     if plane is None or region is None or not table.n_rows or "POLYGON" in np.char.upper(table.column("SHAPE")): return None
@@ -136,15 +136,15 @@ def _read_off_regions(
 
 # %% ../nbs/35_ogip.ipynb #1ac39933
 def _companion(
-    path:Path, # X.fits or X.fits.gz
-    suffix:str,  # such as "_arf"
-)->Path:       # X_arf.fits
+    path:Path,  # X.fits or X.fits.gz
+    suffix:str, # such as "_arf"
+)->Path:        # X_arf.fits
     "File beside `path`, the suffix put before `.fits`."
     stem, dot, rest = path.name.partition(".fits")
     return path.with_name(f"{stem}{suffix}{dot}{rest}")
 
 def _spectrum_files(
-    path:Path,           # of the PHA file
+    path:Path,             # of the PHA file
     arrays:SpectrumArrays, # one spectrum
     units:tuple,           # of energy and area
     meta:dict,             # keywords
@@ -220,20 +220,20 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
 # %% ../nbs/35_ogip.ipynb #e7f06c8b
 def _scale(
     table:FitsTable, # HDU SPECTRUM
-    name:str,          # BACKSCAL, AREASCAL or EXPOSURE
-)->np.ndarray:         # per channel, or one number
+    name:str,        # BACKSCAL, AREASCAL or EXPOSURE
+)->np.ndarray:       # per channel, or one number
     "Column or keyword `name`, 1 if there is neither."
     return np.asarray(table.column(name), float) if name in table else np.float64(table.key(name, 1.))
 
 def _counts(
     table:FitsTable, # HDU SPECTRUM
-)->np.ndarray:         # shape (n_reco,)
+)->np.ndarray:       # shape (n_reco,)
     "Checked counts."
     return check_values(table, "COUNTS", np.asarray(table.column("COUNTS"), float))
 
 def _link(
     table:FitsTable, # HDU SPECTRUM
-    key:str,           # BACKFILE, RESPFILE or ANCRFILE
+    key:str,         # BACKFILE, RESPFILE or ANCRFILE
 )->Path | None:      # the file beside the spectrum
     "File named by a keyword; None for an empty one or NONE."
     name = table.key(key, "", str).strip()
@@ -244,7 +244,7 @@ def _link(
 
 def _channels(
     table:FitsTable, # SPECTRUM or EBOUNDS
-)->np.ndarray:         # channel numbers, increasing by 1
+)->np.ndarray:       # channel numbers, increasing by 1
     "Checked channel numbers of a table."
     channels = np.asarray(table.column("CHANNEL"), int)
     if len(channels) and np.all(np.diff(channels) == 1): return channels
@@ -252,9 +252,9 @@ def _channels(
 
 # %% ../nbs/35_ogip.ipynb #9ef0b212
 def _read_response(
-    table:FitsTable,  # HDU SPECTRUM
-    tables:FitsFile,  # its file
-)->dict:                # fields of SpectrumArrays; exposure still an area, m2
+    table:FitsTable, # HDU SPECTRUM
+    tables:FitsFile, # its file
+)->dict:             # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
     arf, rmf = _link(table, "ANCRFILE"), _link(table, "RESPFILE")
     fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf))) if rmf else {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
@@ -266,9 +266,9 @@ def _read_response(
                     f"{rmf}[MATRIX] has {len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV; expected the same")
 
 def _read_off(
-    path:Path,      # file of the OFF counts
-    on:FitsTable,   # HDU SPECTRUM of the ON counts
-)->dict:              # n_off, acceptance_off; acceptance
+    path:Path,    # file of the OFF counts
+    on:FitsTable, # HDU SPECTRUM of the ON counts
+)->dict:          # n_off, acceptance_off; acceptance
     "OFF counts, and acceptances such that alpha is the ratio of exposures and scales."
     off = read_tables(path)["SPECTRUM"]
     if off.n_rows != on.n_rows: raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
@@ -279,9 +279,9 @@ def _read_off(
 
 # %% ../nbs/35_ogip.ipynb #b38d7846
 def _read_info(
-    tables:FitsFile,   # of the counts
-    off:Path | None,   # file of the OFF counts
-)->dict:                 # see `read_ogip`
+    tables:FitsFile, # of the counts
+    off:Path | None, # file of the OFF counts
+)->dict:             # see `read_ogip`
     "What the files tell beside the arrays."
     table, off_tables = tables["SPECTRUM"], read_tables(off) if off else {}
     region = _read_on_region(tables["REGION"]) if "REGION" in tables else None
@@ -290,6 +290,7 @@ def _read_info(
             "gti": GTI.from_table(tables["GTI"]) if "GTI" in tables else None,
             "region": region, "off_regions": _read_off_regions(off_tables["REGION"], region) if "REGION" in off_tables else None}
 
+# %% ../nbs/35_ogip.ipynb #ff9c3046
 def read_ogip(path):
     """Spectrum from OGIP files, of this package or of others.
 
