@@ -33,19 +33,34 @@ def _run_meta(
 class _Responses:
     "Responses of a run as a `SpectrumDatasetMaker` wants them."
 
+    def make_counts(self, geom, observation, e_reco_edges):
+        "ON counts, shape (n_reco,)."
+        n_on, e = on_counts(observation, geom, e_reco_edges), observation.events.e_tev
+        if len(e) and (e.max() < e_reco_edges[0] or e.min() >= e_reco_edges[-1]):
+            warn(f"observation {observation.obs_id}: none of its {len(e)} events, {e.min():.3g}-{e.max():.3g} TeV, is inside the energy axis, "
+                 f"{e_reco_edges[0]:g}-{e_reco_edges[-1]:g} TeV")
+        return n_on
+
     def make_exposure(self, geom, observation, e_true_edges):
         "Exposure, m2 s, shape (n_true,), with containment if asked for."
-        aeff = run_irf(observation, "aeff")
-        if aeff.is_pointlike and not self.use_region_center: raise ValueError(f"observation {observation.obs_id}: point-like responses cannot be averaged over a region")
+        aeff, label = run_irf(observation, "aeff"), f"observation {observation.obs_id}"
+        if aeff.is_pointlike and not self.use_region_center: raise ValueError(f"{label}: point-like responses cannot be averaged over a region")
         exposure = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *offset_weights(observation, geom, self.use_region_center))
-        if not exposure.any():
-            warn(f"observation {observation.obs_id}: no exposure, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside "
-                 f"the field of view or the energy range of the effective area")
-        return exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
+        contained = exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
+        if not observation.livetime_s > 0: warn(f"{label}: no exposure, its livetime is 0")
+        elif not exposure.any():
+            warn(f"{label}: no exposure, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside the field of view or the energy "
+                 "range of the effective area")
+        elif not contained.any(): warn(f"{label}: no exposure, at no energy does its point spread function leave events in the ON region")
+        return contained
 
     def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
         "Energy-dispersion matrix, shape (n_true, n_reco)."
         edisp = run_irf(observation, "edisp")
+        low, high = edisp.axes[0].edges_value[[0, -1]]
+        if not edisp.data.any() or e_true_edges[-1] <= low or e_true_edges[0] >= high:
+            warn(f"observation {observation.obs_id}: no energy dispersion between {e_true_edges[0]:g} and {e_true_edges[-1]:g} TeV, "
+                 f"its table is {f'for {low:.3g}-{high:.3g} TeV' if edisp.data.any() else 'zero'}")
         return averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), *offset_weights(observation, geom, self.use_region_center))
 
 # %% ../nbs/30_makers.ipynb #4d6e4a6b
@@ -97,7 +112,7 @@ class SpectrumDatasetMaker(_Responses, _Maker):
         geom, reco, true = dataset.geom, dataset.arrays.e_reco_edges, dataset.arrays.e_true_edges
         wanted = self.selection or [s for s in self.available_selection if s != "background" or observation.bkg is not None]
         fields = {}
-        if "counts" in wanted: fields["n_on"] = on_counts(observation, geom, reco)
+        if "counts" in wanted: fields["n_on"] = self.make_counts(geom, observation, reco)
         if "exposure" in wanted: fields["exposure"] = self.make_exposure(geom, observation, true)
         if "edisp" in wanted: fields["edisp"] = self.make_edisp(geom, observation, true, reco)
         if "background" in wanted:
