@@ -11,7 +11,7 @@ import numpy as np
 from .core import html_table, lazy
 from .flux_points import FluxPoints
 from .likelihood import PointPrediction, PointsPart, compile_likelihood
-from .plots import _plot_points, _two_panels
+from .plots import _plot_points, _style, _two_panels
 from .sky_models import Models, SkyModel
 from .spectral_model import SpectralModel
 from .spectral_quantities import SED_UNITS, _unit_label
@@ -111,7 +111,7 @@ class _SpectrumPlot:
         `~matplotlib.axes.Axes`
         """
         kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
-        kwargs_model = {"sed_type": kwargs_fp["sed_type"], "energy_bounds": self._energy_bounds(), "lw": 1.5, **(kwargs_model or {})}
+        kwargs_model = _style(kwargs_model or {}, sed_type=kwargs_fp["sed_type"], energy_bounds=self._energy_bounds(), linewidth=1.5)
         if "c" in kwargs_model: kwargs_model["color"] = kwargs_model.pop("c")
         ax = self.data.plot(ax=ax, **kwargs_fp)
         bottom = ax.get_ylim()[0] / 10  # a steep model may go far below the points
@@ -154,7 +154,7 @@ class _ResidualsPlot:
         ax = plt.gca() if ax is None else ax
         x = u.TeV.to(ax.xaxis.get_units() or u.TeV)
         e_ref, e_min, e_max = (x * data.data[n] for n in ("e_ref", "e_min", "e_max"))
-        _plot_points(ax, e_min, e_max, y, error, e_ref, **{"marker": "o", "ms": 4, "lw": 1.2, **kwargs})
+        _plot_points(ax, e_min, e_max, y, error, e_ref, **_style(kwargs, marker="o", markersize=4, linewidth=1.2))
         ax.axhline(0, color="black", lw=.5)
         ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method])
         reach = 1.1 * np.nanmax(np.abs(y) + error.max(0), initial=0)

@@ -11,9 +11,16 @@ from .core import lazy
 from .stats import CashCountsStatistic, WStatCountsStatistic
 
 # %% ../nbs/47_plots.ipynb #7fec98ec
-plt = lazy("matplotlib.pyplot")
+plt, cbook, lines = lazy("matplotlib.pyplot"), lazy("matplotlib.cbook"), lazy("matplotlib.lines")
 
 # %% ../nbs/47_plots.ipynb #0e1bd92e
+def _style(
+    kwargs:dict, # what the user asked for; matplotlib knows "ms" and "markersize" as the same
+    **defaults,  # under their long names
+)->dict:         # all under long names
+    "Style of points and lines."
+    return {**defaults, **cbook.normalize_kwargs(kwargs, lines.Line2D)}
+
 def _plot_points(
     ax,               # axes
     e_min:np.ndarray, # lower edges in the unit of the axis, shape (n,); nan where unknown
@@ -27,7 +34,7 @@ def _plot_points(
     x, seen = np.sqrt(e_min * e_max) if e_ref is None else e_ref, np.isfinite(y)
     xerr = np.nan_to_num(np.stack([x - e_min, e_max - x]))[:, seen]
     yerr = None if yerr is None else np.asarray(yerr)[..., seen]
-    return ax.errorbar(x[seen], y[seen], yerr=yerr, xerr=xerr, **{"ls": "none", "marker": ".", "color": "black", **kwargs})
+    return ax.errorbar(x[seen], y[seen], yerr=yerr, xerr=xerr, **_style(kwargs, linestyle="none", marker=".", color="black"))
 
 def _bins(arrays): return arrays.e_reco_edges[:-1], arrays.e_reco_edges[1:]
 

@@ -8,12 +8,11 @@ __all__ = ['plot_sed_points', 'signed_root', 'plot_profiles']
 # %% ../nbs/69_sed_plots.ipynb #7b6ae63b
 import numpy as np
 from .core import lazy
-from .plots import _plot_points
+from .plots import _plot_points, _style
 from .spectral_quantities import _limits_from
 
 # %% ../nbs/69_sed_plots.ipynb #17c251ea
 plt, interpolate = lazy("matplotlib.pyplot"), lazy("scipy.interpolate")
-cbook, lines = lazy("matplotlib.cbook"), lazy("matplotlib.lines")
 
 # %% ../nbs/69_sed_plots.ipynb #fbd7f18a
 def plot_sed_points(e_ref, e_min, e_max, flux, error, limit=None, is_ul=None, ax=None, **kwargs):
@@ -48,8 +47,7 @@ def plot_sed_points(e_ref, e_min, e_max, flux, error, limit=None, is_ul=None, ax
     if error is None and not is_ul.any(): yerr = None
     y = np.where(y > 0, y, np.nan)
     ends = y if yerr is None else [np.maximum(y - yerr[0], y / 3), y + yerr[1]]
-    kwargs = cbook.normalize_kwargs(kwargs, lines.Line2D)  # "ms" and "markersize" are the same
-    kwargs = {"marker": "o", "markersize": 4, "linewidth": 1.2, "uplims": is_ul[np.isfinite(y)], **kwargs}
+    kwargs = _style(kwargs, marker="o", markersize=4, linewidth=1.2, uplims=is_ul[np.isfinite(y)])
     with _limits_from(ax, ends): _plot_points(ax, e_min, e_max, y, yerr, e_ref, **kwargs)
     return ax
 
