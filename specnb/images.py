@@ -291,7 +291,8 @@ class _MapFiles:
             with fits.open(path, memmap=False) as hdus:
                 image = _image_hdu(hdus, hdu, path)
                 data, header = image.data.squeeze(), image.header
-        except (OSError, EOFError, TypeError, ValueError) as error: raise error if isinstance(error, DataError) else DataError(f"{path}: not a complete FITS file ({error})") from None
+        except DataError: raise
+        except (OSError, EOFError, TypeError, ValueError) as error: raise DataError(f"{path}: not a complete FITS file ({error})") from None
         if data.ndim != 2: raise DataError(f"{path}: expected an image, found shape {data.shape}")
         try: geom = WcsGeom.from_wcs(astropy_wcs.WCS(header), data.shape[::-1])
         except ValueError as error: raise DataError(f"{path}: {error}") from None

@@ -83,7 +83,9 @@ class _RegionGeomView:
             nx, ny = self.wcs_geom.npix
             ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude", aspect="equal")
         if self.is_point: self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs, **(kwargs_point or {})})
-        else: ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**{"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}))
+        else:
+            style = {"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}
+            ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**style))
         return ax
 
     def _summary(self):
@@ -140,10 +142,12 @@ class RegionGeom(_RegionGeomShape, _RegionGeomView):
         "Mask of the bins that lie wholly between two energies (moved to the nearest edges if `round_to_edge`), a `RegionNDMap`."
         axis = self.axes[0]
         edges, keep = axis.edges_value, np.ones(axis.nbin, bool)
-        for bound, name, inside in ((energy_min, "energy_min", lambda e: edges[:-1] >= e), (energy_max, "energy_max", lambda e: edges[1:] <= e)):
-            if bound is None: continue
-            value = as_float(bound, str(axis.unit), name)
-            keep &= inside(edges[snap_to_edges(edges, np.array(value), axis.interp)] if round_to_edge else value)
+        def value(bound, name):
+            e = as_float(bound, str(axis.unit), name)
+            return edges[snap_to_edges(edges, np.array(e), axis.interp)] if round_to_edge else e
+
+        if energy_min is not None: keep &= edges[:-1] >= value(energy_min, "energy_min")
+        if energy_max is not None: keep &= edges[1:] <= value(energy_max, "energy_max")
         return RegionNDMap(self, keep)
 
     def is_allclose(self, other):
