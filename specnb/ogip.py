@@ -7,10 +7,9 @@ __all__ = ['write_ogip', 'read_ogip']
 
 # %% ../nbs/35_ogip.ipynb #7a38c3a9
 import re
-from contextlib import ExitStack
 from pathlib import Path
 import numpy as np
-from .core import DataError, atomic_path, lazy, make_path, warn
+from .core import DataError, atomic_folder, lazy, make_path, warn
 from .events import GTI
 from .images import WcsGeom
 from .maps import RegionGeom
@@ -198,7 +197,8 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     Raises
     ------
     ValueError
-        Unknown `format`, or an expected background instead of OFF counts, which the format cannot hold.
+        Unknown `format`, an expected background instead of OFF counts, or names of file or spectrum that are not plain ASCII: the
+        format cannot hold them.
     FileExistsError
         One of the files exists and `overwrite` is False; none is written.
 
@@ -208,22 +208,33 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     """
     if format not in OGIP_UNITS: raise ValueError(f"format: expected one of {', '.join(OGIP_UNITS)}, found {format!r}")
     if arrays.background is not None: raise ValueError(f"{name or path}: OGIP files hold OFF counts, not an expected background")
+    path = make_path(path)
+    for what, text in (("file name", path.name), ("name of the spectrum", str(name))):
+        if not (text.isascii() and text.isprintable()): raise ValueError(f"{what} {text!r}: expected printable ASCII characters, all that FITS headers can hold")
     keys = {"TELESCOP": "UNKNOWN", "INSTRUME": "UNKNOWN", "FILTER": "NONE", **_keywords(meta or {}), "OBS_ID": str(name)}
     extra = [_on_region_hdu(region)] if region is not None and region.region is not None else []
     extra_off = [_off_regions_hdu(off_regions)] if off_regions is not None and off_regions.n else []
     if gti is not None: extra.append(gti.to_hdu())
-    files = _spectrum_files(make_path(path), arrays, OGIP_UNITS[format], keys, extra, extra_off)
-    with ExitStack() as stack:
-        temporary = [stack.enter_context(atomic_path(p, overwrite)) for p in files]
-        for file, hdus in zip(temporary, files.values()): write_tables(file, hdus)
+    files = _spectrum_files(path, arrays, OGIP_UNITS[format], keys, extra, extra_off)
+    with atomic_folder(path.parent, overwrite) as temporary:
+        for file, hdus in files.items(): write_tables(temporary / file.name, hdus)
 
 # %% ../nbs/35_ogip.ipynb #e7f06c8b
+def _amount(
+    table:FitsTable, # HDU SPECTRUM
+    *name_and_default,
+)->np.float64:
+    "Keyword that is finite and not negative."
+    value = np.float64(table.key(*name_and_default))
+    if 0 <= value < np.inf: return value
+    raise DataError(f"{table.label}: keyword {name_and_default[0]} is {value:g}, expected a finite number that is not negative")
+
 def _scale(
     table:FitsTable, # HDU SPECTRUM
     name:str,        # BACKSCAL, AREASCAL or EXPOSURE
 )->np.ndarray:       # per channel, or one number
     "Column or keyword `name`, 1 if there is neither."
-    return np.asarray(table.column(name), float) if name in table else np.float64(table.key(name, 1.))
+    return check_values(table, name, np.asarray(table.column(name), float)) if name in table else _amount(table, name, 1.)
 
 def _counts(
     table:FitsTable, # HDU SPECTRUM
@@ -316,7 +327,7 @@ def read_ogip(path):
     """
     tables = read_tables(path)
     table = tables["SPECTRUM"]
-    fields, channels, livetime = _read_response(table, tables), _channels(table), table.key("EXPOSURE")
+    fields, channels, livetime = _read_response(table, tables), _channels(table), float(_amount(table, "EXPOSURE"))
     n_reco = len(fields["e_reco_edges"]) - 1
     if n_reco != len(channels): raise DataError(f"{table.label}: {len(channels)} channels, but EBOUNDS has {n_reco}")
     if "exposure" in fields: fields["exposure"] = fields["exposure"] * livetime

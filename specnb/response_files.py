@@ -128,8 +128,9 @@ def arf_hdu(
     meta:dict,             # TELESCOP, INSTRUME
 ):                         # HDU SPECRESP
     "Effective-area table."
-    if not arrays.livetime > 0: raise ValueError(f"livetime must be positive to turn the exposure into an area, found {arrays.livetime}")
-    area = arrays.exposure / arrays.livetime * unit_factor("m2", units[1])
+    if not arrays.livetime > 0 and arrays.exposure.any():
+        raise ValueError(f"livetime must be positive to turn the exposure into an area, found {arrays.livetime}")
+    area = arrays.exposure / (arrays.livetime or 1) * unit_factor("m2", units[1])
     return table_hdu("SPECRESP", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), units[0]), "SPECRESP": (area, units[1])},
                      {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
 
