@@ -70,7 +70,7 @@ def test_an_empty_event_list_gives_an_empty_spectrum(run):
 
 def test_energies_outside_the_axis(run):
     high = circle(axis=MapAxis.from_edges([1e5, 1e6], unit="TeV", name="energy", interp="log"))
-    dataset = SpectrumDatasetMaker(selection=["counts"]).run(empty(high), run)
+    with pytest.warns(SpecnbWarning, match=f"observation {run.obs_id}: none of its .* events"): dataset = SpectrumDatasetMaker(selection=["counts"]).run(empty(high), run)
     assert_array_equal(dataset.arrays.n_on, [0])
 
 
