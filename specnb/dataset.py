@@ -19,7 +19,7 @@ from .plots import plot_counts, plot_excess, plot_exposure, plot_masks, plot_res
 from .sky_models import Models
 from .spectrum import SpectrumArrays, slice_reco, stack_spectra
 from .stats import cash, wstat
-from .summary import expected_background, spectrum_summary
+from .summary import expected_background, spectrum_summary, _with_units
 
 # %% ../nbs/50_dataset.ipynb #d8e155ec
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
@@ -264,7 +264,7 @@ class _DatasetFacts:
     def info_dict(self, in_safe_data_range=True, acceptance="sum"):
         "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
         arrays = self.arrays if in_safe_data_range else replace(self.arrays, mask_safe=np.ones(self.arrays.n_reco, bool))
-        return {"name": self.name, **spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance)}
+        return {"name": self.name, **_with_units(spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance))}
 
     @property
     def meta_table(self):
@@ -278,7 +278,7 @@ class _DatasetFacts:
 
     def _repr_html_(self):
         cells = ((k, v) for k, v in self.info_dict().items() if v == v)
-        return html_table([(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in cells], caption=type(self).__name__)
+        return html_table([(k, f"{v:.5g}" if isinstance(v, float) or hasattr(v, "unit") else v) for k, v in cells], caption=type(self).__name__)
 
 # %% ../nbs/50_dataset.ipynb #fb2bedc1
 class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFacts):

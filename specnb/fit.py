@@ -279,7 +279,7 @@ class Fit(_Steps, _Intervals, _Profiles):
     covariance_opts : dict, optional
         ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
     confidence_opts : dict, optional
-        Accepted for compatibility; must be empty.
+        Only Gammapy's ``backend`` is accepted; every one looks for the same crossing, which is found here on the exact profile.
     store_trace : bool
         Keep a table of all calls of the statistic in the result.
 
@@ -294,7 +294,7 @@ class Fit(_Steps, _Intervals, _Profiles):
         self.backend, self.optimize_opts, self.covariance_opts = backend, dict(optimize_opts or {}), dict(covariance_opts or {})
         if self.covariance_opts.get("backend", "exact") not in ("exact", "minuit"):
             raise ValueError(f"covariance_opts: expected backend 'exact' or 'minuit', found {self.covariance_opts['backend']!r}")
-        if confidence_opts: raise ValueError(f"confidence_opts: there are none, found {confidence_opts!r}")
+        if set(confidence_opts or ()) - {"backend"}: raise ValueError(f"confidence_opts: there are none but 'backend', found {confidence_opts!r}")
         self.store_trace = store_trace
 
     def run(self, datasets):

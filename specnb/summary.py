@@ -7,7 +7,11 @@ __all__ = ['expected_background', 'spectrum_summary']
 
 # %% ../nbs/49_summary.ipynb #f4562935
 import numpy as np
+from .core import lazy
 from .stats import CashCountsStatistic, WStatCountsStatistic, get_wstat_mu_bkg
+
+# %% ../nbs/49_summary.ipynb #f65a2c9b
+u = lazy("astropy.units")
 
 # %% ../nbs/49_summary.ipynb #20e221bb
 def expected_background(
@@ -81,3 +85,13 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
     return {"counts": int(counts), **{k: float(v) for k, v in numbers.items()}, "n_bins": arrays.n_reco, "n_fit_bins": int(arrays.mask.sum()),
             "stat_type": "wstat" if arrays.is_on_off else "cash", "stat_sum": float(stat_sum),
             **(_off_summary(arrays, acceptance) if arrays.is_on_off else {})}
+
+# %% ../nbs/49_summary.ipynb #11594d92
+_SUMMARY_UNITS = {"exposure_min": "m2 s", "exposure_max": "m2 s", "livetime": "s", "ontime": "s",
+                  "counts_rate": "s-1", "background_rate": "s-1", "excess_rate": "s-1"}
+
+def _with_units(
+    summary:dict, # as from `spectrum_summary`
+)->dict:          # exposures, times and rates as quantities
+    "A summary whose numbers carry units."
+    return {k: u.Quantity(v, _SUMMARY_UNITS[k]) if k in _SUMMARY_UNITS else v for k, v in summary.items()}
