@@ -99,44 +99,8 @@ class _DatasetsFiles:
         return datasets
 
 # %% ../nbs/55_datasets.ipynb #037b2265
-class Datasets(_DatasetsFiles, MutableSequence):
-    """Datasets in order, with unique names.
-
-    Parameters
-    ----------
-    datasets : list of datasets, dataset, or `Datasets`, optional
-        The entries.
-
-    Raises
-    ------
-    ValueError
-        Two datasets with the same name.
-    KeyError
-        A name that no dataset has.
-    """
-
-    def __init__(self, datasets=None):
-        self._list = []
-        for d in [datasets] if hasattr(datasets, "part") else datasets or []: self.append(d)
-
-    @property
-    def names(self): return [d.name for d in self._list]
-    def __len__(self): return len(self._list)
-    def index(self, key):
-        "Position of a dataset or of a name."
-        if key not in self.names and isinstance(key, str): raise KeyError(f"no dataset named {key!r}; there are {', '.join(map(repr, self.names)) or 'none'}")
-        return self.names.index(key) if isinstance(key, str) else self._list.index(key)
-    def __getitem__(self, key):
-        if isinstance(key, slice): return Datasets(self._list[key])
-        return self._list[self.index(key) if isinstance(key, str) else key]
-    def __setitem__(self, key, dataset): self._list[self.index(key) if isinstance(key, str) else key] = dataset
-    def __delitem__(self, key): del self._list[self.index(key) if isinstance(key, str) else key]
-
-    def insert(self, index, dataset):
-        "Put a dataset before position `index`."
-        if not hasattr(dataset, "part"): raise TypeError(f"expected a dataset, found {type(dataset).__name__}")
-        if dataset.name in self.names: raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
-        self._list.insert(index, dataset)
+class _DatasetsTogether:
+    "Models, statistic, tables and stacks of all datasets."
 
     @property
     def models(self):
@@ -176,14 +140,54 @@ class Datasets(_DatasetsFiles, MutableSequence):
         "Each dataset between two energies."
         return Datasets([d.slice_by_energy(energy_min, energy_max) for d in self._list])
 
-    def copy(self):
-        "A list of copies that keep name and models."
-        return Datasets([d.fill() for d in self._list])
-
     @property
     def energy_ranges(self):
         "Lower and upper end of the fitted range of each dataset, two lists of quantities."
         return tuple(zip(*(d.energy_range for d in self._list)))
+
+# %% ../nbs/55_datasets.ipynb #28096d4e
+class Datasets(_DatasetsFiles, _DatasetsTogether, MutableSequence):
+    """Datasets in order, with unique names.
+
+    Parameters
+    ----------
+    datasets : list of datasets, dataset, or `Datasets`, optional
+        The entries.
+
+    Raises
+    ------
+    ValueError
+        Two datasets with the same name.
+    KeyError
+        A name that no dataset has.
+    """
+
+    def __init__(self, datasets=None):
+        self._list = []
+        for d in [datasets] if hasattr(datasets, "part") else datasets or []: self.append(d)
+
+    @property
+    def names(self): return [d.name for d in self._list]
+    def __len__(self): return len(self._list)
+    def index(self, key):
+        "Position of a dataset or of a name."
+        if key not in self.names and isinstance(key, str): raise KeyError(f"no dataset named {key!r}; there are {', '.join(map(repr, self.names)) or 'none'}")
+        return self.names.index(key) if isinstance(key, str) else self._list.index(key)
+    def __getitem__(self, key):
+        if isinstance(key, slice): return Datasets(self._list[key])
+        return self._list[self.index(key) if isinstance(key, str) else key]
+    def __setitem__(self, key, dataset): self._list[self.index(key) if isinstance(key, str) else key] = dataset
+    def __delitem__(self, key): del self._list[self.index(key) if isinstance(key, str) else key]
+
+    def insert(self, index, dataset):
+        "Put a dataset before position `index`."
+        if not hasattr(dataset, "part"): raise TypeError(f"expected a dataset, found {type(dataset).__name__}")
+        if dataset.name in self.names: raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
+        self._list.insert(index, dataset)
+
+    def copy(self):
+        "A list of copies that keep name and models."
+        return Datasets([d.fill() for d in self._list])
 
     def __repr__(self): return f"Datasets({', '.join(map(repr, self._list))})"
     def _repr_html_(self):
