@@ -30,7 +30,7 @@ class _Fluxes:
         cov, parameters = self.covariance, self.parameters
         jacobian = np.zeros((len(cov.parameters), *gradient.shape[1:]))
         for p, row in zip(parameters, gradient): jacobian[cov.parameters.index(p)] += row*p.internal_factor
-        return np.sqrt(np.einsum("i...,ij,j...", jacobian, np.nan_to_num(cov.data), jacobian))
+        return np.sqrt(np.einsum("i...,ij,j...", jacobian, cov.data, jacobian))
 
     def __call__(self, energy):
         """Differential flux.
