@@ -73,7 +73,7 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
     i = next(k for k, p in enumerate(problem.parameters) if p is norm)
     scale, (best, stat, _) = problem.scale[i], newton(problem, problem.start)
     def at(value): return profile(problem, best, [i], [value / scale])[0]
-    width = norm.error if norm.error > 0 else abs(norm.value) or 1.
+    width = norm.error if norm.error > 0 else abs(norm.value) if abs(norm.value) > 1e-3 else 1.
     def end(side, n): return profile_crossing(problem, best, i, n**2, side, width / scale) * scale
     result |= {"norm": norm.value, "norm_err": np.nan}
     # at a kink a search ends with an error along which the statistic hardly rises
@@ -252,11 +252,13 @@ class FluxPointsEstimator(_Settings, _EstimatorSteps):
         Raises
         ------
         ValueError
-            No datasets or models, an unknown source, no response, or datasets with and without OFF counts.
+            No datasets or models, an unknown source, parameters that are not finite or outside their limits, no response, or datasets
+            with and without OFF counts.
         """
         datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
         if not datasets.models: raise ValueError("no datasets with models; set datasets.models first")
         source = datasets.models[self.source]
+        datasets.parameters.check()
         mine, parts = _checked_parts(datasets, source)
         others = [[m.spectral_model for m in d.models if m is not source] for d in mine]
         signal = _predict(parts, [[source.spectral_model]] * len(parts))

@@ -226,11 +226,14 @@ def profile_crossing(
 )->float:             # distance from the minimum, nan if a limit is reached first
     "How far a parameter can go until its profile has risen by `rise`."
     level, limit = problem.stat(best) + rise, (problem.upper if side > 0 else problem.lower)[i]
-    x = best
+    x, known = best, {0.: -rise}  # a second search at the same place, from elsewhere, may end differently
     def excess(distance):
         nonlocal x
-        value, x = profile(problem, x, [i], [best[i] + side * distance], reoptimize)
-        return value - level
+        if distance not in known:
+            value, x = profile(problem, x, [i], [best[i] + side * distance], reoptimize)
+            known[distance] = value - level
+        return known[distance]
+    if not width > 0: width = .1 * max(abs(best[i]), 1.)
     reach, near = min(width * np.sqrt(rise), abs(limit - best[i])), 0.
     for _ in range(40):
         if excess(reach) > 0: return optimize.brentq(excess, near, reach, xtol=1e-9 * width, rtol=1e-9)

@@ -386,6 +386,7 @@ FITS = {
     "no datasets": (lambda d: Fit().run(Datasets()), "no datasets to fit"),
     "profile of a frozen parameter": (lambda d: Fit().stat_profile(d, "reference"), "parameter 'reference' is frozen; free ones are index, amplitude"),
     "flux points without models": (lambda d: FluxPointsEstimator([1, 10]*u.TeV).run(d[0].copy()), "no datasets with models"),
+    "flux points of NaN": (lambda d: FluxPointsEstimator([1, 10]*u.TeV).run(set_parameter(d, "index", value=np.nan)), "parameter index of model crab: the value is nan"),
     "edges that fall": (lambda d: FluxPointsEstimator([10, 1]*u.TeV), "energy_edges: expected at least two positive, increasing energies"),
     "edges without unit": (lambda d: FluxPointsEstimator([1, 10]), "energy_edges: expected a unit that converts to TeV"),
     "energies that are none": (lambda d: d.slice_by_energy(1*u.m, 2*u.m), "energy_min: expected a unit that converts to TeV, found m"),

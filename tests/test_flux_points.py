@@ -1,4 +1,5 @@
 "Flux points: exact solutions, forms, files, fits to points, bad input; and the digits of the reference on the real runs."
+import warnings
 from dataclasses import replace
 import astropy.units as u
 import matplotlib
@@ -199,6 +200,28 @@ def test_errors_cover_the_truth():
         points = estimate(datasets, energy_edges=[.7, 1, 1.5]*u.TeV, selection_optional=None)
         pulls.append((points.norm - 1)/points.norm_err)
     assert abs(np.mean(pulls)) < 4/np.sqrt(120) and .8 < np.std(pulls) < 1.2
+
+
+FEW = {"nothing": (0, 0), "nothing ON": (0, None), "nothing OFF": (None, 0), "one event": ("one", 0), "1e8 per bin": (1e8, 1e8)}
+
+
+@pytest.mark.parametrize("way", ["exact", "reoptimize", "fit"])
+@pytest.mark.parametrize("case", FEW)
+def test_bands_with_few_and_many_counts(case, way):
+    "Every way ends: with a norm and a limit, and with errors or a status that says why not. Nothing for numpy to warn of."
+    def counts(wanted, there): return there if wanted is None else np.eye(30)[12] if wanted == "one" else np.full(30, float(wanted))
+    a = dataset("a", 1)
+    a.counts, a.counts_off = (counts(w, x) for w, x in zip(FEW[case], (a.arrays.n_on, a.arrays.n_off)))
+    datasets = Datasets([a])
+    datasets.models = [source(), halo()] if way == "reoptimize" else [source()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        points = estimate(datasets, energy_edges=[1, 2, 5, 20]*u.TeV, **{"reoptimize": {"reoptimize": True}, "fit": {"fit": Fit()}}.get(way, {}))
+    assert np.isfinite(points.norm).all() and all(bool(s) != ok for s, ok in zip(points.status, points.success))
+    if way == "reoptimize": return   # two free sources share a band: limits need not exist
+    assert np.isfinite(points.norm_ul).all() and np.isfinite(points.norm_errn).all() and np.all(points.norm_ul > points.norm)
+    exact = estimate(datasets, energy_edges=[1, 2, 5, 20]*u.TeV)
+    assert_allclose(points.norm_ul, exact.norm_ul, rtol=1e-5, atol=1e-6)
 
 
 # --- other sources -----------------------------------------------------------------------------------------------------------
