@@ -121,7 +121,8 @@ class _EnergyBounds:
         unit = str(unit or u.Quantity(energy_min).unit)
         low, high = (float(e) if isinstance(e, (int, float)) else as_float(e, unit, k)
                      for e, k in ((energy_min, "energy_min"), (energy_max, "energy_max")))
-        if not 0 < low < high: raise ValueError(f"energy_min {low:g} and energy_max {high:g} {unit} must be positive and increasing")
+        if not 0 < low < high:
+            raise ValueError(f"energy_min {low:g} and energy_max {high:g} {unit} must be positive and increasing")
         nodes = (energy_edges_per_decade(low, high, nbin, strict_bounds) if per_decade
                  else np.geomspace(low, high, nbin + (node_type == "edges")))
         return cls(nodes, interp="log", name=name or "energy", node_type=node_type, unit=unit)
@@ -178,7 +179,8 @@ class _AxisChange:
 
     def slice(self, idx):
         "The part of the axis given by a slice of bins."
-        if not isinstance(idx, slice) or idx.step not in (None, 1): raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
+        if not isinstance(idx, slice) or idx.step not in (None, 1):
+            raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
         start, stop, _ = idx.indices(self.nbin)
         if stop <= start: raise ValueError(f"axis {self.name!r}: {idx} holds none of the {self.nbin} bins")
         return self._with_edges(self.edges_value[start:stop + 1])
@@ -247,7 +249,10 @@ class _AxisLooks:
         return [("name", self.name), ("unit", repr(self._unit)), ("bins", self.nbin), ("from", f"{self.edges_value[0]:.4g}"),
                 ("to", f"{self.edges_value[-1]:.4g}"), ("scale", self.interp)]
 
-    def __repr__(self): return f"MapAxis({self.name}: {self.nbin} {self.interp} bins, {self.edges_value[0]:.4g} - {self.edges_value[-1]:.4g} {self._unit})"
+    def __repr__(self):
+        low, high = self.edges_value[[0, -1]]
+        return f"MapAxis({self.name}: {self.nbin} {self.interp} bins, {low:.4g} - {high:.4g} {self._unit})"
+
     def _repr_html_(self): return html_table(self._summary(), caption="MapAxis")
 
     def format_plot_xaxis(self, ax):
@@ -282,9 +287,11 @@ class MapAxis(_AxisConstructors, _EnergyBounds, _AxisValues, _AxisLookup, _AxisC
 
     def __init__(self, nodes, interp="lin", name="", node_type="edges", unit=None):
         if interp not in ("lin", "log"): raise ValueError(f"axis {name!r}: interp must be 'lin' or 'log', found {interp!r}")
-        if node_type not in ("edges", "center"): raise ValueError(f"axis {name!r}: node_type must be 'edges' or 'center', found {node_type!r}")
+        if node_type not in ("edges", "center"):
+            raise ValueError(f"axis {name!r}: node_type must be 'edges' or 'center', found {node_type!r}")
         self._nodes, self._unit = _checked_nodes(nodes, unit, name)
-        if interp == "log" and self._nodes[0] <= 0: raise ValueError(f"axis {name!r}: a log axis needs positive nodes, found {self._nodes[0]:g}")
+        if interp == "log" and self._nodes[0] <= 0:
+            raise ValueError(f"axis {name!r}: a log axis needs positive nodes, found {self._nodes[0]:g}")
         self.interp, self.name, self.node_type = interp, name, node_type
         if node_type == "edges" and len(self._nodes) < 2: raise ValueError(f"axis {name!r}: expected at least two edges")
         self.edges_value = self._nodes if node_type == "edges" else self._edges_of_centers()

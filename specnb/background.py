@@ -107,7 +107,8 @@ class Background3D(_Background):
         nodes = -(x.edges_value if x.node_type == "edges" else x.center_value)[::-1]
         axes = [self.axes[0], MapAxis(nodes, x.interp, x.name, x.node_type, x.unit), self.axes[2]]
         alignment = "RADEC" if self.fov_alignment == "REVERSE_LON_RADEC" else self.fov_alignment
-        return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, is_pointlike=self.is_pointlike, meta=self.meta, label=self.label)
+        return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, is_pointlike=self.is_pointlike, meta=self.meta,
+                            label=self.label)
 
     def to_hdu(self, name=None, dtype="f4"):
         "FITS table of the background after GADF 0.3; DETX always grows against right ascension."

@@ -26,8 +26,9 @@ table = lazy("astropy.table")
 # %% ../nbs/16_data.ipynb #cd0ff6da
 def _in_circle(rows, lon, lat, radius, frame="icrs", border="0 deg"):
     "Which runs point into a circle."
-    (lon, lat, radius, border) = (as_float(v, "deg", name) for v, name in ((lon, "lon"), (lat, "lat"), (radius, "radius"), (border, "border")))
-    return separation(rows["RA_PNT"].data, rows["DEC_PNT"].data, *to_icrs(lon, lat, frame)) < radius + border
+    center = to_icrs(as_float(lon, "deg", "lon"), as_float(lat, "deg", "lat"), frame)
+    limit = as_float(radius, "deg", "radius") + as_float(border, "deg", "border")
+    return separation(rows["RA_PNT"].data, rows["DEC_PNT"].data, *center) < limit
 
 def _in_range(rows, variable, value_range):
     "Which runs have a value in a range."
@@ -48,7 +49,8 @@ def _observation_table(): # made late, as astropy is loaded late
             for choice in [selections] if isinstance(selections, dict) else selections:
                 options = dict(choice)
                 kind, inverted = options.pop("type", None), options.pop("inverted", False)
-                if kind not in _CHOICES: raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
+                if kind not in _CHOICES:
+                    raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
                 rows = rows[_CHOICES[kind](rows, **options) != inverted]
             return rows
     return ObservationTable
@@ -93,7 +95,8 @@ def _astropy_table(
 ):              # astropy Table
     "All columns with units and keywords."
     columns = {c: fits_table.column(c) for c in fits_table.colnames}
-    return (kind or table.Table)(columns, units={c: fits_table.unit(c) for c in columns if fits_table.unit(c)}, meta=dict(fits_table.header))
+    units = {c: fits_table.unit(c) for c in columns if fits_table.unit(c)}
+    return (kind or table.Table)(columns, units=units, meta=dict(fits_table.header))
 
 # %% ../nbs/16_data.ipynb #da9c7759
 class _IndexRows:
@@ -137,7 +140,8 @@ def _read_part(
     files:dict,  # FitsFile by path, shared by the parts of a run
 ):               # EventList, GTI or response
     "Read one HDU of a run."
-    if row.form not in _READERS: raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {', '.join(_READERS)}")
+    if row.form not in _READERS:
+        raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {', '.join(_READERS)}")
     if row.path not in files: files[row.path] = read_tables(row.path)
     return _READERS[row.form].from_table(files[row.path][row.hdu])
 
@@ -158,7 +162,8 @@ def _required(
     irfs = list(_REQUIRED.get(required_irf, [required_irf]) if isinstance(required_irf, str) else required_irf)
     unknown = [k for k in irfs if k not in _KINDS.values()]
     if not unknown: return irfs
-    raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among aeff, edisp, psf, bkg, rad_max; found {unknown[0]!r}")
+    raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among aeff, edisp, psf, bkg, rad_max; "
+                     f"found {unknown[0]!r}")
 
 class _OneRun:
     "From the index to an observation."
@@ -185,14 +190,17 @@ class _OneRun:
         rows = self._index.rows(_run_number(obs_id))
         if not rows: raise ValueError(f"{self._index.label}: no run {obs_id}; {_summary(self.obs_ids)}")
         for path in dict.fromkeys(r.path for r in rows):
-            if not path.is_file(): raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
+            if not path.is_file():
+                raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
         first, files = {}, {}
         for row in rows:
-            if row.kind in first: warn(f"run {obs_id}: {self._index.label} lists more than one {row.kind}; the first is used, {first[row.kind].form}")
+            if row.kind in first:
+                warn(f"run {obs_id}: {self._index.label} lists more than one {row.kind}; the first is used, {first[row.kind].form}")
             first.setdefault(row.kind, row)
         needed = ["events", "gti", *_required(required_irf)]
         missing = [k for k in needed if k not in first]
-        if missing: raise DataError(f"run {obs_id}: {self._index.label} lists no {', '.join(missing)}; found {', '.join(first)}")
+        if missing:
+            raise DataError(f"run {obs_id}: {self._index.label} lists no {', '.join(missing)}; found {', '.join(first)}")
         parts = {k: partial(_read_part, row, files) for k, row in first.items() if k != "pointing"}
         return Observation(obs_id, parts, label=f"run {obs_id} ({first['events'].path})")
 
@@ -286,14 +294,16 @@ def _index_hdus(
             for o, name, hdus in zip(observations, files, tables) for kind, hdu in hdus.items()]
     obs_id, kinds, classes, names, extnames = (np.array(x) for x in zip(*rows))
     head = {**GADF, "HDUCLAS1": "INDEX"}
-    columns = {"OBS_ID": obs_id, "HDU_TYPE": kinds, "HDU_CLASS": classes, "FILE_DIR": np.full(len(rows), "."), "FILE_NAME": names, "HDU_NAME": extnames}
+    columns = {"OBS_ID": obs_id, "HDU_TYPE": kinds, "HDU_CLASS": classes, "FILE_DIR": np.full(len(rows), "."), "FILE_NAME": names,
+               "HDU_NAME": extnames}
     hdu_index = table_hdu("HDU_INDEX", columns, {**head, "HDUCLAS2": "HDU"})
     keys = {"OBS_MODE": None, "RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "ONTIME": "s", "LIVETIME": "s", "DEADC": None,
             "OBJECT": None}
     headers = [hdus["events"].header for hdus in tables]
     keys |= {k: "deg" for k in ("RA_OBJ", "DEC_OBJ") if all(k in h for h in headers)}
     columns = {k: (np.array([h[k] for h in headers]), unit) for k, unit in keys.items()}
-    columns = {"OBS_ID": np.array([o.obs_id for o in observations]), **columns, "EVENT_COUNT": np.array([len(o.events) for o in observations])}
+    columns = {"OBS_ID": np.array([o.obs_id for o in observations]), **columns,
+               "EVENT_COUNT": np.array([len(o.events) for o in observations])}
     site = {k: headers[0][k] for k in ("GEOLON", "GEOLAT", "ALTITUDE") if k in headers[0]}
     obs_index = table_hdu("OBS_INDEX", columns, {**head, "HDUCLAS2": "OBS", **observations[0].gti.time_ref.header(), **site})
     return obs_index, hdu_index
@@ -325,9 +335,11 @@ def write_dl3(observations, base_dir, overwrite=False):
     """
     base_dir, observations = make_path(base_dir), list(observations)
     if not observations: raise ValueError("write_dl3: expected at least one observation")
-    if len({o.gti.time_ref for o in observations}) > 1: raise ValueError("write_dl3: expected runs with one time reference, found several")
+    if len({o.gti.time_ref for o in observations}) > 1:
+        raise ValueError("write_dl3: expected runs with one time reference, found several")
     tables, files = [o.to_hdus() for o in observations], [f"run_{o.obs_id:06d}.fits.gz" for o in observations]
-    if len(set(files)) < len(files): raise ValueError(f"write_dl3: expected runs with different numbers, found {', '.join(str(o.obs_id) for o in observations)}")
+    if len(set(files)) < len(files):
+        raise ValueError(f"write_dl3: expected runs with different numbers, found {', '.join(str(o.obs_id) for o in observations)}")
     indices = zip(("obs-index.fits.gz", "hdu-index.fits.gz"), _index_hdus(observations, files, tables))
     base_dir.mkdir(parents=True, exist_ok=True)
     with atomic_folder(base_dir, overwrite) as folder:

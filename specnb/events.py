@@ -42,7 +42,8 @@ class TimeReference(NamedTuple):
     def from_table(cls, table):
         "Reference from the keywords MJDREFI, MJDREFF, TIMESYS of a `FitsTable`."
         scale = table.key("TIMESYS", "TT", str).strip().lower()
-        if scale not in _SCALES: raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(_SCALES).upper()}")
+        if scale not in _SCALES:
+            raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(_SCALES).upper()}")
         return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), scale)
 
     @classmethod
@@ -136,8 +137,10 @@ class GTI(_IntervalTimes, _IntervalSets):
     def __init__(self, start_s, stop_s, time_ref=TimeReference()):
         self.start_s, self.stop_s = (np.atleast_1d(np.asarray(x, float)) for x in (start_s, stop_s))
         self.time_ref = time_ref
-        if self.start_s.shape != self.stop_s.shape or not np.all(np.isfinite(self.start_s) & np.isfinite(self.stop_s) & (self.stop_s >= self.start_s)):
-            raise ValueError(f"GTI: expected finite intervals that end after they start, found starts {self.start_s} and stops {self.stop_s}")
+        same_shape, finite = self.start_s.shape == self.stop_s.shape, np.isfinite(np.r_[self.start_s, self.stop_s]).all()
+        if not same_shape or not finite or np.any(self.stop_s < self.start_s):
+            raise ValueError("GTI: expected finite intervals that end after they start, "
+                             f"found starts {self.start_s} and stops {self.stop_s}")
 
     @classmethod
     def from_table(cls, table):
@@ -177,7 +180,8 @@ class _EventSelections:
     def select_row_subset(self, rows):
         "Events `rows`: a boolean mask, indices or a slice."
         extra = {name: (values[rows], unit) for name, (values, unit) in self._extra.items()}
-        return EventList(self.e_tev[rows], self.ra_deg[rows], self.dec_deg[rows], self.t_s[rows], self.time_ref, self.meta, extra, self.label)
+        columns = (values[rows] for values in (self.e_tev, self.ra_deg, self.dec_deg, self.t_s))
+        return EventList(*columns, self.time_ref, self.meta, extra, self.label)
 
     def select_mask(self, mask):
         "Events where `mask` (bool, shape (n_events,)) is True."
@@ -269,7 +273,8 @@ class _EventQuantities:
         "Any column as an array, in the unit of the file (TeV, deg and s for the four main ones)."
         main = {"ENERGY": self.e_tev, "RA": self.ra_deg, "DEC": self.dec_deg, "TIME": self.t_s}
         if name in main: return main[name]
-        if name not in self._extra: raise DataError(f"{self.label}: no column {name}; found {', '.join([*main, *self._extra])}")
+        if name not in self._extra:
+            raise DataError(f"{self.label}: no column {name}; found {', '.join([*main, *self._extra])}")
         values = self._extra[name][0]
         return values.astype(str) if values.dtype.kind == "S" else values.astype(values.dtype.newbyteorder("="))
 
@@ -281,8 +286,6 @@ class _EventQuantities:
 
 # %% ../nbs/14_events.ipynb #086c4583
 _MAIN = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
-_WRONG = {"not finite": lambda name, x: ~np.isfinite(x), "not positive": lambda name, x: (name == "ENERGY") & (x <= 0),
-          "beyond the poles": lambda name, x: (name == "DEC") & (np.abs(x) > 90)}
 
 class EventList(_EventSelections, _EventQuantities, _EventPlots):
     """Events of a run.
@@ -310,10 +313,13 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
         self.e_tev, self.ra_deg, self.dec_deg, self.t_s = (np.atleast_1d(np.asarray(x, float)) for x in (e_tev, ra_deg, dec_deg, t_s))
         self.time_ref, self.meta, self._extra, self.label = time_ref, dict(meta or {}), dict(extra or {}), label
         for name, values in zip(("ENERGY", "RA", "DEC", "TIME"), (self.e_tev, self.ra_deg, self.dec_deg, self.t_s)):
-            if values.shape != self.e_tev.shape: raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {self.e_tev.shape}")
-            for what, wrong in _WRONG.items():
-                bad = np.sum(wrong(name, values))
-                if bad: raise ValueError(f"{label}: column {name} holds {bad} values that are {what}")
+            if values.shape != self.e_tev.shape:
+                raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {self.e_tev.shape}")
+            wrong = {"not finite": ~np.isfinite(values)}
+            if name == "ENERGY": wrong["not positive"] = values <= 0
+            if name == "DEC": wrong["beyond the poles"] = np.abs(values) > 90
+            for what, bad in wrong.items():
+                if bad.any(): raise ValueError(f"{label}: column {name} holds {bad.sum()} values that are {what}")
 
     @classmethod
     def from_table(cls, table):
@@ -333,7 +339,10 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
         return table_hdu("EVENTS", columns, {**(self.meta if header is None else header), **self.time_ref.header()})
 
     def __len__(self): return len(self.e_tev)
-    def __repr__(self): return f"EventList({len(self)} events, {np.min(self.e_tev, initial=np.inf):.3g} - {np.max(self.e_tev, initial=0):.3g} TeV)"
+
+    def __repr__(self):
+        low, high = np.min(self.e_tev, initial=np.inf), np.max(self.e_tev, initial=0)
+        return f"EventList({len(self)} events, {low:.3g} - {high:.3g} TeV)"
 
     def _repr_html_(self):
         rows = [(k, f"{v.min():.6g}" if len(v) else "", f"{v.max():.6g}" if len(v) else "", unit)

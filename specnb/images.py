@@ -101,8 +101,11 @@ _PROJECTIONS = "TAN CAR AIT MOL SFL CEA MER ARC SIN STG ZEA ZPN".split()
 def _pair(value, name, kind=float):
     "Two numbers (deg if float) from one or two."
     if isinstance(value, str) or hasattr(value, "unit"): value = as_float(value, "deg", name)
-    pair = np.broadcast_to([v if np.isscalar(v) and not isinstance(v, str) else as_float(v, "deg", name) for v in (value if isinstance(value, (tuple, list)) else np.atleast_1d(value))], 2)
-    if not np.all(np.isfinite(pair)) or np.any(pair <= 0): raise ValueError(f"{name}: expected positive numbers, found {value!r}")
+    values = value if isinstance(value, (tuple, list)) else np.atleast_1d(value)
+    numbers = [v if np.isscalar(v) and not isinstance(v, str) else as_float(v, "deg", name) for v in values]
+    pair = np.broadcast_to(numbers, 2)
+    if not np.all(np.isfinite(pair)) or np.any(pair <= 0):
+        raise ValueError(f"{name}: expected positive numbers, found {value!r}")
     return tuple(map(kind, pair))
 
 class _WcsGeomConstructors:
@@ -180,7 +183,10 @@ class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
     @property
     def data_shape(self): return self.npix[::-1]
     @property
-    def pixel_deg(self): return max(map(abs, self.cdelt)) if self.header_wcs is None else float(max(wcs_utils.proj_plane_pixel_scales(self.wcs)))
+    def pixel_deg(self):
+        "Larger side of a pixel, deg."
+        return float(max(map(abs, self.cdelt) if self.header_wcs is None else wcs_utils.proj_plane_pixel_scales(self.wcs)))
+
     @property
     def center_skydir(self):
         "Centre of the image, a `~astropy.coordinates.SkyCoord`."
@@ -197,7 +203,10 @@ class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
         return [("pixels", "{} x {}".format(*self.npix)), ("pixel size", f"{self.pixel_deg:g} deg"), ("projection", self.proj),
                 ("frame", frame), ("reference", "{:.4f}, {:.4f} deg".format(*self.crval))]
 
-    def __repr__(self): return "WcsGeom({} x {} pixels of {:g} deg, {} at {:.4f}, {:.4f})".format(*self.npix, self.pixel_deg, self.proj, *self.crval)
+    def __repr__(self):
+        numbers = *self.npix, self.pixel_deg, self.proj, *self.crval
+        return "WcsGeom({} x {} pixels of {:g} deg, {} at {:.4f}, {:.4f})".format(*numbers)
+
     def _repr_html_(self): return html_table(self._summary(), caption="WcsGeom")
 
 # %% ../nbs/17_images.ipynb #395fd22a
@@ -209,7 +218,8 @@ class _MaskOperators:
 
     def _mask_operands(self, other=None):
         data = [m.data if isinstance(m, type(self)) else np.asarray(m) for m in (self, other) if m is not None]
-        if any(d.dtype != bool for d in data): raise TypeError(f"~ & | ^ are for boolean maps, found {[str(d.dtype) for d in data]}; convert with .astype(bool)")
+        if any(d.dtype != bool for d in data):
+            raise TypeError(f"~ & | ^ are for boolean maps, found {[str(d.dtype) for d in data]}; convert with .astype(bool)")
         if len({d.shape for d in data}) > 1: raise ValueError(f"the maps differ in shape: {[d.shape for d in data]}")
         return data
 
@@ -292,7 +302,8 @@ class _MapFiles:
                 image = _image_hdu(hdus, hdu, path)
                 data, header = image.data.squeeze(), image.header
         except DataError: raise
-        except (OSError, EOFError, TypeError, ValueError) as error: raise DataError(f"{path}: not a complete FITS file ({error})") from None
+        except (OSError, EOFError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: not a complete FITS file ({error})") from None
         if data.ndim != 2: raise DataError(f"{path}: expected an image, found shape {data.shape}")
         try: geom = WcsGeom.from_wcs(astropy_wcs.WCS(header), data.shape[::-1])
         except ValueError as error: raise DataError(f"{path}: {error}") from None
@@ -359,7 +370,8 @@ class WcsNDMap(_MaskOperators, _MaskLookup, _MapFiles, _MapPlots):
 
     def __post_init__(self):
         data = np.array(self.data)
-        if data.shape != self.geom.data_shape: raise ValueError(f"the geometry has shape {self.geom.data_shape}, the data {data.shape}")
+        if data.shape != self.geom.data_shape:
+            raise ValueError(f"the geometry has shape {self.geom.data_shape}, the data {data.shape}")
         data.flags.writeable = False
         object.__setattr__(self, "data", data)
 

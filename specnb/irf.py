@@ -94,7 +94,8 @@ def check_cell(
 )->np.ndarray:       # the data
     "The data, or DataError if their number does not fit the axes or a value is not finite."
     where = f"{table.label}: column {column}"
-    if data.size != np.prod(shape): raise DataError(f"{where} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
+    if data.size != np.prod(shape):
+        raise DataError(f"{where} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
     if not np.isfinite(data).all(): raise DataError(f"{where} holds {np.sum(~np.isfinite(data))} values that are not finite")
     return data
 
@@ -155,8 +156,8 @@ class _IrfValues:
         "Segments of `x` on axis `i`; an offset axis of one bin covers everything."
         k, w, inside = locate(self._grids[i], x)
         if self.axes[i].name == "offset" and self.axes[i].nbin == 1 and not np.all(inside):
-            axis = self.axes[i]
-            warn(f"{self.label}: the only offset bin is {axis.edges_value[0]:g}-{axis.edges_value[1]:g} deg, used at {np.max(x):g} deg as well")
+            low, high = self.axes[i].edges_value
+            warn(f"{self.label}: the only offset bin is {low:g}-{high:g} deg, used at {np.max(x):g} deg as well")
             inside = np.ones_like(inside)
         return k, w, inside
 
@@ -169,8 +170,10 @@ class _IrfValues:
     def evaluate(self, **quantities):
         "Response as a quantity; one quantity per axis, by the axis names."
         names = [a.name for a in self.axes]
-        if set(quantities) != set(names): raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
-        return u.Quantity(self.value(*[as_float(quantities[a.name], k.unit, a.name) for a, k in zip(self.axes, self.axis_columns)]), self.unit)
+        if set(quantities) != set(names):
+            raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
+        values = [as_float(quantities[k.name], k.unit, k.name) for k in self.axis_columns]
+        return u.Quantity(self.value(*values), self.unit)
 
 # %% ../nbs/10_irf.ipynb #2f403393
 class _IrfLooks:
@@ -297,7 +300,8 @@ class RadMax2D(IRF):
     def from_irf(cls, irf):
         "One radius for all energies and offsets, from the keyword RAD_MAX of a response."
         if "RAD_MAX" not in irf.meta: raise DataError(f"{irf.label}: no keyword RAD_MAX")
-        axes = [MapAxis(irf.axes[i].edges_value[[0, -1]], k.interp, k.name, unit=k.unit) for i, k in ((0, cls.axis_columns[0]), (-1, OFFSET))]
+        axes = [MapAxis(axis.edges_value[[0, -1]], k.interp, k.name, unit=k.unit)
+                for axis, k in zip((irf.axes[0], irf.axes[-1]), cls.axis_columns)]
         return cls(axes, [[float(irf.meta["RAD_MAX"])]], is_pointlike=True, label=irf.label)
 
     @property
@@ -315,7 +319,8 @@ class RadMax2D(IRF):
         "Radius against energy, one curve per offset."
         ax = energy_axes(ax, "Radius of the cut [deg]", log=False)
         for theta in some_nodes(self.axes[1], offset, "deg", "offset"):
-            ax.stairs(self.value(self.axes[0].center_value, theta), self.axes[0].edges_value, label=f"{theta:.2g} deg", baseline=None, **kwargs)
+            radius = self.value(self.axes[0].center_value, theta)
+            ax.stairs(radius, self.axes[0].edges_value, label=f"{theta:.2g} deg", baseline=None, **kwargs)
         ax.set_xlabel("Energy [TeV]")
         ax.legend()
         return ax

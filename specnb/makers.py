@@ -8,15 +8,18 @@ __all__ = ['SpectrumDatasetMaker', 'ReflectedRegionsBackgroundMaker']
 # %% ../nbs/30_makers.ipynb #1213d4f0
 import numpy as np
 from .core import html_table, warn
-from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin, exposure_per_bin, off_counts, offset_weights, on_counts,
-                              on_offset, run_irf)
+from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin, exposure_per_bin, off_counts,
+                              offset_weights, on_counts, on_offset, run_irf)
 from .regions import ReflectedRegionsFinder
 
 # %% ../nbs/30_makers.ipynb #5e07d548
 class _Maker:
     "What all makers share."
 
-    def _rows(self): return [(k, v if isinstance(v, (str, int, float, list, type(None))) else type(v).__name__) for k, v in vars(self).items()]
+    def _rows(self):
+        simple = str, int, float, list, type(None)
+        return [(k, v if isinstance(v, simple) else type(v).__name__) for k, v in vars(self).items()]
+
     def __repr__(self): return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._rows())})"
     def _repr_html_(self): return html_table(self._rows(), caption=type(self).__name__)
 
@@ -44,7 +47,8 @@ class _Responses:
     def make_exposure(self, geom, observation, e_true_edges):
         "Exposure, m2 s, shape (n_true,), with containment if asked for."
         aeff, label = run_irf(observation, "aeff"), f"observation {observation.obs_id}"
-        if aeff.is_pointlike and not self.use_region_center: raise ValueError(f"{label}: point-like responses cannot be averaged over a region")
+        if aeff.is_pointlike and not self.use_region_center:
+            raise ValueError(f"{label}: point-like responses cannot be averaged over a region")
         exposure = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *offset_weights(observation, geom, self.use_region_center))
         contained = exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
         if not observation.livetime_s > 0: warn(f"{label}: no exposure, its livetime is 0")
@@ -61,7 +65,8 @@ class _Responses:
         if not edisp.data.any() or e_true_edges[-1] <= low or e_true_edges[0] >= high:
             warn(f"observation {observation.obs_id}: no energy dispersion between {e_true_edges[0]:g} and {e_true_edges[-1]:g} TeV, "
                  f"its table is {f'for {low:.3g}-{high:.3g} TeV' if edisp.data.any() else 'zero'}")
-        return averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), *offset_weights(observation, geom, self.use_region_center))
+        offsets, weights = offset_weights(observation, geom, self.use_region_center)
+        return averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), offsets, weights)
 
 # %% ../nbs/30_makers.ipynb #4d6e4a6b
 class SpectrumDatasetMaker(_Responses, _Maker):
@@ -88,7 +93,8 @@ class SpectrumDatasetMaker(_Responses, _Maker):
 
     def __init__(self, selection=None, containment_correction=False, background_oversampling=None, use_region_center=True):
         unknown = set(selection or []) - set(self.available_selection)
-        if unknown: raise ValueError(f"selection: expected some of {', '.join(self.available_selection)}, found {', '.join(sorted(unknown))}")
+        if unknown:
+            raise ValueError(f"selection: expected some of {', '.join(self.available_selection)}, found {', '.join(sorted(unknown))}")
         if containment_correction and not use_region_center:
             raise ValueError("containment_correction is for a point source at the centre of the region; it needs use_region_center=True")
         self.selection, self.containment_correction = selection, containment_correction
@@ -141,7 +147,8 @@ class ReflectedRegionsBackgroundMaker(_Maker):
     tag = "ReflectedRegionsBackgroundMaker"
 
     def __init__(self, region_finder=None, exclusion_mask=None, **kwargs):
-        if region_finder is not None and kwargs: raise TypeError(f"{', '.join(kwargs)}: pass these to the region_finder itself")
+        if region_finder is not None and kwargs:
+            raise TypeError(f"{', '.join(kwargs)}: pass these to the region_finder itself")
         self.region_finder = ReflectedRegionsFinder(**kwargs) if region_finder is None else region_finder
         self.exclusion_mask = exclusion_mask
 

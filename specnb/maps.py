@@ -91,7 +91,8 @@ class _RegionGeomView:
     def _summary(self):
         if self.region is None: rows = [("region", "none")]
         else:
-            rows = [("region", type(self.region).__name__.removesuffix("SkyRegion").lower()), ("centre", "{:.4f}, {:.4f} deg".format(*self._center[:2])),
+            rows = [("region", type(self.region).__name__.removesuffix("SkyRegion").lower()),
+                    ("centre", "{:.4f}, {:.4f} deg".format(*self._center[:2])),
                     ("frame", self.frame)] + ([("radius", f"{self.radius_deg:g} deg")] if self.radius_deg else [])
         return rows + [(a.name, f"{a.nbin} bins, {a.edges_value[0]:.4g} - {a.edges_value[-1]:.4g} {a.unit}") for a in self.axes]
 
@@ -190,7 +191,8 @@ class _RegionMapPlots:
     "Pictures of the values along the axis."
 
     def _axis_and_values(self, ax):
-        if len(self.geom.axes) != 1: raise ValueError(f"only maps with one axis can be drawn, this one has {self.geom.axes.names}")
+        if len(self.geom.axes) != 1:
+            raise ValueError(f"only maps with one axis can be drawn, this one has {self.geom.axes.names}")
         if ax is None: ax = plt.gca()
         axis = self.geom.axes[0]
         axis.format_plot_xaxis(ax)
@@ -253,6 +255,7 @@ class RegionNDMap(_RegionMapArithmetic, _RegionMapPlots):
 
     def _summary(self):
         kind = "mask" if self.is_mask else str(self.data.dtype)
-        return [*self.geom._summary(), ("values", kind), ("shape", str(self.data.shape)), ("unit", repr(self.unit)), ("sum", f"{self.data.sum():.6g}")]
+        return [*self.geom._summary(), ("values", kind), ("shape", str(self.data.shape)), ("unit", repr(self.unit)),
+                ("sum", f"{self.data.sum():.6g}")]
     def __repr__(self): return f"RegionNDMap(shape {self.data.shape}, unit {self.unit!r}, sum {self.data.sum():.6g})"
     def _repr_html_(self): return html_table(self._summary(), caption="RegionNDMap")

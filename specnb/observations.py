@@ -30,7 +30,8 @@ def _numbers(
 )->list:         # floats
     "Values of keywords, or DataError if one is missing or no number."
     try: return [float(meta[n]) for n in names]
-    except (KeyError, TypeError, ValueError): raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
 
 def _is_drift(
     meta:dict, # keywords of the events
@@ -180,8 +181,9 @@ class _ObservationFiles:
         kept = {k: v for k, v in self.meta.items() if v is not None and k not in _NOT_KEPT and not is_layout(k)}
         ra, dec = self.pointing_deg
         return {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"], "TELESCOP": "unknown", "INSTRUME": "unknown", "ORIGIN": "unknown",
-                "OBS_MODE": "POINTING", "OBJECT": "unknown", **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS", "CREATOR": "specnb", "OBS_ID": self.obs_id,
-                "TSTART": self._times.start_s[0], "TSTOP": self._times.stop_s[-1], "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
+                "OBS_MODE": "POINTING", "OBJECT": "unknown", **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS",
+                "CREATOR": "specnb", "OBS_ID": self.obs_id, "TSTART": self._times.start_s[0], "TSTOP": self._times.stop_s[-1],
+                "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
                 "DEADC": self.deadc, "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
 
     def to_hdus(self):
@@ -226,7 +228,8 @@ class _ObservationMade:
         if gti is None:
             ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
             start = 0. if tstart is None else ref.met(tstart)
-            if tstop is None and livetime is None: raise ValueError("Observation.create: expected one of livetime, tstop, gti")
+            if tstop is None and livetime is None:
+                raise ValueError("Observation.create: expected one of livetime, tstop, gti")
             gti = GTI(start, ref.met(tstop) if tstop is not None else start + as_float(livetime, "s", "livetime"), ref)
         ra, dec = sky_position(pointing, name="pointing")
         head = {"OBS_ID": int(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec), "DEADC": 1 - deadtime_fraction, **(meta or {})}

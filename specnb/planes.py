@@ -51,7 +51,9 @@ class _Shape:
     region:object
 
     def contains(self, x, y): return self.region.contains(regions_package.PixCoord(*np.atleast_1d(x, y)))
-    def turned(self, center, angle): return _Shape(self.region.rotate(regions_package.PixCoord(center, center), coordinates.Angle(angle, "rad")))
+    def turned(self, center, angle):
+        return _Shape(self.region.rotate(regions_package.PixCoord(center, center), coordinates.Angle(angle, "rad")))
+
     def box(self):
         b = self.region.bounding_box
         return b.ixmin, b.ixmax, b.iymin, b.iymax
@@ -149,7 +151,8 @@ def make_exclusion(
     if isinstance(exclusion, WcsNDMap): x, y = mask_pixels(plane, exclusion, *annulus)
     elif exclusion is not None:
         try: exclusion = sky_regions(exclusion)
-        except TypeError: raise TypeError(f"exclusion_mask: expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}") from None
+        except TypeError:
+            raise TypeError(f"exclusion_mask: expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}") from None
         numbers = [circle_numbers(r) if isinstance(shape, _Circle) else None for r in exclusion]
         circles = [(*to_icrs(*c[:2], c[3]), c[2]) for c in numbers if c]
         if other := [r for r, c in zip(exclusion, numbers) if not c]:

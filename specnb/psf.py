@@ -37,7 +37,8 @@ class _Containment:
 
     def containment(self, rad, energy_true, offset):
         "Fraction of events within `rad`; quantities that broadcast."
-        return self.containment_value(as_float(rad, "deg", "rad"), as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset"))
+        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
+        return self.containment_value(as_float(rad, "deg", "rad"), e, theta)
 
     def containment_radius(self, fraction, energy_true, offset):
         "Radius (Quantity) that contains `fraction` of the events, nan if the table does not reach that far."
@@ -60,7 +61,8 @@ class _Containment:
         theta = some_nodes(self.axes[1], offset, "deg", "offset")[0]
         for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
             ax.plot(rad, self.value(e, theta, rad), label=f"{e:.2g} TeV", **kwargs)
-        ax.set(yscale="log", ylim=(1e-5 * ax.get_ylim()[1], None), xlabel="Distance [deg]", ylabel="Density [sr-1]", title=f"{theta:.2g} deg")
+        ax.set(yscale="log", ylim=(1e-5 * ax.get_ylim()[1], None), title=f"{theta:.2g} deg")
+        ax.set(xlabel="Distance [deg]", ylabel="Density [sr-1]")
         ax.legend()
         return ax
 

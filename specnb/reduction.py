@@ -59,7 +59,8 @@ def run_irf(
     "A response of a run; DataError with the names of both if it is missing."
     irf = getattr(observation, name)
     if irf is not None: return irf
-    raise DataError(f"observation {observation.obs_id}: no {_LONG_NAMES[name]} ({name}); found {', '.join(observation.available_irfs) or 'none'}")
+    found = ", ".join(observation.available_irfs) or "none"
+    raise DataError(f"observation {observation.obs_id}: no {_LONG_NAMES[name]} ({name}); found {found}")
 
 # %% ../nbs/28_reduction.ipynb #27a9cef1
 def directional_cut(
@@ -69,12 +70,15 @@ def directional_cut(
     "Cut that belongs to the responses of a run, checked against the ON region."
     cut, label = observation.rad_max, f"observation {observation.obs_id}"
     if geom.is_point:
-        if cut is None: raise ValueError(f"{label}: the ON region is a point, and there is no RAD_MAX that tells the radius around it")
+        if cut is None:
+            raise ValueError(f"{label}: the ON region is a point, and there is no RAD_MAX that tells the radius around it")
         return cut
     if cut is None or observation.aeff is None or not observation.aeff.is_pointlike: return None
-    if not cut.is_fixed_rad_max: raise ValueError(f"{label}: its point-like responses have a cut that depends on energy (RAD_MAX); expected a point as ON region")
+    if not cut.is_fixed_rad_max:
+        raise ValueError(f"{label}: its point-like responses have a cut that depends on energy (RAD_MAX); expected a point as ON region")
     if geom.radius_deg is None or abs(geom.radius_deg / cut.data[0, 0] - 1) > 1e-3:
-        raise ValueError(f"{label}: its point-like responses are for a cut of {cut.data[0, 0]:g} deg; expected a circle of this radius or a point, found {geom!r}")
+        raise ValueError(f"{label}: its point-like responses are for a cut of {cut.data[0, 0]:g} deg; "
+                         f"expected a circle of this radius or a point, found {geom!r}")
 
 # %% ../nbs/28_reduction.ipynb #d92f9ab3
 def run_events(
@@ -176,7 +180,8 @@ def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
     off = finder.find(geom, observation.pointing_deg, exclusion_mask)
     if not off.n: return OffCounts(nothing, 0, off, off.reason)
     if cut is not None and _positions_too_close(off, cut, e_reco_edges):
-        return OffCounts(nothing, 0, None, f"the {off.n} positions, {off.min_separation_deg:.3g} deg apart, are closer than twice the radius of the cut")
+        reason = f"the {off.n} positions, {off.min_separation_deg:.3g} deg apart, are closer than twice the radius of the cut"
+        return OffCounts(nothing, 0, None, reason)
     radius = None if cut is None else cut.value(events.e_tev, offset)
     times = off.multiplicity(events.ra_deg, events.dec_deg, radius)
     return OffCounts(counts_per_bin(events.e_tev[times > 0], e_reco_edges, times[times > 0]), off.n, off, "")
@@ -260,7 +265,8 @@ def containment_per_bin(observation, geom, e_true_edges):
         The responses contain a directional cut already, or the ON region is no circle.
     """
     label = f"observation {observation.obs_id}: containment_correction"
-    if run_irf(observation, "aeff").is_pointlike: raise ValueError(f"{label}: the responses are point-like, their effective area contains a directional cut already")
+    if run_irf(observation, "aeff").is_pointlike:
+        raise ValueError(f"{label}: the responses are point-like, their effective area contains a directional cut already")
     if not geom.radius_deg: raise ValueError(f"{label}: expected a circle as ON region, found {geom!r}")
     return run_irf(observation, "psf").containment_value(geom.radius_deg, bin_centers(e_true_edges), on_offset(observation, geom))
 

@@ -113,7 +113,8 @@ class _OffRegionsSky:
     def regions(self):
         "List of `~regions.SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
         if self.geom.radius_deg is None: return [s.region.to_sky(self.plane.wcs) for s in self.shapes]
-        centers = [coordinates.SkyCoord(*from_icrs(*p, self.plane.frame), unit="deg", frame=self.plane.frame) for p in zip(self.lon, self.lat)]
+        lon, lat = from_icrs(self.lon, self.lat, self.plane.frame)
+        centers = [coordinates.SkyCoord(*p, unit="deg", frame=self.plane.frame) for p in zip(lon, lat)]
         if self.geom.is_point: return [regions_package.PointSkyRegion(c) for c in centers]
         return [regions_package.CircleSkyRegion(c, self.geom.region.radius) for c in centers]
 
@@ -172,7 +173,8 @@ class OffRegions(_OffRegionsEvents, _OffRegionsGeometry, _OffRegionsSky):
     reason:str = ""
 
     def _summary(self):
-        rows = [("OFF regions", self.n), ("pointing", "{:.4f}, {:.4f} deg".format(*self.pointing_deg)), ("offset", f"{self.offset_deg:.4f} deg")]
+        rows = [("OFF regions", self.n), ("pointing", "{:.4f}, {:.4f} deg".format(*self.pointing_deg)),
+                ("offset", f"{self.offset_deg:.4f} deg")]
         if self.radius_deg: rows.append(("radius", f"{self.radius_deg:g} deg"))
         if self.angular_size_deg: rows.append(("angular size", f"{self.angular_size_deg:.2f} deg"))
         return rows + ([("reason", self.reason)] if self.reason else [])
@@ -264,7 +266,8 @@ class _RegionsFinder:
         if geom.region is None: raise ValueError("region: expected an ON region, the geometry has none")
         frame = "galactic" if geom.frame == "galactic" else "icrs"
         offset = float(separation(*geom.center_deg, *pointing))
-        if offset >= 60: raise ValueError(f"the ON region is {offset:.1f} deg from the pointing; expected an offset within the field of view")
+        if offset >= 60:
+            raise ValueError(f"the ON region is {offset:.1f} deg from the pointing; expected an offset within the field of view")
         off = OffRegions(geom, pointing, pointing_plane(pointing, offset, frame, as_float(self.binsz, "deg", "binsz")))
         x, y = _pixels(off._on, off.plane.npix[0])
         rho = np.hypot(x - off.plane.crpix[0], y - off.plane.crpix[0]) if len(x) else np.zeros(1)
@@ -324,13 +327,15 @@ class ReflectedRegionsFinder(_RegionsFinder):
             With ``n = 0`` and a `reason` if there is no place. An exclusion over the ON region is a warning.
         """
         off, x, y, exclusion = self._prepare(geom, pointing_deg, exclusion_mask)
-        if off.geom.is_point: raise ValueError("region: reflected regions need a region with an area, found a point; use WobbleRegionsFinder")
+        if off.geom.is_point:
+            raise ValueError("region: reflected regions need a region with an area, found a point; use WobbleRegionsFinder")
         center = off.plane.crpix[0]
         size = angular_size(x, y, center) if len(x) else 2*np.pi
         if off._on.contains(center, center): size = 2*np.pi
         steps = [as_float(getattr(self, k), "rad", k) for k in ("angle_increment", "min_distance", "min_distance_input")]
         if steps[0] <= 0: raise ValueError(f"angle_increment: expected a positive angle, found {self.angle_increment}")
-        angles, tried = reflected_angles(lambda a: exclusion.touches(off._on.turned(center, a), off.geom.radius_deg), size, *steps, self.max_region_number)
+        def blocked(angle): return exclusion.touches(off._on.turned(center, angle), off.geom.radius_deg)
+        angles, tried = reflected_angles(blocked, size, *steps, self.max_region_number)
         reason = ""
         if not tried: reason = f"the ON region, {off.offset_deg:.3g} deg from the pointing, leaves no room for another at the same offset"
         elif not len(angles): reason = f"all {tried} places at the same offset touch the exclusion mask"

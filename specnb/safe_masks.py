@@ -152,7 +152,8 @@ class _AeffMethods:
         "Bins between LO_THRES and HI_THRES of the effective area, as far as the file has them; bool, shape (n_reco,)."
         meta = run_irf(observation, "aeff").meta
         low, high = (float(meta.get(k) or 0) for k in ("LO_THRES", "HI_THRES"))
-        if not low and not high: warn(f"observation {observation.obs_id}: its effective area has neither LO_THRES nor HI_THRES, aeff-default cuts nothing")
+        if not low and not high:
+            warn(f"observation {observation.obs_id}: its effective area has neither LO_THRES nor HI_THRES, aeff-default cuts nothing")
         return energy_range_mask(dataset.arrays.e_reco_edges, low, high or np.inf)
 
 # %% ../nbs/32_safe_masks.ipynb #5bfae87f
@@ -194,8 +195,8 @@ class _OtherMethods:
         return np.ones(dataset.arrays.n_reco, bool) if background is None else np.isfinite(background) & (background > 0)
 
 # %% ../nbs/32_safe_masks.ipynb #d711d99e
-_METHODS = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_energy_aeff_default", "edisp-bias": "make_mask_energy_edisp_bias",
-            "bkg-peak": "make_mask_energy_bkg_peak", "offset-max": "make_mask_offset_max"}
+_METHODS = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_energy_aeff_default",
+            "edisp-bias": "make_mask_energy_edisp_bias", "bkg-peak": "make_mask_energy_bkg_peak", "offset-max": "make_mask_offset_max"}
 _FROM_RUN = {"aeff-default", "offset-max"}
 
 class _RunMethods:
@@ -257,12 +258,15 @@ class SafeMaskMaker(_RunMethods, _Maker, _AeffMethods, _OtherMethods):
     tag = "SafeMaskMaker"
     available_methods = set(_METHODS)
 
-    def __init__(self, methods=("aeff-default",), aeff_percent=10, bias_percent=10, position=None, fixed_offset=None, offset_max="3 deg", irfs="DL4"):
+    def __init__(self, methods=("aeff-default",), aeff_percent=10, bias_percent=10, position=None, fixed_offset=None,
+                 offset_max="3 deg", irfs="DL4"):
         methods = [methods] if isinstance(methods, str) else list(methods)
         unknown = [m for m in methods if m not in _METHODS]
-        if unknown: raise ValueError(f"methods: expected some of {', '.join(_METHODS)}, found {', '.join(map(repr, unknown))}")
+        if unknown:
+            raise ValueError(f"methods: expected some of {', '.join(_METHODS)}, found {', '.join(map(repr, unknown))}")
         if irfs not in ("DL3", "DL4"): raise ValueError(f"irfs: expected 'DL3' or 'DL4', found {irfs!r}")
-        if position is not None and fixed_offset is not None: raise ValueError("position and fixed_offset exclude each other; pass one of them")
+        if position is not None and fixed_offset is not None:
+            raise ValueError("position and fixed_offset exclude each other; pass one of them")
         for name, percent in (("aeff_percent", aeff_percent), ("bias_percent", bias_percent)):
             if not 0 <= percent <= 100: raise ValueError(f"{name}: expected a percentage between 0 and 100, found {percent}")
         as_float(offset_max, "deg", "offset_max")

@@ -70,7 +70,8 @@ def region_center(region):
         A compound region, which has neither.
     """
     if hasattr(region, "center"): return *map(float, sky_position(region.center, sky_frame(region.center))), sky_frame(region.center)
-    if not hasattr(region, "vertices"): raise ValueError(f"expected a region with a centre or vertices, found {type(region).__name__}")
+    if not hasattr(region, "vertices"):
+        raise ValueError(f"expected a region with a centre or vertices, found {type(region).__name__}")
     frame = sky_frame(region.vertices)
     lon, lat = np.radians(sky_position(region.vertices, frame))
     x, y, z = np.sum([np.cos(lat)*np.cos(lon), np.cos(lat)*np.sin(lon), np.sin(lat)], axis=1)
@@ -107,7 +108,8 @@ def _inside_shape(region, lon, lat):
     "Whether positions, deg, are inside a region that is neither circle nor point, in its tangent plane."
     *point, frame = tangent_point(region)
     xi, eta = (np.atleast_1d(v)/.01 for v in tan_project(*point, *from_icrs(lon, lat, frame)))
-    return np.isfinite(xi) & region.to_pixel(tangent_wcs(*point, frame)).contains(regions_package.PixCoord(-np.nan_to_num(xi), np.nan_to_num(eta)))
+    pixels = regions_package.PixCoord(-np.nan_to_num(xi), np.nan_to_num(eta))
+    return np.isfinite(xi) & region.to_pixel(tangent_wcs(*point, frame)).contains(pixels)
 
 # %% ../nbs/04_shapes.ipynb #847819d4
 def region_contains(region, lon, lat, radius_deg=None):

@@ -90,7 +90,8 @@ class SpectrumArrays(_SpectrumValues):
             array = getattr(self, name)
             if array is None: continue
             array = np.array(array, bool if name.startswith("mask") else float)
-            if array.shape != shape: raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {array.shape}")
+            if array.shape != shape:
+                raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {array.shape}")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 

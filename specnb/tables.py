@@ -116,7 +116,8 @@ class _TableColumns:
 
     def _factor(self, name, unit):
         found = self.unit(name)
-        if not found and unit: raise DataError(f"{self.label}: column {name} has no unit, expected one that converts to {unit}")
+        if not found and unit:
+            raise DataError(f"{self.label}: column {name} has no unit, expected one that converts to {unit}")
         try: return unit_factor(found, unit)
         except ValueError as error: raise DataError(f"{self.label}: column {name}: {error}") from None
 
@@ -236,7 +237,8 @@ class _FitsWalk:
         if self._tables and not block.startswith(b"XTENSION"): return b""
         while True:
             cards.append(block)
-            if len(block) < 2880: raise DataError(f"{self.path}: the file is truncated: it ends inside the header of HDU {len(self._tables)}")
+            if len(block) < 2880:
+                raise DataError(f"{self.path}: the file is truncated: it ends inside the header of HDU {len(self._tables)}")
             last = block.rstrip()
             if last.endswith(b"END") and len(last) % 80 == 3: return b"".join(cards)
             block = bytes(self._take(2880))
@@ -250,7 +252,8 @@ class _FitsWalk:
         size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + math.prod(axes)) if axes else 0
         name = str(header.get("EXTNAME") or ("PRIMARY" if not self._tables else f"HDU{len(self._tables)}")).strip()
         data = self._take(size)
-        if len(data) < size: raise DataError(f"{self.path}[{name}]: the file is truncated: {len(data)} of {size} bytes of data")
+        if len(data) < size:
+            raise DataError(f"{self.path}[{name}]: the file is truncated: {len(data)} of {size} bytes of data")
         self._take(-size % 2880)
         self._tables.append(FitsTable(self.path, name, header, cards, data))
         return True
@@ -305,7 +308,8 @@ class FitsFile(_FitsWalk):
         return table
 
     def __repr__(self): return f"FitsFile({self.path.name}: {', '.join(self.names)})"
-    def _repr_html_(self): return html_table([(t.name, t.n_rows, len(t.colnames)) for t in self._all()], ["HDU", "rows", "columns"], self.path.name)
+    def _repr_html_(self):
+        return html_table([(t.name, t.n_rows, len(t.colnames)) for t in self._all()], ["HDU", "rows", "columns"], self.path.name)
 
 def read_tables(path):
     """Open a FITS file.
