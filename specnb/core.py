@@ -108,8 +108,10 @@ def _temporary_folder(
     "A hidden folder inside `folder`, which goes away with what is left in it."
     if not folder.is_dir(): raise FileNotFoundError(f"{name}: the folder {folder} does not exist")
     try: return tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)
-    except OSError as error: raise type(error)(error.errno, f"{name} cannot be written in the folder {folder}: {error.strerror}") from None
+    except OSError as error:
+        raise type(error)(error.errno, f"{name} cannot be written in the folder {folder}: {error.strerror}") from None
 
+# %% ../nbs/00_core.ipynb #d62b9bdd
 @contextmanager
 def atomic_path(path, overwrite=False):
     """Give a temporary path to write to; it becomes `path` when the block ends well.

@@ -51,7 +51,8 @@ def _plane_keys(
 )->dict:           # keywords
     "Header of a plane of pixels."
     names = ("GLON-TAN", "GLAT-TAN") if plane.frame == "galactic" else ("RA---TAN", "DEC--TAN")
-    pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"), "CTYPE": names, "CRVAL": plane.crval}
+    pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"), "CTYPE": names,
+             "CRVAL": plane.crval}
     shape = {"WCSAXES": 2, "WCSSHAPE": "({},{})".format(*plane.npix)}
     return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
@@ -62,7 +63,8 @@ def _read_plane(
     names = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
     frame = {("RA---TAN", "DEC--TAN"): "icrs", ("GLON-TAN", "GLAT-TAN"): "galactic"}.get(names)
     if frame is None or any(re.match(r"(PC|CD)\d_\d", k) for k in table.header):
-        return warn(f"{table.label}: the regions are left out, expected an upright TAN projection, found {' '.join(names).strip() or 'none'}")
+        found = " ".join(names).strip() or "none"
+        return warn(f"{table.label}: the regions are left out, expected an upright TAN projection, found {found}")
     crpix, cdelt, crval = (tuple(table.key(f"{k}{i}") for i in (1, 2)) for k in ("CRPIX", "CDELT", "CRVAL"))
     crpix = tuple(c - 1 for c in crpix)
     return WcsGeom(tuple(round(2*c + 1) for c in crpix), "TAN", frame, crval, cdelt, crpix)
@@ -78,15 +80,18 @@ def _region_hdu(
         columns = {c: (table[c].value, str(table[c].unit)) if table[c].unit else np.asarray(table[c]) for c in table.colnames}
     else:
         x, y, r = np.array(shapes, float).reshape(-1, 3).T
-        columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"), "R": (r, "pix"), "ROTANG": (np.zeros(len(x)), "deg")}
-    return table_hdu("REGION", columns, {**_plane_keys(plane), "RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"})
+        columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"), "R": (r, "pix"),
+                   "ROTANG": (np.zeros(len(x)), "deg")}
+    head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
+    return table_hdu("REGION", columns, {**_plane_keys(plane), **head})
 
 def _read_shapes(
     table:FitsTable, # HDU REGION
 )->list:             # as for `_region_hdu`
     "Shapes of a region table."
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
-    if not set(kinds) <= {"circle", "point"}: return list(regions.Regions.parse(astropy_table.QTable.read(table.to_hdu()), format="fits"))
+    if not set(kinds) <= {"circle", "point"}:
+        return list(regions.Regions.parse(astropy_table.QTable.read(table.to_hdu()), format="fits"))
     x, y, r = (np.asarray(table.column(c), float).reshape(table.n_rows, -1)[:, 0] for c in ("X", "Y", "R"))
     return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in zip(kinds, x.tolist(), y.tolist(), r.tolist())]
 
@@ -152,7 +157,8 @@ def _spectrum_files(
 )->dict:                   # path -> HDUs, the PHA file first
     "HDUs of all files of a spectrum."
     has = {"BACKFILE": arrays.n_off, "RESPFILE": arrays.edisp, "ANCRFILE": arrays.exposure}
-    paths = {k: _companion(path, s) for k, s in (("BACKFILE", "_bkg"), ("RESPFILE", "_rmf"), ("ANCRFILE", "_arf")) if has[k] is not None}
+    suffixes = {"BACKFILE": "_bkg", "RESPFILE": "_rmf", "ANCRFILE": "_arf"}
+    paths = {k: _companion(path, suffix) for k, suffix in suffixes.items() if has[k] is not None}
     column = units == OGIP_UNITS["ogip"]
     links = {k: paths[k].name if k in paths else "NONE" for k in has}
     ebounds, short = ebounds_hdu(arrays, units[0], meta), {k: meta[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
@@ -176,7 +182,8 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     Parameters
     ----------
     path : str or Path
-        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf`` and ``X_rmf``, as far as there is something to write.
+        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf`` and ``X_rmf``, as far as there is
+        something to write.
     arrays : `SpectrumArrays`
         The spectrum. `mask_fit` is not written.
     name : str
@@ -207,10 +214,12 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a.
     """
     if format not in OGIP_UNITS: raise ValueError(f"format: expected one of {', '.join(OGIP_UNITS)}, found {format!r}")
-    if arrays.background is not None: raise ValueError(f"{name or path}: OGIP files hold OFF counts, not an expected background")
+    if arrays.background is not None:
+        raise ValueError(f"{name or path}: OGIP files hold OFF counts, not an expected background")
     path = make_path(path)
     for what, text in (("file name", path.name), ("name of the spectrum", str(name))):
-        if not (text.isascii() and text.isprintable()): raise ValueError(f"{what} {text!r}: expected printable ASCII characters, all that FITS headers can hold")
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError(f"{what} {text!r}: expected printable ASCII characters, all that FITS headers can hold")
     keys = {"TELESCOP": "UNKNOWN", "INSTRUME": "UNKNOWN", "FILTER": "NONE", **_keywords(meta or {}), "OBS_ID": str(name)}
     extra = [_on_region_hdu(region)] if region is not None and region.region is not None else []
     extra_off = [_off_regions_hdu(off_regions)] if off_regions is not None and off_regions.n else []
@@ -268,11 +277,13 @@ def _read_response(
 )->dict:             # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
     arf, rmf = _link(table, "ANCRFILE"), _link(table, "RESPFILE")
-    fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf))) if rmf else {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
+    if rmf: fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf)))
+    else: fields = {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
     if not arf: return {"e_true_edges": fields["e_reco_edges"], **fields}
     edges, area = read_arf(arf)
     other = fields.get("e_true_edges", edges)
-    if len(other) == len(edges) and np.allclose(other, edges, rtol=1e-5, atol=0): return {**fields, "e_true_edges": edges, "exposure": area}
+    if len(other) == len(edges) and np.allclose(other, edges, rtol=1e-5, atol=0):
+        return {**fields, "e_true_edges": edges, "exposure": area}
     raise DataError(f"{arf}[SPECRESP] has {len(edges) - 1} true-energy bins {edges[0]:.4g}-{edges[-1]:.4g} TeV, "
                     f"{rmf}[MATRIX] has {len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV; expected the same")
 
@@ -334,5 +345,6 @@ def read_ogip(path):
     off = _link(table, "BACKFILE")
     if off: fields.update(_read_off(off, table))
     quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)
-    arrays = SpectrumArrays(**fields, n_on=_counts(table), mask_safe=quality == 0, livetime=livetime, ontime=table.key("ONTIME", livetime))
+    arrays = SpectrumArrays(**fields, n_on=_counts(table), mask_safe=quality == 0, livetime=livetime,
+                            ontime=table.key("ONTIME", livetime))
     return arrays, _read_info(tables, off)

@@ -72,7 +72,8 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
         at = 0
         for start, length in zip(starts[:count] - first, lengths[:count]):
             if length and not 0 <= start <= n_reco - length:
-                raise ValueError(f"row {j}: channels {start + first} to {start + first + length - 1} reach out of {first} to {first + n_reco - 1}")
+                raise ValueError(f"row {j}: channels {start + first} to {start + first + length - 1} reach out of "
+                                 f"{first} to {first + n_reco - 1}")
             edisp[j, start:start + length] = values[at:at + length]
             at += length
     return edisp
@@ -108,7 +109,8 @@ def read_edges(
     low, high, names = _column(table, low, "TeV"), _column(table, high, "TeV"), f"{low}, {high}"
     edges = np.r_[low, high[-1:]]
     if len(low) and low[0] > 0 and np.all(np.diff(edges) > 0) and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0): return edges
-    raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, found {np.c_[low, high][:3].tolist()}...")
+    raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
+                    f"found {np.c_[low, high][:3].tolist()}...")
 
 # %% ../nbs/34_response_files.ipynb #2703f976
 _RESPONSE = {"HDUCLASS": "OGIP", "HDUCLAS1": "RESPONSE"}
@@ -131,8 +133,8 @@ def arf_hdu(
     if not arrays.livetime > 0 and arrays.exposure.any():
         raise ValueError(f"livetime must be positive to turn the exposure into an area, found {arrays.livetime}")
     area = arrays.exposure / (arrays.livetime or 1) * unit_factor("m2", units[1])
-    return table_hdu("SPECRESP", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), units[0]), "SPECRESP": (area, units[1])},
-                     {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
+    columns = {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), units[0]), "SPECRESP": (area, units[1])}
+    return table_hdu("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
 
 def ebounds_hdu(
     arrays:SpectrumArrays, # one spectrum
@@ -152,8 +154,9 @@ def rmf_hdu(
     "Energy-dispersion table."
     packed = pack_matrix(arrays.edisp)
     return table_hdu("MATRIX", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), unit), **packed}, {
-        **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0", "CHANTYPE": "PI", "DETCHANS": arrays.n_reco,
-        "NUMGRP": int(packed["N_GRP"].sum()), "NUMELT": int(packed["N_CHAN"].sum()), "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
+        **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0", "CHANTYPE": "PI",
+        "DETCHANS": arrays.n_reco, "NUMGRP": int(packed["N_GRP"].sum()), "NUMELT": int(packed["N_CHAN"].sum()),
+        "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
 
 # %% ../nbs/34_response_files.ipynb #3e9d4c8f
 def read_rmf(path):
