@@ -74,8 +74,11 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
     scale, (best, stat, _) = problem.scale[i], newton(problem, problem.start)
     def at(value): return profile(problem, best, [i], [value / scale])[0]
     width = norm.error if norm.error > 0 else abs(norm.value) if abs(norm.value) > 1e-3 else 1.
-    def end(side, n): return profile_crossing(problem, best, i, n**2, side, width / scale) * scale
-    result |= {"norm": norm.value, "norm_err": np.nan}
+    # a search may end at a kink; if it ended on a plain, as with two sources that nothing tells apart, there is no norm
+    flat = not found.success and min(at(norm.value + side * width) for side in (1, -1)) - stat < .01
+    lost = flat or abs(best[i] * scale - norm.value) > width
+    def end(side, n): return np.nan if lost else profile_crossing(problem, best, i, n**2, side, width / scale) * scale
+    result |= {"norm": np.nan if lost else norm.value, "norm_err": np.nan}
     # at a kink a search ends with an error along which the statistic hardly rises
     if found.success and norm.error > 0 and at(norm.value + norm.error) - stat > .1: result["norm_err"] = n_sigma * norm.error
     if errors: result |= {"norm_errp": end(1, n_sigma), "norm_errn": end(-1, n_sigma)}
@@ -119,6 +122,7 @@ def _status(
     def why(i):
         if not bands.used[i].any(): return "no data: no bin of the datasets in this band, or all are masked"
         if not possible[i]: return "no exposure: the model predicts no counts in this band"
+        if not np.isfinite(columns["norm"][i]): return "no norm: the search for the best norm did not end at a minimum"
         if not np.isfinite(columns["norm_err"][i]): return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
         missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i])]
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""

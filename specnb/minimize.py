@@ -223,10 +223,11 @@ def profile_crossing(
     side:int,         # +1 or -1
     width:float,      # a rough error
     reoptimize:bool=True,
-)->float:             # distance from the minimum, nan if a limit is reached first
+)->float:             # distance from the minimum; nan if a limit is reached first, or if it turns out not to be the minimum
     "How far a parameter can go until its profile has risen by `rise`."
     level, limit = problem.stat(best) + rise, (problem.upper if side > 0 else problem.lower)[i]
     x, known = best, {0.: -rise}  # a second search at the same place, from elsewhere, may end differently
+    def lost(): return min(known.values()) < -rise - .01  # lower than the minimum: it was none
     def excess(distance):
         nonlocal x
         if distance not in known:
@@ -236,7 +237,9 @@ def profile_crossing(
     if not width > 0: width = .1 * max(abs(best[i]), 1.)
     reach, near = min(width * np.sqrt(rise), abs(limit - best[i])), 0.
     for _ in range(40):
-        if excess(reach) > 0: return optimize.brentq(excess, near, reach, xtol=1e-9 * width, rtol=1e-9)
-        if reach >= abs(limit - best[i]): break
+        if excess(reach) > 0:
+            end = optimize.brentq(excess, near, reach, xtol=1e-9 * width, rtol=1e-9)
+            return np.nan if lost() else end
+        if lost() or reach >= abs(limit - best[i]): break
         near, reach = reach, min(1.6 * reach, abs(limit - best[i]))
     return np.nan

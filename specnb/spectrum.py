@@ -182,11 +182,11 @@ def stack_spectra(spectra, names=None):
     _check_same_axes(spectra, names)
     if len({s.is_on_off for s in spectra}) > 1: raise ValueError("cannot stack spectra with OFF counts and spectra without")
     mask = np.array([s.mask_safe for s in spectra])
-    used = [s for s in spectra if s.mask_safe.any()]
-    response = {}
-    if used and all(s.exposure is not None and s.edisp is not None for s in used):
+    used, response = [s for s in spectra if s.mask_safe.any()], {}
+    if all(s.exposure is not None and s.edisp is not None for s in used or spectra):
+        some = used or spectra[:1]  # without any safe bin: a response of zeros
         response["exposure"], response["edisp"] = stacked_response(
-            np.array([s.exposure for s in used]), np.array([s.edisp for s in used]), np.array([s.mask_safe for s in used]))
+            np.array([s.exposure * s.mask_safe.any() for s in some]), np.array([s.edisp for s in some]), np.array([s.mask_safe for s in some]))
     return SpectrumArrays(
         spectra[0].e_reco_edges, spectra[0].e_true_edges, n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
         livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used), **_stacked_background(spectra, mask), **response)

@@ -335,6 +335,9 @@ def test_on_regions_without_off_regions(case):
     center = SkyCoord(*(observations[0].pointing_deg if case[0] is None else case[:2]), unit="deg")
     told, datasets = messages(lambda: Datasets([reduce(o, center) for o in observations]))
     assert datasets.names == ["1001", "1002"]
+    datasets.models = [power_law()]
+    assert len(datasets.info_table(cumulative=True)) == 2 and datasets.info_table(cumulative=True)["counts"][0] == 0
+    datasets.models = None
     assert any("observation 1001" in t and case[2] in t for t in told) and any("the run is kept without safe bins" in t for t in told)
     kept_without_safe_bins(datasets[0])
 
