@@ -13,7 +13,7 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",
     author=s["author"], author_email=s["author_email"], url=s["git_url"], license="BSD-3-Clause",
     python_requires=f">={s['min_python']}", packages=find_packages(include=[lib, f"{lib}.*"]),
-    package_data={lib: ["demo/*", "demo/*/*"]},
+    package_data={lib: ["demo/*", "demo/*/*", "registry/*"]},
     install_requires=s.get("requirements", "").split(),
     extras_require={"dev": s.get("dev_requirements", "").split()},
     entry_points={"console_scripts": s.get("console_scripts", "").split(), "nbdev": [f"{lib}={lib}._modidx:d"]},
