@@ -109,8 +109,8 @@ class ObservationsConfig(Section):
     datastore:str = Field("demo", min_length=1, description="folder with DL3 files, or demo, or hess-dl3-dr1")
     obs_ids:Annotated[list[int], Commas] = Field([], description="runs, in this order; []: all that see the source")
     obs_file:str | None = Field(None, description="text file with run numbers, one a line")
-    obs_cone:ConeConfig = ConeConfig()
-    obs_time:TimeRangeConfig = TimeRangeConfig()
+    obs_cone:ConeConfig = Field(default_factory=ConeConfig)
+    obs_time:TimeRangeConfig = Field(default_factory=TimeRangeConfig)
     required_irf:Annotated[list[Literal["aeff", "edisp", "psf", "bkg", "rad_max"]], Commas] = Field(
         ["aeff", "edisp"], description="responses that a run must have: aeff, edisp, psf, bkg, rad_max")
     skip_missing:bool = Field(False, description="go on without runs whose files are not there or incomplete")
@@ -183,22 +183,22 @@ class SelectionConfig(Section):
 
 class AxesConfig(Section):
     "Energy binnings."
-    energy:EnergyAxisConfig = EnergyAxisConfig()
-    energy_true:TrueEnergyAxisConfig = TrueEnergyAxisConfig()
+    energy:EnergyAxisConfig = Field(default_factory=EnergyAxisConfig)
+    energy_true:TrueEnergyAxisConfig = Field(default_factory=TrueEnergyAxisConfig)
 
 class GeomConfig(Section):
     "Field of view and axes."
-    selection:SelectionConfig = SelectionConfig()
-    axes:AxesConfig = AxesConfig()
+    selection:SelectionConfig = Field(default_factory=SelectionConfig)
+    axes:AxesConfig = Field(default_factory=AxesConfig)
 
 class DatasetsConfig(Section):
     "How runs become spectra."
     type:Literal["1d"] = Field("1d", description="kind of analysis; 1d is the only one")
     stack:bool = Field(False, description="fit the sum of all runs instead of all runs jointly")
-    geom:GeomConfig = GeomConfig()
-    background:BackgroundConfig = BackgroundConfig()
-    safe_mask:SafeMaskConfig = SafeMaskConfig()
-    on_region:OnRegionConfig = OnRegionConfig()
+    geom:GeomConfig = Field(default_factory=GeomConfig)
+    background:BackgroundConfig = Field(default_factory=BackgroundConfig)
+    safe_mask:SafeMaskConfig = Field(default_factory=SafeMaskConfig)
+    on_region:OnRegionConfig = Field(default_factory=OnRegionConfig)
     containment_correction:bool = Field(True, description="account for source events outside the ON region")
 
     @model_validator(mode="after")
@@ -275,7 +275,7 @@ class ModelConfig(Section):
 # %% ../nbs/81_config.ipynb #0cb55a1c
 class FitConfig(Section):
     "How the model is fitted."
-    fit_range:EnergyRangeConfig = EnergyRangeConfig()
+    fit_range:EnergyRangeConfig = Field(default_factory=EnergyRangeConfig)
     backend:Literal["minuit", "scipy"] = Field("minuit", description="who searches the minimum")
     optimize_opts:dict[str, Any] = Field({}, description="options of the search; {gradient: false} with covariance_opts {backend: minuit}: as the reference")
     covariance_opts:dict[str, Any] = Field({}, description="options of the errors; {backend: exact} (second derivatives) or {backend: minuit}")
@@ -288,7 +288,7 @@ class FitConfig(Section):
 
 class FluxPointsConfig(Section):
     "Fluxes in energy bands."
-    energy:BandsConfig = BandsConfig()
+    energy:BandsConfig = Field(default_factory=BandsConfig)
     source:str = Field("source", min_length=1, description="name of the source, and of its flux points")
     parameters:dict[str, Any] = Field({"selection_optional": "all"}, description="arguments of FluxPointsEstimator")
 
@@ -307,7 +307,7 @@ class GeneralConfig(Section):
     "Files and messages."
     outdir:str = Field("results", min_length=1, description="folder for the results")
     models_file:str | None = Field(None, description="YAML file with models, instead of the section model")
-    log:LogConfig = LogConfig()
+    log:LogConfig = Field(default_factory=LogConfig)
 
 # %% ../nbs/81_config.ipynb #8c453caf
 class _ConfigFiles:
@@ -375,12 +375,12 @@ class AnalysisConfig(_ConfigFiles, OutermostSection):
     ConfigError
         Unknown keys, units that do not convert, values out of range; all faults at once.
     """
-    general:GeneralConfig = GeneralConfig()
-    observations:ObservationsConfig = ObservationsConfig()
-    datasets:DatasetsConfig = DatasetsConfig()
-    model:ModelConfig = ModelConfig()
-    fit:FitConfig = FitConfig()
-    flux_points:FluxPointsConfig = FluxPointsConfig()
+    general:GeneralConfig = Field(default_factory=GeneralConfig)
+    observations:ObservationsConfig = Field(default_factory=ObservationsConfig)
+    datasets:DatasetsConfig = Field(default_factory=DatasetsConfig)
+    model:ModelConfig = Field(default_factory=ModelConfig)
+    fit:FitConfig = Field(default_factory=FitConfig)
+    flux_points:FluxPointsConfig = Field(default_factory=FluxPointsConfig)
 
     def models(self):
         "The `Models` to fit: from the models file if there is one, else the section `model`."

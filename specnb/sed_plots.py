@@ -111,7 +111,9 @@ def plot_profiles(e_min, e_max, flux_ref, norm, root, ax=None, add_cbar=True, **
     center = np.sqrt(edges[1:] * edges[:-1])
     for i in bands:
         z = -signed_root(norm[i], root[i], center / flux_ref[i])**2
-        mesh = ax.pcolormesh([e_min[i], e_max[i]], edges, np.where(z < kwargs["vmin"], np.nan, z)[:, None], **kwargs)
+        seen = np.flatnonzero(z >= kwargs["vmin"])
+        k = slice(seen[0], seen[-1] + 1) if len(seen) else slice(0, 1) # a mesh of the whole axis takes long to draw
+        mesh = ax.pcolormesh([e_min[i], e_max[i]], edges[k.start:k.stop + 1], np.where(z < kwargs["vmin"], np.nan, z)[k, None], **kwargs)
         if z[0] < kwargs["vmin"]: continue
         ax.add_artist(plt.Rectangle((e_min[i], 1e-9 * edges[0]), e_max[i] - e_min[i], edges[1], color=mesh.to_rgba(z[0]), lw=0, zorder=kwargs["zorder"]))
     if add_cbar: ax.figure.colorbar(mesh, ax=ax, label=r"$2\,\ln(L/L_\mathrm{max})$")
