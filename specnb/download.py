@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module, resources
@@ -216,7 +216,8 @@ def _staging(
     lock = _lock(folder)
     try:
         for left in folder.glob(".download-*"):
-            if lock is not None or time.time() - left.stat().st_mtime > 86400: shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # without a lock another process may be faster
+                if lock is not None or time.time() - left.stat().st_mtime > 86400: shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as staging: yield Path(staging)
     finally:
         if lock is not None: os.close(lock)
@@ -246,7 +247,7 @@ def _fetch(
         for file in files:
             try: arrived = pup.fetch(file, downloader=_get)
             except (ValueError, requests.RequestException) as error: raise _explain(url + file, error) from None
-            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(arrived, folder / file)
             bar.update()
 
