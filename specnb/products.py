@@ -12,13 +12,12 @@ import json
 import platform
 import sys
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 import os
 import numpy as np
-from .analysis import FIGURE_SIZES, PUBLIC_DATA, SpectralAnalysis, data_folder, open_store
+from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
 from .config import AnalysisConfig
-from .core import DataError, _temporary_folder, demo_dir, lazy, make_path
+from .core import _temporary_folder, demo_dir, lazy, make_path
 
 # %% ../nbs/84_products.ipynb #09d4fe5c
 pyplot, table = lazy("matplotlib.pyplot"), lazy("astropy.table")

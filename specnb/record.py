@@ -17,10 +17,10 @@ from importlib import resources
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
-import specnb
-from .analysis import PUBLIC_DATA, SpectralAnalysis
+from .analysis import SpectralAnalysis
 from .config import AnalysisConfig
 from .core import _temporary_folder, lazy, make_path
+from .download import public_datasets
 from .products import _fill, describe_inputs, make_provenance, move_files, relative_files, write_json
 
 # %% ../nbs/87_record.ipynb #79da7843
@@ -53,7 +53,7 @@ def with_absolute_paths(
     def absolute(path): return path if make_path(path).is_absolute() else str(make_path(path).absolute())
     observations, background, general = config.observations, config.datasets.background, config.general
     changes = {"general.outdir": absolute(general.outdir)}
-    if observations.datastore not in ("demo", *PUBLIC_DATA): changes["observations.datastore"] = absolute(observations.datastore)
+    if observations.datastore not in ("demo", *public_datasets()): changes["observations.datastore"] = absolute(observations.datastore)
     for key, value in (("observations.obs_file", observations.obs_file), ("datasets.background.exclusion", background.exclusion),
                        ("general.models_file", general.models_file)):
         if isinstance(value, str): changes[key] = absolute(value)
@@ -73,7 +73,7 @@ def execute(
     shown = sys.stderr.isatty() if progress is None else progress
     bar = shown and {"desc": "notebook", "leave": False}
     try: papermill.execute_notebook(tutorial_notebook(), folder / "analysis.ipynb", sections, kernel_name="python3", language="python", cwd=folder,
-                                    progress_bar=bar, extra_arguments=["--log-level=ERROR"])
+                                    progress_bar=bar, extra_arguments=["--log-level=CRITICAL"])
     except papermill.PapermillExecutionError as error: raise AnalysisError(f"{error.ename}: {error.evalue}") from None
 
 # %% ../nbs/87_record.ipynb #c3c1bce0
