@@ -12,8 +12,9 @@ setup(
     name=s["lib_name"], version=s["version"], description=s["description"], keywords=s["keywords"],
     long_description=Path("README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",
     author=s["author"], author_email=s["author_email"], url=s["git_url"], license="BSD-3-Clause",
-    python_requires=f">={s['min_python']}", packages=find_packages(include=[lib, f"{lib}.*"]),
-    package_data={lib: ["demo/*", "demo/*/*", "registry/*"]},
+    python_requires=f">={s['min_python']}", packages=[*find_packages(include=[lib, f"{lib}.*"]), f"{lib}.tutorials"],
+    package_dir={f"{lib}.tutorials": "nbs/tutorials"},  # the notebooks that `specnb run` executes
+    package_data={lib: ["demo/*", "demo/*/*", "registry/*"], f"{lib}.tutorials": ["*.ipynb"]},
     install_requires=s.get("requirements", "").split(),
     extras_require={"dev": s.get("dev_requirements", "").split()},
     entry_points={"console_scripts": s.get("console_scripts", "").split(), "nbdev": [f"{lib}={lib}._modidx:d"]},

@@ -92,10 +92,11 @@ def suggestion(
     known, # words that exist
 )->str:    # sentence part, or ""
     "The closest of the words that exist."
-    word = word.lower()
-    starts = [k for k in known if word and k.lower().startswith(word)]
-    close = starts or difflib.get_close_matches(word, known, n=1) or [k for k in known if difflib.SequenceMatcher(None, word, k.lower()).ratio() > .8]
-    return f"; did you mean {close[0]}?" if close else ""
+    word, names = word.lower(), {k.lower(): k for k in known}
+    starts = [k for k in names if word and k.startswith(word)]
+    heads = [k for k in names if len(word) > 3 and difflib.SequenceMatcher(None, word, k[:len(word)]).ratio() > .7]
+    close = starts or difflib.get_close_matches(word, names, n=1) or heads
+    return f"; did you mean {names[close[0]]}?" if close else ""
 
 # %% ../nbs/80_config_fields.ipynb #56cae2be
 _TAGS = {"circles", "file"} # names of alternatives inside a field, no keys

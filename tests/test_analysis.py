@@ -1,0 +1,159 @@
+"From a configuration to flux points, on the simulated and on the real runs; choices, failures, and Gammapy's way of calling it."
+import numpy as np
+import pytest
+from specnb import (AnalysisConfig, Datasets, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpectralAnalysis, WcsGeom, demo_dir)
+
+close = np.testing.assert_allclose
+
+
+def run(**settings):
+    return SpectralAnalysis(AnalysisConfig().with_settings({k.replace("__", "."): v for k, v in settings.items()})).run()
+
+
+def fitted(analysis): return {p.name: (p.value, p.error) for p in analysis.models.parameters if not p.frozen}
+
+
+def test_the_reference_analysis(hess_dir):
+    "The default configuration on the public H.E.S.S. data chooses the four Crab runs and gives the reference numbers."
+    analysis = run(observations__datastore=str(hess_dir))
+    assert analysis.observations.ids == ["23523", "23526", "23559", "23592"]
+    info = analysis.runs.info_table(cumulative=True)
+    assert info["counts"].tolist() == [149, 303, 439, 550] and info["counts_off"].tolist() == [117, 267, 594, 869]
+    close(info["sqrt_ts"], [20.449683757, 28.446256071, 36.175888275, 40.900863460], rtol=1e-6)
+    close(analysis.fit_result.total_stat, 86.118564, atol=1e-5)
+    for name, (value, error) in {"index": (2.27281, .15726), "amplitude": (4.79087e-11, 3.6051e-12), "lambda_": (.120884, .054032)}.items():
+        close(fitted(analysis)[name], (value, error), rtol=2e-5)
+    points = analysis.flux_points.data.to_table(sed_type="dnde")
+    close(points["dnde"][:9], [6.956e-11, 2.884e-11, 1.104e-11, 3.463e-12, 8.756e-13, 5.335e-13, 1.626e-13, 5.229e-14, 1.179e-14], rtol=5e-4)
+    close(points["dnde_ul"], [8.496e-11, 3.430e-11, 1.345e-11, 4.426e-12, 1.482e-12, 7.776e-13, 2.695e-13, 1.339e-13, 3.395e-14, 4.378e-15], rtol=5e-4)
+    assert points["is_ul"].tolist() == [False]*9 + [True]
+    assert any("25.7 TeV" in r for r in analysis.remarks), "the band without counts is remarked"
+
+
+def test_the_reference_set_up_of_minuit(hess_dir):
+    analysis = run(observations__datastore=str(hess_dir), model__parameters={"index": 2, "amplitude": "1e-12 cm-2 s-1 TeV-1", "lambda_": "0.1 TeV-1"},
+                   fit__optimize_opts={"gradient": False}, fit__covariance_opts={"backend": "minuit"})
+    assert analysis.fit_result.nfev == 244
+    assert [f"{x:.3e}" for x in (*fitted(analysis)["index"], *fitted(analysis)["lambda_"])] == ["2.273e+00", "1.566e-01", "1.210e-01", "5.382e-02"]
+
+
+def test_stacked_reference(hess_dir):
+    analysis = run(observations__datastore=str(hess_dir), datasets__stack=True)
+    close(analysis.fit_result.total_stat, 8.162262, atol=1e-5)
+    assert len(analysis.datasets) == 1 and len(analysis.runs) == 4
+
+
+def test_point_like_data_with_rad_max(magic_dir):
+    settings = {"observations.datastore": str(magic_dir), "datasets.on_region.radius": None, "datasets.containment_correction": False,
+                "datasets.background.method": "wobble", "datasets.background.parameters.n_off_regions": 3, "datasets.background.exclusion": None,
+                "datasets.geom.axes.energy": {"min": "0.05 TeV", "max": "100 TeV", "nbins": 17}, "model.type": "lp"}
+    analysis = SpectralAnalysis(AnalysisConfig().with_settings(settings))
+    analysis.get_observations()
+    analysis.get_datasets()
+    assert [int(d.arrays.n_on.sum()) for d in analysis.runs] == [791, 837]
+    assert [int(d.arrays.n_off.sum()) for d in analysis.runs] == [1178, 1255]
+    analysis.run_fit()
+    analysis.get_flux_points()
+    assert analysis.success and {"background_regions", "spectrum"} <= set(analysis.figures())
+
+
+def test_choices_reach_the_analysis():
+    one = run(observations__obs_ids=[1003, 1001], datasets__safe_mask__methods=["aeff-max", "edisp-bias"], fit__fit_range__max="10 TeV",
+              flux_points__energy__nbins=4, flux_points__parameters={"selection_optional": ["ul"], "n_sigma_ul": 3}, flux_points__source="crab")
+    assert one.observations.ids == ["1003", "1001"] and one.models.names == ["crab"]
+    assert len(one.flux_points.data) == 4 and one.flux_points.data.n_sigma_ul == 3 and not one.flux_points.data.has_stat_profiles
+    assert "profiles" not in one.figures()
+    for d in one.datasets: assert d.energy_range[1].to_value("TeV") <= 10 < d.energy_range_safe[1].to_value("TeV")
+    wide = run(datasets__on_region__radius="0.2 deg")
+    assert wide.runs.info_table()["counts"].sum() > run().runs.info_table()["counts"].sum()
+
+
+def test_exclusion_as_circles_region_file_and_mask_is_the_same(tmp_path):
+    base = AnalysisConfig()
+    circle = base.datasets.background.mask()
+    (tmp_path / "exclusion.reg").write_text("# Region file format: DS9\ngalactic;circle(183.604,-8.708,0.5)\n")
+    image = WcsGeom.create(npix=(400, 400), binsz=.02, skydir=base.datasets.on_region.center, proj="TAN", frame="icrs")
+    (~image.region_mask(circle)).write(tmp_path / "exclusion.fits.gz")
+    expected = run().results()
+    for name in ("exclusion.reg", "exclusion.fits.gz"):
+        analysis = run(datasets__background__exclusion=str(tmp_path / name))
+        assert analysis.results()["runs"]["counts_off"] == expected["runs"]["counts_off"]
+        assert "background_regions" in analysis.figures()
+    assert run(datasets__background__exclusion=None).results()["runs"]["counts_off"] != expected["runs"]["counts_off"]
+
+
+def test_runs_cut_in_time():
+    whole = run()
+    middle = whole.observations[1].tmid.utc.iso
+    first = run(observations__obs_time__stop=middle)
+    assert first.observations.ids == ["1001", "1002"]
+    close(first.runs[1].arrays.ontime, whole.runs[1].arrays.ontime/2, rtol=1e-3)
+    with pytest.raises(ValueError, match="no run has data between"): run(observations__obs_time__stop="2000-01-01")
+
+
+def test_what_cannot_be_done_is_said(tmp_path):
+    for settings, error, words in [
+            ({"observations__datastore": str(tmp_path / "no")}, FileNotFoundError, "no such folder; data are a folder with DL3 files, or one of demo"),
+            ({"observations__datastore": str(tmp_path)}, (FileNotFoundError, ValueError), str(tmp_path)),
+            ({"observations__obs_ids": [5]}, ValueError, "no run 5"),
+            ({"datasets__on_region__lat": "-60 deg"}, ValueError, "none of 4 runs points within 2.5 deg"),
+            ({"observations__required_irf": ["rad_max"]}, ValueError, "lists no rad_max"),
+            ({"fit__fit_range__max": "0.3 TeV"}, ValueError, "bin"),
+            ({"datasets__background__exclusion": str(tmp_path / "no.fits")}, ValueError, "exclusion.*no such file"),
+            ({"model__type": "meyer-crab"}, ValueError, "no free parameter")]:
+        with pytest.raises(error, match=words): run(**settings)
+
+
+def test_missing_runs_are_left_out_if_asked_for(tmp_path):
+    import shutil
+    shutil.copytree(demo_dir(), tmp_path / "data")
+    (tmp_path / "data/run_001002.fits.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="run_001002"): run(observations__datastore=str(tmp_path / "data"))
+    analysis = run(observations__datastore=str(tmp_path / "data"), observations__skip_missing=True)
+    assert analysis.observations.ids == ["1001", "1003", "1004"] and "run_001002" in analysis.remarks[0]
+
+
+def test_a_run_without_off_regions_is_remarked():
+    ra, dec = run().observations["1004"].pointing_deg
+    analysis = run(datasets__background__exclusion=[{"frame": "icrs", "lon": f"{ra} deg", "lat": f"{dec} deg", "radius": "1.65 deg"}])
+    assert any("1004: no OFF counts" in r for r in analysis.remarks), analysis.remarks
+    assert analysis.success and analysis.results()["runs"]["n_fit_bins"][3] == 0
+
+
+def test_folders_without_index_and_single_files(tmp_path):
+    import shutil
+    for name in ("run_001001.fits.gz", "run_001002.fits.gz"): shutil.copy(demo_dir() / name, tmp_path)
+    assert run(observations__datastore=str(tmp_path)).results()["runs"] == run(observations__obs_ids=[1001, 1002]).results()["runs"]
+    assert run(observations__datastore=str(tmp_path / "run_001001.fits.gz")).observations.ids == ["1001"]
+
+
+def test_steps_as_in_gammapy():
+    "A script for Gammapy's Analysis, with other imports."
+    config = AnalysisConfig()
+    config.observations.obs_ids = [1001, 1002]
+    config.datasets.stack = True
+    analysis = SpectralAnalysis(config)
+    for step, missing in ((analysis.get_datasets, "no observations yet: call get_observations"), (analysis.set_models, "no datasets yet: call get_datasets"),
+                          (analysis.get_flux_points, "no fit_result yet: call run_fit"), (analysis.results, "no flux_points yet")):
+        with pytest.raises(RuntimeError, match=missing): step()
+    analysis.get_observations()
+    analysis.get_datasets()
+    analysis.set_models(SkyModel(LogParabolaSpectralModel(amplitude="3e-11 cm-2 s-1 TeV-1", reference="1 TeV"), name="source"))
+    analysis.run_fit()
+    analysis.get_flux_points()
+    assert analysis.datasets.names == ["stacked"] and isinstance(analysis.runs, Datasets) and isinstance(analysis.flux_points, FluxPointsDataset)
+    assert "converged" in repr(analysis) and "not run yet" in repr(SpectralAnalysis())
+    assert "<table>" in analysis._repr_html_()
+
+
+def test_a_fit_that_does_not_converge_is_no_success():
+    "One run, a shape with more freedom than the data can hold."
+    analysis = run(observations__obs_ids=[1004], model__type="sbpl", fit__fit_range__min="20 TeV")
+    results = analysis.results()
+    assert results["fit"]["success"] is analysis.success
+    if not analysis.success: assert any(r.startswith("fit:") for r in analysis.remarks)
+
+
+def test_results_have_no_nan():
+    import json
+    json.dumps(run(observations__obs_ids=[1004], flux_points__energy={"min": "0.2 TeV", "max": "39 TeV", "nbins": 30}).results(), allow_nan=False)

@@ -1,0 +1,231 @@
+"What a run leaves behind: files that others can read, a record that repeats it, nothing half-written."
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+import numpy as np
+import pytest
+from astropy.table import Table
+from specnb import (AnalysisConfig, AnalysisError, DataError, Datasets, FluxPoints, Models, SpectralAnalysis, compare_results, demo_dir, read_record, rerun,
+                    run_analysis, tutorial_notebook, write_products)
+
+FILES = {"config.yaml", "provenance.json", "results.json"}
+TABLES = {"runs", "info", "parameters", "covariance", "flux_points"}
+FIGURES = {"background_regions", "signal_growth", "fit", "spectrum", "profiles"}
+
+
+def names(folder): return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    "A run with its notebook."
+    folder = tmp_path_factory.mktemp("runs") / "new" / "crab"
+    return run_analysis(AnalysisConfig(), folder, progress=False)
+
+
+def test_all_files_are_there(finished):
+    found = names(finished.folder)
+    assert FILES | {"analysis.ipynb", "report.html"} == {n for n in found if "/" not in n}
+    assert {n for n in found if n.startswith("figures/")} == {f"figures/{n}.{e}" for n in FIGURES for e in ("png", "pdf")}
+    assert {n for n in found if n.startswith("tables/")} == {f"tables/{n}.{e}" for n in TABLES for e in ("ecsv", "fits")} | {"tables/models.yaml", "tables/models_covariance.dat"}
+    assert len([n for n in found if n.startswith("spectra/")]) == 4*4 + 1
+    assert [p for p in finished.folder.parent.iterdir()] == [finished.folder], "no temporary folder stays"
+
+
+def test_files_hold_the_results(finished):
+    folder, results = finished.folder, json.loads((finished.folder / "results.json").read_text())
+    assert results == finished.results and finished.success
+    for ending in ("ecsv", "fits"):
+        info = Table.read(folder / f"tables/info.{ending}")
+        assert info["counts"].tolist() == results["info"]["counts"] and str(info["livetime"].unit) == "s"
+        values = Table.read(folder / f"tables/parameters.{ending}")
+        assert dict(zip(values["name"], values["value"])) == {n: p["value"] for n, p in results["models"][0]["parameters"].items()}
+        matrix = Table.read(folder / f"tables/covariance.{ending}")
+        np.testing.assert_allclose([list(row)[1:] for row in matrix], results["covariance"]["matrix"], rtol=1e-12)
+    np.testing.assert_allclose(np.sqrt(np.diag(results["covariance"]["matrix"])), [p["error"] for p in results["models"][0]["parameters"].values() if not p["frozen"]])
+    assert FluxPoints.read(folder / "tables/flux_points.fits").to_table("dnde")["dnde"].tolist() == pytest.approx(results["flux_points"]["dnde"])
+    assert Table.read(folder / "tables/flux_points.ecsv")["dnde"].tolist() == results["flux_points"]["dnde"]
+    datasets = Datasets.read(folder / "spectra/datasets.yaml")
+    datasets.models = Models.read(folder / "tables/models.yaml")
+    assert datasets.stat_sum() == pytest.approx(results["fit"]["total_stat"], rel=1e-6)
+    for name in FIGURES:
+        assert (folder / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG" and (folder / f"figures/{name}.pdf").read_bytes()[:5] == b"%PDF-"
+        assert b"CreationDate" not in (folder / f"figures/{name}.pdf").read_bytes()
+
+
+def test_provenance(finished):
+    import hashlib
+    record = json.loads((finished.folder / "provenance.json").read_text())
+    assert set(record["packages"]) >= {"specnb", "numpy", "scipy", "astropy", "regions", "iminuit", "python"}
+    assert set(record["inputs"]) == {"hdu-index.fits.gz", "obs-index.fits.gz", *(f"run_00100{i}.fits.gz" for i in (1, 2, 3, 4))}
+    for name, entry in record["inputs"].items():
+        assert entry["sha256"] == hashlib.sha256((demo_dir() / name).read_bytes()).hexdigest() and entry["bytes"] == (demo_dir() / name).stat().st_size
+    assert set(record["outputs"]) == names(finished.folder) - {"provenance.json"}
+    for name, entry in record["outputs"].items(): assert entry["sha256"] == hashlib.sha256((finished.folder / name).read_bytes()).hexdigest()
+    assert record["seeds"] == {"demo data": 1} and AnalysisConfig(**record["config"]) == AnalysisConfig.read(finished.folder / "config.yaml")
+
+
+def test_the_page_stands_alone(finished):
+    page = finished.page.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and page.count("data:image/png;base64,") == 5
+    for word in ("http:", "https:", "<script", "<link", "@import"): assert word not in page, word
+    for word in ("2.42 ± 0.15", "1004", "nothing to remark", "datastore: demo", "significance", "width=device-width"): assert word in page, word
+    assert ".writing-" not in page, "the temporary folder is nobody's business"
+
+
+def test_the_executed_notebook_has_the_configuration(finished):
+    cells = json.loads((finished.folder / "analysis.ipynb").read_text())["cells"]
+    injected = next("".join(c["source"]) for c in cells if "injected-parameters" in c["metadata"].get("tags", []))
+    found = {}
+    exec(injected, {}, found)
+    assert AnalysisConfig(**found).datasets == AnalysisConfig().datasets
+
+
+def test_with_and_without_notebook_the_same_numbers(finished, tmp_path):
+    other = run_analysis(AnalysisConfig(), tmp_path / "plain", notebook=False)
+    assert other.results == finished.results
+    assert names(other.folder) == names(finished.folder) - {"analysis.ipynb", "report.html"}
+
+
+def test_the_same_run_writes_the_same_files(tmp_path):
+    one, two = (run_analysis(AnalysisConfig(), tmp_path / n, notebook=False).folder for n in "ab")
+    shared = {n for n in names(one) if not n.endswith((".json", ".yaml"))} | {"results.json"}
+    assert [n for n in sorted(shared) if (one / n).read_bytes() != (two / n).read_bytes() and not n.endswith(".fits")] == []
+
+
+def test_a_run_from_the_written_configuration(finished, tmp_path):
+    again = run_analysis(AnalysisConfig.read(finished.folder / "config.yaml"), tmp_path / "again", notebook=False)
+    assert again.results == finished.results
+
+
+def test_folders_in_use_are_respected(finished, tmp_path):
+    before = {n: (finished.folder / n).read_bytes() for n in names(finished.folder)}
+    with pytest.raises(FileExistsError, match="name another folder, or allow to overwrite"): run_analysis(AnalysisConfig(), finished.folder, notebook=False)
+    assert {n: (finished.folder / n).read_bytes() for n in names(finished.folder)} == before
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FileExistsError, match="is a file"): run_analysis(AnalysisConfig(), tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    assert run_analysis(AnalysisConfig(), tmp_path / "empty", notebook=False).success
+
+
+def test_overwriting_removes_what_the_earlier_run_left_and_nothing_else(tmp_path):
+    config = AnalysisConfig()
+    run_analysis(config, tmp_path / "out", notebook=False)
+    (tmp_path / "out/notes.txt").write_text("mine")
+    (tmp_path / "out/figures/mine.png").write_text("mine")
+    fewer = config.with_settings({"observations.obs_ids": [1001], "flux_points.parameters.selection_optional": ["ul"]})
+    run_analysis(fewer, tmp_path / "out", notebook=False, overwrite=True)
+    found = names(tmp_path / "out")
+    assert {"notes.txt", "figures/mine.png", "spectra/pha_obs1001.fits.gz"} <= found
+    assert not [n for n in found if "1002" in n or "profiles" in n]
+
+
+def test_a_failed_run_leaves_the_notebook_and_what_was_there(tmp_path):
+    config = AnalysisConfig()
+    run_analysis(config, tmp_path / "out", notebook=False)
+    before = {n: (tmp_path / "out" / n).read_bytes() for n in names(tmp_path / "out")}
+    failing = config.with_settings({"fit.fit_range.max": "0.2 TeV"})
+    with pytest.raises(AnalysisError, match="failed.ipynb") as caught: run_analysis(failing, tmp_path / "out", overwrite=True, progress=False)
+    assert "ValueError" in str(caught.value)
+    after = {n: (tmp_path / "out" / n).read_bytes() for n in names(tmp_path / "out")}
+    assert "ValueError" in after.pop("failed.ipynb").decode() and after == before
+    with pytest.raises(ValueError): run_analysis(failing, tmp_path / "new", notebook=False)
+    assert not (tmp_path / "new").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+RUN = "import sys; from specnb import AnalysisConfig, run_analysis; run_analysis(AnalysisConfig(), sys.argv[1], notebook=sys.argv[2] == 'notebook', progress=False)"
+
+
+@pytest.mark.parametrize("way", ["notebook", "plain"])
+def test_an_interrupt_leaves_nothing(tmp_path, way):
+    "Ctrl-C while the hidden folder is there; afterwards it is not, and no kernel is left."
+    import signal
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "out"), way], start_new_session=True, stderr=subprocess.DEVNULL, env={**os.environ, "MPLBACKEND": "agg"})
+    deadline = time.time() + 60
+    while not list(tmp_path.glob(".writing-*/*")) and time.time() < deadline: time.sleep(.02)
+    if way == "notebook": time.sleep(2.5) # until the kernel is at work
+    assert list(tmp_path.glob(".writing-*")), "interrupted too late to be a test"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert list(tmp_path.iterdir()) == []
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(tmp_path) not in left
+
+
+def test_products_of_an_analysis_without_a_run_folder(tmp_path):
+    analysis = SpectralAnalysis({"datasets": {"stack": True}})
+    with pytest.raises(RuntimeError, match="call run"): write_products(analysis, tmp_path / "x")
+    written = write_products(analysis.run(), tmp_path / "x", figures=False)
+    assert set(written) == names(tmp_path / "x") and not any(n.startswith("figures") for n in written)
+    with pytest.raises(FileExistsError, match="overwrite=True"): write_products(analysis, tmp_path / "x")
+    write_products(analysis, tmp_path / "x", overwrite=True)
+
+
+def test_tutorials_are_found(): assert tutorial_notebook("01_spectral_analysis").is_file() and tutorial_notebook().name == "02_analysis.ipynb"
+
+
+def test_unknown_tutorial():
+    with pytest.raises(FileNotFoundError, match="03_nothing.ipynb: no such tutorial"): tutorial_notebook("03_nothing")
+
+
+# ---- rerun
+
+@pytest.fixture
+def copied(tmp_path):
+    "A run on a copy of the simulated data."
+    shutil.copytree(demo_dir(), tmp_path / "data")
+    config = AnalysisConfig(observations={"datastore": str(tmp_path / "data")})
+    return run_analysis(config, tmp_path / "out", notebook=False).folder
+
+
+def test_rerun_gives_the_same(copied, tmp_path):
+    report = rerun(copied, tmp_path / "again")
+    assert report.same and not report.differences and "all the same" in str(report)
+    assert (tmp_path / "again/provenance.json").is_file()
+
+
+def test_rerun_reports_a_changed_input(copied, tmp_path):
+    shutil.copy(tmp_path / "data/run_001002.fits.gz", tmp_path / "data/run_001001.fits.gz")
+    report = rerun(copied)
+    assert not report.same and report.inputs[0].startswith("run_001001.fits.gz: changed (SHA-256 ")
+    assert {"runs.counts.0"} <= {d.key for d in report.differences}
+    assert "run_001001.fits.gz" in str(report) and "runs.counts.0: 172, was 170" in str(report)
+
+
+def test_rerun_reports_a_changed_input_that_does_not_matter(copied, tmp_path):
+    import gzip
+    path = tmp_path / "data/run_001001.fits.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1))
+    report = rerun(copied)
+    assert not report.same and report.inputs and not report.differences
+
+
+def test_rerun_reports_other_numbers_and_versions(copied):
+    for name, change in (("results.json", lambda d: d["fit"].update(total_stat=1.)), ("provenance.json", lambda d: d["packages"].update(numpy="0.1"))):
+        data = json.loads((copied / name).read_text())
+        change(data)
+        (copied / name).write_text(json.dumps(data))
+    report = rerun(copied)
+    assert [d.key for d in report.differences] == ["fit.total_stat"] and report.packages[0].startswith("numpy: ") and report.packages[0].endswith("was 0.1")
+    assert not report.same and "<table>" in report._repr_html_()
+
+
+def test_rerun_refuses_what_is_no_run(copied, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such folder"): rerun(tmp_path / "no")
+    with pytest.raises(FileNotFoundError, match="provenance.json: no such file"): rerun(tmp_path / "data")
+    (tmp_path / "data/run_001001.fits.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="run_001001.fits.gz: no longer there"): rerun(copied)
+    (copied / "provenance.json").write_text("{}")
+    with pytest.raises(DataError, match="no entry 'config'"): read_record(copied)
+    (copied / "provenance.json").write_text("x")
+    with pytest.raises(DataError, match="not a JSON file"): read_record(copied)
+
+
+def test_compare_results():
+    assert compare_results({"a": 1.0}, {"a": 1.0 + 1e-10}) == [] and len(compare_results({"a": 1.0}, {"a": 1.0 + 1e-8})) == 1
+    assert len(compare_results({"a": None}, {"a": 0.})) == 1 and len(compare_results({"a": "x"}, {"a": 1})) == 1
+    assert [d.key for d in compare_results({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})] == ["a.1.b"]
