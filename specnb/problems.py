@@ -103,7 +103,8 @@ class KeyRule(NamedTuple):
 
 def one_of(name, *values, **options):
     "Rule of a text that is one of `values`, in any case."
-    return KeyRule(name, str, lambda v: v.strip().upper() in values, " or ".join(values), **options)
+    upper = {v.upper() for v in values}
+    return KeyRule(name, str, lambda v: v.strip().upper() in upper, " or ".join(values), **options)
 
 def _check_key(table, rule):
     "Findings on one keyword."
@@ -249,9 +250,9 @@ class Folder:
             for hdu, finding in findings: self.add(path, hdu, [finding])
         return self._open[path]
 
-    def errors(self, table):
-        "Whether a table has errors."
-        return any(p[:3] == ("error", self.name(table.path), table.name) for p in self._found)
+    def damaged(self, path):
+        "Whether a file has an error as a whole."
+        return any(p[:3] == ("error", self.name(path), "") for p in self._found)
 
 # %% ../nbs/09_problems.ipynb #55a6224c
 def fits_files(
