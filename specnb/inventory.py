@@ -29,10 +29,8 @@ class RunInfo(NamedTuple):
         Number of the run.
     object : str
         Name of the target.
-    ra_deg, dec_deg : float
-        Pointing, deg, ICRS.
-    zenith_deg : float
-        Zenith angle of the pointing, deg.
+    ra_deg, dec_deg, zenith_deg : float
+        Pointing (ICRS) and its zenith angle, deg.
     start : str
         Date and time of the start, UTC.
     ontime_s, livetime_s : float
@@ -43,10 +41,8 @@ class RunInfo(NamedTuple):
         Kind of response to its class, such as ``{"aeff": "aeff_2d"}``.
     telescope : str
         Name of the telescope.
-    files : tuple of str
-        Where the parts of the run are, from the folder.
-    missing : tuple of str
-        Those of `files` that are not there.
+    files, missing : tuple of str
+        Where the parts of the run are, from the folder; those that are not there.
     """
     obs_id:int
     object:str
@@ -167,8 +163,8 @@ class _InventoryTables:
     @cached_property
     def table(self):
         "One row a run, an astropy table with units."
-        columns = {"OBS_ID": "obs_id", "OBJECT": "object", "RA_PNT": "ra_deg", "DEC_PNT": "dec_deg", "ZEN_PNT": "zenith_deg", "START": "start",
-                   "ONTIME": "ontime_s", "LIVETIME": "livetime_s", "TELESCOP": "telescope"}
+        columns = {"OBS_ID": "obs_id", "OBJECT": "object", "RA_PNT": "ra_deg", "DEC_PNT": "dec_deg", "ZEN_PNT": "zenith_deg",
+                   "START": "start", "ONTIME": "ontime_s", "LIVETIME": "livetime_s", "TELESCOP": "telescope"}
         data = {name: [getattr(r, field) for r in self.runs] for name, field in columns.items()}
         count = [-1 if r.n_events is None else r.n_events for r in self.runs]
         data["EVENT_COUNT"] = astropy_table.MaskedColumn(count, mask=np.equal(count, -1)) if -1 in count else count
@@ -190,6 +186,7 @@ class _InventoryTables:
         units = {"LIVETIME": "s", "LIVETIME_PRESENT": "s", "RA": "deg", "DEC": "deg"}
         return astropy_table.Table(rows=rows, names=names, units=units)
 
+# %% ../nbs/76_inventory.ipynb #df13179f
 def _mean_position(
     runs:list, # of RunInfo
 )->tuple:      # right ascension, declination, deg; nan if a pointing is not known
@@ -199,6 +196,8 @@ def _mean_position(
     return float(np.degrees(np.arctan2(y, x)) % 360), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
 
 # %% ../nbs/76_inventory.ipynb #7b9e0510
+_TITLES = "target", "runs", "present", "livetime [h]", "RA [deg]", "DEC [deg]"
+
 class Inventory(_InventoryTables):
     """The runs of a data set.
 
@@ -223,14 +222,15 @@ class Inventory(_InventoryTables):
         "Name, runs and missing files as plain values."
         runs = [{k: None if isinstance(v, float) and not np.isfinite(v) else list(v) if isinstance(v, tuple) else v
                  for k, v in r._asdict().items()} | {"present": r.present} for r in self.runs]
-        return {"name": self.name, "n_runs": len(runs), "n_present": sum(r.present for r in self.runs), "runs": runs, "missing": self.missing}
+        n_present = sum(r.present for r in self.runs)
+        return {"name": self.name, "n_runs": len(runs), "n_present": n_present, "runs": runs, "missing": self.missing}
 
     def _lines(self):
         hours = [(f"{t['LIVETIME'] / 3600:.2f}", f"{t['RA']:.2f}", f"{t['DEC']:.2f}") for t in self.targets]
         return [(t["OBJECT"], str(t["RUNS"]), str(t["PRESENT"]), *h) for t, h in zip(self.targets, hours)]
 
     def __str__(self):
-        lines = [("target", "runs", "present", "livetime [h]", "RA [deg]", "DEC [deg]"), *self._lines()]
+        lines = [_TITLES, *self._lines()]
         width = [max(len(line[i]) for line in lines) for i in range(6)]
         table = "\n".join("  ".join([line[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(line[1:], width[1:]))]) for line in lines)
         forms = " ".join(dict.fromkeys(f for r in self.runs for f in r.responses.values()))
@@ -240,7 +240,7 @@ class Inventory(_InventoryTables):
 
     def __len__(self): return len(self.runs)
     def __repr__(self): return f"Inventory({self.name}: {len(self)} runs, {sum(r.present for r in self.runs)} present)"
-    def _repr_html_(self): return html_table(self._lines(), ["target", "runs", "present", "livetime [h]", "RA [deg]", "DEC [deg]"], repr(self))
+    def _repr_html_(self): return html_table(self._lines(), _TITLES, repr(self))
 
 # %% ../nbs/76_inventory.ipynb #6d5eb662
 def inventory(path):

@@ -77,18 +77,40 @@ def count_problems(problems):
 # %% ../nbs/09_problems.ipynb #5fb16192
 FAULTS = ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError # what a file out of order may lead to
 
+_SHORT = re.compile(r"\[([^][]{50,})\]") # a long array
+
 def finding_of(
     error:Exception,  # raised by a reader; DataError or another of FAULTS
     label:str="",     # of the table or file, at the start of the message
     severity="error", # of the finding
 )->tuple:             # severity, where, message
     "An exception as a finding."
-    message = str(error).removeprefix(label).lstrip(": ")
+    def short(match): return "[" + " ".join([*match[1].split()[:3], "...", match[1].split()[-1]]) + "]"
+    message = _SHORT.sub(short, str(error).removeprefix(label).lstrip(": "))
     if not isinstance(error, (DataError, FileNotFoundError)): message = f"cannot be read ({type(error).__name__}: {message})"
     name = r"[A-Z][A-Z0-9_-]*"
     where = re.search(rf"\b(?:columns?|keywords?) ({name}(?:, {name})*)", message)
     if where and not where.start(): message = message[where.end():].lstrip(": ")
     return severity, where[1] if where else "", message
+
+# %% ../nbs/09_problems.ipynb #e5ba7374
+def each(
+    table:FitsTable,
+    *checks, # iterators of findings
+):           # iterator of findings
+    "Findings of several checks."
+    for check in checks:
+        try: yield from check
+        except FAULTS as error: yield finding_of(error, table.label)
+
+def number(
+    table:FitsTable,
+    name:str,
+    default=np.nan,
+)->float:
+    "A keyword as a number, `default` if it is none."
+    try: return table.key(name, default)
+    except DataError: return default
 
 # %% ../nbs/09_problems.ipynb #eac75238
 class KeyRule(NamedTuple):
@@ -148,7 +170,8 @@ def bad_values(
     "One finding that counts the values that are not good."
     if good.all(): return
     first = values[~good].flat[0]
-    yield severity, name, (f"{np.sum(~good)} of {good.size} values are not {what}, the first is {first:.6g}" + (f"; {instead}" if instead else ""))
+    end = f"; {instead}" if instead else ""
+    yield severity, name, f"{np.sum(~good)} of {good.size} values are not {what}, the first is {first:.6g}{end}"
 
 def _check_column(table, rule):
     "Findings on one column."
@@ -208,7 +231,8 @@ def open_all(
         if i and not str(hdu.header.get("EXTNAME") or "").strip():
             findings.append((hdu.name, ("warning", "EXTNAME", "no such keyword, expected a name; the HDU is found by its number only")))
         elif hdu.name.upper() in names[:i]:
-            findings.append((hdu.name, ("warning", "EXTNAME", f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used")))
+            text = f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used"
+            findings.append((hdu.name, ("warning", "EXTNAME", text)))
     return [h for h in hdus if "TFIELDS" in h.header], findings
 
 # %% ../nbs/09_problems.ipynb #c8b19a29

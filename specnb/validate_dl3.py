@@ -10,14 +10,14 @@ __all__ = ['check_events', 'check_gti', 'check_irf', 'check_run', 'is_dl3', 'che
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 import numpy as np
 from .core import DataError
 from .data import _HduRow, _KINDS, _READERS
 from .events import _SCALES, TimeReference, merge_intervals
 from .inventory import find_index
 from .irf import check_cell, read_axis
-from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys, finding_of, fits_files, one_of
+from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
+from .problems import each, finding_of, fits_files, number, one_of
 from .sphere import separation
 from .tables import FitsTable
 
@@ -52,17 +52,11 @@ def check_events(
     drift = table.key("OBS_MODE", "", str).strip().upper() == "DRIFT"
     yield from check_keys(table, _EVENT_KEYS + _PLACES[drift])
     if not table.n_rows: yield "error", "", "the event list is empty, expected at least one event"
-    yield from check_columns(table, _EVENT_COLUMNS)
-    yield from _check_ids(table)
-    start, stop, ontime, livetime, deadc = (_float(table, k) for k in ("TSTART", "TSTOP", "ONTIME", "LIVETIME", "DEADC"))
+    yield from each(table, check_columns(table, _EVENT_COLUMNS), _check_ids(table))
+    start, stop, ontime, livetime, deadc = (number(table, k) for k in ("TSTART", "TSTOP", "ONTIME", "LIVETIME", "DEADC"))
     if stop <= start: yield "warning", "TSTOP", f"{stop:.10g}, expected a time after TSTART {start:.10g}"
     if abs(livetime - deadc * ontime) > 1e-3 * ontime:
         yield "warning", "LIVETIME", f"{livetime:g} s, expected DEADC * ONTIME = {deadc * ontime:g} s; the keyword is not used"
-
-def _float(table, name):
-    "A keyword as a number, nan if it is none."
-    try: return table.key(name, np.nan)
-    except DataError: return np.nan
 
 def _check_ids(table):
     "Events that share a number."
@@ -115,7 +109,7 @@ def _check_unit(table, rules):
         yield from (("warning", name, f"{text}; taken as {_BKG_UNIT}") for _, _, text in found)
 
 # %% ../nbs/77_validate_dl3.ipynb #7e3439db
-def _check_values(table, reader, axes, rule):
+def _check_values(table, axes, rule):
     "Number, order and sum of the values of a response with good axes."
     shape, cell = [a.nbin for a in axes], table.cell(rule.name)
     if cell.size != np.prod(shape): return (yield finding_of(_refusal(table, rule, cell, shape), table.label))
@@ -143,34 +137,33 @@ def check_irf(
     if table.n_rows > 1: yield "warning", "", f"{table.n_rows} rows, expected one; the first is used"
     found = {r.name: list(check_columns(table, [r])) for r in (*(r for pair in pairs for r in pair), *values)}
     for findings in found.values(): yield from findings
-    yield from _check_unit(table, values)
+    yield from each(table, _check_unit(table, values))
     axes = []
     for pair, kind in zip(pairs, reader.axis_columns):
         if found[pair[0].name] or found[pair[1].name]: continue
         try: axes.append(read_axis(table, kind))
         except FAULTS as error: yield finding_of(error, table.label)
     for rule in values:
-        if len(axes) == len(pairs) and rule.name in table: yield from _check_values(table, reader, axes, rule)
-    if len(axes) == len(pairs) and not any(found.values()): yield from _check_sums(table, reader)
+        if len(axes) == len(pairs) and rule.name in table: yield from each(table, _check_values(table, axes, rule))
+    if len(axes) == len(pairs) and not any(found.values()): yield from each(table, _check_sums(table, reader))
 
 # %% ../nbs/77_validate_dl3.ipynb #6401c539
 _MOST = .05  # how far a sum may be from 1
 
 def _check_sums(table, reader):
     "Normalisation of probabilities."
-    try: irf = reader.from_table(table)
-    except FAULTS as error: return (yield finding_of(error, table.label))
+    irf = reader.from_table(table)
     if reader.tag == "edisp_2d":
         total = np.einsum("emo,m->eo", irf.data, np.diff(irf.axes[1].edges_value))
         total = total[total > 0]
         off = total[abs(total - 1) > _MOST]
-        if len(off): yield "warning", "MATRIX", (f"{len(off)} of {len(total)} densities have a sum over MIGRA from {off.min():.3g} to {off.max():.3g}, "
-                                                "expected 1; they are normalised when used")
+        text = "densities have a sum over MIGRA from {:.3g} to {:.3g}, expected 1; they are normalised when used"
+        if len(off): yield "warning", "MATRIX", f"{len(off)} of {len(total)} {text.format(off.min(), off.max())}"
     if reader.tag == "psf_table":
         energy, offset, rad = (a.center_value for a in irf.axes)
         total = irf.containment_value(irf.axes[2].edges_value[-1], energy[:, None], offset)
-        if np.any(total > 1 + _MOST): yield "warning", "RPSF", (f"{np.sum(total > 1 + _MOST)} of {total.size} densities contain more than "
-                                                                f"everything, up to {total.max():.3g}, expected at most 1")
+        over = np.sum(total > 1 + _MOST)
+        if over: yield "warning", "RPSF", f"{over} of {total.size} densities contain more than everything, up to {total.max():.3g}"
 
 # %% ../nbs/77_validate_dl3.ipynb #9c9a9a39
 def _events_in_time(events, gti):
@@ -182,21 +175,23 @@ def _events_in_time(events, gti):
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
     away = np.maximum(np.maximum(start[k] - t, t - stop[k]), 0)
     late = np.flatnonzero(away > 1e-6)
-    if len(late): yield "warning", "TIME", f"{len(late)} of {len(t)} events lie outside the good time intervals, by up to {away.max():.3g} s"
+    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {len(late)} of {len(t)}, by up to {away.max():.3g} s"
 
 def _same_clock(events, gti):
     "Reference dates that differ."
     one, other = TimeReference.from_table(events), TimeReference.from_table(gti)
-    if one != other: yield "warning", "MJDREFI", f"times count from MJD {sum(other[:2]):.10g} {other[2]}, those of the events from {sum(one[:2]):.10g} {one[2]}"
+    (day, scale), (day_gti, scale_gti) = ((f"{r.mjd_int + r.mjd_frac:.10g}", r.scale) for r in (one, other))
+    if one != other: yield "warning", "MJDREFI", f"times count from MJD {day_gti} {scale_gti}, those of the events from {day} {scale}"
 
 def _durations(events, gti):
     "Keywords that contradict the intervals."
     start, stop = gti.column("START", "s"), gti.column("STOP", "s")
-    ontime, good = _float(events, "ONTIME"), np.sum(stop - start)
-    if abs(ontime - good) > 1e-3 * max(good, 1): yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
+    ontime, good = number(events, "ONTIME"), np.sum(stop - start)
+    if abs(ontime - good) > 1e-3 * max(good, 1):
+        yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
     for key, value, side in (("TSTART", start.min(), 1), ("TSTOP", stop.max(), -1)):
-        if side * (_float(events, key) - value) > 1 and TimeReference.from_table(events) == TimeReference.from_table(gti):
-            yield "warning", key, f"{_float(events, key):.10g} s, but good time reaches to {value:.10g} s"
+        if side * (number(events, key) - value) > 1 and TimeReference.from_table(events) == TimeReference.from_table(gti):
+            yield "warning", key, f"{number(events, key):.10g} s, but good time reaches to {value:.10g} s"
 
 # %% ../nbs/77_validate_dl3.ipynb #c3eb8363
 def _pointlike(table): return table.key("HDUCLAS3", "", str).strip().upper() == "POINT-LIKE"
@@ -218,7 +213,8 @@ def _energies(aeff, edisp):
     used = area.reshape(-1, a.nbin).max(axis=0) > 0
     low, high = a.edges_value[:-1][used].min(), a.edges_value[1:][used].max()
     if e[0] > low * 1.01 or e[-1] < high * .99:
-        yield "warning", "ENERG_LO", f"{e[0]:.4g} to {e[-1]:.4g} TeV, but the effective area is positive from {low:.4g} to {high:.4g} TeV; extrapolated"
+        text = f"the effective area is positive from {low:.4g} to {high:.4g} TeV; extrapolated"
+        yield "warning", "ENERG_LO", f"{e[0]:.4g} to {e[-1]:.4g} TeV, but {text}"
 
 def _offsets(aeff, other, kind):
     "Offsets of another response."
@@ -227,7 +223,7 @@ def _offsets(aeff, other, kind):
 
 def _target(events, aeff):
     "Target in the field of view."
-    place = [_float(events, k) for k in ("RA_PNT", "DEC_PNT", "RA_OBJ", "DEC_OBJ")]
+    place = [number(events, k) for k in ("RA_PNT", "DEC_PNT", "RA_OBJ", "DEC_OBJ")]
     offset, axis = separation(*place), _axis(aeff, "aeff_2d", "THETA")
     if axis.nbin > 1 and offset > axis.edges_value[-1]:
         yield "warning", "RA_OBJ", f"the target is {offset:.3g} deg from the pointing, the effective area ends at {axis.edges_value[-1]:g} deg"
@@ -263,9 +259,12 @@ def _form(
     "What a table says it is."
     one, four = (table.key(k, "", str).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
     if one in ("events", "gti"): return one
+    if not one and table.name.upper() in ("EVENTS", "GTI"): return table.name.lower()
     return (four or "?") if one == "response" and table.key("HDUCLASS", "", str).strip().upper() == "GADF" or four in _READERS else ""
 
-def is_dl3(tables): return any(_form(t) for t in tables) # whether tables of a file are of this format
+def is_dl3(tables):
+    "Whether tables of a file are of this format."
+    return any(_form(t) for t in tables)
 
 def _check_parts(parts, whole=True):
     "Parts that a run needs."
@@ -283,6 +282,8 @@ def check_dl3_file(
         if form and form not in _READERS:
             folder.add(path, table.name, [("error", "HDUCLAS4", f"{form.upper()}, expected one of {', '.join(_READERS).upper()}")])
         elif form: parts.setdefault(_KINDS[form], (form, table))
+        if form and not table.key("HDUCLAS1", "", str).strip():
+            folder.add(path, table.name, [("error", "HDUCLAS1", f"no such keyword, expected {form.upper()}; without an index it tells what a table is")])
     check_run(folder, parts)
     folder.add(path, "", _check_parts(parts, whole="events" in parts))
 
@@ -318,33 +319,32 @@ def check_hdu_index(
 
 # %% ../nbs/77_validate_dl3.ipynb #130bb064
 _OBS_KEYS = (*_INDEX_KEYS, one_of("HDUCLAS2", "OBS"), *_TIME_KEYS)
-_OBS_COLUMNS = ColumnRule("OBS_ID"), ColumnRule("RA_PNT", "deg"), ColumnRule("DEC_PNT", "deg"), ColumnRule("TSTART", "s"), ColumnRule("TSTOP", "s")
+_OBS_UNITS = {"OBS_ID": None, "RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s"}
 
 def check_obs_index(
     table:FitsTable,
     runs=(), # numbers of the runs in the HDU index
 ):           # iterator of findings
     "Findings on the observation index."
-    for _, where, message in (*check_keys(table, _OBS_KEYS), *check_columns(table, _OBS_COLUMNS)):
+    for _, where, message in (*check_keys(table, _OBS_KEYS), *check_columns(table, [ColumnRule(*c) for c in _OBS_UNITS.items()])):
         yield "error" if where == "OBS_ID" else "warning", where, message
     if "OBS_ID" not in table: return
     listed = Counter(table.column("OBS_ID").tolist())
-    for text, which in (("runs are in the HDU index only", [i for i in runs if i not in listed]),
-                        ("runs are not in the HDU index", [i for i in listed if i not in runs]),
-                        ("runs have more than one row", [i for i, n in listed.items() if n > 1])):
-        if which: yield "warning", "OBS_ID", f"{len(which)} {text}, the first is {which[0]}"
+    for text, which in (("only in the HDU index", [i for i in runs if i not in listed]),
+                        ("not in the HDU index", [i for i in listed if i not in runs]),
+                        ("with more than one row", [i for i, n in listed.items() if n > 1])):
+        if which: yield "warning", "OBS_ID", f"runs {text}: {len(which)}, the first is {which[0]}"
 
 def _index_pointings(table):
     "Run -> pointing in the observation index, deg; {} if it is not told."
-    try: return dict(zip(*(table.column(c, unit).tolist() for c, unit in (("OBS_ID", None),)),
-                         np.stack([table.column(c, "deg") for c in ("RA_PNT", "DEC_PNT")], axis=1).tolist()))
+    try: return dict(zip(table.column("OBS_ID").tolist(), zip(*(table.column(c, "deg").tolist() for c in ("RA_PNT", "DEC_PNT")))))
     except FAULTS: return {}
 
 def _check_header(events, obs_id, pointing=None):
     "The header of the events against the index."
     found = events.key("OBS_ID", None, int)
     if found not in (None, obs_id): yield "error", "OBS_ID", f"{found}, but the index has these events for run {obs_id}"
-    away = separation(*pointing, _float(events, "RA_PNT"), _float(events, "DEC_PNT")) if pointing else 0.
+    away = separation(*pointing, number(events, "RA_PNT"), number(events, "DEC_PNT")) if pointing else 0.
     if away > 1e-3: yield "warning", "RA_PNT", f"the pointing is {away:.3g} deg from that in the observation index, which is not used"
 
 # %% ../nbs/77_validate_dl3.ipynb #5a565a3a
@@ -358,8 +358,8 @@ def _listed_parts(folder, index, obs_id, rows):
             table = next((t for t in tables if t.name.upper() == row.hdu.upper()), None)
             if table: parts[row.kind] = row.form, table
             elif not folder.damaged(row.path):
-                text = f"run {obs_id}: no {row.hdu or 'name'} in {folder.name(row.path)}; found {', '.join(t.name for t in tables) or 'no table'}"
-                folder.add(index.path, index.name, [("error", "HDU_NAME", text)])
+                text = f"run {obs_id}: no {row.hdu or 'name'} in {folder.name(row.path)}; found"
+                folder.add(index.path, index.name, [("error", "HDU_NAME", f"{text} {', '.join(t.name for t in tables) or 'no table'}")])
     for path, kinds in lost.items():
         folder.add(path, "", [("error", "", f"no such file, but {folder.name(index.path)} lists it for run {obs_id} ({', '.join(kinds)})")])
     missing = [k for k in ("events", "gti", "aeff", "edisp") if k not in {r.kind for r in rows}]
@@ -375,7 +375,8 @@ def check_dl3_folder(
     if index: folder.check(index, check_hdu_index)
     elif not folder.damaged(path): folder.add(path, "", [("error", "", "no table in it, expected an HDU index")])
     if index and all(c in index for c in ("OBS_ID", *_TEXTS)): runs = _index_rows(index)
-    if obs_path is None: folder.add(folder.base / "obs-index.fits.gz", "", [("warning", "", "no such file; runs cannot be chosen by place and time")])
+    lost = "warning", "", "no such file; runs cannot be chosen by place and time"
+    if obs_path is None: folder.add(folder.base / "obs-index.fits.gz", "", [lost])
     for table in folder.tables(obs_path)[:1] if obs_path else []:
         folder.check(table, partial(check_obs_index, runs=tuple(runs)))
         pointings = _index_pointings(table)
