@@ -41,9 +41,9 @@ _SPECTRUM_KEYS = (one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "SPECTRUM"), on
 
 def _scale_rules(table, name):
     "Rules of BACKSCAL or AREASCAL, a column or a keyword."
-    tests = ((lambda v: v >= 0, "0 or more", "error"), (lambda v: v != 0, "positive", "warning"))
-    if name in table: return [], [ColumnRule(name, None, test, what, severity=s) for test, what, s in tests]
-    return [KeyRule(name, float, test, what, "warning" if s == "error" else "", s, "taken as 1") for test, what, s in tests], []
+    if name in table: return [], [ColumnRule(name, None, lambda x: x >= 0, "0 or more")]
+    return [KeyRule(name, float, lambda v: 0 <= v < np.inf, "a positive number", "warning", "error", "taken as 1"),
+            KeyRule(name, float, lambda v: v != 0, "a positive number", "", "warning")], []
 
 _QUALITY = ColumnRule("QUALITY", None, lambda x: np.isin(x, (-1, 0, 1, 2, 5)), "-1, 0, 1, 2 or 5", "", "warning", "taken as bad")
 _GROUPING = ColumnRule("GROUPING", None, lambda x: np.isin(x, (-1, 0, 1)), "-1, 0 or 1", "", "warning", "not used")
@@ -58,7 +58,14 @@ def check_spectrum(
                                      *columns, *more_columns))
     if table.key("POISSERR", False, bool) is not True and "STAT_ERR" not in table:
         yield "warning", "POISSERR", f"{table.header.get('POISSERR', 'no such keyword')}, expected T; the counts are taken as Poisson numbers"
-    yield from each(table, _check_types(table), _check_channels(table))
+    yield from each(table, _check_types(table), *(_check_scale(table, n) for n in ("BACKSCAL", "AREASCAL")), _check_channels(table))
+
+def _check_scale(table, name):
+    "Channels with counts but without a scale; empty ones may be those that a stack leaves out."
+    if not all(c in table for c in (name, "COUNTS")): return
+    good = table.column("QUALITY", default=np.zeros(table.n_rows)) == 0
+    lost = good & (table.raw(name) == 0) & (table.raw("COUNTS") > 0)
+    if lost.any(): yield "warning", name, f"is 0 in {lost.sum()} of {table.n_rows} channels that have counts, expected a positive number"
 
 def _check_types(table):
     "Whole numbers."
