@@ -75,18 +75,18 @@ def count_problems(problems):
     return ", ".join(f"{n} {s}{'s' if n > 1 else ''}" for s, n in counts.items() if n) or "no problem"
 
 # %% ../nbs/09_problems.ipynb #5fb16192
-FAULTS = ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError # what a file out of order may lead to
+FAULTS = Exception # a file out of order may lead to any
 
 _SHORT = re.compile(r"\[([^][]{50,})\]") # a long array
 
 def finding_of(
-    error:Exception,  # raised by a reader; DataError or another of FAULTS
+    error:Exception,  # raised by a reader
     label:str="",     # of the table or file, at the start of the message
     severity="error", # of the finding
 )->tuple:             # severity, where, message
     "An exception as a finding."
     def short(match): return "[" + " ".join([*match[1].split()[:3], "...", match[1].split()[-1]]) + "]"
-    message = _SHORT.sub(short, str(error).removeprefix(label).lstrip(": "))
+    message = " ".join(_SHORT.sub(short, str(error).removeprefix(label).lstrip(": ")).split())
     if not isinstance(error, (DataError, FileNotFoundError)): message = f"cannot be read ({type(error).__name__}: {message})"
     name = r"[A-Z][A-Z0-9_-]*"
     where = re.search(rf"\b(?:columns?|keywords?) ({name}(?:, {name})*)", message)
@@ -257,7 +257,8 @@ class Folder:
             try: finding = next(found)
             except StopIteration: return
             except FAULTS as error: finding = finding_of(error, f"{path}[{hdu}]" if hdu else str(path))
-            self._found[Problem(finding[0], file, hdu, *finding[1:])] = None
+            severity, where, message = finding
+            self._found[Problem(severity, file, hdu, where, message.replace(f"{self.base}/", ""))] = None
 
     def check(self, table, *checks):
         "Run checks (functions of the table), each table once."

@@ -14,7 +14,7 @@ from .inventory import find_index
 from .ogip import _channels, _link, read_ogip
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from .problems import each, finding_of, fits_files, number, one_of
-from .response_files import _cells, check_values, read_edges, unpack_matrix
+from .response_files import _cells, read_edges, unpack_matrix
 from .tables import FitsTable
 from .validate_dl3 import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 
@@ -145,10 +145,13 @@ def _check_rows(matrix, ebounds):
         yield "warning", "DETCHANS", f"{matrix.header['DETCHANS']}, but EBOUNDS has {ebounds.n_rows} channels"
     start = _channels(ebounds)[0] if "CHANNEL" in ebounds else first
     if start != first: yield "warning", where, f"{given}, but the channels of EBOUNDS start at {start}"
-    try: edisp = unpack_matrix(matrix.column("N_GRP"), *(matrix.raw(n) for n in _MATRIX_COLUMNS[1:]), ebounds.n_rows, first)
+    groups = [matrix.raw(n) for n in _MATRIX_COLUMNS]
+    try: edisp = unpack_matrix(*groups, ebounds.n_rows, first)
     except ValueError as error: return (yield "error", "F_CHAN", f"{error} ({where} is {given})")
-    total = check_values(matrix, "MATRIX", edisp).sum(axis=1)
-    if matrix.key("HDUCLAS3", "", str).strip().upper() == "FULL": return
+    bad = list(bad_values("MATRIX", edisp, np.isfinite(edisp) & (edisp >= 0), "0 or more"))
+    yield from bad
+    total = edisp.sum(axis=1)
+    if bad or matrix.key("HDUCLAS3", "", str).strip().upper() == "FULL": return
     over = np.sum(total > 1.01)
     if over: yield "error", "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
     if not total.any(): yield "error", "MATRIX", "all values are 0"

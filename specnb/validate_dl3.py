@@ -166,10 +166,16 @@ def _check_sums(table, reader):
         if over: yield "warning", "RPSF", f"{over} of {total.size} densities contain more than everything, up to {total.max():.3g}"
 
 # %% ../nbs/77_validate_dl3.ipynb #9c9a9a39
+def _good_time(gti):
+    "Starts and stops; DataError if they are out of order, which has been reported by then."
+    start, stop = gti.column("START", "s"), gti.column("STOP", "s")
+    if len(start) and np.all(stop >= start): return start, stop
+    raise DataError(f"{gti.label}: no good time")
+
 def _events_in_time(events, gti):
     "Events outside the good time intervals."
     t, ref, ref_gti = events.column("TIME", "s"), TimeReference.from_table(events), TimeReference.from_table(gti)
-    start, stop = merge_intervals(gti.column("START", "s"), gti.column("STOP", "s"))
+    start, stop = merge_intervals(*_good_time(gti))
     shift = ((ref.mjd_int - ref_gti.mjd_int) + (ref.mjd_frac - ref_gti.mjd_frac)) * 86400 if ref.scale == ref_gti.scale else 0.
     t = t[np.isfinite(t)] + shift
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
@@ -185,7 +191,7 @@ def _same_clock(events, gti):
 
 def _durations(events, gti):
     "Keywords that contradict the intervals."
-    start, stop = gti.column("START", "s"), gti.column("STOP", "s")
+    start, stop = _good_time(gti)
     ontime, good = number(events, "ONTIME"), np.sum(stop - start)
     if abs(ontime - good) > 1e-3 * max(good, 1):
         yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"

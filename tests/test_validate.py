@@ -31,17 +31,18 @@ def edit(path, *changes, to=None):
 
 
 def key(hdu, **keys):
-    "Set keywords, or delete them (None); _ stands for a hyphen at no place."
+    "Set keywords, or delete them (None)."
     def change(hdus):
+        header = hdus[hdu].header
         for name, value in keys.items():
-            if value is None: hdus[hdu].header.pop(name, None)
-            else: hdus[hdu].header[name] = value
+            if value is None: header.pop(name, None)
+            else: header[name] = value
     return change
 
 
 def put(hdu, column, value, place=0):
     "Change one number (or a slice of them) of a column."
-    def change(hdus): hdus[hdu].data[column].reshape(-1)[place] = value
+    def change(hdus): hdus[hdu].data[column].flat[place] = value
     return change
 
 
@@ -99,7 +100,7 @@ def compare(problems, file, case):
     (_, place, words), more = case[:3], case[3:]
     assert sorted(listed(problems)) == sorted([place, *more]), "\n".join(map(str, problems))
     found = [p for p in problems if listed([p])[0] == place]
-    assert [p.file for p in found] == [file] and re.search(words, found[0].message), str(found[0])
+    assert any(p.file == file and re.search(words, p.message) for p in found), "\n".join(map(str, found))
 
 
 def check(cases): return pytest.mark.parametrize("case", cases.values(), ids=list(cases))
@@ -191,18 +192,18 @@ COLUMNS["no good time"] = ([columns(GT, rows=[])], (E, GT, ""), "no good time in
 COLUMNS["no row"] = ([columns(AE, rows=[])], (E, AE, ""), "the table is empty")
 COLUMNS["two rows"] = ([columns(AE, rows=[0, 0])], (W, AE, ""), "2 rows, expected one")
 COLUMNS["twice the time"] = ([columns(GT, rows=[0, 0])], (W, GT, "START"), "intervals overlap by 1686 s", (W, EV, "ONTIME"))
-COLUMNS["time backwards"] = ([put(GT, "STOP", 629764000.)], (E, GT, "STOP"), "1 of 1 values are not after START", (W, EV, "ONTIME"), (W, EV, "TIME"), (W, EV, "TSTOP"))
-COLUMNS["time of NaN"] = ([put(GT, "STOP", np.nan)], (E, GT, "STOP"), "not finite", (W, EV, "TIME"))
+COLUMNS["time backwards"] = ([put(GT, "STOP", 629764000.)], (E, GT, "STOP"), "1 of 1 values are not after START")
+COLUMNS["time of NaN"] = ([put(GT, "STOP", np.nan)], (E, GT, "STOP"), "1 of 1 values are not finite")
 COLUMNS["unsorted time"] = ([columns(GT, rows=[0, 0], make={"START": lambda x: x}), put(GT, "START", 629765985., 0), put(GT, "STOP", 629765985., 1)],
                             (W, GT, "START"), "not sorted by time")
 COLUMNS["shorter time"] = ([put(GT, "STOP", 629766571.)], (W, EV, "ONTIME"), "1686 s, but the good time intervals last 1586 s", (W, EV, "TIME"))
 COLUMNS["longer time"] = ([put(GT, "STOP", 629766771.)], (W, EV, "TSTOP"), "but good time reaches to 629766771", (W, EV, "ONTIME"))
 AXES = {AE: ("ENERG", "THETA"), ED: ("ENERG", "MIGRA", "THETA"), PS: ("ENERG", "THETA", "RAD"), BK: ("ENERG", "DETX", "DETY")}
-COLUMNS |= {f"{hdu} {name} backwards": ([turned(hdu, f"{name}_LO", f"{name}_HI")], (E, hdu, f"{name}_LO, {name}_HI"), "increasing") if name != "THETA" or hdu == "x" else
-            ([turned(hdu, f"{name}_LO", f"{name}_HI")], (E, hdu, f"{name}_LO, {name}_HI"), "increasing") for hdu, names in AXES.items() for name in names}
+COLUMNS |= {f"{hdu} {name} backwards": ([turned(hdu, f"{name}_LO", f"{name}_HI")], (E, hdu, f"{name}_LO, {name}_HI"), "increasing")
+            for hdu, names in AXES.items() for name in names}
 COLUMNS |= {f"{hdu} {name} with a gap": ([put(hdu, f"{name}_LO", .45, 20)], (E, hdu, f"{name}_LO, {name}_HI"), r"without gaps, found \[.* \.\.\. .*\] and")
             for hdu, name in ((PS, "RAD"), (ED, "MIGRA"))}
-COLUMNS["energy from 0"] = ([put(AE, "ENERG_LO", 0.)], (E, AE, "ENERG_LO, ENERG_HI"), "", ) if False else ([put(AE, "ENERG_LO", -1.)], (E, AE, "ENERG_LO, ENERG_HI"), "")
+COLUMNS["energy from 0"] = ([put(AE, "ENERG_LO", 0.)], (E, AE, "ENERG_LO, ENERG_HI"), "")
 COLUMNS["too few values"] = ([columns(AE, form={"EFFAREA": "400E"}, dim={"EFFAREA": "(80,5)"}, make={"EFFAREA": lambda x: x.reshape(1, -1)[:, :400]})],
                              (E, AE, "EFFAREA"), r"has shape \(5, 80\), expected \(6, 80\) from its axes")
 COLUMNS["axes exchanged"] = ([columns(AE, dim={"EFFAREA": "(6,80)"}, make={"EFFAREA": lambda x: x.reshape(1, 80, 6)})], (E, AE, "EFFAREA"), r"has shape \(80, 6\), expected \(6, 80\)")
@@ -292,8 +293,9 @@ def test_checksums(plain, tmp_path):
     assert [p[:4] for p in validate(path)] == [(E, "run.fits", EV, "DATASUM")]
     path.write_bytes(whole.replace(b"'Crab-like'", b"'Crab-lake'"))
     assert [p[:4] for p in validate(path)] == [(E, "run.fits", EV, "CHECKSUM")]
-    path.write_bytes(whole.replace(b"DATASUM = '", b"DATASUM = 'x", 1).replace(b"DATASUM = 'x", b"DATASUM = 'x", 1)[:len(whole)])
-    assert any(p.where in ("DATASUM", "CHECKSUM") for p in validate(path))
+    at = whole.index(b"DATASUM", whole.index(b"'EVENTS")) + 11
+    path.write_bytes(whole[:at] + b"x" + whole[at + 1:])
+    assert [(p.hdu, p.where) for p in validate(path)] == [(EV, "DATASUM")]
 
 
 # --- a folder with an index --------------------------------------------------------------------------------------------------
@@ -435,12 +437,12 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("quality", "x", [put(SP, "QUALITY", 7, 4)], (W, SP, "QUALITY"), "not -1, 0, 1, 2 or 5, the first is 7; taken as bad"),
     ("logical quality", "x", [columns(SP, form={"QUALITY": "L"}, make={"QUALITY": lambda x: x > 0})], (W, SP, "QUALITY"), "logical, expected integers"),
     ("channels", "x", [put(SP, "CHANNEL", 9, 4)], (E, SP, "CHANNEL"), "expected numbers that increase by 1"),
-    ("other first channel", "x", [columns(SP, make={"CHANNEL": lambda x: x + 1}), key(SP, TLMIN1=1, TLMAX1=8)], (W, SP, "CHANNEL"), "channels start at 1, those of EBOUNDS of x_rmf.fits at 0"),
+    ("other first channel", "x", [columns(SP, make={"CHANNEL": lambda x: x + 1}), key(SP, TLMIN1=1, TLMAX1=8)], (W, SP, "CHANNEL"), "channels start at 1, those of EBOUNDS of x_rmf.fits at 0", (W, SP, "CHANNEL")),
     ("scale of 0", "x_bkg", [put(SP, "BACKSCAL", 0, 4)], (W, SP, "BACKSCAL"), "is 0 in 1 of 8 channels that have counts"),
     ("negative scale", "x_bkg", [put(SP, "BACKSCAL", -2, 4)], (E, SP, "BACKSCAL"), "1 of 8 values are not 0 or more, the first is -2"),
-    ("short spectrum", "x", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but EBOUNDS of x_rmf.fits has 8"),
+    ("short spectrum", "x", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but EBOUNDS of x_rmf.fits has 8", (E, SP, "CHANNEL")),
     ("short background", "x_bkg", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but x.fits has 8"),
-    ("unit of energy", "x", [columns(EB, unit={"E_MIN": ""})], (W, EB, "E_MIN"), "has no unit; taken as keV"),
+    ("unit of energy", "x", [columns(EB, unit={"E_MIN": "", "E_MAX": ""})], (W, EB, "E_MIN"), "has no unit; taken as keV", (W, EB, "E_MAX")),
     ("wrong unit", "x", [columns(EB, unit={"E_MIN": "deg"})], (E, EB, "E_MIN"), "unit 'deg' does not convert to 'TeV'"),
     ("unit of area", "x_arf", [columns(AR, unit={"SPECRESP": ""})], (W, AR, "SPECRESP"), "has no unit; taken as cm2"),
     ("E_MIN", "x_rmf", [columns(EB, drop=["E_MIN"])], (E, EB, "E_MIN"), "no such column"),
@@ -456,17 +458,16 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("no MATRIX", "x_rmf", [columns(MA, drop=["MATRIX"])], (E, MA, "MATRIX"), "no such column"),
     ("no F_CHAN", "x_rmf", [columns(MA, drop=["F_CHAN"])], (E, MA, "F_CHAN"), "no such column"),
     ("groups", "x_rmf", [put(MA, "N_GRP", 5, 3)], (E, MA, "N_GRP"), "rows with more groups than in F_CHAN and N_CHAN: 1, the first is row 3"),
-    ("lengths", "x_rmf", [put(MA, "N_CHAN", 50, 6)], (E, MA, "N_CHAN"), "rows with more channels than values in MATRIX: 1, the first is row 3"),
+    ("lengths", "x_rmf", [put(MA, "N_CHAN", 50, 6)], (E, MA, "N_CHAN"), "rows with more channels than values in MATRIX: 1, the first is row 3", (E, MA, "F_CHAN")),
     ("out of range", "x_rmf", [put(MA, "F_CHAN", 50, 6)], (E, MA, "F_CHAN"), r"row 3: channels 50 to 5\d reach out of 0 to 7 \(TLMIN4 is 0\)"),
     ("no TLMIN", "x_rmf", [key(MA, TLMIN4=None)], (E, MA, "F_CHAN"), "TLMIN4 is absent, which means 1", (W, MA, "TLMIN4")),
     ("other TLMIN", "x_rmf", [key(MA, TLMIN4=-1)], (W, MA, "TLMIN4"), "-1, but the channels of EBOUNDS start at 0", (E, MA, "F_CHAN")),
     ("too much", "x_rmf", [times(MA, "MATRIX", 2)], (E, MA, "MATRIX"), "20 of 20 rows have a sum above 1, up to 2"),
-    ("negative probability", "x_rmf", [put(MA, "MATRIX", -1.)], (E, MA, "MATRIX"), "1 values that are not finite or negative"),
+    ("negative probability", "x_rmf", [put(MA, "MATRIX", -1.)], (E, MA, "MATRIX"), r"1 of \d+ values are not 0 or more, the first is -1"),
     ("nothing", "x_rmf", [times(MA, "MATRIX", 0)], (E, MA, "MATRIX"), "all values are 0"),
     ("no EBOUNDS", "x_rmf", [remove(EB)], (E, "", "EBOUNDS"), "no such HDU, expected the energies of the channels"),
     ("other name", "x_arf", [key(AR, EXTNAME="AREA")], (E, "AREA", "EXTNAME"), "AREA, expected SPECRESP"),
     ("wrong file", "x", [key(SP, ANCRFILE="x_rmf.fits")], (E, "", ""), "no HDU SPECRESP; found PRIMARY, MATRIX, EBOUNDS")]}
-OGIP["x_rmf MATRIX DETCHANS=9"] = OGIP["x_rmf MATRIX DETCHANS=9"]
 
 
 @pytest.fixture
@@ -499,7 +500,7 @@ def test_a_truncated_companion(damaged):
 
 def test_older_name_and_full_matrices(damaged):
     "SPECRESP MATRIX is the older name; a matrix that holds the area has rows of any sum."
-    edit(damaged / "x_rmf.fits", key(MA, EXTNAME="SPECRESP MATRIX", HDUCLAS3="FULL"), times(MA, "MATRIX", 1000))
+    edit(damaged / "x_rmf.fits", times(MA, "MATRIX", 1000), key(MA, EXTNAME="SPECRESP MATRIX", HDUCLAS3="FULL"))
     assert validate(damaged / "x.fits") == []
 
 
