@@ -258,7 +258,8 @@ class Folder:
             except StopIteration: return
             except FAULTS as error: finding = finding_of(error, f"{path}[{hdu}]" if hdu else str(path))
             severity, where, message = finding
-            self._found[Problem(severity, file, hdu, where, message.replace(f"{self.base}/", ""))] = None
+            if self.base != Path("."): message = message.replace(f"{self.base}/", "") # other files are named from the folder too
+            self._found[Problem(severity, file, hdu, where, message)] = None
 
     def check(self, table, *checks):
         "Run checks (functions of the table), each table once."

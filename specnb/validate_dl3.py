@@ -14,7 +14,7 @@ import numpy as np
 from .core import DataError
 from .data import _HduRow, _KINDS, _READERS
 from .events import _SCALES, TimeReference, merge_intervals
-from .inventory import find_index
+from .data_inventory import find_index
 from .irf import check_cell, read_axis
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from .problems import each, finding_of, fits_files, number, one_of
