@@ -277,8 +277,11 @@ def inventory(path):
     path = data_folder(make_path(path))
     if not path.exists(): raise FileNotFoundError(f"{path}: no such folder or file")
     base, runs = path if path.is_dir() else path.parent, []
-    for store in _stores(path):
-        rows, meta = _index_rows(store)
-        runs += [_run_info(i, store._index.rows(i), rows.get(i, {}), meta, base) for i in store.obs_ids]
+    try:
+        for store in _stores(path):
+            rows, meta = _index_rows(store)
+            runs += [_run_info(i, store._index.rows(i), rows.get(i, {}), meta, base) for i in store.obs_ids]
+    except (DataError, FileNotFoundError): raise
+    except FAULTS as error: raise DataError(f"{find_index(base, 'hdu-index')}: {finding_of(error)[2]}") from None
     if runs: return Inventory(path.resolve().name, runs)
     raise DataError(f"{path}: no DL3 file, expected hdu-index.fits.gz or FITS files with a table EVENTS")

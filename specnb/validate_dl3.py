@@ -380,7 +380,8 @@ def check_dl3_folder(
     index, runs, pointings = next(iter(folder.tables(path)), None), {}, {}
     if index: folder.check(index, check_hdu_index)
     elif not folder.damaged(path): folder.add(path, "", [("error", "", "no table in it, expected an HDU index")])
-    if index and all(c in index for c in ("OBS_ID", *_TEXTS)): runs = _index_rows(index)
+    try: runs = _index_rows(index) if index else {}
+    except FAULTS: pass # has been reported
     lost = "warning", "", "no such file; runs cannot be chosen by place and time"
     if obs_path is None: folder.add(folder.base / "obs-index.fits.gz", "", [lost])
     for table in folder.tables(obs_path)[:1] if obs_path else []:

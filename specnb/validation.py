@@ -171,7 +171,7 @@ def _kind(
 
 def is_ogip(tables):
     "Whether tables of a file are of this format."
-    return any(_kind(t) in ("SPECTRUM", "SPECRESP", "MATRIX") for t in tables)
+    return any(_kind(t) not in ("", "GTI") for t in tables)
 
 def _ogip_tables(folder, path):
     "Tables of a file by kind, each checked."
@@ -220,6 +220,7 @@ def check_ogip_file(
 ):
     "Check a spectrum and the files it names, or a response."
     own = _ogip_tables(folder, path)
+    if not {"SPECTRUM", "SPECRESP", "MATRIX"} & set(own): folder.add(path, "", [("error", "", "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS")])
     spectrum, files = own.get("SPECTRUM"), {}
     if spectrum: files = _linked(folder, spectrum)
     rmf, arf, back = (files.get(k) or {} for k in ("RESPFILE", "ANCRFILE", "BACKFILE"))

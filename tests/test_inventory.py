@@ -150,6 +150,12 @@ def test_a_damaged_index(folder):
     with pytest.raises(DataError, match="hdu-index.fits.gz: not a FITS file"): inventory(folder)
 
 
+def test_an_index_with_a_damaged_header(folder):
+    path = folder / "hdu-index.fits.gz"
+    path.write_bytes(gzip.decompress(path.read_bytes()).replace(b"TFORM3  = '9A", b"TFORM3  = '?A"))
+    with pytest.raises(DataError, match="hdu-index.fits.gz: cannot be read, its header or data are damaged"): inventory(folder)
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder or file"): inventory(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no DL3 file, expected hdu-index.fits.gz or FITS files with a table EVENTS"): inventory(tmp_path)

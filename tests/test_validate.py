@@ -166,7 +166,7 @@ def test_keywords(plain, tmp_path, case):
     compare(validate(tmp_path / "run.fits"), "run.fits", case)
 
 
-COLUMNS = {f"{hdu} without {name}": ([columns(hdu, drop=[name])], (E, hdu, name), rf"no such column; found \w+") for hdu, names in {
+COLUMNS = {f"{hdu} without {name}": ([columns(hdu, drop=[name])], (E, hdu, name), r"no such column; found \w+") for hdu, names in {
     EV: ("RA", "DEC", "ENERGY"), AE: ("EFFAREA", "ENERG_HI", "THETA_LO"), ED: ("MATRIX", "MIGRA_LO"), PS: ("RPSF", "RAD_HI"),
     BK: ("BKG", "DETX_LO", "ENERG_HI")}.items() for name in names}
 COLUMNS["EVENTS without TIME"] = ([columns(EV, drop=["TIME"])], (E, EV, "TIME"), "no such column")
@@ -281,6 +281,25 @@ def test_garbage_inside_a_file_is_a_problem_and_no_exception(plain, tmp_path):
         assert all(isinstance(p, Problem) and all(isinstance(x, str) for x in p) for p in problems)
         kinds |= {p.hdu for p in problems}
     assert len(kinds) > 3
+
+
+@pytest.mark.parametrize("file", ["hdu-index.fits.gz", "obs-index.fits.gz", "x.fits", "x_rmf.fits"])
+def test_garbage_in_other_files(tmp_path, file):
+    "The same, and bytes in the data, for indices and spectra; what can still be read without a problem has none."
+    if file.startswith("x"): write_ogip(tmp_path / "x.fits", spectrum(), "x")
+    else: [(tmp_path / n).write_bytes((demo_dir() / n).read_bytes()) for n in (HI, OI)]
+    whole = (tmp_path / file).read_bytes()
+    whole, rng, found = gzip.decompress(whole) if file.endswith("gz") else whole, np.random.default_rng(2), set()
+    for i in rng.integers(2880, len(whole) - 20, 60):
+        changed = bytearray(whole)
+        if i < 8640: changed[i - i % 80 + 10:i - i % 80 + 30] = bytes(rng.integers(32, 127, 20).astype("u1"))
+        else: changed[i] = rng.integers(256)
+        (tmp_path / file).write_bytes(changed)
+        problems = validate(tmp_path)
+        assert all(isinstance(x, str) and str(tmp_path) not in x for p in problems for x in p)
+        found |= {p.hdu for p in problems if p.file == file}
+        if file == "x.fits" and not problems: read_ogip(tmp_path / file)
+    assert len(found) > 1
 
 
 def test_checksums(plain, tmp_path):
@@ -467,6 +486,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("nothing", "x_rmf", [times(MA, "MATRIX", 0)], (E, MA, "MATRIX"), "all values are 0"),
     ("no EBOUNDS", "x_rmf", [remove(EB)], (E, "", "EBOUNDS"), "no such HDU, expected the energies of the channels"),
     ("other name", "x_arf", [key(AR, EXTNAME="AREA")], (E, "AREA", "EXTNAME"), "AREA, expected SPECRESP"),
+    ("no SPECTRUM", "x", [remove(SP)], (E, "", ""), "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS"),
     ("wrong file", "x", [key(SP, ANCRFILE="x_rmf.fits")], (E, "", ""), "no HDU SPECRESP; found PRIMARY, MATRIX, EBOUNDS")]}
 
 
