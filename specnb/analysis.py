@@ -15,12 +15,15 @@ import numpy as np
 from .config import AnalysisConfig
 from .core import SpecnbWarning, demo_dir, html_table, lazy, make_path
 from .data import DataStore
+from .data_inventory import find_index
 from .datasets import Datasets
 from .download import find_dataset, public_datasets
 from .figures import plot_background_regions, plot_fit_of_all, plot_signal_growth, plot_spectrum
 from .flux_points_dataset import FluxPointsDataset
+from .problems import fits_files
 from .safe_masks import energy_range_mask
 from .sky_models import Models
+from .tables import read_tables
 
 # %% ../nbs/83_analysis.ipynb #92beb47c
 pyplot, time, tqdm = lazy("matplotlib.pyplot"), lazy("astropy.time"), lazy("tqdm")
@@ -43,7 +46,23 @@ def data_folder(name, runs=()):
     if folder.exists(): return folder
     raise FileNotFoundError(f"{folder}: no such folder; data are a folder with DL3 files, or one of demo, {', '.join(public_datasets())}")
 
-def open_store(folder): return DataStore.from_dir(folder)
+def open_store(path):
+    """The runs in a folder.
+
+    Parameters
+    ----------
+    path : Path
+        Folder with index tables (``hdu-index.fits``, ``obs-index.fits``, also compressed), folder of files that each hold a run, or one such file.
+
+    Returns
+    -------
+    DataStore
+    """
+    index = [find_index(path, n) if path.is_dir() else None for n in ("hdu-index", "obs-index")]
+    if index[0]: return DataStore.from_dir(path, *(file and file.name for file in index))
+    runs = [file for file in fits_files(path) if "EVENTS" in read_tables(file)]
+    if runs: return DataStore.from_events_files(runs)
+    raise FileNotFoundError(f"{path}: no DL3 data here; expected hdu-index.fits.gz, or files with events")
 
 def choose_runs(
     store:DataStore,
