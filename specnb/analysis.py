@@ -173,8 +173,11 @@ class _Steps:
 
     def _failed(self, what, result):
         parts = [r for r in (result.optimize_result, result.covariance_result) if r is not None and not r.success]
-        self.remarks.append(f"{what}: {' '.join(r.message for r in parts)}")
-        log.warning(self.remarks[-1])
+        self._remark(f"{what}: {' '.join(r.message for r in parts)}")
+
+    def _remark(self, text):
+        self.remarks.append(text)
+        log.warning(text)
 
     def get_flux_points(self):
         "Measure the flux points; sets `flux_points`, a `FluxPointsDataset` with the fitted source."
@@ -183,7 +186,7 @@ class _Steps:
             points = self.config.flux_points.estimator().run(self.datasets)
         self.flux_points = FluxPointsDataset(data=points, models=self.models[self.config.flux_points.source])
         for point, status in zip(points.data["e_ref"], points.status):
-            if status: self.remarks.append(f"flux point at {point:.3g} TeV: {status}")
+            if status: self._remark(f"flux point at {point:.3g} TeV: {status}")
         log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
 
 def _shortened(

@@ -114,6 +114,8 @@ def _check_data(
     except ValueError as error: raise ConfigError([f"observations.datastore: {error}"]) from None
     if not there: raise ConfigError([f"observations.datastore: {name}: no such folder; expected one with DL3 files, or one of demo, {', '.join(public_datasets())}"])
 
+def _no_windows(): os.environ.setdefault("MPLBACKEND", "agg") # not for a notebook, whose figures go into its cells
+
 def _fitted(
     results:dict,
 )->list: # of str
@@ -143,6 +145,7 @@ def run_command(
         chosen = read_config(config, data, settings or ())
         set_up_messages(log_level or chosen.general.log.level, quiet)
         _check_data(chosen)
+        if not notebook: _no_windows()
         done = run_analysis(chosen, out, notebook=notebook, overwrite=overwrite, progress=False if quiet else None)
         for remark in done.results["remarks"] if notebook else (): log.warning(remark)
         if not quiet: typer.echo("\n".join([*_fitted(done.results), f"{done.page if notebook else done.folder}  ({done.seconds:.1f} s)"]))
@@ -260,6 +263,7 @@ def rerun_command(
     "Repeat a run from its record and report what is different: inputs, versions, numbers."
     set_up_messages("info", quiet)
     with failures_told():
+        _no_windows()
         report = repeat_run(folder, out, rtol)
         typer.echo(str(report))
         if not report.same: raise typer.Exit(1)
@@ -267,5 +271,4 @@ def rerun_command(
 # %% ../nbs/90_cli.ipynb #8fb3baa4
 def main():
     "The command `specnb`."
-    os.environ.setdefault("MPLBACKEND", "agg")
     app(prog_name="specnb")

@@ -82,7 +82,9 @@ def plot_fit_of_all(datasets, axes=None):
     if masks and len(datasets) > 1: stacked = stacked.fill(mask_fit=np.any(masks, axis=0))
     stacked.models = datasets.models
     axes = (None, None) if axes is None else axes
-    return stacked.plot_fit(*axes, kwargs_residuals={"method": "diff/sqrt(model)"})
+    axes = stacked.plot_fit(*axes, kwargs_residuals={"method": "diff/sqrt(model)"})
+    axes[0].get_legend().set_loc("upper right") # a spectrum falls; looking for the best place takes longer than all else
+    return axes
 
 # %% ../nbs/82_figures.ipynb #7db8bb67
 def plot_spectrum(points_dataset, ax=None, profiles=False):
@@ -103,4 +105,5 @@ def plot_spectrum(points_dataset, ax=None, profiles=False):
     """
     points = points_dataset.data
     if profiles and points.has_stat_profiles: ax = points.plot_ts_profiles(ax=ax, sed_type="e2dnde")
-    return points_dataset.plot_spectrum(ax=ax, kwargs_fp={"color": "black", "marker": "o", "markersize": 4})
+    style = {"color": "tab:orange"} if ax is not None and profiles else {} # to be seen on blue
+    return points_dataset.plot_spectrum(ax=ax, kwargs_fp={"color": "black", "marker": "o", "markersize": 4}, kwargs_model=style)

@@ -6,6 +6,7 @@
 __all__ = ['OptimizeResult', 'CovarianceResult', 'FitResult', 'Fit']
 
 # %% ../nbs/60_fit.ipynb #503d448a
+import math
 from dataclasses import dataclass, field
 import numpy as np
 from .datasets import Datasets
@@ -13,7 +14,7 @@ from .core import html_table, lazy
 from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_scipy
 
 # %% ../nbs/60_fit.ipynb #39f9da77
-stats, table = lazy("scipy.stats"), lazy("astropy.table")
+table = lazy("astropy.table")
 
 # %% ../nbs/60_fit.ipynb #188e1471
 class _Printed:
@@ -159,7 +160,7 @@ class _Intervals:
         pars, problem = [datasets.parameters[p] for p in (x, y)], Problem(datasets)
         i, j = (_parameter_index(problem, p) for p in pars)
         m = run_minuit(problem, gradient=True)
-        points = m.mncontour(i, j, cl=stats.chi2(2).cdf(sigma**2), size=numpoints)
+        points = m.mncontour(i, j, cl=-math.expm1(-sigma**2 / 2), size=numpoints)
         return {"success": len(points) >= numpoints, _unique_name(datasets, pars[0]): points[:, 0] * problem.scale[i],
                 _unique_name(datasets, pars[1]): points[:, 1] * problem.scale[j]}
 

@@ -15,7 +15,7 @@ from .sed_plots import plot_profiles, plot_sed_points
 from .spectral_quantities import SED_UNITS, sed_axes
 
 # %% ../nbs/70_flux_points.ipynb #c5348833
-u, stats = lazy("astropy.units"), lazy("scipy.stats")
+u, special = lazy("astropy.units"), lazy("scipy.special")
 
 # %% ../nbs/70_flux_points.ipynb #7ae5a9e4
 def _column(
@@ -178,7 +178,7 @@ class _FluxTables:
         data, reference, sed_type, model = read_norms(table, sed_type, reference_model, label)
         meta = {k: table.meta[k] for k in ("n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul") if k in table.meta}
         confidence = {k.upper(): v for k, v in table.meta.items()}.get("UL_CONF")
-        if confidence: meta.setdefault("n_sigma_ul", float(np.round(stats.norm.isf((1 - confidence) / 2), 3)))
+        if confidence: meta.setdefault("n_sigma_ul", float(np.round(np.sqrt(2) * special.erfinv(confidence), 3)))
         return cls(data, model, {**meta, "SED_TYPE": sed_type}, reference)
 
 # %% ../nbs/70_flux_points.ipynb #0a5d7f60

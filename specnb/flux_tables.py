@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/68_flux_tables.ipynb #1ff3ae17
+import math
 import numpy as np
 from .core import DataError, atomic_path, lazy, make_path
 from .models import PowerLawSpectralModel
@@ -15,7 +16,7 @@ from .spectral_quantities import SED_UNITS
 from .tables import read_tables, table_hdu, write_tables
 
 # %% ../nbs/68_flux_tables.ipynb #7b302459
-u, table, stats = lazy("astropy.units"), lazy("astropy.table"), lazy("scipy.stats")
+u, table = lazy("astropy.units"), lazy("astropy.table")
 
 # %% ../nbs/68_flux_tables.ipynb #57ce9ae1
 _ERG = 1.602176634 # erg per TeV
@@ -77,7 +78,7 @@ def make_flux_table(data, reference, sed_type="dnde", meta=None):
     for name in (n for n in NORMS + COMMON if n in data):
         if name not in NORMS or sed_type == "likelihood": result[name] = data[name]
         else: result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], SED_UNITS[sed_type])
-    if "norm_ul" in data: result.meta["UL_CONF"] = float(round(1 - 2 * stats.norm.sf(meta.get("n_sigma_ul", 2)), 7))
+    if "norm_ul" in data: result.meta["UL_CONF"] = round(math.erf(meta.get("n_sigma_ul", 2) / math.sqrt(2)), 7)
     result.meta.update(meta)
     return result
 

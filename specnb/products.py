@@ -64,11 +64,12 @@ def write_figures(
     "The figures of an analysis, PNG and PDF."
     folder.mkdir()
     for name, draw in analysis.figures().items():
-        figure = pyplot.figure(figsize=FIGURE_SIZES[name], dpi=dpi, layout="constrained")
+        width, height = FIGURE_SIZES[name]
+        figure = pyplot.figure(figsize=(width, height), dpi=dpi)
+        # room for labels in inches; an automatic layout would take as long as the drawing
+        figure.subplots_adjust(left=1/width, right=1 - .2/width, bottom=.6/height, top=1 - .2/height, wspace=.25)
         try:
             draw()
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none") # its work is done; it would do it again for each file
             for ending, metadata in (("png", {}), ("pdf", {"CreationDate": None})): figure.savefig(folder / f"{name}.{ending}", metadata=metadata)
         finally: pyplot.close(figure)
 

@@ -88,8 +88,8 @@ blockquote { margin: .6em 0; padding-left: 12px; border-left: 3px solid var(--li
 img { max-width: 100%; height: auto; display: block; margin: 8px auto; }
 .wide, pre { overflow-x: auto; } pre { background: var(--panel); padding: 10px 12px; border-radius: 6px; font-size: .8rem; line-height: 1.45; }
 table { border-collapse: collapse; font-size: .88rem; margin: 8px 0; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; } th { color: var(--soft); font-weight: 600; }
-td.long { white-space: normal; } details { margin: 4px 0; } summary { color: var(--soft); font-size: .8rem; cursor: pointer; }
+th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); } th, td:not(:last-child) { white-space: nowrap; } th { color: var(--soft); font-weight: 600; }
+details { margin: 4px 0; } summary { color: var(--soft); font-size: .8rem; cursor: pointer; }
 .failed { background: #b42318; color: #fff; padding: 10px 14px; border-radius: 6px; }
 @media (max-width: 600px) { body { font-size: 15px; } main { padding: 12px 14px 48px; } h1 { font-size: 1.4rem; } th, td { padding-right: 9px; font-size: .8rem; } }
 """
@@ -106,24 +106,25 @@ _TEMPLATE = """
 """
 
 # %% ../nbs/87_record.ipynb #b8404d89
-def _page(
-    title:str,
-    head:list,  # of (name, text), facts about the run
-    body:str,   # HTML
-    config:str, # YAML
-):
-    "The whole page."
-    facts = " · ".join(f"{html.escape(k)} {html.escape(v)}" for k, v in head)
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style></head>\n<body><main>\n"
-            f'<p class="run">{facts}</p>\n{body}\n<h2>Configuration</h2>\n<pre>{html.escape(config)}</pre>\n</main></body></html>\n')
+def _cells_of_the_page(
+    notebook, # NotebookNode
+):            # NotebookNode
+    "Cells that a reader of the page wants: without parameters and without what concerns the notebook only; results as displays."
+    page = nbformat.from_dict(notebook)
+    page.cells = [c for c in page.cells if not {"parameters", "injected-parameters", "notebook-only"} & {*c.metadata.get("tags", [])}]
+    for cell in page.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("display_data", o.data) if o.output_type == "execute_result" else o for o in cell.outputs]
+    return page
+
+def _source_name(config): return "a gamma-ray source" if config.flux_points.source == "source" else config.flux_points.source
 
 def render_page(notebook, config, provenance):
     """HTML page of an executed notebook.
 
     Parameters
     ----------
-    notebook : Path
+    notebook : str or Path
         The notebook.
     config : `AnalysisConfig`
         Shown at the end.
@@ -135,11 +136,12 @@ def render_page(notebook, config, provenance):
     str
         One page that needs no other file and no network.
     """
-    cells = nbformat.read(notebook, 4)
-    cells.cells = [c for c in cells.cells if not (c.cell_type == "code" and {"parameters", "injected-parameters"} & set(c.metadata.get("tags", [])))]
-    body, _ = exporters.HTMLExporter(raw_template=_TEMPLATE).from_notebook_node(cells)
-    head = [("specnb", provenance["packages"]["specnb"]), ("data", config.observations.datastore), ("made", provenance["started"])]
-    return _page(f"Spectrum of {config.flux_points.source}", head, body, config.to_yaml())
+    body, _ = exporters.HTMLExporter(raw_template=_TEMPLATE).from_notebook_node(_cells_of_the_page(nbformat.read(notebook, 4)))
+    title, data = (html.escape(x) for x in (f"Spectrum of {_source_name(config)}", config.observations.datastore))
+    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{title}</title>\n<style>{_STYLE}</style></head>\n<body><main>\n<h1>{title}</h1>\n"
+            f'<p class="run">Data: {data}. Made by specnb {provenance["packages"]["specnb"]}, {provenance["started"][:16].replace("T", " ")} UTC.</p>\n'
+            f"{body}\n<h2>Configuration</h2>\n<pre>{html.escape(config.to_yaml())}</pre>\n</main></body></html>\n")
 
 # %% ../nbs/87_record.ipynb #175d9572
 def check_outdir(

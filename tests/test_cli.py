@@ -1,0 +1,293 @@
+"Every command and every refusal, as a shell sees them: standard output, error output, exit code."
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+import pytest
+import yaml
+from typer.testing import CliRunner
+from specnb import AnalysisConfig, demo_dir
+from specnb.cli import app
+
+MAIN = [sys.executable, "-c", "from specnb.cli import main; main()"]
+
+
+def call(*args):
+    "Exit code, standard output, error output; in this process."
+    done = CliRunner().invoke(app, [str(a) for a in args], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}, prog_name="specnb")
+    if done.exception and not isinstance(done.exception, SystemExit): raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPECNB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+# ---- run
+
+def test_run_without_arguments_in_its_own_process(tmp_path):
+    "From nothing to the page: the command a newcomer types."
+    done = subprocess.run([*MAIN, "run"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and "source.index = 2.4234 ± 0.15" in done.stdout and "results/report.html" in done.stdout.splitlines()[-1]
+    assert (tmp_path / "results/report.html").is_file() and [p.name for p in tmp_path.iterdir()] == ["results"]
+
+
+def test_run_of_the_hess_data(hess_dir, tmp_path):
+    code, out, err = call("run", "--data", hess_dir, "--no-notebook", "--out", "crab")
+    assert code == 0 and "source.index = 2.2728 ± 0.16" in out and "statistic 86.12, 74 bins" in out
+    assert "4 runs, 23523, 23526, 23559, 23592" in err and "warning: flux point at 25.7 TeV" in err
+    again = call("rerun", "crab")
+    assert again[0] == 0 and "numbers:\n    all the same" in again[1]
+
+
+def test_run_by_the_name_of_the_public_data(hess_dir, monkeypatch):
+    "Without network: the runs are found in $GAMMAPY_DATA."
+    monkeypatch.setenv("GAMMAPY_DATA", str(hess_dir.parent))
+    monkeypatch.setenv("SPECNB_DATA_URL", "http://127.0.0.1:9")
+    code, out, _ = call("run", "--data", "hess-dl3-dr1", "--no-notebook", "-q")
+    assert code == 0 and out == ""
+    assert json.loads(Path("results/provenance.json").read_text())["config"]["observations"]["datastore"] == "hess-dl3-dr1"
+
+
+def test_configuration_then_data_then_settings(tmp_path):
+    AnalysisConfig().with_settings({"observations.datastore": "nowhere", "datasets.stack": True, "flux_points.source": "a"}).write("c.yaml")
+    code, _, err = call("run", "c.yaml", "--data", "demo", "--set", "flux_points.source=b", "-s", "observations.obs_ids=1001,1002", "--no-notebook", "-o", "x")
+    assert code == 0, err
+    found = yaml.safe_load(Path("x/config.yaml").read_text())
+    assert (found["observations"]["datastore"], found["flux_points"]["source"], found["datasets"]["stack"]) == ("demo", "b", True)
+    assert json.loads(Path("x/results.json").read_text())["runs"]["name"] == ["1001", "1002"]
+    code, _, err = call("run", "x/config.yaml", "--no-notebook", "-o", "y")
+    assert code == 0 and Path("x/results.json").read_text() == Path("y/results.json").read_text()
+
+
+REFUSED = [
+    (["run", "no.yaml"], ["no.yaml: no such configuration file", "specnb init"]),
+    (["run", "."], [".: no such configuration file", "--data"]),
+    (["run", "bad.yaml"], ["bad.yaml", "not a YAML file"]),
+    (["run", "wrong.yaml"], ["wrong.yaml", "dataset: unknown key; did you mean datasets?"]),
+    (["run", "--set", "datasets.on_region.radius=0.15"], ["datasets.on_region.radius: found 0.15", "expected an angle"]),
+    (["run", "--set", "datasets.on_region.raduis=0.15deg"], ["did you mean radius?"]),
+    (["run", "--set", "radius"], ["'radius': expected key=value"]),
+    (["run", "--set", "a=[1"], ["no YAML value"]),
+    (["run", "--data", "nowhere"], ["observations.datastore: nowhere: no such folder", "demo, hess-dl3-dr1"]),
+    (["run", "--data", "$NOT_SET_AT_ALL/x"], ["NOT_SET_AT_ALL is not set"]),
+    (["run", "--out", "full"], ["full holds 1 files", "--overwrite"]),
+    (["run", "--out", "bad.yaml"], ["bad.yaml is a file"]),
+    (["run", "--log-level", "loud"], ["loud", "debug, info, warning or error"]),
+    (["run", "--nothing"], ["No such option", "--nothing"]),
+    (["nothing"], ["No such command", "nothing"]),
+    (["init", "bad.yaml"], ["bad.yaml exists", "--overwrite"]),
+    (["init", "new.yaml", "--set", "model.type=xyz"], ["model.type: found 'xyz'"]),
+    (["keys", "zzz"], ["no key begins with 'zzz'"]),
+    (["info", "nowhere"], ["nowhere: no such file or folder"]),
+    (["info"], ["Missing argument"]),
+    (["validate", "nowhere"], ["nowhere: no such file or folder"]),
+    (["download", "hess"], ["no data set 'hess'", "hess-dl3-dr1"]),
+    (["download", "--runs", "abc"], ["--runs: found 'abc'"]),
+    (["rerun"], ["Missing argument"]),
+    (["rerun", ".", "--rtol", "-1"], ["--rtol", "greater than or equal to 0"]),
+]
+
+
+@pytest.mark.parametrize("args, words", REFUSED, ids=[" ".join(a) for a, _ in REFUSED])
+def test_wrong_use(args, words, tmp_path):
+    "Exit code 2, a message that says what and how, and nothing written."
+    Path("bad.yaml").write_text("a: [1")
+    Path("wrong.yaml").write_text("dataset: {stack: true}")
+    Path("full").mkdir()
+    Path("full/notes.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = call(*args)
+    assert code == 2 and out == "", (code, out, err)
+    for word in words: assert word in err, err
+    assert "Traceback" not in err and sorted(tmp_path.rglob("*")) == before
+
+
+FAILED = [
+    (["run", "--no-notebook", "--set", "observations.obs_ids=77"], ["no run 77"]),
+    (["run", "--no-notebook", "--set", "datasets.on_region.lat=-60deg"], ["none of 4 runs points within 2.5 deg of 83.63 deg, -60 deg"]),
+    (["run", "--no-notebook", "--set", "fit.fit_range.max=0.2TeV"], ["bin"]),
+    (["run", "--no-notebook", "--data", "broken"], ["run_001002.fits.gz", "truncated"]),
+    (["run", "--no-notebook", "--data", "empty"], ["empty: no DL3 data here"]),
+    (["info", "empty"], ["empty"]),
+    (["rerun", "broken"], ["provenance.json: no such file"]),
+    (["rerun", "nowhere"], ["nowhere: no such folder"]),
+    (["download", "--runs", "5"], ["no run 5"]),
+]
+
+
+@pytest.mark.parametrize("args, words", FAILED, ids=[" ".join(a) for a, _ in FAILED])
+def test_failures(args, words, tmp_path):
+    "Exit code 1, one message, nothing left in the folder of the results."
+    shutil.copytree(demo_dir(), "broken")
+    Path("broken/run_001002.fits.gz").write_bytes((demo_dir() / "run_001002.fits.gz").read_bytes()[:5000])
+    Path("empty").mkdir()
+    before = sorted(p for p in tmp_path.rglob("*"))
+    code, out, err = call(*args)
+    assert code == 1, (code, out, err)
+    for word in words: assert word in err, err
+    assert "error: " in err and "Traceback" not in err and sorted(tmp_path.rglob("*")) == before
+
+
+def test_failure_with_a_notebook_keeps_it():
+    code, _, err = call("run", "--set", "fit.fit_range.max=0.2TeV", "--out", "x")
+    assert code == 1 and "error: ValueError: " in err and "x/failed.ipynb shows" in err
+    assert [p.name for p in Path("x").iterdir()] == ["failed.ipynb"]
+
+
+def test_debugging_shows_where_it_happened():
+    code, _, err = call("run", "--no-notebook", "--log-level", "debug", "--set", "observations.obs_ids=77")
+    assert code == 1 and "Traceback" in err and "error: " in err
+
+
+def test_a_fit_that_does_not_converge_is_a_failure_with_results(monkeypatch):
+    from specnb.fit import FitResult
+    monkeypatch.setattr(FitResult, "success", property(lambda self: False))
+    code, _, err = call("run", "--no-notebook")
+    assert code == 1 and "error: the fit did not converge" in err and Path("results/results.json").is_file()
+
+
+def test_quiet_is_quiet():
+    code, out, err = call("run", "--no-notebook", "--quiet")
+    assert (code, out, err) == (0, "", "")
+
+
+def test_overwrite():
+    assert call("run", "--no-notebook", "-q")[0] == 0
+    assert call("run", "--no-notebook", "-q")[0] == 2
+    assert call("run", "--no-notebook", "-q", "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_nothing(tmp_path, number, code):
+    process = subprocess.Popen([*MAIN, "run"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
+    deadline = time.time() + 60
+    while not list(tmp_path.glob(".writing-*")) and time.time() < deadline: time.sleep(.02)
+    time.sleep(2.5)  # until the kernel is at work
+    assert list(tmp_path.glob(".writing-*")) and process.poll() is None, "interrupted too late to be a test"
+    process.send_signal(number)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == code, err
+    assert "Traceback" not in err and list(tmp_path.iterdir()) == []
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(tmp_path) not in left
+
+
+# ---- init, keys
+
+def test_init_writes_what_run_reads():
+    code, out, _ = call("init", "--data", "demo", "--set", "datasets.stack=true")
+    assert code == 0 and "specnb run config.yaml" in out
+    assert AnalysisConfig.read("config.yaml") == AnalysisConfig(datasets={"stack": True})
+    assert "# radius; null: a point" in Path("config.yaml").read_text()
+    assert call("init", "--overwrite")[0] == 0 and AnalysisConfig.read("config.yaml") == AnalysisConfig()
+
+
+def test_keys():
+    code, out, _ = call("keys")
+    assert code == 0 and all(key in out for key in AnalysisConfig.keys())
+    assert set(json.loads(call("keys", "fit.", "--json")[1])) == {k for k in AnalysisConfig.keys() if k.startswith("fit.")}
+
+
+# ---- info, validate
+
+def test_info(hess_dir):
+    code, out, err = call("info", hess_dir)
+    assert code == 0 and err == "" and "105 runs" in out and "Crab" in out and "95 files" in out
+    data = json.loads(call("info", hess_dir, "--json")[1])
+    assert len(data["runs"]) == 105
+    code, out, _ = call("info", "demo", "--runs")
+    assert code == 0 and "psf_table" in out and "run_001004.fits.gz" in out
+
+
+def test_validate():
+    assert call("validate", "demo") == (0, "no problem\n", "")
+    shutil.copytree(demo_dir(), "data")
+    Path("data/run_001001.fits.gz").unlink()
+    code, out, _ = call("validate", "data")
+    assert code == 1 and "run_001001.fits.gz" in out and "1 error" in out
+    problems = json.loads(call("validate", "data", "--json")[1])
+    assert [p["severity"] for p in problems] == ["error"] and "run_001001.fits.gz" in problems[0]["file"] + problems[0]["message"]
+
+
+def test_validate_ogip_and_warnings(hess_dir):
+    assert call("run", "--no-notebook", "-q")[0] == 0
+    assert call("validate", "results/spectra") == (0, "no problem\n", "")
+    run = hess_dir / "data/hess_dl3_dr1_obs_id_023523.fits.gz"
+    code, out, _ = call("validate", run)
+    assert code == 0 and "warning" in out
+    assert call("validate", run, "--strict")[0] == 1 and call("validate", run, "-q")[0] == 0
+
+
+# ---- download
+
+def test_download_without_network_suggests_the_simulated_data(monkeypatch):
+    monkeypatch.setenv("SPECNB_DATA_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("GAMMAPY_DATA", raising=False)
+    code, out, err = call("download", "--runs", "23523")
+    assert code == 1 and out == "" and "--data demo" in err and "No scientific publications may be derived" in err
+    code, _, err = call("run", "--data", "hess-dl3-dr1", "--no-notebook")
+    assert code == 1 and "--data demo" in err and "terms of use" in err
+
+
+def test_download_from_another_server(hess_dir, tmp_path):
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=hess_dir.parent))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try: code, out, err = call("download", "--runs", "23523,23526", "-r", "23559", "--url", f"http://127.0.0.1:{server.server_port}", "-q")
+    finally: server.shutdown()
+    assert code == 0, err
+    assert Path(out.strip()) == tmp_path / "cache/hess-dl3-dr1" and (Path(out.strip()) / "README.txt").is_file()
+    assert len(list(Path(out.strip()).glob("data/*.gz"))) == 3
+    code, out, err = call("run", "--data", out.strip(), "--set", "observations.skip_missing=true", "--no-notebook", "-q")
+    assert code == 0 and "skipped" in err
+
+
+# ---- rerun
+
+def test_rerun_reports_what_changed(tmp_path):
+    shutil.copytree(demo_dir(), "data")
+    assert call("run", "--data", "data", "--no-notebook", "-q")[0] == 0
+    assert call("rerun", "results", "-q")[0] == 0
+    shutil.copy("data/run_001001.fits.gz", "data/run_001002.fits.gz")
+    code, out, _ = call("rerun", "results", "-q", "--out", "again")
+    assert code == 1 and "run_001002.fits.gz: changed" in out and "runs.counts.1: 170, was 172" in out and Path("again/results.json").is_file()
+
+
+# ---- help, completion, cost
+
+@pytest.mark.parametrize("command", ["run", "init", "keys", "info", "validate", "download", "rerun"])
+def test_help(command):
+    code, out, _ = call(command, "--help")
+    assert code == 0 and f"Usage: specnb {command}" in out
+    assert command in call("--help")[1]
+
+
+def test_version(): assert call("--version")[1].startswith("specnb ")
+
+
+def complete(line, word):
+    "What the shell is offered."
+    env = {**os.environ, "_SPECNB_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(word)}
+    return subprocess.run(MAIN, env=env, capture_output=True, text=True).stdout.split()
+
+
+def test_completion_of_commands_and_keys():
+    assert complete("specnb ini", 1) == ["init"]
+    assert "datasets.on_region.radius=" in complete("specnb run --set datasets.on_region.r", 3)
+    assert complete("specnb run --data hess", 3) == ["hess-dl3-dr1"]
+
+
+def test_the_command_line_does_not_load_what_it_does_not_need():
+    code = "import sys; from specnb.cli import app; print({m.split('.')[0] for m in sys.modules} & {'astropy', 'scipy', 'matplotlib', 'regions', 'papermill', 'nbconvert', 'pooch', 'iminuit'})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
