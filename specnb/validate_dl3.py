@@ -31,14 +31,16 @@ def _in_sky(limit): return lambda v: -limit <= v <= limit
 _PLACES = {False: (KeyRule("RA_PNT", float, _in_sky(360), "a right ascension in deg", "error", "error"),
                    KeyRule("DEC_PNT", float, _in_sky(90), "a declination in deg", "error", "error")),
            True: tuple(KeyRule(k, float, missing="error", severity="error") for k in ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT", "ALTITUDE"))}
-_MODES = "POINTING", "WOBBLE", "RASTER", "SCAN", "SLEW", "DRIFT"
+_MOVING = "RASTER", "SCAN", "SLEW"
+_MODES = "POINTING", "WOBBLE", "DRIFT", *_MOVING
 _EVENT_KEYS = (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "EVENTS"), KeyRule("OBS_ID", int, missing="error", severity="error"),
                KeyRule("TELESCOP"), KeyRule("INSTRUME"), KeyRule("TSTART", float), KeyRule("TSTOP", float), *_TIME_KEYS,
                KeyRule("DEADC", float, lambda v: 0 < v <= 1, "a fraction above 0 and up to 1", "error", "error"),
                KeyRule("ONTIME", float), KeyRule("LIVETIME", float),
                one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
                KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
-               one_of("OBS_MODE", *_MODES, instead="taken as POINTING"))
+               one_of("OBS_MODE", *_MODES, instead="taken as POINTING"),
+               KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, "a fixed pointing; RA_PNT, DEC_PNT are taken for it", ""))
 _EVENT_COLUMNS = (ColumnRule("EVENT_ID", missing="warning"), ColumnRule("TIME", "s"),
                   ColumnRule("RA", "deg", lambda x: (x >= 0) & (x < 360), "from 0 to 360 deg", severity="warning"),
                   ColumnRule("DEC", "deg", lambda x: np.abs(x) <= 90, "from -90 to 90 deg"),
@@ -167,36 +169,40 @@ def _check_sums(table, reader):
 
 # %% ../nbs/77_validate_dl3.ipynb #9c9a9a39
 def _good_time(gti):
-    "Starts and stops; DataError if they are out of order, which has been reported by then."
+    "Starts and stops, united; DataError if they are out of order, which has been reported by then."
     start, stop = gti.column("START", "s"), gti.column("STOP", "s")
-    if len(start) and np.all(stop >= start): return start, stop
+    if len(start) and np.all(stop >= start): return merge_intervals(start, stop)
     raise DataError(f"{gti.label}: no good time")
 
+def _shift(events, gti):
+    "Seconds by which the clock of the events is ahead of that of the intervals; nan if their time scales differ."
+    one, other = TimeReference.from_table(events), TimeReference.from_table(gti)
+    return ((one.mjd_int - other.mjd_int) + (one.mjd_frac - other.mjd_frac)) * 86400 if one.scale == other.scale else np.nan
+
+# %% ../nbs/77_validate_dl3.ipynb #67b7e1a0
 def _events_in_time(events, gti):
     "Events outside the good time intervals."
-    t, ref, ref_gti = events.column("TIME", "s"), TimeReference.from_table(events), TimeReference.from_table(gti)
-    start, stop = merge_intervals(*_good_time(gti))
-    shift = ((ref.mjd_int - ref_gti.mjd_int) + (ref.mjd_frac - ref_gti.mjd_frac)) * 86400 if ref.scale == ref_gti.scale else 0.
-    t = t[np.isfinite(t)] + shift
+    t, (start, stop) = events.column("TIME", "s") + _shift(events, gti), _good_time(gti)
+    t = t[np.isfinite(t)]
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
     away = np.maximum(np.maximum(start[k] - t, t - stop[k]), 0)
     late = np.flatnonzero(away > 1e-6)
-    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {len(late)} of {len(t)}, by up to {away.max():.3g} s"
+    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {len(late)} of {len(t)}, by up to {away.max():.3g} s; not cut"
 
 def _same_clock(events, gti):
     "Reference dates that differ."
-    one, other = TimeReference.from_table(events), TimeReference.from_table(gti)
-    (day, scale), (day_gti, scale_gti) = ((f"{r.mjd_int + r.mjd_frac:.10g}", r.scale) for r in (one, other))
-    if one != other: yield "warning", "MJDREFI", f"times count from MJD {day_gti} {scale_gti}, those of the events from {day} {scale}"
+    if abs(_shift(events, gti)) < 1e-3: return
+    day, day_gti = (f"{r.mjd_int + r.mjd_frac:.10g} {r.scale.upper()}" for r in map(TimeReference.from_table, (events, gti)))
+    yield "warning", "MJDREFI", f"times count from MJD {day_gti}, those of the events from {day}"
 
 def _durations(events, gti):
     "Keywords that contradict the intervals."
     start, stop = _good_time(gti)
-    ontime, good = number(events, "ONTIME"), np.sum(stop - start)
+    ontime, good, shift = number(events, "ONTIME"), np.sum(stop - start), _shift(events, gti)
     if abs(ontime - good) > 1e-3 * max(good, 1):
         yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
-    for key, value, side in (("TSTART", start.min(), 1), ("TSTOP", stop.max(), -1)):
-        if side * (number(events, key) - value) > 1 and TimeReference.from_table(events) == TimeReference.from_table(gti):
+    for key, value, side in (("TSTART", start[0] - shift, 1), ("TSTOP", stop[-1] - shift, -1)):
+        if side * (number(events, key) - value) > 1:
             yield "warning", key, f"{number(events, key):.10g} s, but good time reaches to {value:.10g} s"
 
 # %% ../nbs/77_validate_dl3.ipynb #c3eb8363
@@ -289,7 +295,8 @@ def check_dl3_file(
             folder.add(path, table.name, [("error", "HDUCLAS4", f"{form.upper()}, expected one of {', '.join(_READERS).upper()}")])
         elif form: parts.setdefault(_KINDS[form], (form, table))
         if form and not table.key("HDUCLAS1", "", str).strip():
-            folder.add(path, table.name, [("error", "HDUCLAS1", f"no such keyword, expected {form.upper()}; without an index it tells what a table is")])
+            text = f"no such keyword, expected {form.upper()}; without an index it tells what a table is"
+            folder.add(path, table.name, [("error", "HDUCLAS1", text)])
     check_run(folder, parts)
     folder.add(path, "", _check_parts(parts, whole="events" in parts))
 

@@ -220,7 +220,8 @@ def check_ogip_file(
 ):
     "Check a spectrum and the files it names, or a response."
     own = _ogip_tables(folder, path)
-    if not {"SPECTRUM", "SPECRESP", "MATRIX"} & set(own): folder.add(path, "", [("error", "", "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS")])
+    if not {"SPECTRUM", "SPECRESP", "MATRIX"} & set(own):
+        folder.add(path, "", [("error", "", "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS")])
     spectrum, files = own.get("SPECTRUM"), {}
     if spectrum: files = _linked(folder, spectrum)
     rmf, arf, back = (files.get(k) or {} for k in ("RESPFILE", "ANCRFILE", "BACKFILE"))
