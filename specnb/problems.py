@@ -104,6 +104,15 @@ def each(
         try: yield from check
         except FAULTS as error: yield finding_of(error, table.label)
 
+def quietly(
+    check,   # function of tables that gives findings
+    *tables, # FitsTable, or None if there is no such table
+):           # iterator of findings
+    "Findings across tables, up to what one of them does not tell: that has been reported when it was looked at by itself."
+    try:
+        if all(t is not None for t in tables): yield from check(*tables)
+    except FAULTS: return
+
 def number(
     table:FitsTable,
     name:str,
@@ -127,7 +136,8 @@ class KeyRule(NamedTuple):
 def one_of(name, *values, **options):
     "Rule of a text that is one of `values`, in any case."
     upper = {v.upper() for v in values}
-    return KeyRule(name, str, lambda v: v.strip().upper() in upper, " or ".join(values), **options)
+    what = " or ".join(values) if len(values) < 3 else f"one of {', '.join(values)}"
+    return KeyRule(name, str, lambda v: v.strip().upper() in upper, what, **options)
 
 def _check_key(table, rule):
     "Findings on one keyword."

@@ -17,7 +17,7 @@ from .events import _SCALES, TimeReference, merge_intervals
 from .data_inventory import find_index
 from .irf import check_cell, read_axis
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
-from .problems import each, finding_of, fits_files, number, one_of
+from .problems import each, finding_of, fits_files, number, one_of, quietly
 from .sphere import separation
 from .tables import FitsTable
 
@@ -198,9 +198,10 @@ def _same_clock(events, gti):
 def _durations(events, gti):
     "Keywords that contradict the intervals."
     start, stop = _good_time(gti)
-    ontime, good, shift = number(events, "ONTIME"), np.sum(stop - start), _shift(events, gti)
+    ontime, good = number(events, "ONTIME"), np.sum(stop - start)
     if abs(ontime - good) > 1e-3 * max(good, 1):
         yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
+    shift = _shift(events, gti)
     for key, value, side in (("TSTART", start[0] - shift, 1), ("TSTOP", stop[-1] - shift, -1)):
         if side * (number(events, key) - value) > 1:
             yield "warning", key, f"{number(events, key):.10g} s, but good time reaches to {value:.10g} s"
@@ -248,15 +249,14 @@ def check_run(
     "Check the tables of a run, each and together."
     for kind, (form, table) in parts.items():
         if form in _CHECKS: folder.check(table, _CHECKS[form])
-    def pair(about, check, *kinds, **more):
-        if all(k in parts for k in kinds):
-            table = parts[about][1]
-            try: folder.add(table.path, table.name, list(check(*(parts[k][1] for k in kinds), **more)))
-            except FAULTS: pass
+    def pair(about, check, *kinds):
+        if not all(k in parts for k in kinds): return
+        table = parts[about][1]
+        folder.add(table.path, table.name, quietly(check, *(parts[k][1] for k in kinds)))
     pair("events", _events_in_time, "events", "gti")
     pair("gti", _same_clock, "events", "gti")
     pair("events", _durations, "events", "gti")
-    pair("aeff", _direction, "aeff", "edisp", rad_max=parts.get("rad_max"))
+    pair("aeff", partial(_direction, rad_max=parts.get("rad_max")), "aeff", "edisp")
     pair("edisp", _energies, "aeff", "edisp")
     for kind in ("edisp", "psf", "rad_max"):
         if kind in parts: pair(kind, partial(_offsets, kind=parts[kind][0]), "aeff", kind)

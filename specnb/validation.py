@@ -13,7 +13,7 @@ from .core import make_path
 from .data_inventory import data_folder, find_index
 from .ogip import _channels, _link, read_ogip
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
-from .problems import each, finding_of, fits_files, number, one_of
+from .problems import each, finding_of, fits_files, number, one_of, quietly
 from .response_files import _cells, read_edges, unpack_matrix
 from .tables import FitsTable
 from .validate_dl3 import check_dl3_file, check_dl3_folder, check_gti, is_dl3
@@ -208,11 +208,6 @@ def _linked(folder, table):
         else: found[key] = _ogip_tables(folder, path) if path else {}
     return found
 
-def _quietly(check, *tables):
-    "Findings across tables; none where one cannot be read, which has been reported by then."
-    try: return list(check(*tables)) if all(t is not None for t in tables) else []
-    except FAULTS: return []
-
 # %% ../nbs/78_validation.ipynb #f2f7ff83
 def check_ogip_file(
     folder:Folder,
@@ -226,7 +221,7 @@ def check_ogip_file(
     if spectrum: files = _linked(folder, spectrum)
     rmf, arf, back = (files.get(k) or {} for k in ("RESPFILE", "ANCRFILE", "BACKFILE"))
     ebounds = rmf.get("EBOUNDS") or own.get("EBOUNDS")
-    def add(table, check, *others): folder.add(table.path, table.name, _quietly(check, table, *others)) if table else None
+    def add(table, check, *others): folder.add(table.path, table.name, quietly(check, table, *others)) if table else None
     for tables in (own, rmf):
         add(tables.get("MATRIX"), _check_rows, tables.get("EBOUNDS"))
         if "MATRIX" in tables and "EBOUNDS" not in tables:

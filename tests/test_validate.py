@@ -132,14 +132,14 @@ KEYWORDS = {f"{hdu} {name}={value!r}": ([key(hdu, **{name: value})], (severity, 
     (EV, "TELESCOP", None, W, "no such keyword, expected a text"), (EV, "INSTRUME", " ", W, "no such keyword"),
     (EV, "TSTART", None, W, "expected a number"), (EV, "TSTOP", None, W, "expected a number"),
     (EV, "MJDREFI", None, E, "expected a number"), (EV, "MJDREFI", "old", E, "is 'old', expected float"),
-    (EV, "TIMESYS", "CET", E, "'CET', expected TT or UTC"), (EV, "TIMEUNIT", "d", W, "'d', expected s"),
+    (EV, "TIMESYS", "CET", E, "'CET', expected one of TT, UTC"), (EV, "TIMEUNIT", "d", W, "'d', expected s"),
     (EV, "TIMEUNIT", None, W, "taken as seconds"), (EV, "DEADC", None, E, "above 0 and up to 1"),
     (EV, "ONTIME", None, W, "expected a number"), (EV, "LIVETIME", None, W, "expected a number"), (EV, "LIVETIME", 1686., W, "DEADC \\* ONTIME = 1584.84"),
     (EV, "RA_PNT", None, E, "expected a right ascension"), (EV, "RA_PNT", "north", E, "is 'north'"),
     (EV, "DEC_PNT", None, E, "expected a declination"),
     (EV, "RADECSYS", "FK4", E, "'FK4', expected ICRS or FK5"), (EV, "RADECSYS", None, W, "taken as ICRS"),
     (EV, "EQUINOX", 1950., W, "1950.0, expected 2000"), (EV, "EQUINOX", None, W, "taken as 2000"),
-    (EV, "OBS_MODE", "SLEEP", W, "'SLEEP', expected POINTING or WOBBLE"), (EV, "OBS_MODE", None, W, "taken as POINTING"), (EV, "OBS_MODE", "slew", W, "'slew', expected a fixed pointing"),
+    (EV, "OBS_MODE", "SLEEP", W, "'SLEEP', expected one of POINTING, WOBBLE"), (EV, "OBS_MODE", None, W, "taken as POINTING"), (EV, "OBS_MODE", "slew", W, "'slew', expected a fixed pointing"),
     (EV, "TSTOP", 1., W, "expected a time after TSTART"), (GT, "MJDREFI", None, E, "expected a number"),
     (GT, "TIMESYS", "CET", E, "'CET'"), (GT, "TIMEUNIT", None, W, "seconds"), (GT, "MJDREFF", "x", E, "is 'x', expected float"),
     *((hdu, "HDUCLAS3", "HALF", W, "expected FULL-ENCLOSURE or POINT-LIKE") for hdu in (AE, ED, PS, BK)),
@@ -241,6 +241,12 @@ GOOD = {"Gaussians": [swap(PS, GAUSS)], "King": [swap(PS, KING)], "flat backgrou
 def test_no_problem(plain, tmp_path, changes):
     edit(plain, *changes, to=tmp_path / "run.fits")
     assert validate(tmp_path / "run.fits") == []
+
+
+def test_what_cannot_be_told_hides_nothing_else(plain, tmp_path):
+    "Without a time scale the times are not compared; the durations are."
+    edit(plain, key(EV, TIMESYS="CET"), put(GT, "STOP", 629766571.), to=tmp_path / "run.fits")
+    assert listed(validate(tmp_path / "run.fits")) == [(E, EV, "TIMESYS"), (W, EV, "ONTIME")]
 
 
 def test_several_faults_are_all_listed(plain, tmp_path):
@@ -436,7 +442,7 @@ def test_what_is_written_is_clean(written):
 
 SP, EB, AR, MA = "SPECTRUM", "EBOUNDS", "SPECRESP", "MATRIX"
 OGIP = {f"{file} {hdu} {name}={value!r}": (file, [key(hdu, **{name: value})], (severity, hdu, name), words) for file, hdu, name, value, severity, words in [
-    ("x", SP, "HDUCLASS", None, W, "expected OGIP"), ("x", SP, "HDUCLAS1", "PHA", W, "expected SPECTRUM"), ("x", SP, "HDUCLAS2", "ON", W, "expected TOTAL or BKG or NET"),
+    ("x", SP, "HDUCLASS", None, W, "expected OGIP"), ("x", SP, "HDUCLAS1", "PHA", W, "expected SPECTRUM"), ("x", SP, "HDUCLAS2", "ON", W, "expected one of TOTAL, BKG, NET"),
     ("x", SP, "HDUCLAS3", "RATE", W, "'RATE', expected COUNT"), ("x", SP, "TELESCOP", None, W, "expected a text"), ("x", SP, "CHANTYPE", "PX", W, "expected PI or PHA"),
     ("x", SP, "DETCHANS", 7, W, "7, but there are 8 channels"), ("x", SP, "DETCHANS", "many", W, "is 'many', expected int"), ("x", SP, "TLMIN1", 1, W, "1, but the first channel is 0"),
     ("x", SP, "EXPOSURE", None, E, "expected a time"), ("x", SP, "EXPOSURE", -3., E, "-3.0, expected a time that is not negative"), ("x", SP, "EXPOSURE", 0., W, "0.0, expected a positive time"),
@@ -445,7 +451,7 @@ OGIP = {f"{file} {hdu} {name}={value!r}": (file, [key(hdu, **{name: value})], (s
     *(("x", SP, k, "lost.fits", E, f"{k} names lost.fits, and there is no such file beside it") for k in ("BACKFILE", "RESPFILE", "ANCRFILE")),
     ("x", EB, "HDUCLAS2", None, W, "expected EBOUNDS"), ("x_rmf", EB, "DETCHANS", 3, W, "3, but there are 8 channels"), ("x_rmf", EB, "TLMIN1", 1, W, "1, but the first channel is 0"),
     ("x_arf", AR, "HDUCLAS1", None, W, "expected RESPONSE"), ("x_arf", AR, "HDUCLAS2", "AREA", W, "expected SPECRESP"),
-    ("x_rmf", MA, "HDUCLAS2", None, W, "expected RSP_MATRIX"), ("x_rmf", MA, "HDUCLAS3", "AREA", W, "expected REDIST"), ("x_rmf", MA, "DETCHANS", 9, W, "9, but EBOUNDS has 8"),
+    ("x_rmf", MA, "HDUCLAS2", None, W, "expected RSP_MATRIX"), ("x_rmf", MA, "HDUCLAS3", "AREA", W, "expected one of REDIST, FULL"), ("x_rmf", MA, "DETCHANS", 9, W, "9, but EBOUNDS has 8"),
     ("x_rmf", MA, "NUMGRP", 3, W, r"3, but there are \d+"), ("x_rmf", MA, "NUMELT", 3, W, r"3, but there are \d+"), ("x_rmf", MA, "CHANTYPE", None, W, "expected PI"),
     ("x_bkg", SP, "EXPOSURE", -1., E, "-1.0, expected a time"), ("x", "GTI", "MJDREFI", None, E, "expected a number")]}
 OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
