@@ -125,12 +125,16 @@ def _check_groups(table):
     for key, sums in (("NUMGRP", {n_grp.sum()}), ("NUMELT", {lengths.sum(), sum(map(len, matrix))})):
         if number(table, key, min(sums)) not in sums: yield "warning", key, f"{table.header[key]}, but there are {min(sums)}"
 
+def _is_full(table): return table.key("HDUCLAS3", "", str).strip().upper() == "FULL"
+
 def check_matrix(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on a redistribution matrix."
     keys = one_of("HDUCLAS3", "REDIST", "FULL", "DETECTOR"), one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int, missing="warning")
     yield from check_keys(table, (*_response_keys(["RSP_MATRIX"]), *keys))
+    if _is_full(table):
+        yield "error", "HDUCLAS3", "'FULL', expected REDIST; the matrix contains the effective area and would be taken for probabilities"
     yield from each(table, _check_edges(table, "ENERG_LO", "ENERG_HI"))
     missing = [n for n in _MATRIX_COLUMNS if n not in table]
     for name in missing: yield "error", name, f"no such column; found {', '.join(table.colnames)}"
@@ -151,7 +155,7 @@ def _check_rows(matrix, ebounds):
     bad = list(bad_values("MATRIX", edisp, np.isfinite(edisp) & (edisp >= 0), "0 or more"))
     yield from bad
     total = edisp.sum(axis=1)
-    if bad or matrix.key("HDUCLAS3", "", str).strip().upper() == "FULL": return
+    if bad or _is_full(matrix): return
     over = np.sum(total > 1.01)
     if over: yield "error", "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
     if not total.any(): yield "error", "MATRIX", "all values are 0"
