@@ -22,7 +22,8 @@ from .sphere import separation
 from .tables import FitsTable
 
 # %% ../nbs/77_validate_dl3.ipynb #6a18e1a9
-_TIME_KEYS = (KeyRule("MJDREFI", float, missing="error", severity="error"), KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
+_TIME_KEYS = (KeyRule("MJDREFI", float, missing="error", severity="error"),
+              KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
               one_of("TIMESYS", *(s.upper() for s in _SCALES), severity="error", instead="taken as TT"),
               one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
 
@@ -40,7 +41,7 @@ _EVENT_KEYS = (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "EVENTS"),
                one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
                KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
                one_of("OBS_MODE", *_MODES, instead="taken as POINTING"),
-               KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, "a fixed pointing; RA_PNT, DEC_PNT are taken for it", ""))
+               KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, "a fixed pointing, as RA_PNT and DEC_PNT are taken", ""))
 _EVENT_COLUMNS = (ColumnRule("EVENT_ID", missing="warning"), ColumnRule("TIME", "s"),
                   ColumnRule("RA", "deg", lambda x: (x >= 0) & (x < 360), "from 0 to 360 deg", severity="warning"),
                   ColumnRule("DEC", "deg", lambda x: np.abs(x) <= 90, "from -90 to 90 deg"),
@@ -127,6 +128,7 @@ def _refusal(table, rule, cell, shape):
     try: check_cell(table, rule.name, cell, shape)
     except DataError as error: return error
 
+# %% ../nbs/77_validate_dl3.ipynb #4d13632d
 def check_irf(
     table:FitsTable,
     reader, # class of the response
@@ -187,7 +189,8 @@ def _events_in_time(events, gti):
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
     away = np.maximum(np.maximum(start[k] - t, t - stop[k]), 0)
     late = np.flatnonzero(away > 1e-6)
-    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {len(late)} of {len(t)}, by up to {away.max():.3g} s; not cut"
+    text = f"{len(late)} of {len(t)}, by up to {away.max(initial=0):.3g} s; they are not cut"
+    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {text}"
 
 def _same_clock(events, gti):
     "Reference dates that differ."
@@ -239,7 +242,8 @@ def _target(events, aeff):
     place = [number(events, k) for k in ("RA_PNT", "DEC_PNT", "RA_OBJ", "DEC_OBJ")]
     offset, axis = separation(*place), _axis(aeff, "aeff_2d", "THETA")
     if axis.nbin > 1 and offset > axis.edges_value[-1]:
-        yield "warning", "RA_OBJ", f"the target is {offset:.3g} deg from the pointing, the effective area ends at {axis.edges_value[-1]:g} deg"
+        end = axis.edges_value[-1]
+        yield "warning", "RA_OBJ", f"the target is {offset:.3g} deg from the pointing, the effective area ends at {end:g} deg"
 
 # %% ../nbs/77_validate_dl3.ipynb #55bcf2d5
 def check_run(
@@ -379,6 +383,7 @@ def _listed_parts(folder, index, obs_id, rows):
     if missing: folder.add(index.path, index.name, [("error", "HDU_TYPE", f"run {obs_id}: lists no {', '.join(missing)}")])
     return parts
 
+# %% ../nbs/77_validate_dl3.ipynb #e5c8d268
 def check_dl3_folder(
     folder:Folder, # with hdu-index.fits or hdu-index.fits.gz
 ):

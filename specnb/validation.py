@@ -57,7 +57,8 @@ def check_spectrum(
     yield from check_columns(table, (ColumnRule("CHANNEL"), ColumnRule("COUNTS", None, lambda x: x >= 0, "0 or more"), _QUALITY, _GROUPING,
                                      *columns, *more_columns))
     if table.key("POISSERR", False, bool) is not True and "STAT_ERR" not in table:
-        yield "warning", "POISSERR", f"{table.header.get('POISSERR', 'no such keyword')}, expected T; the counts are taken as Poisson numbers"
+        found = table.header.get("POISSERR", "no such keyword")
+        yield "warning", "POISSERR", f"{found}, expected T; the counts are taken as Poisson numbers"
     yield from each(table, _check_types(table), *(_check_scale(table, n) for n in ("BACKSCAL", "AREASCAL")), _check_channels(table))
 
 def _check_scale(table, name):

@@ -553,7 +553,7 @@ def test_hess(hess_dir):
     run = hess_dir / "data/hess_dl3_dr1_obs_id_023523.fits.gz"
     events, gti = fits.getdata(run, "EVENTS"), fits.getdata(run, "GTI")
     late = np.sum((events["TIME"] < gti["START"][0]) | (events["TIME"] > gti["STOP"][0]))
-    assert [p.message for p in validate(run) if p.where == "TIME"] == [f"events outside the good time intervals: {late} of {len(events)}, by up to 0.00627 s; not cut"]
+    assert [p.message for p in validate(run) if p.where == "TIME"] == [f"events outside the good time intervals: {late} of {len(events)}, by up to 0.00627 s; they are not cut"]
 
 
 def test_magic(magic_dir):
