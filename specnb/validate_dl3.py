@@ -102,7 +102,8 @@ def _class_keys(
     "Rules of the keywords that say what the table is."
     return [one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", reader.hduclas2.upper()),
             one_of("HDUCLAS3", "FULL-ENCLOSURE", "POINT-LIKE", instead="taken as FULL-ENCLOSURE"),
-            one_of("HDUCLAS4", reader.tag.upper(), severity="error")]
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in {*_READERS} - {reader.tag}, reader.tag.upper(), "", "error"),
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in _READERS, reader.tag.upper())]
 
 def _check_unit(table, rules):
     "A background may lack its unit, the reader then assumes one."
