@@ -536,6 +536,26 @@ def test_older_name_and_full_matrices(damaged):
     assert listed(validate(damaged / "x.fits")) == [(E, "SPECRESP MATRIX", "HDUCLAS3")]
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_matrices_of_variable_length(damaged, factor):
+    "As other programs write them: cells of their own length, an empty row as one group of no channel, with checksums."
+    with fits.open(damaged / "x_rmf.fits") as file:
+        old, ebounds = file[MA].data, file[EB].copy()
+        head = {k: v for k, v in file[MA].header.items() if re.match("HDU|TLMIN|TELESCOP|INSTRUME|CHANTYPE|DETCHANS", k)}
+        n_grp, n_chan = old["N_GRP"].copy(), old["N_CHAN"].copy()
+        n_grp[0], n_chan[0] = 1, 0
+        lengths = [c[:g] for c, g in zip(n_chan, n_grp)]
+        cells = {"F_CHAN": [c[:g] for c, g in zip(old["F_CHAN"], n_grp)], "N_CHAN": lengths, "MATRIX": [factor * c[:n.sum()] for c, n in zip(old["MATRIX"], lengths)]}
+        new = [fits.Column(k, c, old.columns[k].unit, array=old[k] if k != "N_GRP" else n_grp) for k, c in (("ENERG_LO", "D"), ("ENERG_HI", "D"), ("N_GRP", "I"))]
+        for (name, values), form in zip(cells.items(), ("PI()", "PI()", "PE()")):
+            array = np.empty(len(old), object)
+            array[:] = values
+            new.append(fits.Column(name, form, array=array))
+        matrix = fits.BinTableHDU.from_columns(new, fits.Header(head), name=MA)
+    fits.HDUList([fits.PrimaryHDU(), matrix, ebounds]).writeto(damaged / "x_rmf.fits", overwrite=True, checksum=True)
+    assert listed(validate(damaged / "x.fits")) == ([] if factor == 1 else [(E, MA, "MATRIX")])
+
+
 def test_spectra_without_problem_can_be_read(written):
     assert validate(written / "x.fits") == [] and read_ogip(written / "x.fits")[0].n_on.sum() == 28
 
