@@ -87,7 +87,8 @@ def finding_of(
     "An exception as a finding."
     def short(match): return "[" + " ".join([*match[1].split()[:3], "...", match[1].split()[-1]]) + "]"
     message = " ".join(_SHORT.sub(short, str(error).removeprefix(label).lstrip(": ")).split())
-    if not isinstance(error, (DataError, FileNotFoundError)):
+    if getattr(error, "strerror", None): message = f"cannot be read: {error.strerror}"
+    elif not isinstance(error, (DataError, FileNotFoundError)):
         message = f"cannot be read, its header or data are damaged ({type(error).__name__}: {message})"
     name = r"[A-Z][A-Z0-9_-]*"
     where = re.search(rf"\b(?:columns?|keywords?) ({name}(?:, {name})*)", message)
