@@ -335,6 +335,7 @@ def folder(tmp_path):
 HI, OI, HDUS, OBS = "hdu-index.fits.gz", "obs-index.fits.gz", "HDU_INDEX", "OBS_INDEX"
 INDEX = {
     "HDUCLASS": (HI, [key(HDUS, HDUCLASS=None)], (W, HDUS, "HDUCLASS"), "expected GADF"),
+    "HDUCLAS1": (HI, [key(HDUS, HDUCLAS1="LIST")], (W, HDUS, "HDUCLAS1"), "'LIST', expected INDEX"),
     "HDUCLAS2": (HI, [key(HDUS, HDUCLAS2="OBS")], (W, HDUS, "HDUCLAS2"), "'OBS', expected HDU"),
     "unknown type": (HI, [put(HDUS, "HDU_TYPE", "moon", 5)], (W, HDUS, "HDU_TYPE"), "'moon', expected one of events, gti"),
     "unknown class": (HI, [put(HDUS, "HDU_CLASS", "bkg_4d", 5)], (E, HDUS, "HDU_CLASS"), "'bkg_4d' for bkg, expected one of bkg_2d, bkg_3d"),
@@ -413,6 +414,14 @@ def test_an_uncompressed_index(folder):
         (folder / name.removesuffix(".gz")).write_bytes(gzip.decompress((folder / name).read_bytes()))
         (folder / name).unlink()
     assert validate(folder) == []
+
+
+def test_paths_from_where_one_is(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    edit(folder / RUN, put(EV, "ENERGY", -1))
+    for path in (".", "hdu-index.fits.gz", RUN, "../" + folder.name): assert [p.file for p in validate(path)] == [RUN]
+    monkeypatch.setenv("MY_DATA", str(folder))
+    assert [p.file for p in validate("$MY_DATA")] == [RUN]
 
 
 def test_nothing_to_look_at(tmp_path):
