@@ -349,6 +349,8 @@ INDEX = {
     "absent file": (HI, [put(HDUS, "FILE_NAME", "lost.fits", slice(0, 6))], (E, "", ""), "no such file, but hdu-index.fits.gz lists it for run 1001 .events, gti, aeff, edisp, psf, bkg"),
     "absent runs": (HI, [columns(HDUS, rows=range(12))], (W, OBS, "OBS_ID"), "runs not in the HDU index: 2, the first is 1003"),
     "no run": (HI, [columns(HDUS, rows=[])], (E, HDUS, ""), "the index lists no run", (W, OBS, "OBS_ID")),
+    "HDUCLAS2 of the observations": (OI, [key(OBS, HDUCLAS2="HDU")], (W, OBS, "HDUCLAS2"), "'HDU', expected OBS"),
+    "no table": (HI, [remove(HDUS)], (E, "", ""), "no table in it, expected an HDU index", (W, OBS, "OBS_ID")),
     "missing runs": (OI, [columns(OBS, rows=[0, 1])], (W, OBS, "OBS_ID"), "runs only in the HDU index: 2, the first is 1003"),
     "double run": (OI, [columns(OBS, rows=[0, 1, 2, 3, 3])], (W, OBS, "OBS_ID"), "runs with more than one row: 1, the first is 1004"),
     "no OBS_ID": (OI, [columns(OBS, drop=["OBS_ID"])], (E, OBS, "OBS_ID"), "no such column"),
@@ -456,7 +458,7 @@ def test_what_is_written_is_clean(written):
 SP, EB, AR, MA = "SPECTRUM", "EBOUNDS", "SPECRESP", "MATRIX"
 OGIP = {f"{file} {hdu} {name}={value!r}": (file, [key(hdu, **{name: value})], (severity, hdu, name), words) for file, hdu, name, value, severity, words in [
     ("x", SP, "HDUCLASS", None, W, "expected OGIP"), ("x", SP, "HDUCLAS1", "PHA", W, "expected SPECTRUM"), ("x", SP, "HDUCLAS2", "ON", W, "expected one of TOTAL, BKG, NET"),
-    ("x", SP, "HDUCLAS3", "RATE", W, "'RATE', expected COUNT"), ("x", SP, "TELESCOP", None, W, "expected a text"), ("x", SP, "CHANTYPE", "PX", W, "expected PI or PHA"),
+    ("x", SP, "HDUCLAS3", "RATE", W, "'RATE', expected COUNT"), ("x", SP, "TELESCOP", None, W, "expected a text"), ("x_rmf", MA, "INSTRUME", None, W, "expected a text"), ("x", SP, "CHANTYPE", "PX", W, "expected PI or PHA"),
     ("x", SP, "DETCHANS", 7, W, "7, but there are 8 channels"), ("x", SP, "DETCHANS", "many", W, "is 'many', expected int"), ("x", SP, "TLMIN1", 1, W, "1, but the first channel is 0"),
     ("x", SP, "EXPOSURE", None, E, "expected a time"), ("x", SP, "EXPOSURE", -3., E, "-3.0, expected a time that is not negative"), ("x", SP, "EXPOSURE", 0., W, "0.0, expected a positive time"),
     ("x", SP, "AREASCAL", None, W, "taken as 1"), ("x", SP, "AREASCAL", -1., E, "-1.0, expected a positive number"), ("x", SP, "AREASCAL", 0., W, "0.0, expected a positive"),
