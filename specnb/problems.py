@@ -87,7 +87,9 @@ def finding_of(
     "An exception as a finding."
     def short(match): return "[" + " ".join([*match[1].split()[:3], "...", match[1].split()[-1]]) + "]"
     message = " ".join(_SHORT.sub(short, str(error).removeprefix(label).lstrip(": ")).split())
-    if not isinstance(error, (DataError, FileNotFoundError)): message = f"cannot be read, its header or data are damaged ({type(error).__name__}: {message})"
+    if getattr(error, "strerror", None): message = f"cannot be read: {error.strerror}"
+    elif not isinstance(error, (DataError, FileNotFoundError)):
+        message = f"cannot be read, its header or data are damaged ({type(error).__name__}: {message})"
     name = r"[A-Z][A-Z0-9_-]*"
     where = re.search(rf"\b(?:columns?|keywords?) ({name}(?:, {name})*)", message)
     if where and not where.start(): message = message[where.end():].lstrip(": ")
@@ -102,6 +104,15 @@ def each(
     for check in checks:
         try: yield from check
         except FAULTS as error: yield finding_of(error, table.label)
+
+def quietly(
+    check,   # function of tables that gives findings
+    *tables, # FitsTable, or None if there is no such table
+):           # iterator of findings
+    "Findings across tables, up to what one of them does not tell: that has been reported when it was looked at by itself."
+    try:
+        if all(t is not None for t in tables): yield from check(*tables)
+    except FAULTS: return
 
 def number(
     table:FitsTable,
@@ -126,7 +137,8 @@ class KeyRule(NamedTuple):
 def one_of(name, *values, **options):
     "Rule of a text that is one of `values`, in any case."
     upper = {v.upper() for v in values}
-    return KeyRule(name, str, lambda v: v.strip().upper() in upper, " or ".join(values), **options)
+    what = " or ".join(values) if len(values) < 3 else f"one of {', '.join(values)}"
+    return KeyRule(name, str, lambda v: v.strip().upper() in upper, what, **options)
 
 def _check_key(table, rule):
     "Findings on one keyword."
