@@ -13,7 +13,7 @@ import specnb
 
 ROOT = Path(__file__).parent.parent
 NUMBER = {p.stem[3:]: int(p.stem[:2]) for p in (ROOT / "nbs").glob("[0-9][0-9]_*.ipynb")}
-HEAVY = {"numpy", "astropy", "scipy", "matplotlib", "iminuit", "regions", "yaml"}
+HEAVY = {"numpy", "astropy", "scipy", "matplotlib", "iminuit", "regions", "yaml", "pydantic", "typer", "rich", "tqdm", "pooch", "nbconvert"}
 TOOLS = {"nbdev", "fastcore", "execnb", "IPython", "papermill"}
 
 
@@ -96,8 +96,13 @@ def test_dir_reads_the_names_without_importing_the_chapters():
 
 
 def test_chapters_load_numpy_only():
-    chapters = ", ".join(f"specnb.{c}" for c in NUMBER)
-    assert imported(f"import {chapters}") & (HEAVY | TOOLS) == {"numpy"}
+    "Libraries are imported when they are used; the configuration is made of pydantic's classes, the command line of typer's."
+    def loaded(*others):
+        chapters = ", ".join(f"specnb.{c}" for c in NUMBER if all(NUMBER[c] < NUMBER[o] for o in others))
+        return imported(f"import {chapters}") & (HEAVY | TOOLS)
+    assert loaded("config_fields") == {"numpy"}
+    assert loaded("cli") == {"numpy", "pydantic"}
+    assert loaded() - {"rich"} == {"numpy", "pydantic", "typer"}  # typer brings rich or not, by its version
 
 
 def test_every_public_name_is_importable_from_specnb():
@@ -106,6 +111,7 @@ def test_every_public_name_is_importable_from_specnb():
     for chapter in NUMBER:
         for name in getattr(import_module(f"specnb.{chapter}"), "__all__", []): homes.setdefault(name, []).append(chapter)
     assert {n: c for n, c in homes.items() if len(c) > 1} == {}, "one name, two chapters"
+    assert set(homes) & set(NUMBER) == set(), "a chapter would hide a name of the same spelling"
     assert set(homes) <= set(dir(specnb))
     for name, (chapter,) in homes.items(): assert getattr(specnb, name) is getattr(import_module(f"specnb.{chapter}"), name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"): specnb.nothing
@@ -119,11 +125,11 @@ def test_ci_runs_the_commands_of_the_readme():
     "`.ci/run` takes them from README.md; here: they are there, two of them, and need what settings.ini declares."
     commands = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     lines = [x for c in commands for x in c.splitlines()]
-    assert len(lines) == 2 and "papermill" in lines[0] and "pytest" in lines[1]
+    assert len(lines) == 2 and lines[0].endswith("specnb run") and "pytest" in lines[1]
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
     settings = configparser.ConfigParser()
     settings.read(ROOT / "settings.ini")
-    assert "papermill" in settings["DEFAULT"]["requirements"] and "pytest" in settings["DEFAULT"]["dev_requirements"]
+    assert settings["DEFAULT"]["console_scripts"] == "specnb=specnb.cli:main" and "papermill" in settings["DEFAULT"]["requirements"] and "pytest" in settings["DEFAULT"]["dev_requirements"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nbs").rglob("*.ipynb")), ids=lambda p: p.stem)
