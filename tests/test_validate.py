@@ -485,6 +485,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("short background", "x_bkg", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but x.fits has 8"),
     ("unit of energy", "x", [columns(EB, unit={"E_MIN": "", "E_MAX": ""})], (W, EB, "E_MIN"), "has no unit; taken as keV", (W, EB, "E_MAX")),
     ("wrong unit", "x", [columns(EB, unit={"E_MIN": "deg"})], (E, EB, "E_MIN"), "unit 'deg' does not convert to 'TeV'"),
+    ("wrong unit of area", "x_arf", [columns(AR, unit={"SPECRESP": "deg"})], (E, AR, "SPECRESP"), "unit 'deg' does not convert to 'm2'"),
     ("unit of area", "x_arf", [columns(AR, unit={"SPECRESP": ""})], (W, AR, "SPECRESP"), "has no unit; taken as cm2"),
     ("E_MIN", "x_rmf", [columns(EB, drop=["E_MIN"])], (E, EB, "E_MIN"), "no such column"),
     ("gap in EBOUNDS", "x_rmf", [put(EB, "E_MIN", 1e-3, 4)], (E, EB, "E_MIN, E_MAX"), "expected positive, increasing bins without gaps"),
