@@ -443,11 +443,18 @@ def spectrum(n=8):
                           exposure=np.geomspace(1e8, 1e9, 20), edisp=edisp, mask_safe=np.arange(n) > 0, livetime=1500., ontime=1600.)
 
 
-@pytest.fixture(scope="module", params=["ogip", "ogip-sherpa"])
-def written(tmp_path_factory, request):
-    folder = tmp_path_factory.mktemp("spectrum")
-    write_ogip(folder / "x.fits", spectrum(), "x", format=request.param, gti=DataStore.from_dir(demo_dir()).obs(1001).gti)
-    return folder
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory):
+    "The spectrum in both formats."
+    top, gti = tmp_path_factory.mktemp("spectra"), DataStore.from_dir(demo_dir()).obs(1001).gti
+    for name in ("ogip", "ogip-sherpa"):
+        (top / name).mkdir()
+        write_ogip(top / name / "x.fits", spectrum(), "x", format=name, gti=gti)
+    return top
+
+
+@pytest.fixture(params=["ogip", "ogip-sherpa"])
+def written(formats, request): return formats / request.param
 
 
 def test_what_is_written_is_clean(written):
@@ -514,7 +521,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
 
 
 @pytest.fixture
-def damaged(written, tmp_path): return shutil.copytree(written, tmp_path / "spectrum")
+def damaged(formats, tmp_path): return shutil.copytree(formats / "ogip-sherpa", tmp_path / "spectrum")
 
 
 @pytest.mark.parametrize("label", OGIP)
