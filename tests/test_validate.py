@@ -443,11 +443,18 @@ def spectrum(n=8):
                           exposure=np.geomspace(1e8, 1e9, 20), edisp=edisp, mask_safe=np.arange(n) > 0, livetime=1500., ontime=1600.)
 
 
-@pytest.fixture(scope="module", params=["ogip", "ogip-sherpa"])
-def written(tmp_path_factory, request):
-    folder = tmp_path_factory.mktemp("spectrum")
-    write_ogip(folder / "x.fits", spectrum(), "x", format=request.param, gti=DataStore.from_dir(demo_dir()).obs(1001).gti)
-    return folder
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory):
+    "The spectrum in both formats."
+    top, gti = tmp_path_factory.mktemp("spectra"), DataStore.from_dir(demo_dir()).obs(1001).gti
+    for name in ("ogip", "ogip-sherpa"):
+        (top / name).mkdir()
+        write_ogip(top / name / "x.fits", spectrum(), "x", format=name, gti=gti)
+    return top
+
+
+@pytest.fixture(params=["ogip", "ogip-sherpa"])
+def written(formats, request): return formats / request.param
 
 
 def test_what_is_written_is_clean(written):
@@ -485,6 +492,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("short background", "x_bkg", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but x.fits has 8"),
     ("unit of energy", "x", [columns(EB, unit={"E_MIN": "", "E_MAX": ""})], (W, EB, "E_MIN"), "has no unit; taken as keV", (W, EB, "E_MAX")),
     ("wrong unit", "x", [columns(EB, unit={"E_MIN": "deg"})], (E, EB, "E_MIN"), "unit 'deg' does not convert to 'TeV'"),
+    ("wrong unit of area", "x_arf", [columns(AR, unit={"SPECRESP": "deg"})], (E, AR, "SPECRESP"), "unit 'deg' does not convert to 'm2'"),
     ("unit of area", "x_arf", [columns(AR, unit={"SPECRESP": ""})], (W, AR, "SPECRESP"), "has no unit; taken as cm2"),
     ("E_MIN", "x_rmf", [columns(EB, drop=["E_MIN"])], (E, EB, "E_MIN"), "no such column"),
     ("gap in EBOUNDS", "x_rmf", [put(EB, "E_MIN", 1e-3, 4)], (E, EB, "E_MIN, E_MAX"), "expected positive, increasing bins without gaps"),
@@ -513,7 +521,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
 
 
 @pytest.fixture
-def damaged(written, tmp_path): return shutil.copytree(written, tmp_path / "spectrum")
+def damaged(formats, tmp_path): return shutil.copytree(formats / "ogip-sherpa", tmp_path / "spectrum")
 
 
 @pytest.mark.parametrize("label", OGIP)
