@@ -76,8 +76,17 @@ def choose_runs(
     near = store.obs_table.select_observations(dict(zip(("type", "frame", "lon", "lat", "radius"), ("sky_circle", *circle))))
     chosen = [i for i in runs if i in set(map(int, near["OBS_ID"]))]
     if chosen: return chosen
-    raise ValueError(f"none of {len(runs)} runs points within {circle[3]:g} of {circle[1]:g}, {circle[2]:g} ({circle[0]}); "
-                     "choose runs by observations.obs_ids or observations.obs_cone, or set datasets.on_region")
+    raise ValueError(f"none of {len(runs)} runs points within {circle[3]:g} of {circle[1]:g}, {circle[2]:g} ({circle[0]}){_targets(store.obs_table)}; "
+                     "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone")
+
+def _targets(
+    table, # observation index
+)->str:
+    "The targets of runs with a pointing each, for a message."
+    if "OBJECT" not in table.colnames: return ""
+    found = {str(row["OBJECT"]).strip(): f"{row['RA_PNT']:.1f}, {row['DEC_PNT']:.1f}" for row in table}
+    shown = [f"{name} (pointing {place} deg)" for name, place in list(found.items())[:4]]
+    return f": they are on {', '.join(shown)}{' and others' if len(found) > 4 else ''}"
 
 # %% ../nbs/83_analysis.ipynb #909cc34c
 def cut_in_time(

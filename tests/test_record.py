@@ -143,7 +143,8 @@ RUN = "import sys; from specnb import AnalysisConfig, run_analysis; run_analysis
 def test_an_interrupt_leaves_nothing(tmp_path, way):
     "Ctrl-C while the hidden folder is there; afterwards it is not, and no kernel is left."
     import signal
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "out"), way], start_new_session=True, stderr=subprocess.DEVNULL, env={**os.environ, "MPLBACKEND": "agg"})
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "out"), way], start_new_session=True, stderr=subprocess.DEVNULL, env={**os.environ, "MPLBACKEND": "agg"},
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) # ignored in jobs of a shell's background
     deadline = time.time() + 60
     while not list(tmp_path.glob(".writing-*/*")) and time.time() < deadline: time.sleep(.02)
     if way == "notebook": time.sleep(2.5) # until the kernel is at work
