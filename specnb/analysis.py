@@ -125,9 +125,16 @@ def _progress(
     "The same items, with a bar on a terminal if it takes longer than a second."
     return tqdm.tqdm(items, desc=what, unit="run", delay=1, leave=False, disable=None if log.isEnabledFor(logging.INFO) else True)
 
+# %% ../nbs/83_analysis.ipynb #f191090a
+def _shortened(
+    ids:list,
+)->str:
+    "The first and the last of many."
+    return ", ".join(ids) if len(ids) <= 8 else f"{', '.join(ids[:4])} ... {ids[-1]}"
+
 # %% ../nbs/83_analysis.ipynb #24638db5
-class _Steps:
-    "From configuration to flux points."
+class _Reduction:
+    "From configuration to spectra."
 
     def _need(self, name, step):
         if getattr(self, name) is None: raise RuntimeError(f"no {name} yet: call {step}() first, or run() for all steps")
@@ -159,6 +166,10 @@ class _Steps:
             self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if settings.stack else self.runs.copy()
         last = self.runs.info_table(cumulative=True)[-1]
         log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma", last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
+
+# %% ../nbs/83_analysis.ipynb #3e608da4
+class _Fitting:
+    "From spectra to flux points."
 
     def set_models(self, models=None):
         "Set the models to fit, by default those of the configuration."
@@ -196,12 +207,6 @@ class _Steps:
         for point, status in zip(points.data["e_ref"], points.status):
             if status: self._remark(f"flux point at {point:.3g} TeV: {status}")
         log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
-
-def _shortened(
-    ids:list,
-)->str:
-    "The first and the last of many."
-    return ", ".join(ids) if len(ids) <= 8 else f"{', '.join(ids[:4])} ... {ids[-1]}"
 
 # %% ../nbs/83_analysis.ipynb #cb2d26f6
 def plain_columns(
@@ -273,7 +278,7 @@ class _Figures:
 FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5), "spectrum": (7, 4.8), "profiles": (7, 4.8)} # inches
 
 # %% ../nbs/83_analysis.ipynb #f6f36293
-class SpectralAnalysis(_Steps, _Results, _Figures):
+class SpectralAnalysis(_Reduction, _Fitting, _Results, _Figures):
     """An analysis: from a configuration to flux points.
 
     Parameters

@@ -308,7 +308,7 @@ class GeneralConfig(Section):
 
 # %% ../nbs/81_config.ipynb #8c453caf
 class _ConfigFiles:
-    "Reading, writing and changing."
+    "Reading and writing."
 
     @classmethod
     def from_yaml(cls, config_str):
@@ -334,6 +334,10 @@ class _ConfigFiles:
         "Write a YAML file; FileExistsError if it is there and `overwrite` is False."
         with atomic_path(path, overwrite) as temporary: temporary.write_text(self.to_yaml(comments), encoding="utf-8")
 
+# %% ../nbs/81_config.ipynb #f381ca0a
+class _ConfigChanges:
+    "Changed copies."
+
     def update(self, config=None, **sections):
         """A changed copy.
 
@@ -358,8 +362,8 @@ class _ConfigFiles:
             data = merged(data, change)
         return type(self)(**data)
 
-# %% ../nbs/81_config.ipynb #f381ca0a
-class AnalysisConfig(_ConfigFiles, OutermostSection):
+# %% ../nbs/81_config.ipynb #8e72df2d
+class AnalysisConfig(_ConfigFiles, _ConfigChanges, OutermostSection):
     """Configuration of an analysis.
 
     Parameters
