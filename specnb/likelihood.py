@@ -109,9 +109,9 @@ class _Slot:
         self.free = [id(p) in place for p in pars]                               # whose derivatives are wanted
 
     def values(self, theta):
-        "All parameter values of the model, internal units."
-        values = self.base.copy()
-        values[self.mine] = theta[self.common] * self.factor
+        "All parameter values of the model, internal units, shape (..., n_model_par)."
+        values = self.base.copy() if theta.ndim == 1 else np.tile(self.base, (*theta.shape[:-1], 1))
+        values[..., self.mine] = theta[..., self.common] * self.factor
         return values
 
 # %% ../nbs/48_likelihood.ipynb #32c3cda5
@@ -123,28 +123,32 @@ def response_matrix(
     return 1e4 * exposure[:, None] * edisp
 
 class Fold:
-    "Predicted counts of some models through a matrix, and their derivatives."
+    "Predicted counts of some models through a matrix (n_true, n_bins), or one for each of many sets, and their derivatives."
 
     def __init__(self, spectra, free, e_true_edges, matrix):
-        used = np.flatnonzero(matrix.any(1))
+        used = np.flatnonzero(matrix.any(-1).reshape(-1, matrix.shape[-2]).any(0))
         first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
-        self.matrix = np.ascontiguousarray(matrix[first:last])
+        self.matrix = np.ascontiguousarray(matrix[..., first:last, :])
         self.nodes = EnergyNodes(e_true_edges[first:last + 1], EnergyNodes(e_true_edges).n_segments)
         self.slots = [_Slot(model, free) for model in spectra]
 
+    def _counts(self, flux):
+        "Fluxes (..., n_true) to counts (..., n_bins); with a matrix for each set the first axis of the fluxes is the sets."
+        return flux @ self.matrix if self.matrix.ndim == 2 or flux.ndim == 3 else (flux[:, None] @ self.matrix)[:, 0]
+
     def predict(self, theta):
-        "Predicted counts, shape (n_bins,)."
-        if not self.slots: return np.zeros(self.matrix.shape[1])
-        return sum(s.model.bin_flux(self.nodes, s.values(theta)) for s in self.slots) @ self.matrix
+        "Predicted counts, shape (..., n_bins), for parameters of shape (..., n_par)."
+        if not self.slots: return np.zeros((*theta.shape[:-1], self.matrix.shape[-1]))
+        return self._counts(sum(s.model.bin_flux(self.nodes, s.values(theta)) for s in self.slots))
 
     def gradient(self, theta):
-        "Predicted counts and their derivatives, shape (n_bins,) and (n_par, n_bins)."
-        counts, slopes = np.zeros(self.matrix.shape[1]), np.zeros((len(theta), self.matrix.shape[1]))
+        "Predicted counts and their derivatives, shape (..., n_bins) and (..., n_par, n_bins)."
+        counts, slopes = 0., np.zeros((*theta.shape, self.matrix.shape[-1]))
         for s in self.slots:
             flux, dflux = s.model.bin_flux_gradient(self.nodes, s.values(theta), free=s.free)
-            counts += flux @ self.matrix
-            slopes[s.common] += (s.factor[:, None] * dflux[s.mine]) @ self.matrix
-        return counts, slopes
+            counts = counts + self._counts(flux)
+            slopes[..., s.common, :] += self._counts(s.factor[:, None] * dflux[..., s.mine, :])
+        return (counts, slopes) if self.slots else (self.predict(theta), slopes)
 
 # %% ../nbs/48_likelihood.ipynb #f16c59cc
 class PointPrediction:
