@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 import numpy as np
 from .datasets import Datasets
+from .batch import profile_many
 from .core import html_table, lazy
 from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_scipy
 
@@ -165,6 +166,17 @@ class _Intervals:
                 _unique_name(datasets, pars[1]): points[:, 1] * problem.scale[j]}
 
 # %% ../nbs/60_fit.ipynb #555dcd52
+def _scan(
+    problem:Problem,
+    index:list,         # of the scanned parameters
+    values:np.ndarray,  # shape (n_points, n_scanned)
+    reoptimize:bool,
+)->np.ndarray:          # shape (n_points,)
+    "Statistic at given values of some parameters."
+    factors = values / problem.scale[index]
+    if reoptimize: return profile_many(problem, problem.start, index, factors)
+    return np.array([profile(problem, problem.start, index, f, False)[0] for f in factors])
+
 class _Profiles:
     "Statistic over one or two parameters."
 
@@ -189,11 +201,7 @@ class _Profiles:
         parameter = datasets.parameters[parameter]
         problem = Problem(datasets)
         i, values = _parameter_index(problem, parameter), np.asarray(parameter.scan_values, float)
-        x, result, order = problem.start, np.empty(len(values)), np.argsort(np.abs(values - parameter.value))
-        starts = {True: x, False: x}
-        for k in order:
-            side = bool(values[k] >= parameter.value)
-            result[k], starts[side] = profile(problem, starts[side], [i], [values[k] / problem.scale[i]], reoptimize)
+        result = _scan(problem, [i], values[:, None], reoptimize)
         return {f"{_unique_name(datasets, parameter)}_scan": values, "stat_scan": result}
 
     def stat_surface(self, datasets, x, y, reoptimize=False):
@@ -217,11 +225,8 @@ class _Profiles:
         pars, problem = [datasets.parameters[p] for p in (x, y)], Problem(datasets)
         index = [_parameter_index(problem, p) for p in pars]
         grids = [np.asarray(p.scan_values, float) for p in pars]
-        result, scale = np.empty([len(g) for g in grids]), problem.scale[index]
-        for a, value_x in enumerate(grids[0]):
-            start = problem.start
-            for b, value_y in enumerate(grids[1]):
-                result[a, b], start = profile(problem, start, index, [value_x, value_y] / scale, reoptimize)
+        values = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, 2)
+        result = _scan(problem, index, values, reoptimize).reshape([len(g) for g in grids])
         return {**{f"{_unique_name(datasets, p)}_scan": g for p, g in zip(pars, grids)}, "stat_scan": result}
 
 # %% ../nbs/60_fit.ipynb #07e70458

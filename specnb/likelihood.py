@@ -46,6 +46,11 @@ class WStatTerm:
         curved = np.divide(2 * p * q, self.alpha**2 * p + q, out=np.where(b > 0, 0., 2 * p), where=self.n_off > 0)
         return w, 2 * (1 - ratio), curved
 
+    def expected(self, s):
+        "Mean of d2W/ds2 over counts with the expectation at hand: two over the variance of n_on - alpha n_off."
+        b, mu = self.background(np.maximum(s, 0))
+        return 2 / np.maximum(mu + self.alpha**2 * b, _TINY)
+
     def value(self, s):
         "Sum of W over the bins."
         if not (s.min() >= 0 and s.max() < _HUGE): return self._general(s)[0].sum(-1)
@@ -68,6 +73,10 @@ class CashTerm:
         wall = np.where(mu < 0, 100 * (1 + self.n_on), 0)
         return value - wall * mu, np.where(mu < 0, -wall, first), np.where(mu < 0, 0, second)
 
+    def expected(self, s):
+        "Mean of d2C/ds2 over counts with the expectation at hand."
+        return 2 / np.maximum(s + self.bkg, _TINY)
+
     def value(self, s):
         "Sum of C over the bins."
         return self.terms(s)[0].sum(-1)
@@ -81,6 +90,10 @@ class Chi2Term:
         "chi2 and its derivatives with respect to the prediction of each point."
         pull = (f - self.data) / self.error
         return pull**2, 2 * pull / self.error, 2 / self.error**2
+
+    def expected(self, f):
+        "The second derivative; it does not depend on the data."
+        return 2 / self.error**2
 
     def value(self, f):
         "Sum of chi2 over the points."
