@@ -18,18 +18,45 @@ def value_many(
     "Statistic of each set."
     return sum(term.value(prediction.predict(theta)) for prediction, term in pairs)
 
-def derivatives_many(
+def gradient_many(
     pairs:list,       # (prediction, statistic), as in a Likelihood
     theta:np.ndarray, # shape (n_sets, n_par)
-):                    # (n_sets,), (n_sets, n_par), (n_sets, n_par, n_par)
-    "Statistic, gradient and Fisher information (times two) of each set."
-    stat, grad, matrix = 0., 0., 0.
-    for prediction, term in pairs:
+)->np.ndarray:        # shape (n_sets, n_par)
+    "Gradient of each set."
+    parts = [(slopes, term.terms(s)[1]) for prediction, term in pairs for s, slopes in [prediction.gradient(theta)]]
+    return sum((slopes @ first[..., None])[..., 0] for slopes, first in parts)
+
+def derivatives_many(
+    pairs:list,        # (prediction, statistic), as in a Likelihood
+    theta:np.ndarray,  # shape (n_sets, n_par), or (1, n_par) for all sets
+    bends:list=None,   # second derivatives of the logarithm of each prediction, shape (n_par, n_par, n_bins)
+):                     # (n_sets,), (n_sets, n_par), (n_sets, n_par, n_par) and the same or None
+    "Statistic, gradient, Fisher information (times two), and with `bends` the second derivatives of each set."
+    stat, grad, matrix, hessian = 0., 0., 0., None if bends is None else 0.
+    for i, (prediction, term) in enumerate(pairs):
         s, slopes = prediction.gradient(theta)
-        value, first, _ = term.terms(s)
+        value, first, second = term.terms(s)
+        turned = slopes.swapaxes(-1, -2)
         stat, grad = stat + value.sum(-1), grad + (slopes @ first[..., None])[..., 0]
-        matrix = matrix + (slopes * term.expected(s)[..., None, :]) @ slopes.swapaxes(-1, -2)
-    return stat, grad, matrix
+        matrix = matrix + (slopes * term.expected(s)[..., None, :]) @ turned
+        if bends is None: continue
+        n_par, _, n_bins = bends[i].shape
+        weight = second + np.divide(first, s, out=np.zeros(first.shape), where=s > 0)
+        hessian = hessian + (slopes * weight[..., None, :]) @ turned + ((first * s) @ bends[i].reshape(-1, n_bins).T).reshape(-1, n_par, n_par)
+    return stat, grad, matrix, hessian
+
+def prediction_bends(
+    pairs:list,        # (prediction, statistic)
+    theta:np.ndarray,  # shape (n_par,)
+    size:np.ndarray,   # how far a parameter may go without changing much, shape (n_par,)
+)->list:               # shape (n_par, n_par, n_bins) each
+    "Second derivatives of the logarithm of each prediction by central differences; 0 where nothing is predicted."
+    h, bends = np.diag(1e-3*size), []
+    for prediction, _ in pairs:
+        s, slopes = prediction.gradient(np.concatenate([theta + h, theta - h]))
+        slopes = np.divide(slopes, s[:, None], out=np.zeros_like(slopes), where=s[:, None] > 0)
+        bends.append((slopes[:len(theta)] - slopes[len(theta):])/(2e-3*size[:, None, None]))
+    return bends
 
 # %% ../nbs/59_batch.ipynb #64bbecc9
 def at_limit(
@@ -58,6 +85,26 @@ def scoring_steps(
     gain = -(full*grad).sum(-1)/2
     return np.where(damping[:, None] > 0, solve(damping), full) if damping.any() else full, gain
 
+# %% ../nbs/59_batch.ipynb #4ee47770
+def best_steps(
+    matrix:np.ndarray, # I, shape (n_sets, n_par, n_par)
+    hessian:np.ndarray, # second derivatives, or None
+    grad:np.ndarray,   # shape (n_sets, n_par)
+    held:np.ndarray,   # bool, shape (n_sets, n_par)
+    damping:np.ndarray, # shape (n_sets,)
+    near:float=3.,     # gain expected from scoring below which second derivatives are used
+):                     # step, expected gain
+    "Newton steps where they lead downhill and the minimum is near, scoring steps elsewhere."
+    step, gain = scoring_steps(matrix, grad, held, damping)
+    if hessian is None: return step, gain
+    diagonal = np.diagonal(hessian, axis1=-2, axis2=-1)
+    use = np.flatnonzero((held | (diagonal > 0)).all(-1) & np.isfinite(hessian).all((-2, -1)) & (gain < near))
+    newton, more = scoring_steps(hessian[use], grad[use], held[use], damping[use])
+    downhill = (more >= 0) & ((newton*grad[use]).sum(-1) <= 0)
+    use = use[downhill]
+    step[use], gain[use] = newton[downhill], np.maximum(more[downhill], gain[use]/100)
+    return step, gain
+
 # %% ../nbs/59_batch.ipynb #327a6879
 def hessian_many(
     pairs:list,        # (prediction, statistic)
@@ -71,7 +118,7 @@ def hessian_many(
     for i in range(theta.shape[-1]):
         h = np.zeros_like(theta)
         h[:, i] = step[:, i]
-        up, down = (derivatives_many(pairs, theta + side*h)[1] for side in (1, -1))
+        up, down = (gradient_many(pairs, theta + side*h) for side in (1, -1))
         rows.append((up - down)/(2*step[:, i:i + 1]))
     rows = np.stack(rows, 1)
     return (rows + rows.swapaxes(1, 2))/2
@@ -87,6 +134,16 @@ def positive(
     return (vectors*np.maximum(np.abs(values), 1e-6)[:, None, :]) @ vectors.swapaxes(-1, -2)/both
 
 # %% ../nbs/59_batch.ipynb #e26a71b1
+def is_minimum(
+    hessian:np.ndarray, # second derivatives where the gradient vanishes, shape (n_sets, n_par, n_par)
+    held:np.ndarray,    # bool, shape (n_sets, n_par)
+)->np.ndarray:          # bool, shape (n_sets,)
+    "Whether the second derivatives of the parameters that are free are positive definite."
+    n = hessian.shape[-1]
+    matrix = np.where(held[:, :, None] | held[:, None, :], np.eye(n), hessian)
+    try: return np.isfinite(np.linalg.cholesky(matrix)).all((-2, -1))
+    except np.linalg.LinAlgError: return np.linalg.eigvalsh(np.where(np.isfinite(matrix), matrix, -np.eye(n)))[:, 0] > 0
+
 def take_sets(
     pairs:list, # (prediction, statistic)
     chosen,     # indices or slice of sets
@@ -104,42 +161,57 @@ def minimize_many(
     lower=-np.inf,            # limits, shape (n_par,)
     upper=np.inf,
     fixed=False,              # parameters to leave at the start, bool, shape (n_par,)
-    goal:float=1e-9,          # expected gain at which a set has arrived
-    n_scoring:int=8,          # steps of scoring, then Newton's
+    goal:float=1e-8,          # expected gain at which a set has arrived: 1e-4 errors from the minimum
+    n_steps:int=8,            # before the exact second derivatives are asked
     max_iter:int=60,
     trace:list=None,          # gets (indices of sets, their statistic, expected gain) of each step
 ):                            # theta (n_sets, n_par), statistic (n_sets,), converged (n_sets,), steps (n_sets,)
-    "Minimum of each set by damped scoring, and if need be Newton steps, from `start`."
+    "Minimum of each set by damped Newton or scoring steps from `start`."
     scale = power_of_ten(np.abs(start).max(0))
     lower, upper = np.broadcast_to(lower, scale.shape)/scale, np.broadcast_to(upper, scale.shape)/scale
-    def at(x, sets): # statistic and derivatives in scaled parameters
-        value, grad, matrix = derivatives_many(sets, x*scale)
-        return [np.where(np.isfinite(value), value, np.inf), grad*scale, matrix*np.outer(scale, scale)]
+    def at(x, sets, bends=None): # statistic and derivatives in scaled parameters
+        value, grad, matrix, hessian = derivatives_many(sets, x*scale, bends)
+        return [np.where(np.isfinite(value), value, np.inf), grad*scale, matrix*np.outer(scale, scale),
+                None if hessian is None else hessian*np.outer(scale, scale)]
     x, n = np.clip(start/scale, lower, upper), len(start)
     best, stat, good, steps = x.copy(), np.full(n, np.inf), np.zeros(n, bool), np.zeros(n, int)
+    shared = all(getattr(prediction, "matrix", np.empty((0, 0))).ndim == 2 for prediction, _ in pairs)
+    def bends_at(x, matrix): # in the middle of all sets; None where there is none or it says nothing
+        middle, size = np.median(x, 0), np.median(np.diagonal(matrix, axis1=1, axis2=2), 0)
+        if not shared or not (np.isfinite(size) & (size > 0)).all(): return None
+        bends = prediction_bends(pairs, middle*scale, np.minimum(np.sqrt(2/size), np.where(middle == 0, 1, np.abs(middle)))*scale)
+        return bends if all(np.isfinite(b).all() for b in bends) else None
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        active, state, damping, sets = np.arange(n), at(x, pairs), np.zeros(n), pairs
+        first = x[:1] if shared and n > 1 and (x == x[0]).all() else x # the same prediction serves all
+        active, damping, sets, bends = np.arange(n), np.zeros(n), pairs, None
+        state = [None if a is None else np.broadcast_to(a, (n, *a.shape[1:])) for a in at(first, pairs)]
         for i in range(max_iter + 1):
-            value, grad, matrix = state
+            value, grad, matrix, hessian = state
             finite = np.isfinite(value) & np.isfinite(grad).all(-1) & np.isfinite(matrix).all((-2, -1))
             held = np.broadcast_to(fixed, x.shape) | at_limit(x, grad, lower, upper)
-            if i >= n_scoring:
+            seen = hessian # second derivatives as they are, to tell a minimum from a saddle
+            if i >= n_steps:
                 size = 1/np.sqrt(np.maximum(np.diagonal(matrix, axis1=1, axis2=2), 1e-300))
-                matrix = positive(hessian_many(sets, x*scale, matrix/np.outer(scale, scale))*np.outer(scale, scale), size)
-            step, gain = scoring_steps(*(np.where(finite.reshape(-1, *[1]*(a.ndim - 1)), a, 0) for a in (matrix, grad)), held, damping)
+                seen = hessian_many(sets, x*scale, matrix/np.outer(scale, scale))*np.outer(scale, scale)
+                hessian = positive(seen, size)
+            step, gain = best_steps(np.where(finite[:, None, None], matrix, 0), hessian, np.where(finite[:, None], grad, 0), held, damping,
+                                    3 if i < n_steps else np.inf)
             arrived = finite & (gain < goal)
+            if seen is not None: arrived[arrived] = is_minimum(seen[arrived], held[arrived])
             if trace is not None: trace.append((active, value, gain))
             best[active], stat[active], good[active], steps[active] = x, value, arrived, i
             going = finite & ~arrived & (damping < 1e10)
             if i == max_iter or not going.any(): break
+            if i < n_steps: bends = bends_at(x[finite], matrix[finite])
             if not going.all():
-                active, x, damping, step, state = active[going], x[going], damping[going], step[going], [a[going] for a in state]
+                active, x, damping, step, state = active[going], x[going], damping[going], step[going], [None if a is None else a[going] for a in state]
                 sets = take_sets(sets, going)
             trial = np.clip(x + step, lower, upper)
-            new = at(trial, sets)
+            new = at(trial, sets, bends)
             better = new[0] <= state[0]
             x = np.where(better[:, None], trial, x)
-            state = [np.where(better.reshape(-1, *[1]*(a.ndim - 1)), b, a) for a, b in zip(state, new)]
+            if state[3] is None: state[3] = state[2] # sets that stay where they are
+            state = [None if b is None else np.where(better.reshape(-1, *[1]*(a.ndim - 1)), b, a) for a, b in zip(state, new)]
             damping = np.where(better, np.where(damping > 1e-3, damping/10, 0), np.maximum(10*damping, 1e-2))
     return best*scale, stat, good, steps
 
