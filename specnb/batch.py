@@ -110,16 +110,17 @@ def hessian_many(
     pairs:list,        # (prediction, statistic)
     theta:np.ndarray,  # shape (n_sets, n_par)
     matrix:np.ndarray, # I there, for the size of the steps
+    grad:np.ndarray=None, # gradient there, if it is known: half the work, and five digits instead of eight
 )->np.ndarray:         # shape (n_sets, n_par, n_par)
-    "Second derivatives of each set by central differences of the exact gradient."
+    "Second derivatives of each set by differences of the exact gradient."
     curve, size = np.diagonal(matrix, axis1=-2, axis2=-1), np.where(theta != 0, np.abs(theta), 1.)
-    step = 1e-4*np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
+    step = (1e-4 if grad is None else 1e-5)*np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
     rows = []
     for i in range(theta.shape[-1]):
         h = np.zeros_like(theta)
         h[:, i] = step[:, i]
-        up, down = (gradient_many(pairs, theta + side*h) for side in (1, -1))
-        rows.append((up - down)/(2*step[:, i:i + 1]))
+        up, down = gradient_many(pairs, theta + h), gradient_many(pairs, theta - h) if grad is None else grad
+        rows.append((up - down)/step[:, i:i + 1]/(2 if grad is None else 1))
     rows = np.stack(rows, 1)
     return (rows + rows.swapaxes(1, 2))/2
 

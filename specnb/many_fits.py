@@ -144,8 +144,8 @@ def _fit_chunk(
     theta, stat, good, steps = minimize_many(pairs, start, lower, upper)
     if errors == "none": return theta, np.full((*theta.shape, theta.shape[1]), np.nan), stat, good, steps
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        matrix = derivatives_many(pairs, theta)[2]
-        if errors == "hessian": matrix = hessian_many(pairs, theta, matrix)
+        _, grad, matrix, _ = derivatives_many(pairs, theta)
+        if errors == "hessian": matrix = hessian_many(pairs, theta, matrix, grad)
     covariance = covariance_many(matrix, (theta <= lower) | (theta >= upper))
     return theta, covariance, stat, good & np.isfinite(np.diagonal(covariance, axis1=1, axis2=2)).all(-1), steps
 
