@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from .core import DataError, as_float, html_table, lazy, warn
 from .sphere import separation
-from .tables import GADF, table_hdu
+from .tables import GADF, NewTable, table_hdu
 
 # %% ../nbs/14_events.ipynb #1f81459e
 u = lazy("astropy.units")
@@ -161,10 +161,14 @@ class GTI(_IntervalTimes, _IntervalSets):
         ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
         return cls(ref.met(start), ref.met(stop), ref)
 
-    def to_hdu(self, name="GTI"):
-        "FITS table after GADF 0.3."
+    def new_table(self, name="GTI"):
+        "`NewTable` after GADF 0.3."
         columns = {"START": (self.start_s, "s"), "STOP": (self.stop_s, "s")}
-        return table_hdu(name, columns, {**GADF, "HDUCLAS1": "GTI", **self.time_ref.header()})
+        return NewTable(name, columns, {**GADF, "HDUCLAS1": "GTI", **self.time_ref.header()})
+
+    def to_hdu(self, name="GTI"):
+        "Astropy HDU after GADF 0.3."
+        return self.new_table(name).to_hdu()
 
     def __len__(self): return len(self.start_s)
     def __repr__(self): return f"GTI({len(self)} intervals, {self.ontime_s:.1f} s)"
