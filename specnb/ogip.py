@@ -17,7 +17,7 @@ from .regions import OffRegions
 from .response_files import OGIP_UNITS, arf_table, check_values, ebounds_table, read_arf, read_edges, read_rmf, rmf_table
 from .spectrum import SpectrumArrays
 from .sphere import from_icrs
-from .tables import FitsFile, FitsTable, NewTable, read_tables, write_tables
+from .tables import FitsFile, FitsTable, NewTable, _save_tables, read_tables
 
 # %% ../nbs/35_ogip.ipynb #604a90f4
 u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
@@ -226,7 +226,7 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     if gti is not None: extra.append(gti.new_table())
     files = _spectrum_files(path, arrays, OGIP_UNITS[format], keys, extra, extra_off)
     with atomic_folder(path.parent, overwrite) as temporary:
-        for file, hdus in files.items(): write_tables(temporary / file.name, hdus)
+        for file, hdus in files.items(): _save_tables(temporary / file.name, hdus)
 
 # %% ../nbs/35_ogip.ipynb #e7f06c8b
 def _amount(

@@ -22,7 +22,7 @@ fits = lazy("astropy.io.fits")
 u = lazy("astropy.units")
 
 # %% ../nbs/08_tables.ipynb #e7d87545
-_STRING = re.compile(r"'((?:[^']|'')*)")
+_STRING, _LOGICAL = re.compile(r"'((?:[^']|'')*)"), {"T": True, "F": False, "": None}
 
 def _card_value(
     text:str, # card from column 11 on
@@ -30,13 +30,13 @@ def _card_value(
     "Value of a card."
     text = text.lstrip()
     if text.startswith("'"):
-        return _STRING.match(text)[1].replace("''", "'").rstrip()
-    text = text.split("/", 1)[0].strip()
-    if text in ("T", "F", ""): return {"T": True, "F": False, "": None}[text]
-    try: return int(text)
-    except ValueError: pass
-    try: return float(text.replace("D", "E"))
-    except ValueError: return text
+        return (_STRING.match(text)[1].replace("''", "'") if "''" in text else text[1:].partition("'")[0]).rstrip()
+    text = text.partition("/")[0].strip()
+    if text in _LOGICAL: return _LOGICAL[text]
+    for kind in (float,) if "." in text else (int, float):
+        try: return kind(text.replace("D", "E"))
+        except ValueError: pass
+    return text
 
 def _parse_cards(
     text:str, # header, a multiple of 80 characters
@@ -404,11 +404,12 @@ def _file_bytes(
     fits.HDUList([fits.PrimaryHDU(), *(h.to_hdu() if isinstance(h, NewTable) else h for h in hdus)]).writeto(buffer)
     return buffer.getvalue()
 
-def _save(
-    path:Path,     # compressed if it ends in .gz
-    content:bytes,
+def _save_tables(
+    path:Path, # in a temporary folder, compressed if it ends in .gz
+    hdus:list, # as for `write_tables`
 ):
-    "Write the bytes of a file."
+    "Write a file that is moved to its place later."
+    content = _file_bytes(hdus)
     path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
 
 def write_tables(path, hdus, overwrite=False):
@@ -428,5 +429,4 @@ def write_tables(path, hdus, overwrite=False):
     FileExistsError
         `path` exists and `overwrite` is False.
     """
-    content = _file_bytes(hdus)
-    with atomic_path(path, overwrite) as temporary: _save(temporary, content)
+    with atomic_path(path, overwrite) as temporary: _save_tables(temporary, hdus)

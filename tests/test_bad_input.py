@@ -454,14 +454,13 @@ def test_an_interrupted_write_changes_nothing(datasets, tmp_path, what, there):
     if there:
         write(datasets, tmp_path)
         for path in tmp_path.iterdir(): path.write_text(f"old {path.name}")
-    before, plain = contents(tmp_path), file_tables._save
+    before, plain = contents(tmp_path), file_tables._file_bytes
     for n in range(n_files):
         calls = iter(range(99))
-        def full(path, content):
-            if next(calls) < n: return plain(path, content)
-            path.write_bytes(content[:100])
-            raise OSError(28, "No space left on device")
-        with mock.patch.object(file_tables, "_save", full), pytest.raises(OSError, match="No space left"): write(datasets, tmp_path)
+        def full(hdus):
+            if next(calls) == n: raise OSError(28, "No space left on device")
+            return plain(hdus)
+        with mock.patch.object(file_tables, "_file_bytes", full), pytest.raises(OSError, match="No space left"): write(datasets, tmp_path)
         assert contents(tmp_path) == before and not list(tmp_path.glob(".*"))
     write(datasets, tmp_path)
     assert len(contents(tmp_path)) >= n_files
