@@ -107,7 +107,7 @@ def read_edges(
 )->np.ndarray:       # shape (n_rows+1,), TeV
     "Edges of contiguous bins, checked to increase."
     low, high, names = _column(table, low, "TeV"), _column(table, high, "TeV"), f"{low}, {high}"
-    edges = np.r_[low, high[-1:]]
+    edges = np.append(low, high[-1:])
     if len(low) and low[0] > 0 and np.all(np.diff(edges) > 0) and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0): return edges
     raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
                     f"found {np.c_[low, high][:3].tolist()}...")

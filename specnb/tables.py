@@ -337,13 +337,14 @@ def read_tables(path):
 # %% ../nbs/08_tables.ipynb #19355f92
 GADF = {"HDUCLASS": "GADF", "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats", "HDUVERS": "0.3"}
 
+_LAYOUT = re.compile(r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|THEAP|CHECKSUM|DATASUM|"
+                     r"(TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|TLMIN|TLMAX|CREF)\d+")
+
 def is_layout(
     keyword:str,
 )->bool:
     "Whether a keyword describes the layout of a table and not what is in it."
-    single = r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|THEAP|CHECKSUM|DATASUM"
-    numbered = r"(TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|TLMIN|TLMAX|CREF)\d+"
-    return re.fullmatch(f"{single}|{numbered}", keyword) is not None
+    return _LAYOUT.fullmatch(keyword) is not None
 
 # %% ../nbs/08_tables.ipynb #8386d774
 def table_hdu(name, columns, header=None):
