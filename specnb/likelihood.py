@@ -27,9 +27,8 @@ class WStatTerm:
     def background(self, s):
         "Profiled OFF expectation b and ON expectation mu for predictions `s` >= 0."
         c = self._an - self._a1 * s
-        d = np.sqrt(c * c + self._m4 * s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            b = np.where(c >= 0, (c + d) / self._2a, self._2m * s / (d - c))
+        q = np.abs(c) + np.sqrt(c * c + self._m4 * s)  # C + D or D - C
+        b = np.where(c >= 0, q / self._2a, self._2m * s / np.maximum(q, _TINY))
         return b, s + self.alpha * b
 
     def _general(self, s):
