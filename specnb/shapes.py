@@ -144,7 +144,6 @@ def region_contains(region, lon, lat, radius_deg=None):
     *center, frame = region_center(region)
     lon0, lat0 = to_icrs(*center, frame)
     lon, lat, radius = np.broadcast_arrays(lon, lat, radius_deg if is_point else circle[2])
-    inside = np.abs(lat - lat0) <= radius + 1e-9
-    distance = separation(lon0, lat0, lon[inside], lat[inside])
-    inside[inside] = distance <= radius[inside] if is_point else distance < radius[inside]
-    return inside
+    near, distance = np.abs(lat - lat0) <= radius + 1e-9, np.full(lat.shape, np.inf)
+    distance[near] = separation(lon0, lat0, lon[near], lat[near])
+    return distance <= radius if is_point else distance < radius

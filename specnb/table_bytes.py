@@ -74,6 +74,7 @@ def fits_column(
     form, dim = column_form(array)
     return fits.Column(name, format=form, unit=unit, dim=dim, array=array)
 
+# %% ../nbs/07_table_bytes.ipynb #036753fb
 def _record_array(
     arrays:list, # of one length
 )->np.ndarray:   # records in the byte order of the file
@@ -100,6 +101,7 @@ def _plain_columns(
         if not plain or not name or not isinstance(unit, str): raise Unusual(f"column {name}")
     return parts
 
+# %% ../nbs/07_table_bytes.ipynb #46515e83
 def _table_bytes(name, columns, header):
     "See `table_bytes`; `Unusual` instead of None."
     parts, forms = _plain_columns(columns), []
