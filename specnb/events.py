@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from .core import DataError, as_float, html_table, lazy, warn
 from .sphere import separation
-from .tables import GADF, table_hdu
+from .tables import GADF, NewTable, table_hdu
 
 # %% ../nbs/14_events.ipynb #1f81459e
 u = lazy("astropy.units")
@@ -76,8 +76,9 @@ def merge_intervals(
     start, stop = np.asarray(start)[order], np.asarray(stop)[order]
     if not len(start): return start, stop
     reach = np.maximum.accumulate(stop)
-    first = np.r_[True, start[1:] > reach[:-1]]
-    return start[first], reach[np.r_[np.flatnonzero(first)[1:] - 1, len(start) - 1]]
+    first, last = np.ones((2, len(start)), bool)
+    first[1:] = last[:-1] = start[1:] > reach[:-1]
+    return start[first], reach[last]
 
 # %% ../nbs/14_events.ipynb #94687088
 class _IntervalTimes:
@@ -104,7 +105,7 @@ class _IntervalSets:
         "The intervals of both, as they are."
         start, stop = other.start_s, other.stop_s
         if other.time_ref != self.time_ref: start, stop = self.time_ref.met(other.time_start), self.time_ref.met(other.time_stop)
-        return type(self)(np.r_[self.start_s, start], np.r_[self.stop_s, stop], self.time_ref)
+        return type(self)(np.concatenate([self.start_s, start]), np.concatenate([self.stop_s, stop]), self.time_ref)
 
     def union(self, other=None):
         "Sorted and disjoint intervals, of this and `other`."
@@ -137,8 +138,8 @@ class GTI(_IntervalTimes, _IntervalSets):
     def __init__(self, start_s, stop_s, time_ref=TimeReference()):
         self.start_s, self.stop_s = (np.atleast_1d(np.asarray(x, float)) for x in (start_s, stop_s))
         self.time_ref = time_ref
-        same_shape, finite = self.start_s.shape == self.stop_s.shape, np.isfinite(np.r_[self.start_s, self.stop_s]).all()
-        if not same_shape or not finite or np.any(self.stop_s < self.start_s):
+        finite = np.isfinite(self.start_s).all() and np.isfinite(self.stop_s).all()
+        if self.start_s.shape != self.stop_s.shape or not finite or np.any(self.stop_s < self.start_s):
             raise ValueError("GTI: expected finite intervals that end after they start, "
                              f"found starts {self.start_s} and stops {self.stop_s}")
 
@@ -161,10 +162,14 @@ class GTI(_IntervalTimes, _IntervalSets):
         ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
         return cls(ref.met(start), ref.met(stop), ref)
 
-    def to_hdu(self, name="GTI"):
-        "FITS table after GADF 0.3."
+    def new_table(self, name="GTI"):
+        "`NewTable` after GADF 0.3."
         columns = {"START": (self.start_s, "s"), "STOP": (self.stop_s, "s")}
-        return table_hdu(name, columns, {**GADF, "HDUCLAS1": "GTI", **self.time_ref.header()})
+        return NewTable(name, columns, {**GADF, "HDUCLAS1": "GTI", **self.time_ref.header()})
+
+    def to_hdu(self, name="GTI"):
+        "Astropy HDU after GADF 0.3."
+        return self.new_table(name).to_hdu()
 
     def __len__(self): return len(self.start_s)
     def __repr__(self): return f"GTI({len(self)} intervals, {self.ontime_s:.1f} s)"

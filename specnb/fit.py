@@ -240,10 +240,11 @@ class _Steps:
         if not problem.parameters: raise ValueError(f"no free parameter in {', '.join(datasets.models.names)}: unfreeze one to fit")
         search, method = _SEARCHES[self.backend]
         x, success, message, minuit = search(problem, **self.optimize_opts)
-        if not problem.value(x) <= problem.first: x, success, message = problem.start, False, f"{message} The parameters are left at their start."
+        value = problem.value(x)
+        if not value <= problem.first: x, value, success, message = problem.start, problem.first, False, f"{message} The parameters are left at their start."
         problem.write_back(x)
         return problem, x, OptimizeResult(self.backend, self.optimize_opts.get("method", method), success, message, problem.nfev,
-                                          problem.value(x), datasets.models, self._trace(problem), minuit)
+                                          value, datasets.models, self._trace(problem), minuit)
 
     def _trace(self, problem):
         if not self.store_trace: return None

@@ -13,7 +13,7 @@ from .models import PowerLawSpectralModel
 from .special_models import TemplateSpectralModel
 from .spectral_integrals import EnergyNodes
 from .spectral_quantities import SED_UNITS
-from .tables import read_tables, table_hdu, write_tables
+from .tables import NewTable, read_tables, write_tables
 
 # %% ../nbs/68_flux_tables.ipynb #7b302459
 u, table = lazy("astropy.units"), lazy("astropy.table")
@@ -211,7 +211,7 @@ def write_flux_table(
     path = make_path(filename)
     if _is_fits(path):
         columns = {n: (np.asarray(t[n]), t[n].unit.to_string("fits") if t[n].unit else None) for n in t.colnames}
-        write_tables(path, [table_hdu("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()})], overwrite)
+        write_tables(path, [NewTable("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()})], overwrite)
     elif path.suffix == ".ecsv":
         with atomic_path(path, overwrite) as temporary: t.write(temporary, format="ascii.ecsv")
     else: raise ValueError(f"{path}: expected a name that ends in .fits, .fits.gz or .ecsv")

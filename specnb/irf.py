@@ -81,7 +81,7 @@ def read_axis(
     is_node = bool(np.all(np.abs(hi - lo) < 1e-8))
     if not is_node and np.any(np.abs(hi[:-1] - lo[1:]) > .01 * np.abs(hi - lo)[:-1]):
         raise DataError(f"{label}: expected increasing bins without gaps, found {lo} and {hi}")
-    nodes = hi if is_node else np.r_[lo, hi[-1]]
+    nodes = hi if is_node else np.append(lo, hi[-1])
     try: return MapAxis(nodes, kind.interp, kind.name, "center" if is_node else "edges", kind.unit)
     except ValueError as error: raise DataError(f"{label}: {error}") from None
 

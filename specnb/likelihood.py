@@ -8,7 +8,7 @@ __all__ = ['Likelihood', 'compile_likelihood']
 # %% ../nbs/48_likelihood.ipynb #1da8e4ac
 from dataclasses import dataclass
 import numpy as np
-from .spectral_integrals import EnergyNodes
+from .spectral_integrals import EnergyNodes, _n_segments
 from .stats import cash_derivatives, wstat_derivatives
 
 # %% ../nbs/48_likelihood.ipynb #418c30bf
@@ -21,14 +21,14 @@ class WStatTerm:
         self.n_on, self.n_off, self.alpha = (np.asarray(x, float) for x in (n_on, n_off, alpha))
         n, m, a = self.n_on, self.n_off, self.alpha
         self._an, self._a1, self._m4 = a * (n + m), 1 + a, 4 * a * (1 + a) * m
+        self._2a, self._2m = 2 * a * self._a1, 2 * m
         self._const = 2 * (n * np.log(np.maximum(n, _TINY)) - n + m * np.log(np.maximum(m, _TINY)) - m)
 
     def background(self, s):
         "Profiled OFF expectation b and ON expectation mu for predictions `s` >= 0."
         c = self._an - self._a1 * s
-        d = np.sqrt(c * c + self._m4 * s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            b = np.where(c >= 0, (c + d) / (2 * self.alpha * self._a1), 2 * self.n_off * s / (d - c))
+        q = np.abs(c) + np.sqrt(c * c + self._m4 * s)  # C + D or D - C
+        b = np.where(c >= 0, q / self._2a, self._2m * s / np.maximum(q, _TINY))
         return b, s + self.alpha * b
 
     def _general(self, s):
@@ -142,7 +142,7 @@ class Fold:
         used = np.flatnonzero(matrix.any(-1).reshape(-1, matrix.shape[-2]).any(0))
         first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
         self.matrix = np.ascontiguousarray(matrix[..., first:last, :])
-        self.nodes = EnergyNodes(e_true_edges[first:last + 1], EnergyNodes(e_true_edges).n_segments)
+        self.nodes = EnergyNodes(e_true_edges[first:last + 1], _n_segments(e_true_edges[1:] / e_true_edges[:-1]))
         self.slots = [_Slot(model, free) for model in spectra]
 
     def _counts(self, flux):

@@ -34,10 +34,9 @@ class Problem:
         self.likelihood = datasets.likelihood()
         self.parameters = self.likelihood.parameters
         self.scale = self._scales(self.likelihood.start)
-        self.lower, self.upper = ([np.nan_to_num(getattr(p, n), nan=fill) / s for p, s in zip(self.parameters, self.scale)]
-                                  for n, fill in (("min", -np.inf), ("max", np.inf)))
-        self.lower, self.upper, self.start = np.array(self.lower), np.array(self.upper), self.likelihood.start / self.scale
-        self.nfev, self.trace = 0, []
+        limits = np.array([(p.min, p.max) for p in self.parameters], float).reshape(-1, 2)
+        self.lower, self.upper = np.where(np.isnan(limits), [-np.inf, np.inf], limits).T / self.scale
+        self.start, self.nfev, self.trace, self._curved = self.likelihood.start / self.scale, 0, [], None
         self.first = self.value(self.start)
         if not np.isfinite(self.first):
             raise ValueError(f"the statistic is not finite at the start: {', '.join(f'{p.name}={p.value:g}' for p in self.parameters)}")
@@ -70,9 +69,11 @@ class Problem:
     def gradient(self, x): return self.derivatives(x)[1]
 
     def hessian(self, x):
-        "Second derivatives in the factors."
+        "Second derivatives in the factors; those at the last place, where the errors ask for them again, are kept."
         self.nfev += 2 * len(x)
-        with _quiet(): return self.likelihood.hessian(x * self.scale) * np.outer(self.scale, self.scale)
+        if self._curved is None or not np.array_equal(self._curved[0], x):
+            with _quiet(): self._curved = x.copy(), self.likelihood.hessian(x * self.scale) * np.outer(self.scale, self.scale)
+        return self._curved[1]
 
     def at_limit(self, x, grad):
         "Parameters that sit on a limit, to rounding, and would go beyond."

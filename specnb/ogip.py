@@ -14,17 +14,17 @@ from .events import GTI
 from .images import WcsGeom
 from .maps import RegionGeom
 from .regions import OffRegions
-from .response_files import OGIP_UNITS, arf_hdu, check_values, ebounds_hdu, read_arf, read_edges, read_rmf, rmf_hdu
+from .response_files import OGIP_UNITS, arf_table, check_values, ebounds_table, read_arf, read_edges, read_rmf, rmf_table
 from .spectrum import SpectrumArrays
 from .sphere import from_icrs
-from .tables import FitsFile, FitsTable, read_tables, table_hdu, write_tables
+from .tables import FitsFile, FitsTable, NewTable, _save_tables, read_tables
 
 # %% ../nbs/35_ogip.ipynb #604a90f4
 u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
 astropy_table = lazy("astropy.table")
 
 # %% ../nbs/35_ogip.ipynb #e874673a
-def _spectrum_hdu(
+def _spectrum_table(
     arrays:SpectrumArrays, # one spectrum
     off:bool,              # the OFF counts instead of the ON counts
     column:bool,           # BACKSCAL as a column even if it does not vary
@@ -39,7 +39,7 @@ def _spectrum_hdu(
     scale = np.ones(arrays.n_reco) if scale is None else scale
     column = column or len(set(scale)) > 1
     if column: columns["BACKSCAL"] = scale
-    return table_hdu("SPECTRUM", columns, {
+    return NewTable("SPECTRUM", columns, {
         **meta, "EXPOSURE": arrays.livetime, "ONTIME": arrays.ontime, **links, "CORRFILE": "NONE", "CORRSCAL": 1., "AREASCAL": 1.,
         **({} if column else {"BACKSCAL": scale[0]}), "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM", "HDUCLAS2": "BKG" if off else "TOTAL",
         "HDUCLAS3": "COUNT", "HDUCLAS4": "TYPE:I", "HDUVERS": "1.2.1", "POISSERR": True, "CHANTYPE": "PI", "DETCHANS": arrays.n_reco,
@@ -70,7 +70,7 @@ def _read_plane(
     return WcsGeom(tuple(round(2*c + 1) for c in crpix), "TAN", frame, crval, cdelt, crpix)
 
 # %% ../nbs/35_ogip.ipynb #d212629f
-def _region_hdu(
+def _region_table(
     plane:WcsGeom, # of the pixels
     shapes:list,   # (x, y, radius) in pixels, radius 0 for a point; or pixel regions
 ):                 # HDU REGION
@@ -83,11 +83,11 @@ def _region_hdu(
         columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"), "R": (r, "pix"),
                    "ROTANG": (np.zeros(len(x)), "deg")}
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
-    return table_hdu("REGION", columns, {**_plane_keys(plane), **head})
+    return NewTable("REGION", columns, {**_plane_keys(plane), **head})
 
 def _read_shapes(
     table:FitsTable, # HDU REGION
-)->list:             # as for `_region_hdu`
+)->list:             # as for `_region_table`
     "Shapes of a region table."
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
     if not set(kinds) <= {"circle", "point"}:
@@ -96,13 +96,13 @@ def _read_shapes(
     return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in zip(kinds, x.tolist(), y.tolist(), r.tolist())]
 
 # %% ../nbs/35_ogip.ipynb #77c3947d
-def _on_region_hdu(
+def _on_region_table(
     geom:RegionGeom, # with a region
 ):                   # HDU REGION
     "Table of the ON region."
     plane = geom.wcs_geom
-    if geom.radius_deg is None: return _region_hdu(plane, [geom.region.to_pixel(plane.wcs)])
-    return _region_hdu(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
+    if geom.radius_deg is None: return _region_table(plane, [geom.region.to_pixel(plane.wcs)])
+    return _region_table(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
 def _read_on_region(
     table:FitsTable, # HDU REGION
@@ -117,13 +117,13 @@ def _read_on_region(
     return regions.CircleSkyRegion(position, u.Quantity(radius, "deg")) if radius else regions.PointSkyRegion(position)
 
 # %% ../nbs/35_ogip.ipynb #7f597b49
-def _off_regions_hdu(
+def _off_regions_table(
     off:OffRegions, # at least one
 ):                  # HDU REGION
     "Table of the OFF regions."
-    if off.geom.radius_deg is None: return _region_hdu(off.plane, [s.region for s in off.shapes])
+    if off.geom.radius_deg is None: return _region_table(off.plane, [s.region for s in off.shapes])
     radius = 0. if off.geom.is_point else off.radius_pix
-    return _region_hdu(off.plane, [(s.x, s.y, radius) for s in off.shapes])
+    return _region_table(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
 def _read_off_regions(
     table:FitsTable, # HDU REGION
@@ -161,12 +161,12 @@ def _spectrum_files(
     paths = {k: _companion(path, suffix) for k, suffix in suffixes.items() if has[k] is not None}
     column = units == OGIP_UNITS["ogip"]
     links = {k: paths[k].name if k in paths else "NONE" for k in has}
-    ebounds, short = ebounds_hdu(arrays, units[0], meta), {k: meta[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
-    files = {path: [_spectrum_hdu(arrays, False, column, links, meta), ebounds, *extra]}
+    ebounds, short = ebounds_table(arrays, units[0], meta), {k: meta[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
+    files = {path: [_spectrum_table(arrays, False, column, links, meta), ebounds, *extra]}
     if "BACKFILE" in paths:
-        files[paths["BACKFILE"]] = [_spectrum_hdu(arrays, True, column, {**links, "BACKFILE": "NONE"}, meta), ebounds, *extra_off]
-    if "RESPFILE" in paths: files[paths["RESPFILE"]] = [rmf_hdu(arrays, units[0], short), ebounds]
-    if "ANCRFILE" in paths: files[paths["ANCRFILE"]] = [arf_hdu(arrays, units, short)]
+        files[paths["BACKFILE"]] = [_spectrum_table(arrays, True, column, {**links, "BACKFILE": "NONE"}, meta), ebounds, *extra_off]
+    if "RESPFILE" in paths: files[paths["RESPFILE"]] = [rmf_table(arrays, units[0], short), ebounds]
+    if "ANCRFILE" in paths: files[paths["ANCRFILE"]] = [arf_table(arrays, units, short)]
     return files
 
 def _keywords(
@@ -221,12 +221,12 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
         if not (text.isascii() and text.isprintable()):
             raise ValueError(f"{what} {text!r}: expected printable ASCII characters, all that FITS headers can hold")
     keys = {"TELESCOP": "UNKNOWN", "INSTRUME": "UNKNOWN", "FILTER": "NONE", **_keywords(meta or {}), "OBS_ID": str(name)}
-    extra = [_on_region_hdu(region)] if region is not None and region.region is not None else []
-    extra_off = [_off_regions_hdu(off_regions)] if off_regions is not None and off_regions.n else []
-    if gti is not None: extra.append(gti.to_hdu())
+    extra = [_on_region_table(region)] if region is not None and region.region is not None else []
+    extra_off = [_off_regions_table(off_regions)] if off_regions is not None and off_regions.n else []
+    if gti is not None: extra.append(gti.new_table())
     files = _spectrum_files(path, arrays, OGIP_UNITS[format], keys, extra, extra_off)
     with atomic_folder(path.parent, overwrite) as temporary:
-        for file, hdus in files.items(): write_tables(temporary / file.name, hdus)
+        for file, hdus in files.items(): _save_tables(temporary / file.name, hdus)
 
 # %% ../nbs/35_ogip.ipynb #e7f06c8b
 def _amount(

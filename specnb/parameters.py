@@ -43,6 +43,22 @@ def _unit_text(
     scale = [] if unit.scale == 1 else [f"{unit.scale:g}"]
     return " ".join(scale + [f"{base.name}{'' if p == 1 else p}" for base, p in parts])
 
+# %% ../nbs/38_parameters.ipynb #b32618d3
+@cache
+def _as_unit(
+    unit, # text or astropy
+):        # astropy unit
+    "The unit."
+    return u.Unit(unit)
+
+def _quantity(
+    value, # quantity, number, or text such as "1 TeV"
+):         # quantity
+    "What astropy makes of it."
+    number, _, unit = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    try: return u.Quantity(float(number), _as_unit(unit))
+    except ValueError: return u.Quantity(value)
+
 # %% ../nbs/38_parameters.ipynb #a4c52200
 class _ParameterScan:
     "Where a profile of the statistic is computed, and how a minimiser sees the value."
@@ -89,8 +105,8 @@ class _ParameterContent:
     def _to_float(self, value, what):
         if value is None or value is np.ma.masked: return np.nan
         if not (isinstance(value, str) or hasattr(value, "unit")): return float(value)
-        quantity = u.Quantity(value)
-        if not quantity.unit.is_equivalent(self.unit):
+        quantity = _quantity(value)
+        if quantity.unit is not self.unit and not quantity.unit.is_equivalent(self.unit):
             raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
                             f"{_unit_text(self._unit) or 'a pure number'}, found {str(quantity.unit) or 'no unit'}")
         return float(quantity.to_value(self.unit))
@@ -119,7 +135,7 @@ class _ParameterContent:
         self._frozen = bool(value)
 
     @property
-    def unit(self): return u.Unit(self._unit)
+    def unit(self): return _as_unit(self._unit)
     @unit.setter
     def unit(self, unit): self._unit = unit
     @property
@@ -129,7 +145,7 @@ class _ParameterContent:
     def quantity(self): return u.Quantity(self.value, self.unit)
     @quantity.setter
     def quantity(self, value):
-        value = u.Quantity(value)
+        value = _quantity(value)
         self._to_float(value, "value")
         self._value, self._unit = float(value.value), value.unit
 
@@ -147,7 +163,9 @@ class _ParameterTools:
 
     def copy(self):
         "An independent parameter with the same content."
-        return copy.deepcopy(self)
+        new = copy.copy(self)
+        new.scan_values = None if self._scan_values is None else self._scan_values.copy()
+        return new
 
     def to_dict(self):
         "Content as plain numbers and texts."
@@ -200,7 +218,7 @@ class Parameter(_ParameterContent, _ParameterScan, _ParameterTools):
         if not isinstance(name, str): raise TypeError(f"name of a parameter: expected a text, found {name!r}")
         if interp not in ("lin", "log", "sqrt"): raise ValueError(f"interp of {name}: expected lin, log or sqrt, found {interp!r}")
         self.name, self.type, self.scale, self.interp = name, "", float(scale), interp
-        if isinstance(value, str) or hasattr(value, "unit"): value, unit = (q := u.Quantity(value)).value, q.unit
+        if isinstance(value, str) or hasattr(value, "unit"): value, unit = (q := _quantity(value)).value, q.unit
         self._unit, self.value, self.frozen = unit, value, frozen
         self.min, self.max, self.error = min, max, error
         self._scan_min, self._scan_max, self.scan_values = scan_min, scan_max, scan_values

@@ -9,7 +9,7 @@ __all__ = ['pack_matrix', 'unpack_matrix', 'read_rmf', 'read_arf']
 import numpy as np
 from .core import DataError
 from .spectrum import SpectrumArrays
-from .tables import FitsTable, read_tables, table_hdu, unit_factor
+from .tables import FitsTable, NewTable, read_tables, unit_factor
 
 # %% ../nbs/34_response_files.ipynb #a0d99206
 def pack_matrix(edisp):
@@ -107,7 +107,7 @@ def read_edges(
 )->np.ndarray:       # shape (n_rows+1,), TeV
     "Edges of contiguous bins, checked to increase."
     low, high, names = _column(table, low, "TeV"), _column(table, high, "TeV"), f"{low}, {high}"
-    edges = np.r_[low, high[-1:]]
+    edges = np.append(low, high[-1:])
     if len(low) and low[0] > 0 and np.all(np.diff(edges) > 0) and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0): return edges
     raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
                     f"found {np.c_[low, high][:3].tolist()}...")
@@ -119,41 +119,41 @@ def _energy_columns(
     edges:np.ndarray, # TeV
     names:tuple,      # of the lower and upper edges
     unit:str,         # to write
-)->dict:              # columns for `table_hdu`
+)->dict:              # columns for `NewTable`
     "Columns of lower and upper edges."
     edges = edges * unit_factor("TeV", unit)
     return {names[0]: (edges[:-1], unit), names[1]: (edges[1:], unit)}
 
-def arf_hdu(
+def arf_table(
     arrays:SpectrumArrays, # with an exposure
     units:tuple,           # of energy and area
     meta:dict,             # TELESCOP, INSTRUME
-):                         # HDU SPECRESP
+):                         # NewTable SPECRESP
     "Effective-area table."
     if not arrays.livetime > 0 and arrays.exposure.any():
         raise ValueError(f"livetime must be positive to turn the exposure into an area, found {arrays.livetime}")
     area = arrays.exposure / (arrays.livetime or 1) * unit_factor("m2", units[1])
     columns = {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), units[0]), "SPECRESP": (area, units[1])}
-    return table_hdu("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
+    return NewTable("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
 
-def ebounds_hdu(
+def ebounds_table(
     arrays:SpectrumArrays, # one spectrum
     unit:str,              # of energy
     meta:dict,             # TELESCOP, INSTRUME
-):                         # HDU EBOUNDS
+):                         # NewTable EBOUNDS
     "Table of reconstructed-energy edges."
     columns = {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), **_energy_columns(arrays.e_reco_edges, ("E_MIN", "E_MAX"), unit)}
-    return table_hdu("EBOUNDS", columns, {**meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
+    return NewTable("EBOUNDS", columns, {**meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
                                           "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
 
-def rmf_hdu(
+def rmf_table(
     arrays:SpectrumArrays, # with an energy dispersion
     unit:str,              # of energy
     meta:dict,             # TELESCOP, INSTRUME
-):                         # HDU MATRIX
+):                         # NewTable MATRIX
     "Energy-dispersion table."
     packed = pack_matrix(arrays.edisp)
-    return table_hdu("MATRIX", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), unit), **packed}, {
+    return NewTable("MATRIX", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), unit), **packed}, {
         **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0", "CHANTYPE": "PI",
         "DETCHANS": arrays.n_reco, "NUMGRP": int(packed["N_GRP"].sum()), "NUMELT": int(packed["N_CHAN"].sum()),
         "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})

@@ -142,5 +142,8 @@ def region_contains(region, lon, lat, radius_deg=None):
     circle = circle_numbers(region)
     if not is_point and not circle: return _inside_shape(region, lon, lat)
     *center, frame = region_center(region)
-    distance = separation(*to_icrs(*center, frame), lon, lat)
-    return distance <= radius_deg if is_point else distance < circle[2]
+    lon0, lat0 = to_icrs(*center, frame)
+    lon, lat, radius = np.broadcast_arrays(lon, lat, radius_deg if is_point else circle[2])
+    near, distance = np.abs(lat - lat0) <= radius + 1e-9, np.full(lat.shape, np.inf)
+    distance[near] = separation(lon0, lat0, lon[near], lat[near])
+    return distance <= radius if is_point else distance < radius

@@ -137,7 +137,7 @@ def _check_same_axes(
     for other, name in zip(spectra[1:], names[1:]):
         for axis in ("e_reco_edges", "e_true_edges"):
             a, b = getattr(first, axis), getattr(other, axis)
-            if len(a) != len(b) or not np.allclose(a, b, rtol=1e-6, atol=0):
+            if len(a) != len(b) or not (np.array_equal(a, b) or np.allclose(a, b, rtol=1e-6, atol=0)):
                 raise ValueError(f"cannot stack {name} on {names[0]}: {axis} differ, {len(b) - 1} bins {b[0]:.4g}-{b[-1]:.4g} TeV "
                                  f"against {len(a) - 1} bins {a[0]:.4g}-{a[-1]:.4g} TeV")
 

@@ -8,6 +8,7 @@ __all__ = ['expected_background', 'spectrum_summary']
 # %% ../nbs/49_summary.ipynb #f4562935
 import numpy as np
 from .core import lazy
+from .parameters import _as_unit
 from .stats import CashCountsStatistic, WStatCountsStatistic, get_wstat_mu_bkg
 
 # %% ../nbs/49_summary.ipynb #f65a2c9b
@@ -94,4 +95,4 @@ def _with_units(
     summary:dict, # as from `spectrum_summary`
 )->dict:          # exposures, times and rates as quantities
     "A summary whose numbers carry units."
-    return {k: u.Quantity(v, _SUMMARY_UNITS[k]) if k in _SUMMARY_UNITS else v for k, v in summary.items()}
+    return {k: u.Quantity(v, _as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v for k, v in summary.items()}

@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from specnb.core import DataError
-from specnb.tables import _parse_cards, read_tables, table_hdu, unit_factor, write_tables
+from specnb.tables import NewTable, _parse_cards, read_tables, table_hdu, unit_factor, write_tables
 
 RNG = np.random.default_rng(5)
 COLUMNS = {
@@ -137,6 +137,47 @@ def test_written_files_are_standard_and_reproducible(tmp_path):
     assert fits.getheader(tmp_path / "a.fits.gz", "T")["OBS_ID"] == 7 and Table.read(tmp_path / "a.fits.gz", hdu="U")["E"].unit == "TeV"
     with pytest.raises(FileExistsError): write_tables(tmp_path / "a.fits.gz", hdus)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.fits.gz", "b.fits.gz"]
+
+
+VALUES = [0, -7, 2**40, True, False, 0., -0., 1/3, -1/7e12, 1e25, 1e16, 123456789012345678., 5e-324, np.float32(.1), np.float64(2.5), np.int16(-3), np.bool_(True),
+          "", " ", "it's", "''", "trailing  ", "x" * 8, "x" * 20, "x" * 67, "x" * 68, "a / b", "= ~!'\"", "'" * 34]
+
+
+def both_ways(tmp_path, columns, header):
+    "A table written by its own encoder and by astropy; whether astropy was asked for the first."
+    table = NewTable("T", columns, header)
+    write_tables(tmp_path / "own.fits", [table, NewTable("LAST", {"N": np.arange(3)})], overwrite=True)
+    write_tables(tmp_path / "astropy.fits", [table.to_hdu(), NewTable("LAST", {"N": np.arange(3)}).to_hdu()], overwrite=True)
+    with fits.open(tmp_path / "own.fits") as own, fits.open(tmp_path / "astropy.fits") as other:
+        own.verify("exception")
+        for a, b in zip(own, other, strict=True):
+            assert [(c.keyword, c.value, c.comment) for c in a.header.cards] == [(c.keyword, c.value, c.comment) for c in b.header.cards]
+            if a.data is None: continue
+            assert a.data.dtype == b.data.dtype and str(a.columns) == str(b.columns)
+            for name in a.columns.names: np.testing.assert_array_equal(a.data[name], b.data[name], strict=True)
+    return table.to_bytes() is None
+
+
+def test_the_encoder_writes_what_astropy_writes(tmp_path):
+    assert not both_ways(tmp_path, {k: (v, "TeV") if v.dtype.kind == "f" else v for k, v in COLUMNS.items()}, {f"KEY{i}": v for i, v in enumerate(VALUES)})
+    for n in range(12): assert not both_ways(tmp_path, {"A": RNG.random((n, 2)), "B": np.zeros(n, "S3")}, {f"K{i}": RNG.normal() * 10.**RNG.integers(-40, 40) for i in range(n)})
+    for n in range(28, 33): assert not both_ways(tmp_path, {"A": (np.arange(n), "s")}, {f"K{i}": i for i in range(n)})
+    assert not both_ways(tmp_path, {"BIG": np.arange(5, dtype=">i4"), "SLICE": RNG.random((5, 6))[:, ::2], "WIDE": np.zeros((5, 0))}, {})
+
+
+@pytest.mark.parametrize("columns, header", [
+    ({"A": np.arange(2.)}, {"LONG": "x" * 69}), ({"A": np.arange(2.)}, {"LONG": "'" * 35}), ({"A": np.arange(2.)}, {"A LONG KEYWORD": 1}), ({"A": np.arange(2.)}, {"NONE": None}),
+    ({"A": np.arange(2.)}, {"COMMENT": "some words"}), ({"A": np.arange(2.)}, {"TNULL9": 1}), ({"A": np.arange(2.)}, {"lower": 1})], ids=str)
+@pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
+def test_what_is_not_plain_is_left_to_astropy(tmp_path, columns, header):
+    assert both_ways(tmp_path, columns, header)
+
+
+@pytest.mark.parametrize("columns, header, error", [({"A": np.arange(2.)}, {"BAD": np.nan}, ValueError), ({"A": np.arange(2.)}, {"BAD": "\n"}, ValueError), ({"A": np.ones(2, complex)}, {}, KeyError)], ids=str)
+def test_what_no_table_can_hold_is_refused_as_by_astropy(tmp_path, columns, header, error):
+    with pytest.raises(error): NewTable("T", columns, header).to_hdu()
+    with pytest.raises(error): write_tables(tmp_path / "t.fits", [NewTable("T", columns, header)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_goes_back_to_astropy(tmp_path):
