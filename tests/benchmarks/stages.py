@@ -63,10 +63,10 @@ def reduce(data_dir, obs_ids, empty, makers):
 
 
 def write(datasets, folder):
-    for dataset in datasets: dataset.write(filename=folder / f"obs_{dataset.name}.fits.gz", overwrite=True)
+    for dataset in datasets: dataset.write(filename=folder / f"obs_{dataset.name}.fits.gz", overwrite=True, format="ogip")
 
 
-def read(folder, names): return Datasets([SpectrumDatasetOnOff.read(folder / f"obs_{name}.fits.gz") for name in names])
+def read(folder, names): return Datasets([SpectrumDatasetOnOff.read(folder / f"obs_{name}.fits.gz", format="ogip") for name in names])
 
 
 def set_model(datasets):
