@@ -16,7 +16,8 @@ def simulate(folder, n):
     from specnb import demo_model, simulate_observations, wobble_pointings, write_dl3
     rng = np.random.default_rng(500)
     pointings = wobble_pointings(TARGET, rng.uniform(.5, 1, n) * u.deg, rng.uniform(0, 360, n))
-    write_dl3(simulate_observations(demo_model(), TARGET, pointings, seed=500), folder, overwrite=True)
+    site = {"GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.}  # the peer wants to know where
+    write_dl3(simulate_observations(demo_model(), TARGET, pointings, seed=500, meta=site), folder, overwrite=True)
 
 
 def analyse(folder, n, watch):

@@ -12,8 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 import astropy.units as u
 import numpy as np
@@ -138,6 +137,7 @@ def peak_memory(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
 
 
 def versions():
+    from importlib.metadata import version
     names = [PACKAGE, "numpy", "scipy", "astropy", "regions", "iminuit"]
     return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
 
@@ -146,12 +146,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_dir", help="folder hess-dl3-dr1")
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--once", action="store_true", help="one cold pass, as a script would make it")
+    parser.add_argument("--once", action="store_true", help="one cold pass as a script makes it, no watch; prints the peak memory only")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
+    if args.once:
+        analyse(args.data_dir, lambda stage: nullcontext(), once=True)
+        return print(json.dumps({"memory": peak_memory()}))
     watch = Stopwatch()
-    if not args.once: analyse(args.data_dir, Stopwatch())  # warm up
-    for _ in range(1 if args.once else args.repeats): numbers = analyse(args.data_dir, watch, args.once)
+    analyse(args.data_dir, Stopwatch())  # warm up
+    for _ in range(args.repeats): numbers = analyse(args.data_dir, watch)
     print(json.dumps({"package": PACKAGE, "versions": versions(), "memory": peak_memory(), "times": watch, "numbers": numbers}))
 
 
