@@ -10,6 +10,7 @@ parent had.
 """
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -80,7 +81,10 @@ def stage_rows(peer, own):
 
 def differences(peer, own):
     "Largest relative difference of each group of numbers, with what is allowed; values of fits in units of their errors."
-    def relative(name): return max((abs(o - p) / abs(p) for p, o in zip(peer[name], own[name], strict=True) if p > 0 and o > 0), default=0)
+    def relative(name):
+        pairs = list(zip(peer[name], own[name], strict=True))
+        smallest = 1e-12*max(p for p, _ in pairs)  # below: zero up to rounding
+        return max(abs(o - p)/p if o > 0 else math.inf for p, o in pairs if p > smallest)
     found = [{"what": name, "difference": relative(name), "allowed": allowed} for name, allowed in CHECKS.items()]
     for fit in ("joint fit", "stack and fit"):
         values = max(abs(own[fit][k][0] - v[0]) / v[1] for k, v in peer[fit].items() if isinstance(v, list))
@@ -190,7 +194,7 @@ def compare_stages(peer, data_dir, rounds, passes):
     memory = {who: {"MB": [[c["memory"] / 1e6] for c in cold[who]]} for who in cold}
     rows += [row("whole process, cold", clocks["peer"], clocks["specnb"], 15, 40), row("peak memory", memory["peer"], memory["specnb"], 2)]
     versions = {who: warm[who][0]["versions"] for who in warm}
-    return {"rounds": rounds, "passes": passes, "versions": versions, "rows": rows, "differences": found}
+    return {"date": date.today().isoformat(), "rounds": rounds, "passes": passes, "versions": versions, "rows": rows, "differences": found}
 
 
 def compare_scale(python, cache, rounds, sizes=SIZES, peer_sizes=PEER_SIZES):
@@ -207,7 +211,7 @@ def compare_scale(python, cache, rounds, sizes=SIZES, peer_sizes=PEER_SIZES):
         for who, children in found.items():
             point = {stage: summary([c["times"][stage][0][1] for c in children]) for stage in children[0]["times"]}
             points.append({"package": who, "runs": n, **point, "MB": summary([c["memory"] / 1e6 for c in children])})
-    return points
+    return {"date": date.today().isoformat(), "rounds": rounds, "points": points}
 
 
 def main():
@@ -226,7 +230,7 @@ def main():
     peer = dict(python=sys.executable, path=checkout(cache, args.against)) if args.against else dict(python=make_peer(cache), package=PEER)
 
     results = json.loads(path.read_text()) if args.only else {}
-    results |= {"date": date.today().isoformat(), "cpu": cpu_model(), "cores": os.cpu_count()}
+    results |= {"cpu": cpu_model(), "cores": os.cpu_count()}
     if args.only != "scale":
         results["stages"] = stages = compare_stages(peer, data_dir.resolve(), 1 if args.quick else args.repeats, args.passes)
         print("CPU time [ms], memory [MB]", *format_rows(stages["rows"]), sep="\n")
