@@ -99,14 +99,15 @@ def short(x):
     return f"{float(f'{x:.3g}'):,.10g}"
 
 
-def format_rows(rows):
+def format_rows(rows, goals=True):
     "Lines of a plain table: CPU time [ms] or memory [MB], and their ratio."
-    lines = [f"{'':24}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}{'target':>8}{'stretch':>8}"]
+    lines = [f"{'':24}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}" + f"{'target':>8}{'stretch':>8}"*goals]
     for r in rows:
         kind = "cpu" if "cpu" in r["peer"] else "MB"
         scale, q = 1e3 if kind == "cpu" else 1, r["ratio"][kind]
-        lines.append(f"{r['stage']:24}{short(scale*r['peer'][kind]['median']):>10}{short(scale*r['specnb'][kind]['median']):>10}{short(q['ratio']):>9}"
-                     f"{short(q['low']) + ' .. ' + short(q['high']):>18}{r['target'] or '':>8}{r['stretch'] or '':>8}")
+        peer, own = [short(scale*r[who][kind]["median"]) for who in ("peer", "specnb")]
+        line = f"{r['stage']:24}{peer:>10}{own:>10}{short(q['ratio']):>9}{short(q['low']) + ' .. ' + short(q['high']):>18}"
+        lines.append(line + f"{r['target'] or '':>8}{r['stretch'] or '':>8}"*goals)
     return lines
 
 
@@ -150,10 +151,10 @@ def make_peer(cache):
 
 def checkout(cache, revision):
     "Folder with the package as it was at `revision`."
-    name = subprocess.run(["git", "rev-parse", "--short", f"{revision}^{{commit}}"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    folder = cache / f"specnb-{name}"
+    def git(*args): return subprocess.run(["git", *args], cwd=ROOT, check=True, capture_output=True).stdout
+    name = git("rev-parse", "--short", f"{revision}^{{commit}}").decode().strip()
+    folder, archive = cache / f"specnb-{name}", git("archive", name, "specnb")
     folder.mkdir(parents=True, exist_ok=True)
-    archive = subprocess.run(["git", "archive", name, "specnb"], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
     return folder
 
@@ -187,7 +188,7 @@ def compare_stages(peer, data_dir, rounds, passes):
             once = run_stages(how, data_dir, "--once")
             if not i: continue  # compiles the modules, brings the files into memory
             cold[who].append(once)
-            warm[who].append(run_stages(how, data_dir, "--repeats", 1 if who == "peer" and how.get("package") == PEER else passes))
+            warm[who].append(run_stages(how, data_dir, "--repeats", 1 if how.get("package") == PEER else passes))
     found = differences(warm["peer"][-1]["numbers"], warm["specnb"][-1]["numbers"])
     rows = stage_rows(warm["peer"], warm["specnb"])
     clocks = {who: {clock: [[c["process"][i]] for c in cold[who]] for i, clock in enumerate(("wall", "cpu"))} for who in cold}
@@ -222,8 +223,9 @@ def main():
     parser.add_argument("--only", choices=["stages", "scale"], help="measure one part, keep the results of the other")
     parser.add_argument("--against", metavar="REVISION", help="an older revision of specnb instead of Gammapy; write nothing")
     parser.add_argument("--data", default=os.environ.get("GAMMAPY_DATA"), help="folder that holds hess-dl3-dr1/ (default $GAMMAPY_DATA)")
-    parser.add_argument("--cache", default=os.environ.get("SPECNB_BENCHMARKS") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "specnb-benchmarks",
-                        help="folder for the peer's environment and the simulated runs (default $SPECNB_BENCHMARKS or ~/.cache/specnb-benchmarks)")
+    cache = os.environ.get("SPECNB_BENCHMARKS") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "specnb-benchmarks"
+    parser.add_argument("--cache", default=cache, help="folder for the peer's environment and the simulated runs "
+                                                       "(default $SPECNB_BENCHMARKS or ~/.cache/specnb-benchmarks)")
     args = parser.parse_args()
     data_dir, cache, path = Path(args.data or "") / "hess-dl3-dr1", Path(args.cache).expanduser().resolve(), HERE / "results.json"
     if not (data_dir / "hdu-index.fits.gz").exists(): raise SystemExit("no data: set GAMMAPY_DATA to the folder that holds hess-dl3-dr1/")
@@ -233,7 +235,7 @@ def main():
     results |= {"cpu": cpu_model(), "cores": os.cpu_count()}
     if args.only != "scale":
         results["stages"] = stages = compare_stages(peer, data_dir.resolve(), 1 if args.quick else args.repeats, args.passes)
-        print("CPU time [ms], memory [MB]", *format_rows(stages["rows"]), sep="\n")
+        print("CPU time [ms], memory [MB]", *format_rows(stages["rows"], not args.against), sep="\n")
         for d in stages["differences"]: print(f"{d['what']:40}{d['difference']:10.2g}  allowed {d['allowed']:g}")
         bad = [d["what"] for d in stages["differences"] if d["difference"] > d["allowed"]]
         if bad: raise SystemExit(f"the two did not compute the same: {', '.join(bad)}")
@@ -241,7 +243,8 @@ def main():
     if args.only != "stages": results["scale"] = compare_scale(peer["python"], cache, args.repeats)
     path.write_text(json.dumps(rounded(results), indent=1) + "\n")
     page = ROOT / "nbs" / "benchmarks.ipynb"
-    subprocess.run([sys.executable, "-m", "nbconvert", "--log-level", "ERROR", "--to", "notebook", "--execute", "--inplace", str(page)], check=True)
+    nbconvert = [sys.executable, "-m", "nbconvert", "--log-level", "ERROR", "--to", "notebook", "--execute", "--inplace"]
+    subprocess.run([*nbconvert, str(page)], check=True)
     subprocess.run([sys.executable, "-c", "from nbdev.clean import nbdev_clean; nbdev_clean()"], cwd=ROOT, check=True)
     say("renewed tests/benchmarks/results.json and nbs/benchmarks.ipynb")
 

@@ -70,7 +70,8 @@ def read(folder, names): return Datasets([SpectrumDatasetOnOff.read(folder / f"o
 
 def set_model(datasets):
     "A model at the start values of the tutorial."
-    spectral_model = ExpCutoffPowerLawSpectralModel(amplitude=1e-12 * u.Unit("cm-2 s-1 TeV-1"), index=2, lambda_=0.1 * u.Unit("TeV-1"), reference=1 * u.TeV)
+    spectral_model = ExpCutoffPowerLawSpectralModel(amplitude=1e-12 * u.Unit("cm-2 s-1 TeV-1"), index=2, lambda_=0.1 * u.Unit("TeV-1"),
+                                                    reference=1 * u.TeV)
     datasets.models = [SkyModel(spectral_model=spectral_model, name="crab")]
 
 
