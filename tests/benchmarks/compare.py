@@ -83,7 +83,7 @@ def differences(peer, own):
     "Largest relative difference of each group of numbers, with what is allowed; values of fits in units of their errors."
     def relative(name):
         pairs = list(zip(peer[name], own[name], strict=True))
-        smallest = 1e-12*max(p for p, _ in pairs)  # below: zero up to rounding
+        smallest = 1e-6*max(p for p, _ in pairs)  # below is zero: the flux of a band without excess
         return max(abs(o - p)/p if o > 0 else math.inf for p, o in pairs if p > smallest)
     found = [{"what": name, "difference": relative(name), "allowed": allowed} for name, allowed in CHECKS.items()]
     for fit in ("joint fit", "stack and fit"):
