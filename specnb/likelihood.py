@@ -176,9 +176,9 @@ class PointPrediction:
 
     def gradient(self, theta):
         "dN/dE and its derivatives, shape (n_points,) and (n_par, n_points)."
-        slopes = np.zeros((len(theta), len(self.energy)))
+        slopes = np.zeros((*theta.shape, len(self.energy)))
         for s in self.slots:
-            slopes[s.common] += s.factor[:, None] * s.model.dnde_gradient(self.energy, s.values(theta), free=s.free)[s.mine]
+            slopes[..., s.common, :] += s.factor[:, None] * s.model.dnde_gradient(self.energy, s.values(theta), free=s.free)[..., s.mine, :]
         return self.predict(theta), slopes
 
 # %% ../nbs/48_likelihood.ipynb #60c652a8
@@ -223,8 +223,12 @@ class Likelihood:
         curve = np.diag(self.derivatives(theta)[2])
         size = np.where(theta != 0, np.abs(theta), 1.)
         step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
-        rows = [(self.gradient(theta + h) - self.gradient(theta - h)) / (2 * h.sum()) for h in np.diag(step)]
-        return (np.array(rows) + np.array(rows).T) / 2
+        points, rows = np.concatenate([theta + np.diag(step), theta - np.diag(step)]), 0.
+        for prediction, term in self.pairs: # all points at once
+            s, slopes = prediction.gradient(points)
+            rows = rows + (slopes @ term.terms(s)[1][..., None])[..., 0]
+        rows = (rows[:len(theta)] - rows[len(theta):]) / (2 * step[:, None])
+        return (rows + rows.T) / 2
 
 # %% ../nbs/48_likelihood.ipynb #2a3148d7
 @dataclass(frozen=True, eq=False)
