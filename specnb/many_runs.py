@@ -15,7 +15,7 @@ import threading
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import get_context, parent_process
 from .core import html_table, lazy
 from .datasets import Datasets
@@ -179,9 +179,10 @@ class DatasetsMaker:
         if not observations: raise ValueError("observations: expected at least one run, found none")
         if datasets is not None and len(given) != len(observations): raise ValueError(f"datasets: expected one for each of {len(observations)} runs, found {len(given)}")
         reduced = Datasets()
-        for new, caught in self._bar(_results(self.makers, given, observations, min(self.n_jobs or 1, len(observations))), len(observations)):
-            for w in caught: warnings.warn_explicit(*w)
-            reduced.append(new)
+        with closing(_results(self.makers, given, observations, min(self.n_jobs or 1, len(observations)))) as results:
+            for new, caught in self._bar(results, len(observations)):
+                for w in caught: warnings.warn_explicit(*w)
+                reduced.append(new)
         return Datasets([reduced.stack_reduce(name=given[0].name)]) if self.stack_datasets else reduced
 
     def _bar(self, results, total):
