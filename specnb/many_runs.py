@@ -16,7 +16,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from .core import html_table, lazy
 from .datasets import Datasets
 
@@ -104,10 +104,19 @@ def _reduce_in_process(
 _NOT_IMPORTABLE = ("a process for reduction ended unexpectedly; a script needs the line if __name__ == \"__main__\": around what it does, "
                    "or n_jobs=1; it may also have run out of memory")
 
+_PRELOADED = ["specnb.many_runs", "specnb.makers", "specnb.safe_masks", "regions"]
+
+def _context():
+    "How processes are started."
+    if "forkserver" not in get_all_start_methods(): return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
 @contextmanager
 def _processes(n_jobs, makers, datasets):
     "Processes that reduce runs; none is left behind, also after an error or interrupt."
-    pool = ProcessPoolExecutor(n_jobs, get_context("spawn"), _start_process, (makers, datasets))
+    pool = ProcessPoolExecutor(n_jobs, _context(), _start_process, (makers, datasets))
     try: yield pool
     except BrokenProcessPool: raise RuntimeError(_NOT_IMPORTABLE) from None
     finally: pool.shutdown(wait=True, cancel_futures=True)
