@@ -104,7 +104,7 @@ def _reduce_in_process(
 _NOT_IMPORTABLE = ("a process for reduction ended unexpectedly; a script needs the line if __name__ == \"__main__\": around what it does, "
                    "or n_jobs=1; it may also have run out of memory")
 
-_PRELOADED = ["specnb.many_runs", "specnb.makers", "specnb.safe_masks", "regions"]
+_PRELOADED = ["specnb.datasets", "specnb.makers", "specnb.safe_masks", "regions"]
 
 def _context():
     "How processes are started."
