@@ -15,17 +15,19 @@ from .config import AnalysisConfig
 from .core import SpecnbWarning, demo_dir, html_table, lazy, make_path
 from .data import DataStore
 from .data_inventory import find_index
-from .datasets import Datasets
+from .datasets import Datasets, cumulative_stacks
 from .download import find_dataset, public_datasets
 from .figures import plot_background_regions, plot_fit_of_all, plot_signal_growth, plot_spectrum
 from .flux_points_dataset import FluxPointsDataset
+from .many_runs import DatasetsMaker
 from .problems import fits_files
 from .safe_masks import energy_range_mask
 from .sky_models import Models
+from .summary import spectrum_summary
 from .tables import read_tables
 
 # %% ../nbs/83_analysis.ipynb #92beb47c
-pyplot, time, tqdm = lazy("matplotlib.pyplot"), lazy("astropy.time"), lazy("tqdm")
+pyplot, time = lazy("matplotlib.pyplot"), lazy("astropy.time")
 log = logging.getLogger("specnb")
 
 # %% ../nbs/83_analysis.ipynb #b780b78a
@@ -97,7 +99,7 @@ def cut_in_time(
     "The part of the runs between two dates (UTC)."
     if start is None and stop is None: return observations
     first, last = (time.Time(date, scale="utc") if date else None for date in (start, stop))
-    interval = [min(o.tstart for o in observations) if first is None else first, max(o.tstop for o in observations) if last is None else last]
+    interval = [min(o.fresh().tstart for o in observations) if first is None else first, max(o.fresh().tstop for o in observations) if last is None else last]
     cut = observations.select_time(interval)
     cut.data = [o for o in cut if o.ontime_s > 0]
     if len(cut): return cut
@@ -117,13 +119,6 @@ def _remarking(
         elif str(w.message) not in remarks:
             remarks.append(str(w.message))
             log.warning(str(w.message))
-
-def _progress(
-    items,
-    what:str,
-): # iterator
-    "The same items, with a bar on a terminal if it takes longer than a second."
-    return tqdm.tqdm(items, desc=what, unit="run", delay=1, leave=False, disable=None if log.isEnabledFor(logging.INFO) else True)
 
 # %% ../nbs/83_analysis.ipynb #f191090a
 def _shortened(
@@ -157,14 +152,12 @@ class _Reduction:
         "Reduce the runs; sets `runs`, a dataset each, and `datasets`, the same or their sum if ``datasets.stack``."
         observations, settings = self._need("observations", "get_observations"), self.config.datasets
         with _remarking(self.remarks):
-            empty, makers, self.runs = settings.empty(), settings.makers(), Datasets()
+            makers = settings.makers()
             self.exclusion = makers[1].exclusion_mask
-            for observation in _progress(observations, "reducing"):
-                dataset = empty.copy(name=str(observation.obs_id))
-                for maker in makers: dataset = maker.run(dataset, observation)
-                self.runs.append(dataset)
+            self.runs = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs).run(settings.empty(), observations)
             self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if settings.stack else self.runs.copy()
-        last = self.runs.info_table(cumulative=True)[-1]
+        *_, total = cumulative_stacks(self.runs)
+        last = spectrum_summary(total)
         log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma", last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
 
 # %% ../nbs/83_analysis.ipynb #3e608da4

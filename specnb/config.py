@@ -304,6 +304,7 @@ class GeneralConfig(Section):
     "Files and messages."
     outdir:str = Field("results", min_length=1, description="folder for the results")
     models_file:str | None = Field(None, description="YAML file with models, instead of the section model")
+    n_jobs:int = Field(1, ge=1, description="processes that reduce runs at the same time; the result does not depend on it")
     log:LogConfig = Field(default_factory=LogConfig)
 
 # %% ../nbs/81_config.ipynb #8c453caf

@@ -135,9 +135,13 @@ _KINDS = {tag: "rad_max" if tag.startswith("rad_max") else tag.split("_")[0] for
 # %% ../nbs/16_data.ipynb #0788c7e7
 _REQUIRED = {"full-enclosure": ("aeff", "edisp"), "point-like": ("aeff", "edisp"), "all-optional": ()}
 
+class _OpenFiles(dict):
+    "FitsFile by path, shared by the parts of a run; a copy, also in another process, starts empty."
+    def __reduce__(self): return type(self), ()
+
 def _read_part(
     row:_HduRow,
-    files:dict,  # FitsFile by path, shared by the parts of a run
+    files:_OpenFiles,
 ):               # EventList, GTI or response
     "Read one HDU of a run."
     if row.form not in _READERS:
@@ -192,7 +196,7 @@ class _OneRun:
         for path in dict.fromkeys(r.path for r in rows):
             if not path.is_file():
                 raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
-        first, files = {}, {}
+        first, files = {}, _OpenFiles()
         for row in rows:
             if row.kind in first:
                 warn(f"run {obs_id}: {self._index.label} lists more than one {row.kind}; the first is used, {first[row.kind].form}")

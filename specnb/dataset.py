@@ -182,7 +182,7 @@ class _Changes:
         "A copy with other fields: those of `SpectrumArrays`, and `name`, `gti`, `meta`, `off_regions`, `models`."
         values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
         new = copy.copy(self)
-        new.arrays = replace(self.arrays, **{k: v for k, v in values.items() if k in _ARRAY_FIELDS})
+        if changed := {k: v for k, v in values.items() if k in _ARRAY_FIELDS}: new.arrays = replace(self.arrays, **changed) # else the same record
         for name, value in values.items():
             if name in _ARRAY_FIELDS: continue
             if name not in ("name", "gti", "meta", "off_regions", "models", "geom"): raise ValueError(f"dataset {self.name!r} has no field {name!r}")

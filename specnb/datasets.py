@@ -44,6 +44,20 @@ def stack_datasets(
         if d.gti is not None and d.arrays.mask_safe.any(): gti = d.gti if gti is None else gti.union(d.gti)
     return type(first).from_arrays(arrays, first.geom, name, gti, first.models)
 
+# %% ../nbs/55_datasets.ipynb #cd69e36d
+def cumulative_stacks(
+    datasets, # list of datasets
+):            # iterator of SpectrumArrays
+    "Sum of the first dataset, of the first two, and so on."
+    used, names = [datasets[0].arrays], [datasets[0].name]
+    total = stack_spectra(used, names)
+    yield total
+    for d in datasets[1:]:
+        if d.arrays.mask_safe.any(): used.append(d.arrays), names.append(d.name)
+        exact = not d.arrays.mask_safe.any() or not total.is_on_off or total.n_off.any()
+        total = stack_spectra([total, d.arrays], [names[0], d.name]) if exact else stack_spectra(used, names)
+        yield total
+
 # %% ../nbs/55_datasets.ipynb #7f1483fb
 def _file_names(
     names:list, # of datasets
@@ -129,7 +143,8 @@ class _DatasetsTogether:
     def info_table(self, cumulative=False, acceptance="sum"):
         "Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in `spectrum_summary`."
         if not self._list: raise ValueError("no datasets, so no info table")
-        steps = [stack_datasets(self._list[:i + 1]) for i in range(len(self))] if cumulative else self._list
+        first, steps = self._list[0], self._list
+        if cumulative: steps = (type(first).from_arrays(a, first.geom, "stacked", models=first.models) for a in cumulative_stacks(steps))
         return make_info_table([d.info_dict(acceptance=acceptance) for d in steps], acceptance)
 
     def stack_reduce(self, name="stacked"):

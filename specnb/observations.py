@@ -7,7 +7,8 @@ __all__ = ['Observation', 'Observations']
 
 # %% ../nbs/15_observations.ipynb #095f44df
 from collections import UserList
-from functools import cache, cached_property
+from copy import deepcopy
+from functools import cache, cached_property, partial
 import numpy as np
 from .background import Background3D
 from .core import DataError, as_float, html_table, lazy
@@ -236,7 +237,34 @@ class _ObservationMade:
         return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
 
 # %% ../nbs/15_observations.ipynb #d92fd5e9
-class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _ObservationPlaces, _ObservationFiles):
+def _cut_events(
+    observation,   # not yet cut
+    time_interval, # pair of dates or quantities
+):                 # EventList or None
+    "The events of an observation in an interval."
+    return None if observation.events is None else observation.events.select_time(time_interval)
+
+class _ObservationCopies:
+    "Copies of an observation."
+
+    def __reduce__(self): return type(self), (self.obs_id, {k: getattr(p, "__wrapped__", p) for k, p in self._parts.items()}, self._meta, self.label)
+
+    def copy(self, **parts):
+        "A copy with other parts, such as `events`."
+        return type(self)(self.obs_id, {**self._parts, **parts}, self._meta, self.label)
+
+    def fresh(self):
+        "A copy that reads for itself what this one has not read yet; it takes along what it read when it goes."
+        memo = {} # parts that share files go on sharing them
+        return self.copy(**{k: deepcopy(p.__wrapped__, memo) for k, p in self._parts.items() if callable(p) and not p.cache_info().currsize})
+
+    def select_time(self, time_interval):
+        "The part of the run in an interval (pair of dates or quantities): start inclusive, stop exclusive. Events are read when they are used."
+        events = None if self._parts.get("events") is None else partial(_cut_events, self.fresh(), time_interval)
+        return self.copy(gti=self.fresh().gti.select_time(time_interval), events=events)
+
+# %% ../nbs/15_observations.ipynb #22b05606
+class Observation(_ObservationCopies, _ObservationMade, _ObservationParts, _ObservationClock, _ObservationPlaces, _ObservationFiles):
     """One run: events, good time intervals, responses.
 
     Parameters
@@ -257,15 +285,6 @@ class Observation(_ObservationMade, _ObservationParts, _ObservationClock, _Obser
 
     @property
     def meta(self): return self.events.meta if self._meta is None else self._meta
-
-    def copy(self, **parts):
-        "A copy with other parts, such as `events`."
-        return type(self)(self.obs_id, {**self._parts, **parts}, self._meta, self.label)
-
-    def select_time(self, time_interval):
-        "The part of the run in an interval (pair of dates or quantities): start inclusive, stop exclusive."
-        events = self.events.select_time(time_interval) if self.events is not None else None
-        return self.copy(gti=self.gti.select_time(time_interval), events=events)
 
     def peek(self, figsize=(12, 7)):
         "Events, energies, effective area and energy dispersion; returns the Axes."

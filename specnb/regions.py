@@ -106,15 +106,27 @@ class _OffRegionsGeometry:
     def lat(self): return self._centers[1]
 
 # %% ../nbs/20_regions.ipynb #7c34eed0
+def _pixel_circles(
+    centers,      # SkyCoord of the circles
+    radius:float, # deg
+    wcs,          # of the axes
+):                # x, y, radius, pixels
+    "Many circles at once on a picture of the sky."
+    x, y = wcs.world_to_pixel(centers)
+    north = wcs.world_to_pixel(centers.directional_offset_by(coordinates.Angle(0, "deg"), coordinates.Angle(1, "arcsec")))
+    return x, y, 3600 * radius * np.hypot(north[0] - x, north[1] - y)
+
 class _OffRegionsSky:
     "OFF regions as sky regions, and their picture."
+
+    @property
+    def _sky_centers(self): return coordinates.SkyCoord(*from_icrs(self.lon, self.lat, self.plane.frame), unit="deg", frame=self.plane.frame)
 
     @cached_property
     def regions(self):
         "List of `~regions.SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
         if self.geom.radius_deg is None: return [s.region.to_sky(self.plane.wcs) for s in self.shapes]
-        lon, lat = from_icrs(self.lon, self.lat, self.plane.frame)
-        centers = [coordinates.SkyCoord(*p, unit="deg", frame=self.plane.frame) for p in zip(lon, lat)]
+        centers = list(self._sky_centers)
         if self.geom.is_point: return [regions_package.PointSkyRegion(c) for c in centers]
         return [regions_package.CircleSkyRegion(c, self.geom.region.radius) for c in centers]
 
@@ -139,10 +151,13 @@ class _OffRegionsSky:
             self.geom.plot_region(ax)
         colour = kwargs.pop("color", kwargs.pop("edgecolor", "C0"))
         style = {"color": colour} if self.geom.is_point else {"edgecolor": colour, "facecolor": "none"}
-        if self.geom.radius_deg is not None: shapes, frame = [r.to_pixel(ax.wcs) for r in self.regions], "pixel"
-        else: shapes, frame = [s.region for s in self.shapes], self.plane.wcs
-        for shape in shapes: ax.add_artist(shape.as_artist(**{**style, "transform": ax.get_transform(frame), **kwargs}))
-        ax.plot(*self.pointing_deg, "+", color=colour, label=label, transform=ax.get_transform("icrs"), ms=9, mew=1.5)
+        style, pixel = {**style, "transform": ax.get_transform("pixel" if self.geom.radius_deg is not None else self.plane.wcs), **kwargs}, ax.get_transform("pixel")
+        if self.geom.is_point: artists = [r.to_pixel(ax.wcs).as_artist(**style) for r in self.regions]
+        elif self.geom.radius_deg is None: artists = [s.region.as_artist(**style) for s in self.shapes]
+        else: artists = [plt.Circle((x, y), r, **style) for x, y, r in zip(*_pixel_circles(self._sky_centers, self.radius_deg, ax.wcs))] if self.n else []
+        for artist in artists: ax.add_artist(artist)
+        pointing = ax.wcs.world_to_pixel(coordinates.SkyCoord(*self.pointing_deg, unit="deg"))
+        ax.plot(*pointing, "+", color=colour, label=label, transform=pixel, ms=9, mew=1.5)
         return ax
 
 # %% ../nbs/20_regions.ipynb #7be500a6
