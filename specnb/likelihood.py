@@ -152,7 +152,8 @@ class Fold:
     def predict(self, theta):
         "Predicted counts, shape (..., n_bins), for parameters of shape (..., n_par)."
         if not self.slots: return np.zeros((*theta.shape[:-1], self.matrix.shape[-1]))
-        return self._counts(sum(s.model.bin_flux(self.nodes, s.values(theta)) for s in self.slots))
+        fluxes = [s.model.bin_flux(self.nodes, s.values(theta)) for s in self.slots]
+        return self._counts(fluxes[0] if len(fluxes) == 1 else sum(fluxes))
 
     def gradient(self, theta):
         "Predicted counts and their derivatives, shape (..., n_bins) and (..., n_par, n_bins)."
@@ -201,7 +202,9 @@ class Likelihood:
     def stat(self, theta):
         "Statistic, -2 ln L up to a constant."
         theta = np.asarray(theta, float)
-        return float(sum(term.value(prediction.predict(theta)) for prediction, term in self.pairs))
+        total = 0.
+        for prediction, term in self.pairs: total += term.value(prediction.predict(theta))
+        return float(total)
 
     def derivatives(self, theta):
         "Statistic, gradient (n_par,) and Fisher part of the second derivatives (n_par, n_par)."

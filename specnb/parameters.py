@@ -167,6 +167,10 @@ class _ParameterTools:
         new.scan_values = None if self._scan_values is None else self._scan_values.copy()
         return new
 
+    def __deepcopy__(self, memo): # its content is numbers and texts; looking into them takes most of the time of copying a model
+        memo[id(self)] = new = self.copy()
+        return new
+
     def to_dict(self):
         "Content as plain numbers and texts."
         return dict(name=self.name, value=self.value, unit=_unit_text(self._unit), error=self.error, min=self.min, max=self.max,
