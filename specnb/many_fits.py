@@ -133,21 +133,34 @@ class ManyFits:
 # %% ../nbs/62_many_fits.ipynb #fd08122c
 _CHUNK = 512
 
-def _fit_chunk(
-    pairs:list,   # of some sets
+def _search(
+    make_pairs,       # function of the numbers of sets: pairs
     start:np.ndarray, # shape (n_sets, n_par)
-    problem:Problem,
-    errors:str,   # "hessian", "fisher" or "none"
-):                # values, covariance, stat, success, steps
-    "Minimum and covariance of some sets."
-    lower, upper = problem.lower*problem.scale, problem.upper*problem.scale
-    theta, stat, good, steps = minimize_many(pairs, start, lower, upper)
-    if errors == "none": return theta, np.full((*theta.shape, theta.shape[1]), np.nan), stat, good, steps
+    limits:tuple,     # lower, upper
+    chunks:list,      # of arrays of numbers of sets
+):                    # values, stat, success, steps
+    "Minima of all sets, chunk by chunk, stragglers together."
+    values, stat, good, steps = start.copy(), np.empty(len(start)), np.empty(len(start), bool), np.empty(len(start), int)
+    def advance(sets, **options):
+        values[sets], stat[sets], good[sets], more = minimize_many(make_pairs(sets), values[sets], *limits, **options)
+        return more
+    for sets in chunks: steps[sets] = advance(sets, max_iter=5)
+    left = np.flatnonzero(~good)
+    for sets in np.split(left, range(_CHUNK, len(left), _CHUNK)) if len(left) else []: steps[sets] += advance(sets)
+    return values, stat, good, steps
+
+def _errors(
+    pairs:list,        # of some sets
+    theta:np.ndarray,  # their minima
+    limits:tuple,      # lower, upper
+    kind:str,          # "hessian", "fisher" or "none"
+)->np.ndarray:         # covariance, shape (n_sets, n_par, n_par)
+    "Covariance of some sets."
+    if kind == "none": return np.full((*theta.shape, theta.shape[1]), np.nan)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         _, grad, matrix, _ = derivatives_many(pairs, theta)
-        if errors == "hessian": matrix = hessian_many(pairs, theta, matrix, grad)
-    covariance = covariance_many(matrix, (theta <= lower) | (theta >= upper))
-    return theta, covariance, stat, good & np.isfinite(np.diagonal(covariance, axis1=1, axis2=2)).all(-1), steps
+        if kind == "hessian": matrix = hessian_many(pairs, theta, matrix, grad)
+    return covariance_many(matrix, (theta <= limits[0]) | (theta >= limits[1]))
 
 def _fit_alone(
     datasets:Datasets, # of one set, with models at the start
@@ -164,7 +177,7 @@ def _fit_alone(
 # %% ../nbs/62_many_fits.ipynb #317cf539
 def _fit_all(
     n_sets:int,
-    make_pairs,   # function of a slice of sets: pairs
+    make_pairs,   # function of the numbers of sets: pairs
     make_alone,   # function of the number of a set: Datasets
     problem:Problem,
     start,        # theta for all sets, shape (n_par,) or (n_sets, n_par)
@@ -176,10 +189,12 @@ def _fit_all(
     if errors not in ("hessian", "fisher", "none"): raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {errors!r}")
     if not problem.parameters: raise ValueError("no free parameter: unfreeze one to fit")
     start = np.broadcast_to(problem.likelihood.start if start is None else np.asarray(start, float), (n_sets, len(problem.parameters)))
-    chunks = [slice(i, min(i + chunk_size, n_sets)) for i in range(0, n_sets, chunk_size)]
+    limits = problem.lower*problem.scale, problem.upper*problem.scale
+    chunks = np.split(np.arange(n_sets), range(chunk_size, n_sets, chunk_size))
     bar = tqdm.tqdm(chunks, desc="fitting", unit=f" x {chunk_size} sets", delay=1, leave=False, disable=None if progress is None else not progress)
-    parts = [_fit_chunk(make_pairs(c), start[c], problem, errors) for c in bar]
-    values, covariance, stat, success, steps = (np.concatenate(x) for x in zip(*parts))
+    values, stat, success, steps = _search(make_pairs, start, limits, bar if n_sets > chunk_size else chunks)
+    covariance = np.concatenate([_errors(make_pairs(c), values[c], limits, errors) for c in chunks])
+    if errors != "none": success &= np.isfinite(np.diagonal(covariance, axis1=1, axis2=2)).all(-1)
     backend = np.where(success, "scoring", "minuit")
     for k in np.flatnonzero(~success):
         problem.write_back(start[k]/problem.scale)
@@ -231,7 +246,7 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
     else: n_off = _checked_counts(n_off, datasets, "n_off")
     for on, off, d in zip(n_on, n_off, datasets):
         if d.arrays.is_on_off and (off is None or len(off) != len(on)): raise ValueError(f"n_off: expected {n_sets} sets for dataset {d.name!r}, as in n_on")
-    def make_pairs(c): return _pairs_with_counts(datasets, problem.likelihood.pairs, [x[c] for x in n_on], [None if x is None else x[c] for x in n_off])
+    def make_pairs(sets): return _pairs_with_counts(datasets, problem.likelihood.pairs, [x[sets] for x in n_on], [None if x is None else x[sets] for x in n_off])
     def make_alone(k):
         return Datasets([d.fill(n_on=on[k], **({} if off is None else {"n_off": off[k]})) for d, on, off in zip(datasets, n_on, n_off)])
     before = problem.likelihood.start
@@ -240,7 +255,7 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
 
 # %% ../nbs/62_many_fits.ipynb #1eb2fa44
 def _pairs_of_each(
-    datasets:Datasets, # with the same axes and models
+    datasets:list, # with the same axes and models
     free:list,         # free parameters
 )->list:
     "One set for each dataset, with its own response."
@@ -279,7 +294,7 @@ def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress
     datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
     problem = Problem(datasets)
     free, empty = problem.parameters, [not d.part().bins().any() for d in datasets]
-    def make_pairs(c): return _pairs_of_each(datasets[c], free)
+    def make_pairs(sets): return _pairs_of_each([datasets[int(i)] for i in sets], free)
     def make_alone(k): return Datasets([datasets[int(k)]])
     before = problem.likelihood.start
     try: found = _fit_all(len(datasets), make_pairs, make_alone, problem, start, errors, chunk_size, progress)

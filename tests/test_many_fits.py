@@ -191,7 +191,7 @@ def test_models_stay_as_they_are_even_if_minuit_helps(stacked, monkeypatch):
     real = many_fits.minimize_many
     def lame(*args, **kwargs):
         theta, stat, good, steps = real(*args, **kwargs)
-        good[1] = False
+        good[np.isclose(args[0][0][1].n_on.sum(1), n_on[0][1][stacked[0].arrays.mask].sum())] = False
         return theta, stat, good, steps
     monkeypatch.setattr(many_fits, "minimize_many", lame)
     many = fit_many(stacked, n_on, n_off)
