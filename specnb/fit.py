@@ -8,11 +8,12 @@ __all__ = ['OptimizeResult', 'CovarianceResult', 'FitResult', 'Fit']
 # %% ../nbs/60_fit.ipynb #503d448a
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 import numpy as np
 from .datasets import Datasets
 from .batch import profile_many
 from .core import html_table, lazy
-from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_scipy
+from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_nearby, search_scipy
 
 # %% ../nbs/60_fit.ipynb #39f9da77
 table = lazy("astropy.table")
@@ -38,11 +39,13 @@ class OptimizeResult(_Printed):
     total_stat:float    # statistic at the minimum
     models:object = None
     trace:object = None # table of all calls, if asked for
-    minuit:object = field(default=None)
+    make_minuit:object = field(default=None) # gives the Minuit object, if there is one
 
     _lines = ("backend", "backend"), ("method", "method"), ("success", "success"), ("message", "message"), ("nfev", "nfev"), ("total stat", "total_stat")
     @property
     def parameters(self): return self.models.parameters
+    @cached_property
+    def minuit(self): return self.make_minuit() if self.make_minuit else None # Newton steps leave none; it is made when somebody asks
 
 @dataclass(repr=False, eq=False)
 class CovarianceResult(_Printed):
@@ -239,12 +242,18 @@ class _Steps:
         problem = Problem(_as_datasets(datasets))
         if not problem.parameters: raise ValueError(f"no free parameter in {', '.join(datasets.models.names)}: unfreeze one to fit")
         search, method = _SEARCHES[self.backend]
-        x, success, message, minuit = search(problem, **self.optimize_opts)
+        # who asks for options, calls or Migrad's covariance wants Migrad
+        plain = self.backend == "minuit" and not self.optimize_opts and not self.store_trace and self.covariance_opts.get("backend", "exact") == "exact"
+        x = search_nearby(problem) if plain else None
+        if x is not None: success, message, method, make_minuit = True, "Optimization terminated successfully.", "newton", lambda: run_minuit(problem, True)
+        else:
+            x, success, message, minuit = search(problem, **self.optimize_opts)
+            make_minuit = None if minuit is None else lambda: minuit
         value = problem.value(x)
         if not value <= problem.first: x, value, success, message = problem.start, problem.first, False, f"{message} The parameters are left at their start."
         problem.write_back(x)
         return problem, x, OptimizeResult(self.backend, self.optimize_opts.get("method", method), success, message, problem.nfev,
-                                          value, datasets.models, self._trace(problem), minuit)
+                                          value, datasets.models, self._trace(problem), make_minuit)
 
     def _trace(self, problem):
         if not self.store_trace: return None
@@ -255,9 +264,9 @@ class _Steps:
         "Search the minimum and set the parameters; an `OptimizeResult`."
         return self._optimize(_as_datasets(datasets))[2]
 
-    def _covariance(self, problem, x, minuit):
+    def _covariance(self, problem, x, result):
         backend = self.covariance_opts.get("backend", "exact")
-        matrix, success, message = exact_covariance(problem, x) if backend == "exact" else minuit_covariance(minuit)
+        matrix, success, message = exact_covariance(problem, x) if backend == "exact" else minuit_covariance(getattr(result, "minuit", None))
         models = problem.datasets.models
         unique = models.parameters.unique_parameters
         place = [next(k for k, q in enumerate(unique) if q is p) for p in problem.parameters]
@@ -269,7 +278,7 @@ class _Steps:
     def covariance(self, datasets, optimize_result=None):
         "Errors and covariance at the present parameters, written into the models; a `CovarianceResult`."
         problem = Problem(_as_datasets(datasets))
-        return self._covariance(problem, problem.start, getattr(optimize_result, "minuit", None))
+        return self._covariance(problem, problem.start, optimize_result)
 
 # %% ../nbs/60_fit.ipynb #d9984479
 class Fit(_Steps, _Intervals, _Profiles):
@@ -322,4 +331,4 @@ class Fit(_Steps, _Intervals, _Profiles):
             No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
         """
         problem, x, result = self._optimize(_as_datasets(datasets))
-        return FitResult(result, self._covariance(problem, x, result.minuit))
+        return FitResult(result, self._covariance(problem, x, result))

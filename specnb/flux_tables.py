@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/68_flux_tables.ipynb #1ff3ae17
 import math
+from functools import cache
 import numpy as np
 from .core import DataError, atomic_path, lazy, make_path
 from .models import PowerLawSpectralModel
@@ -51,6 +52,9 @@ COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul"
 _ENERGIES = "e_ref", "e_min", "e_max"
 
 # %% ../nbs/68_flux_tables.ipynb #12e911c5
+@cache
+def _unit(text): return u.Unit(text)
+
 def make_flux_table(data, reference, sed_type="dnde", meta=None):
     """Table of flux points.
 
@@ -72,12 +76,12 @@ def make_flux_table(data, reference, sed_type="dnde", meta=None):
     """
     result, meta = table.Table(meta={"SED_TYPE": sed_type}), meta or {}
     for name in _ENERGIES:
-        if np.isfinite(data[name]).any(): result[name] = u.Quantity(data[name], "TeV")
+        if np.isfinite(data[name]).any(): result[name] = u.Quantity(data[name], _unit("TeV"))
     if sed_type == "likelihood":
-        for s, unit in SED_UNITS.items(): result[f"ref_{s}"] = u.Quantity(reference[s], unit)
+        for s, unit in SED_UNITS.items(): result[f"ref_{s}"] = u.Quantity(reference[s], _unit(unit))
     for name in (n for n in NORMS + COMMON if n in data):
         if name not in NORMS or sed_type == "likelihood": result[name] = data[name]
-        else: result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], SED_UNITS[sed_type])
+        else: result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], _unit(SED_UNITS[sed_type]))
     if "norm_ul" in data: result.meta["UL_CONF"] = round(math.erf(meta.get("n_sigma_ul", 2) / math.sqrt(2)), 7)
     result.meta.update(meta)
     return result

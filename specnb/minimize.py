@@ -130,6 +130,17 @@ def newton(
         x, value, grad, fisher = trial, new_value, new_grad, new_fisher
     return x, value, False
 
+# %% ../nbs/58_minimize.ipynb #ff8e41c7
+def search_nearby(
+    problem:Problem,
+    near:float=10., # expected gain
+):                  # x, or None if the start is far away or the search did not arrive
+    "Newton steps from a start that is near the minimum."
+    with _quiet(): _, grad, fisher = problem.derivatives(problem.start)
+    if not np.isfinite(fisher).all() or not _newton_step(fisher, fisher, grad)[1] < near: return None
+    x, _, good = newton(problem, problem.start, max_iter=8)
+    return x if good else None
+
 # %% ../nbs/58_minimize.ipynb #0cf4b27f
 def run_minuit(
     problem:Problem,

@@ -87,6 +87,20 @@ def stack_and_fit(datasets, model, options):
     return Fit(**options).run([stacked])
 
 
+def toys(datasets, watch):
+    "Three single fits of the stacked runs from the start values; with specnb also ten thousand toys of them at once."
+    stacked = Datasets([datasets.stack_reduce()])
+    for _ in range(3):
+        set_model(stacked)
+        with watch("a stacked fit"): Fit().run(stacked)
+    if not SAME: return
+    from specnb import fit_many, sample_counts
+    counts = sample_counts(stacked, 10_000, np.random.default_rng(1))
+    for name, errors in (("10,000 toys", "fisher"), ("10,000 toys, exact errors", "hessian")):
+        with watch(name): many = fit_many(stacked, *counts, errors=errors)
+        assert many.success.mean() > .999, "toys did not arrive"
+
+
 class Stopwatch(dict):
     "Stage -> [wall, CPU] seconds of its repeats."
     @contextmanager
@@ -131,6 +145,7 @@ def analyse(data_dir, watch, once=False):
         stacked = model.copy(name="crab")  # the flux points and the joint fit keep theirs
         with watch("stack and fit"): result = stack_and_fit(datasets, stacked, SAME)
         numbers["stack and fit"] = fitted(result, stacked)
+        if not once: toys(datasets, watch)
     return numbers
 
 
