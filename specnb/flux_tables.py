@@ -74,14 +74,15 @@ def make_flux_table(data, reference, sed_type="dnde", meta=None):
     `~astropy.table.Table`
         One row per band; ``SED_TYPE`` and ``UL_CONF`` are in its meta data.
     """
-    result, meta = table.Table(meta={"SED_TYPE": sed_type}), meta or {}
-    for name in _ENERGIES:
-        if np.isfinite(data[name]).any(): result[name] = u.Quantity(data[name], _unit("TeV"))
+    meta, columns, units = meta or {}, {n: data[n] for n in _ENERGIES if np.isfinite(data[n]).any()}, dict.fromkeys(_ENERGIES, "TeV")
     if sed_type == "likelihood":
-        for s, unit in SED_UNITS.items(): result[f"ref_{s}"] = u.Quantity(reference[s], _unit(unit))
+        for s, unit in SED_UNITS.items(): columns[f"ref_{s}"], units[f"ref_{s}"] = reference[s], unit
     for name in (n for n in NORMS + COMMON if n in data):
-        if name not in NORMS or sed_type == "likelihood": result[name] = data[name]
-        else: result[name.replace("norm", sed_type)] = u.Quantity(data[name] * reference[sed_type], _unit(SED_UNITS[sed_type]))
+        if name not in NORMS or sed_type == "likelihood": columns[name] = data[name]
+        else:
+            flux = name.replace("norm", sed_type)
+            columns[flux], units[flux] = data[name] * reference[sed_type], SED_UNITS[sed_type]
+    result = table.Table(columns, units={n: _unit(unit) for n, unit in units.items() if n in columns}, meta={"SED_TYPE": sed_type})
     if "norm_ul" in data: result.meta["UL_CONF"] = round(math.erf(meta.get("n_sigma_ul", 2) / math.sqrt(2)), 7)
     result.meta.update(meta)
     return result

@@ -220,10 +220,10 @@ class Likelihood:
         "Derivatives of the statistic, shape (n_par,)."
         return self.derivatives(theta)[1]
 
-    def hessian(self, theta):
-        "Matrix of second derivatives of the statistic, shape (n_par, n_par)."
+    def hessian(self, theta, fisher=None):
+        "Matrix of second derivatives of the statistic, shape (n_par, n_par); the Fisher part there saves work if it is known."
         theta = np.asarray(theta, float)
-        curve = np.diag(self.derivatives(theta)[2])
+        curve = np.diag(self.derivatives(theta)[2] if fisher is None else fisher)
         size = np.where(theta != 0, np.abs(theta), 1.)
         step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
         points, rows = np.concatenate([theta + np.diag(step), theta - np.diag(step)]), 0.

@@ -36,7 +36,7 @@ class Problem:
         self.scale = self._scales(self.likelihood.start)
         limits = np.array([(p.min, p.max) for p in self.parameters], float).reshape(-1, 2)
         self.lower, self.upper = np.where(np.isnan(limits), [-np.inf, np.inf], limits).T / self.scale
-        self.start, self.nfev, self.trace, self._curved = self.likelihood.start / self.scale, 0, [], None
+        self.start, self.nfev, self.trace, self._known, self._curved = self.likelihood.start / self.scale, 0, [], None, None
         self.first = self.value(self.start)
         if not np.isfinite(self.first):
             raise ValueError(f"the statistic is not finite at the start: {', '.join(f'{p.name}={p.value:g}' for p in self.parameters)}")
@@ -60,11 +60,12 @@ class Problem:
         return value if np.isfinite(value) else 1e100
 
     def derivatives(self, x):
-        "Statistic, gradient and Fisher matrix in the factors."
+        "Statistic, gradient and Fisher matrix in the factors; those at the last place are kept."
         self.nfev += 1
-        with _quiet():
-            value, grad, fisher = self.likelihood.derivatives(x * self.scale)
-            return value, grad * self.scale, fisher * np.outer(self.scale, self.scale)
+        if self._known is None or not np.array_equal(self._known[0], x):
+            with _quiet(): value, grad, fisher = self.likelihood.derivatives(x * self.scale)
+            self._known = x.copy(), (value, grad * self.scale, fisher * np.outer(self.scale, self.scale))
+        return self._known[1]
 
     def gradient(self, x): return self.derivatives(x)[1]
 
@@ -72,7 +73,9 @@ class Problem:
         "Second derivatives in the factors; those at the last place, where the errors ask for them again, are kept."
         self.nfev += 2 * len(x)
         if self._curved is None or not np.array_equal(self._curved[0], x):
-            with _quiet(): self._curved = x.copy(), self.likelihood.hessian(x * self.scale) * np.outer(self.scale, self.scale)
+            both = np.outer(self.scale, self.scale)
+            fisher = self._known[1][2] / both if self._known is not None and np.array_equal(self._known[0], x) else None
+            with _quiet(): self._curved = x.copy(), self.likelihood.hessian(x * self.scale, fisher) * both
         return self._curved[1]
 
     def at_limit(self, x, grad):
