@@ -52,6 +52,7 @@ def set_up_messages(
     log.handlers, log.propagate = [handler], False
     log.setLevel("WARNING" if quiet and level in ("debug", "info") else level.upper())
     logging.getLogger("papermill").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL) # of a notebook whose kernel is stopped
 
 def _stop(signum, frame): raise SystemExit(128 + signum)
 

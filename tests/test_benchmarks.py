@@ -55,7 +55,7 @@ def test_rounded():
 def test_results_are_complete_and_name_no_place():
     text = (FOLDER / "results.json").read_text()
     results = json.loads(text)
-    assert [r["stage"] for r in results["stages"]["rows"]] == [r[0] for r in compare.ROWS] + ["whole process, cold", "peak memory"]
+    assert [r["stage"] for r in results["stages"]["rows"]] == [r[0] for r in compare.ROWS + compare.TOYS] + ["whole process, cold", "peak memory"]
     assert {(p["package"], p["runs"]) for p in results["scale"]["points"]} >= {("specnb", n) for n in compare.SIZES}
     assert all(d["difference"] <= d["allowed"] for d in results["stages"]["differences"])
     assert not re.search(r"/(home|root|tmp|work|Users|usr)/", text)

@@ -1,7 +1,7 @@
 "Many fits at once give what single fits give: for every model, with limits, shared and own responses; what fails says so."
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, CompoundSpectralModel, Datasets, Fit, SkyModel, SpectralAnalysis, SpectralModel, fit_each, fit_many, sample_counts)
+from specnb import (AnalysisConfig, Datasets, Fit, SkyModel, SpectralAnalysis, SpectralModel, fit_each, fit_many, sample_counts)
 
 close = np.testing.assert_allclose
 
