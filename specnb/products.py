@@ -63,6 +63,7 @@ def write_figures(
     "The figures of an analysis, PNG and PDF."
     folder.mkdir()
     for name, draw in analysis.figures().items():
+        if name == "profiles": continue # for the page; it takes as long as the others together
         width, height = FIGURE_SIZES[name]
         figure = pyplot.figure(figsize=(width, height), dpi=dpi)
         # room for labels in inches; an automatic layout would take as long as the drawing

@@ -13,7 +13,7 @@ from specnb import (AnalysisConfig, AnalysisError, DataError, Datasets, FluxPoin
 
 FILES = {"config.yaml", "provenance.json", "results.json"}
 TABLES = {"runs", "info", "parameters", "covariance", "flux_points"}
-FIGURES = {"background_regions", "signal_growth", "fit", "spectrum", "profiles"}
+FIGURES = {"background_regions", "signal_growth", "fit", "spectrum"}
 
 
 def names(folder): return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -120,7 +120,7 @@ def test_overwriting_removes_what_the_earlier_run_left_and_nothing_else(tmp_path
     run_analysis(fewer, tmp_path / "out", notebook=False, overwrite=True)
     found = names(tmp_path / "out")
     assert {"notes.txt", "figures/mine.png", "spectra/pha_obs1001.fits.gz"} <= found
-    assert not [n for n in found if "1002" in n or "profiles" in n]
+    assert not [n for n in found if "1002" in n]
 
 
 def test_a_failed_run_leaves_the_notebook_and_what_was_there(tmp_path):
