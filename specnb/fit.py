@@ -242,7 +242,7 @@ class _Steps:
         problem = Problem(_as_datasets(datasets))
         if not problem.parameters: raise ValueError(f"no free parameter in {', '.join(datasets.models.names)}: unfreeze one to fit")
         search, method = _SEARCHES[self.backend]
-        # who asks for options, calls or Migrad's covariance wants Migrad
+        # who asks for options, a trace of the calls or Migrad's covariance wants Migrad
         plain = self.backend == "minuit" and not self.optimize_opts and not self.store_trace and self.covariance_opts.get("backend", "exact") == "exact"
         x = search_nearby(problem) if plain else None
         if x is not None: success, message, method, make_minuit = True, "Optimization terminated successfully.", "newton", lambda: run_minuit(problem, True)
@@ -289,8 +289,8 @@ class Fit(_Steps, _Intervals, _Profiles):
     backend : {"minuit", "scipy"}
         Who searches.
     optimize_opts : dict, optional
-        For minuit: ``gradient`` (default True: exact gradient and Newton steps to the minimum; False: Migrad alone, as
-        Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
+        For minuit: ``gradient`` (default True: exact gradient, and Newton steps to the minimum, without Migrad if the start is near
+        it and no options are given; False: Migrad alone, as Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
         `scipy.optimize.minimize`.
     covariance_opts : dict, optional
         ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).

@@ -169,10 +169,10 @@ def _fit_alone(
     "One set by Minuit and Newton steps."
     problem = Problem(datasets)
     x, good, _, _ = search_minuit(problem)
-    pairs, theta = problem.likelihood.pairs, (x*problem.scale)[None]
+    theta = x*problem.scale
     matrix = np.full((1, len(x), len(x)), np.nan)
-    if errors: matrix = covariance_many(problem.likelihood.hessian(theta[0])[None], ((x <= problem.lower) | (x >= problem.upper))[None])
-    return theta[0], matrix[0], problem.value(x), good and bool(pairs), problem.nfev
+    if errors: matrix = covariance_many(problem.likelihood.hessian(theta)[None], ((x <= problem.lower) | (x >= problem.upper))[None])
+    return theta, matrix[0], problem.value(x), good, problem.nfev
 
 # %% ../nbs/62_many_fits.ipynb #317cf539
 def _fit_all(
