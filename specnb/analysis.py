@@ -148,14 +148,20 @@ class _Reduction:
             self.observations = cut_in_time(observations, wanted.obs_time.start, wanted.obs_time.stop)
         log.info("%d runs, %s", len(self.observations), _shortened(self.observations.ids))
 
+    def _reduce(self):
+        settings = self.config.datasets
+        makers = settings.makers()
+        self.exclusion = makers[1].exclusion_mask
+        self.runs = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs).run(settings.empty(), self.observations)
+
+    def _combine(self): self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if self.config.datasets.stack else self.runs.copy()
+
     def get_datasets(self):
         "Reduce the runs; sets `runs`, a dataset each, and `datasets`, the same or their sum if ``datasets.stack``."
-        observations, settings = self._need("observations", "get_observations"), self.config.datasets
+        self._need("observations", "get_observations")
         with _remarking(self.remarks):
-            makers = settings.makers()
-            self.exclusion = makers[1].exclusion_mask
-            self.runs = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs).run(settings.empty(), observations)
-            self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if settings.stack else self.runs.copy()
+            self._reduce()
+            self._combine()
         *_, total = cumulative_stacks(self.runs)
         last = spectrum_summary(total)
         log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma", last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])

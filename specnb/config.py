@@ -355,13 +355,14 @@ class _ConfigChanges:
 
     def with_settings(self, settings):
         "A changed copy from settings with dotted keys, such as ``{\"datasets.on_region.radius\": \"0.15 deg\"}``."
-        data = self.to_dict()
+        changes = {}
         for key, value in settings.items():
-            *outer, last = key.split(".")
-            change = {last: value}
-            for name in reversed(outer): change = {name: change}
-            data = merged(data, change)
-        return type(self)(**data)
+            outermost, *path = key.split(".")
+            for name in reversed(path): value = {name: value}
+            changes = merged(changes, {outermost: value})
+        sections = {name: getattr(self, name) for name in type(self).model_fields} # what does not change is not checked again
+        data = {n: merged(s.to_dict(), changes[n]) if isinstance(changes.get(n), dict) else s.model_copy(deep=True) for n, s in sections.items()}
+        return type(self)(**data | {n: v for n, v in changes.items() if not isinstance(v, dict) or n not in sections})
 
 # %% ../nbs/81_config.ipynb #8e72df2d
 class AnalysisConfig(_ConfigFiles, _ConfigChanges, OutermostSection):

@@ -70,6 +70,13 @@ class _Fluxes:
         low, high = (self.dnde(e*np.exp(s), self._values) for s in (-step, step))
         return np.log(low/high)/(2*step)
 
+    def spectral_index_error(self, energy):
+        "Local index and its error (linear propagation), as `spectral_index`."
+        e, step = _energies(energy), 1e-4
+        def relative(at): return self.dnde_gradient(at.ravel(), self._values).reshape(-1, *e.shape) / self.dnde(at, self._values)
+        slope = (relative(e*np.exp(-step)) - relative(e*np.exp(step)))/(2*step)
+        return self.spectral_index(energy), self._error(slope)
+
 # %% ../nbs/42_spectral_quantities.ipynb #c17a1069
 class _Integrals:
     "Photon and energy flux with errors."
