@@ -15,6 +15,7 @@ import os
 import tempfile
 import textwrap
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 import numpy as np
 from .analysis import SpectralAnalysis, choose_runs, data_folder, open_store
@@ -126,6 +127,7 @@ class FunctionSubject:
         free = {n for n, d in named.items() if d is inspect.Parameter.empty}
         check_against({n: d for n, d in named.items() if n not in free}, points, self.name, free - {"seed", "rng"})
 
+    def check_names(self, points): self.check(points)
     def inputs(self, parameters): return {}
     def order(self, parameters): return ""
 
@@ -168,6 +170,7 @@ class NotebookSubject:
         "ConfigError if a point does not fit the parameters cell."
         check_against(self.defaults, points, self.name)
 
+    def check_names(self, points): self.check(points)
     def inputs(self, parameters): return {}
     def order(self, parameters): return ""
 
@@ -187,7 +190,11 @@ SHORT_NAMES = {"on_radius": "datasets.on_region.radius", "stack": "datasets.stac
                "model": "model.type", "min_distance": "datasets.background.parameters.min_distance", "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
 _FREE = "datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts", "fit.covariance_opts", "flux_points.parameters"
 _PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
+_INPUT_KEYS = "observations", "datasets.on_region", "datasets.geom.selection", "datasets.background.exclusion", "general.models_file" # decide which files
 _NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
+
+@cache
+def _known_keys(): return AnalysisConfig.keys()
 
 class AnalysisSubject:
     "An analysis by its configuration."
@@ -203,7 +210,7 @@ class AnalysisSubject:
 
     def key(self, name, value):
         "The key of the configuration that a name means; ConfigError if there is none."
-        known = AnalysisConfig.keys()
+        known = _known_keys()
         if name in known or any(name.startswith(f"{k}.") for k in _FREE): return name
         if isinstance(value, dict) and any(k.startswith(f"{name}.") for k in known): return name
         if name in SHORT_NAMES: return SHORT_NAMES[name]
@@ -215,16 +222,22 @@ class AnalysisSubject:
         changed = self.config.with_settings(changes)
         return with_absolute_paths(changed) if _PATHS & set(changes) else changed
 
+    def _collect(self, work, arguments):
+        "Do something many times; one ConfigError with all faults."
+        problems = {}
+        for some in arguments:
+            try: work(*some)
+            except ConfigError as error: problems.update(dict.fromkeys(error.problems))
+        if problems: raise ConfigError(problems)
+
+    def check_names(self, points):
+        "ConfigError if there is an unknown parameter; quick."
+        self._collect(self.key, {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}.values())
+
     def check(self, points):
         "ConfigError if a point makes no possible configuration."
-        problems, names = {}, {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}
-        def collect(work, *arguments):
-            try: work(*arguments)
-            except ConfigError as error: problems.update(dict.fromkeys(error.problems))
-        for name, value in names.values(): collect(self.key, name, value)
-        if not problems:
-            for p in points: collect(self.configure, p)
-        if problems: raise ConfigError(problems)
+        self.check_names(points)
+        self._collect(self.configure, ((p,) for p in points))
 
     def _readings(self, config):
         "What decides which runs are read, and how."
@@ -233,14 +246,19 @@ class AnalysisSubject:
 
     def _reduction(self, config): return canonical([self._readings(config), config.datasets.to_dict() | {"stack": None}])
 
-    def order(self, parameters): return self._reduction(self.configure(parameters))
+    def _beginning(self, parameters, wanted, unwanted=()):
+        "The parameters whose keys begin like one of the texts."
+        keys = {n: self.key(n, v) for n, v in parameters.items()}
+        return {n: parameters[n] for n, k in keys.items() if k.startswith(wanted) and not k.startswith(tuple(unwanted))}
+
+    def order(self, parameters): return canonical(self._beginning(parameters, ("observations", "datasets"), ("datasets.stack",)))
 
     def inputs(self, parameters):
         "Input files of a point, name to path."
-        config = self.configure(parameters)
-        named = [v for v in (config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file) if isinstance(v, str)]
-        key = "inputs", self._readings(config), *named
+        parameters = self._beginning(parameters, _INPUT_KEYS)
+        key = "inputs", canonical(parameters)
         if key not in self.kept:
+            config = self.configure(parameters)
             runs = choose_runs(open_store(data_folder(config.observations.datastore)), config)
             self.kept[key] = {n: p for n, p in input_files(config, runs).items() if p.exists() or not config.observations.skip_missing}
         return self.kept[key]
