@@ -190,7 +190,7 @@ SHORT_NAMES = {"on_radius": "datasets.on_region.radius", "stack": "datasets.stac
                "model": "model.type", "min_distance": "datasets.background.parameters.min_distance", "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
 _FREE = "datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts", "fit.covariance_opts", "flux_points.parameters"
 _PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
-_INPUT_KEYS = "observations", "datasets.on_region", "datasets.geom.selection", "datasets.background.exclusion", "general.models_file" # decide which files
+_INPUT_KEYS = "observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat", "datasets.geom.selection", "datasets.background.exclusion", "general.models_file" # decide which files go in
 _NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
 
 @cache
@@ -247,9 +247,10 @@ class AnalysisSubject:
     def _reduction(self, config): return canonical([self._readings(config), config.datasets.to_dict() | {"stack": None}])
 
     def _beginning(self, parameters, wanted, unwanted=()):
-        "The parameters whose keys begin like one of the texts."
+        "The parameters whose keys begin like one of the texts, or that are sections with such a key."
         keys = {n: self.key(n, v) for n, v in parameters.items()}
-        return {n: parameters[n] for n, k in keys.items() if k.startswith(wanted) and not k.startswith(tuple(unwanted))}
+        def concerns(k): return k.startswith(wanted) and not k.startswith(tuple(unwanted)) or any(w.startswith(f"{k}.") for w in wanted)
+        return {n: parameters[n] for n, k in keys.items() if concerns(k)}
 
     def order(self, parameters): return canonical(self._beginning(parameters, ("observations", "datasets"), ("datasets.stack",)))
 
