@@ -208,9 +208,7 @@ class Likelihood:
     def stat(self, theta):
         "Statistic, -2 ln L up to a constant."
         theta = np.asarray(theta, float)
-        total = 0.
-        for prediction, term in self.pairs: total += term.value(prediction.predict(theta))
-        return float(total)
+        return float(sum(term.value(prediction.predict(theta)) for prediction, term in self.pairs))
 
     def derivatives(self, theta):
         "Statistic, gradient (n_par,) and Fisher part of the second derivatives (n_par, n_par)."
@@ -232,10 +230,13 @@ class Likelihood:
         curve = np.diag(self.derivatives(theta)[2] if fisher is None else fisher)
         size = np.where(theta != 0, np.abs(theta), 1.)
         step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
-        points, rows = np.concatenate([theta + np.diag(step), theta - np.diag(step)]), 0.
-        for prediction, term in self.pairs: # all points at once
-            s, slopes = prediction.gradient(points)
-            rows = rows + (slopes @ term.terms(s)[1][..., None])[..., 0]
+        points = np.concatenate([theta + np.diag(step), theta - np.diag(step)])
+        rows = np.zeros_like(points)
+        for prediction, term in self.pairs: # all points at once; for hundreds of runs one by one, which takes less memory
+            at_once = 1 if getattr(prediction, "matrix", points).shape[-1] > _COLUMNS else len(points) or 1
+            for k in [slice(i, i + at_once) for i in range(0, len(points), at_once)]:
+                s, slopes = prediction.gradient(points[k])
+                rows[k] += (slopes @ term.terms(s)[1][..., None])[..., 0]
         rows = (rows[:len(theta)] - rows[len(theta):]) / (2 * step[:, None])
         return (rows + rows.T) / 2
 
