@@ -8,7 +8,10 @@ import json
 import warnings
 import astropy.units as u
 import numpy as np
-from stages import SAME, TARGET, DatasetsMaker, DataStore, Fit, Stopwatch, fitted, peak_memory, set_model, set_up
+from stages import PACKAGE, SAME, TARGET, DataStore, Fit, Stopwatch, fitted, peak_memory, set_model, set_up
+
+if PACKAGE == "gammapy": from gammapy.makers import DatasetsMaker
+else: from specnb import DatasetsMaker
 
 CALLS = 100 if SAME else 3  # of the likelihood
 

@@ -24,12 +24,12 @@ if PACKAGE == "gammapy":
     from gammapy.data import DataStore
     from gammapy.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
     from gammapy.estimators import FluxPointsEstimator
-    from gammapy.makers import DatasetsMaker, ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
+    from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
     from gammapy.maps import MapAxis, RegionGeom, WcsGeom
     from gammapy.modeling import Fit
     from gammapy.modeling.models import ExpCutoffPowerLawSpectralModel, SkyModel
 else:
-    from specnb import (Datasets, DatasetsMaker, DataStore, ExpCutoffPowerLawSpectralModel, Fit, FluxPointsEstimator, MapAxis,
+    from specnb import (Datasets, DataStore, ExpCutoffPowerLawSpectralModel, Fit, FluxPointsEstimator, MapAxis,
                         ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SkyModel, SpectrumDataset, SpectrumDatasetMaker,
                         SpectrumDatasetOnOff, WcsGeom)
 
