@@ -135,6 +135,8 @@ def response_matrix(
     "Matrix from bin fluxes to predicted counts."
     return 1e4 * exposure[:, None] * edisp
 
+_COLUMNS = 1024 # of one matrix product
+
 class Fold:
     "Predicted counts of some models through a matrix (n_true, n_bins), or one for each of many sets, and their derivatives."
 
@@ -147,7 +149,11 @@ class Fold:
 
     def _counts(self, flux):
         "Fluxes (..., n_true) to counts (..., n_bins); with a matrix for each set the first axis of the fluxes is the sets."
-        return flux @ self.matrix if self.matrix.ndim == 2 or flux.ndim == 3 else (flux[:, None] @ self.matrix)[:, 0]
+        if self.matrix.ndim == 3 and flux.ndim == 2: return (flux[:, None] @ self.matrix)[:, 0]
+        if self.matrix.shape[-1] <= _COLUMNS: return flux @ self.matrix
+        counts = np.empty((*flux.shape[:-1], self.matrix.shape[-1]))
+        for k in range(0, counts.shape[-1], _COLUMNS): np.matmul(flux, self.matrix[..., k:k + _COLUMNS], out=counts[..., k:k + _COLUMNS])
+        return counts
 
     def predict(self, theta):
         "Predicted counts, shape (..., n_bins), for parameters of shape (..., n_par)."
@@ -202,9 +208,7 @@ class Likelihood:
     def stat(self, theta):
         "Statistic, -2 ln L up to a constant."
         theta = np.asarray(theta, float)
-        total = 0.
-        for prediction, term in self.pairs: total += term.value(prediction.predict(theta))
-        return float(total)
+        return float(sum(term.value(prediction.predict(theta)) for prediction, term in self.pairs))
 
     def derivatives(self, theta):
         "Statistic, gradient (n_par,) and Fisher part of the second derivatives (n_par, n_par)."
@@ -226,10 +230,13 @@ class Likelihood:
         curve = np.diag(self.derivatives(theta)[2] if fisher is None else fisher)
         size = np.where(theta != 0, np.abs(theta), 1.)
         step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
-        points, rows = np.concatenate([theta + np.diag(step), theta - np.diag(step)]), 0.
-        for prediction, term in self.pairs: # all points at once
-            s, slopes = prediction.gradient(points)
-            rows = rows + (slopes @ term.terms(s)[1][..., None])[..., 0]
+        points = np.concatenate([theta + np.diag(step), theta - np.diag(step)])
+        rows = np.zeros_like(points)
+        for prediction, term in self.pairs: # all points at once; for hundreds of runs one by one, which takes less memory
+            at_once = 1 if getattr(prediction, "matrix", points).shape[-1] > _COLUMNS else len(points) or 1
+            for k in [slice(i, i + at_once) for i in range(0, len(points), at_once)]:
+                s, slopes = prediction.gradient(points[k])
+                rows[k] += (slopes @ term.terms(s)[1][..., None])[..., 0]
         rows = (rows[:len(theta)] - rows[len(theta):]) / (2 * step[:, None])
         return (rows + rows.T) / 2
 
@@ -269,8 +276,9 @@ def _counts_pair(
         missing = [n for n in ("exposure", "edisp") if getattr(part.arrays, n) is None]
         if part.spectra and missing: raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be predicted")
     a = [(p.arrays, p.bins()) for p in parts]
-    matrix = np.hstack([response_matrix(s.exposure, s.edisp[:, k]) if parts[0].spectra else np.zeros((s.n_true, k.sum())) for s, k in a])
     n_on = np.concatenate([s.n_on[k] for s, k in a])
+    matrix, ends = np.zeros((a[0][0].n_true, len(n_on))), np.cumsum([np.count_nonzero(k) for _, k in a])
+    for (s, k), end, start in zip(a, ends, [0, *ends]) if parts[0].spectra else (): matrix[:, start:end] = response_matrix(s.exposure, s.edisp[:, k])
     if a[0][0].is_on_off:
         term = WStatTerm(n_on, np.concatenate([s.n_off[k] for s, k in a]), np.concatenate([s.alpha[k] for s, k in a]))
     else: term = CashTerm(n_on, np.concatenate([s.n_bkg[k] for s, k in a]))
