@@ -24,6 +24,7 @@ u = lazy("astropy.units")
 # %% ../nbs/08_tables.ipynb #e7d87545
 _STRING, _LOGICAL = re.compile(r"'((?:[^']|'')*)"), {"T": True, "F": False, "": None}
 
+@lru_cache(maxsize=10_000)
 def _card_value(
     text:str, # card from column 11 on
 ):            # str, bool, int, float or None
