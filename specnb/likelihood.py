@@ -388,8 +388,9 @@ def minimize_norm(
         value, first, second = norm_derivatives(term, s, x)
         bracket.update(x, value, first)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
-        small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / total
-        newton = small | (bracket.inside(new) & (np.abs(new - x) < step / 2))
+        move = np.abs(new - x)
+        newton = (move <= 1e-13 * np.abs(x) + 1e-15 / total) | (bracket.inside(new) & (move < step / 2))
+        small = move <= 1e-8 * np.abs(x) + 1e-15 / total  # what is left after such a step is its square
         if not (newton | done).all():
             guess, at_end = bracket.guess(x, halve=i % 2 == 0)
             new, small = np.where(newton, new, guess), np.where(newton, small, at_end)
@@ -417,14 +418,16 @@ def norm_crossing(
     x = np.maximum(norm + side * np.sqrt(rise) * width, (lowest + norm) / 2)
     found, done = np.zeros(len(norm), bool), np.zeros(len(norm), bool)
     for _ in range(max_iter):
-        value, first, _ = norm_derivatives(term, s, x)
+        value, first, second = norm_derivatives(term, s, x)
         high = value > level
         inner, outer = np.where(high, inner, x), np.where(high, x, outer)
-        with np.errstate(divide="ignore", invalid="ignore"): new = x + (level - value) / first
-        newton = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (level - value) / first
+            new = x + step / (1 + step * second / (2 * first))
+        halley = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
         other = np.where(np.isfinite(outer), (inner + outer) / 2, x + side * np.maximum(np.abs(x - norm), width))
-        new, found = np.where(newton, new, other), found | high | newton
-        small = np.abs(new - x) <= np.where(newton, 1e-6, 1e-11) * np.abs(x - norm) + 4e-16 * np.abs(x)
+        new, found = np.where(halley, new, other), found | high | halley
+        small = np.abs(new - x) <= np.where(halley, 1e-5, 1e-11) * np.abs(x - norm) + 4e-16 * np.abs(x)
         x, done = np.where(done, x, new), done | small
         if done.all(): break
     return np.where(done & found, x, np.nan)
