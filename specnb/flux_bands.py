@@ -37,7 +37,9 @@ def _places(
     edges:np.ndarray,      # wanted band edges, TeV, shape (n_bands+1,)
 ):                         # bin index and whether it lies in the band, each (n_bands, n_datasets, width)
     "Bins of each band in each dataset."
-    index = np.stack([snap_to_edges(a.e_reco_edges, edges) for a in arrays], 1)
+    keys = [a.e_reco_edges.tobytes() for a in arrays]
+    nearest = {key: snap_to_edges(a.e_reco_edges, edges) for key, a in dict(zip(keys, arrays)).items()}  # most runs share one axis
+    index = np.stack([nearest[key] for key in keys], 1)
     low, high = index[:-1, :, None], index[1:, :, None]
     k = low + np.arange(max((high - low).max(), 1))
     return np.minimum(k, np.array([a.n_reco for a in arrays])[:, None] - 1), k < high
