@@ -24,7 +24,6 @@ u = lazy("astropy.units")
 # %% ../nbs/08_tables.ipynb #e7d87545
 _STRING, _LOGICAL = re.compile(r"'((?:[^']|'')*)"), {"T": True, "F": False, "": None}
 
-@lru_cache(maxsize=10_000)
 def _card_value(
     text:str, # card from column 11 on
 ):            # str, bool, int, float or None
@@ -39,6 +38,13 @@ def _card_value(
         except ValueError: pass
     return text
 
+@lru_cache(maxsize=10_000)
+def _parse_card(
+    card:str, # 80 characters
+)->tuple:     # keyword, value; () without a value
+    "Content of a card."
+    return (card[:8].rstrip(), _card_value(card[10:])) if card[8:10] == "= " else ()
+
 def _parse_cards(
     text:str, # header, a multiple of 80 characters
 )->dict:      # keyword -> value
@@ -46,8 +52,8 @@ def _parse_cards(
     if "CONTINUE" in text or "HIERARCH" in text:
         header = fits.Header.fromstring(text)
         return {k: header[k] for k in header if k not in ("COMMENT", "HISTORY", "")}
-    cards = (text[i:i + 80] for i in range(0, len(text), 80))
-    return {c[:8].rstrip(): _card_value(c[10:]) for c in cards if c[8:10] == "= "}
+    pairs = map(_parse_card, (text[i:i + 80] for i in range(0, len(text), 80)))
+    return dict(pair for pair in pairs if pair)
 
 # %% ../nbs/08_tables.ipynb #4de85c52
 _CODES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "A": "S"}
