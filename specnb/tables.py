@@ -39,9 +39,7 @@ def _card_value(
     return text
 
 @lru_cache(maxsize=10_000)
-def _parse_card(
-    card:str, # 80 characters
-)->tuple:     # keyword, value; () without a value
+def _parse_card(card:str)->tuple: # 80 characters; keyword and value, () without a value
     "Content of a card."
     return (card[:8].rstrip(), _card_value(card[10:])) if card[8:10] == "= " else ()
 
@@ -52,8 +50,7 @@ def _parse_cards(
     if "CONTINUE" in text or "HIERARCH" in text:
         header = fits.Header.fromstring(text)
         return {k: header[k] for k in header if k not in ("COMMENT", "HISTORY", "")}
-    pairs = map(_parse_card, (text[i:i + 80] for i in range(0, len(text), 80)))
-    return dict(pair for pair in pairs if pair)
+    return dict(filter(None, map(_parse_card, (text[i:i + 80] for i in range(0, len(text), 80)))))
 
 # %% ../nbs/08_tables.ipynb #4de85c52
 _CODES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "A": "S"}
