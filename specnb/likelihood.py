@@ -32,8 +32,9 @@ class WStatTerm:
         return b, s + self.alpha * b
 
     def _general(self, s):
-        s = np.clip(s, -_HUGE, _HUGE)
-        return tuple(np.where(np.isnan(s), np.nan, x) for x in wstat_derivatives(self.n_on, self.n_off, self.alpha, s))
+        s, unknown = np.clip(s, -_HUGE, _HUGE), np.isnan(s)
+        found = wstat_derivatives(self.n_on, self.n_off, self.alpha, s)
+        return tuple(np.where(unknown, np.nan, x) for x in found) if unknown.any() else found
 
     def terms(self, s):
         "W, dW/ds and d2W/ds2 of each bin, same shape as `s`."
@@ -382,7 +383,7 @@ def minimize_norm(
     term,           # statistic, arrays (n_bands, width)
     s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
     max_iter:int=100,
-):                  # norm (n_bands,), curvature f'' (n_bands,), nan where it says nothing about errors
+):                  # norm, and f, f' and f'' there, each (n_bands,); f'' is nan where it says nothing about errors
     "Norm that minimises the statistic of each band."
     lowest, total = _lowest_norm(term, s), s.sum(-1)
     value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
@@ -395,41 +396,46 @@ def minimize_norm(
         value, first, second = norm_derivatives(term, s, x)
         bracket.update(x, value, first)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
-        small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / total
-        newton = small | (bracket.inside(new) & (np.abs(new - x) < step / 2))
-        guess, at_end = bracket.guess(x, halve=i % 2 == 0)
-        new = np.where(newton, new, guess)
+        move = np.abs(new - x)
+        newton = (move <= 1e-13 * np.abs(x) + 1e-15 / total) | (bracket.inside(new) & (move < step / 2))
+        small = move <= 1e-8 * np.abs(x) + 1e-15 / total  # what is left after such a step is its square
+        if not (newton | done).all():
+            guess, at_end = bracket.guess(x, halve=i % 2 == 0)
+            new, small = np.where(newton, new, guess), np.where(newton, small, at_end)
         x, step = np.where(done, x, new), np.where(bracket.closed, np.abs(new - x), np.inf)
-        done |= small | (~newton & at_end)
+        done |= small
         if done.all(): break
-    curvature = norm_derivatives(term, s, x)[2]
+    value, slope, curvature = norm_derivatives(term, s, x)
     at_bound = np.isfinite(lowest) & (x - lowest <= 1e-9 * np.abs(lowest))
-    return x, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
+    return x, value, slope, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
 
 # %% ../nbs/48_likelihood.ipynb #2be92c76
 def norm_crossing(
     term,               # statistic, arrays (n_bands, width)
     s:np.ndarray,       # reference prediction, shape (n_bands, width)
     norm:np.ndarray,    # the minimum, shape (n_bands,)
+    stat:np.ndarray,    # the statistic there, shape (n_bands,)
     width:np.ndarray,   # a rough error, shape (n_bands,)
     rise:float,         # level above the minimum
     side:int,           # +1 or -1
     max_iter:int=100,
 )->np.ndarray:          # shape (n_bands,), nan where there is no crossing
     "Norm where the statistic has risen by `rise` above its minimum."
-    level, lowest = norm_derivatives(term, s, norm)[0] + rise, _lowest_norm(term, s)
+    level, lowest = stat + rise, _lowest_norm(term, s)
     inner, outer = norm, np.where(np.asarray(side) > 0, np.inf, lowest)
     x = np.maximum(norm + side * np.sqrt(rise) * width, (lowest + norm) / 2)
     found, done = np.zeros(len(norm), bool), np.zeros(len(norm), bool)
     for _ in range(max_iter):
-        value, first, _ = norm_derivatives(term, s, x)
+        value, first, second = norm_derivatives(term, s, x)
         high = value > level
         inner, outer = np.where(high, inner, x), np.where(high, x, outer)
-        with np.errstate(divide="ignore", invalid="ignore"): new = x + (level - value) / first
-        newton = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (level - value) / first
+            new = x + step / (1 + step * second / (2 * first))
+        halley = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
         other = np.where(np.isfinite(outer), (inner + outer) / 2, x + side * np.maximum(np.abs(x - norm), width))
-        new, found = np.where(newton, new, other), found | high | newton
-        small = np.abs(new - x) <= 1e-11 * np.abs(x - norm) + 4e-16 * np.abs(x)
+        new, found = np.where(halley, new, other), found | high | halley
+        small = np.abs(new - x) <= np.where(halley, 1e-5, 1e-11) * np.abs(x - norm) + 4e-16 * np.abs(x)
         x, done = np.where(done, x, new), done | small
         if done.all(): break
     return np.where(done & found, x, np.nan)
