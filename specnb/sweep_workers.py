@@ -9,6 +9,7 @@ __all__ = []
 import hashlib
 import html
 import json
+import logging
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ from .sweep_results import pack_results, read_results
 
 # %% ../nbs/94_sweep_workers.ipynb #d2d713e3
 cloudpickle, distributed, psutil = lazy("cloudpickle"), lazy("distributed"), lazy("psutil")
+log = logging.getLogger("specnb")
 
 # %% ../nbs/94_sweep_workers.ipynb #683cb06f
 class Task(NamedTuple):
@@ -188,22 +190,37 @@ class Processes:
         if now: self.held.close()
         self.pool.shutdown(wait=True, cancel_futures=True)
 
+_CONNECT = 10 # seconds, for the scheduler to answer
+_LOOK = 5     # seconds, until it is asked for its workers again
+
 class Given:
     "An executor that someone else has started."
 
     def __init__(self, executor, size=None):
-        self.client = None
-        if isinstance(executor, str): executor = self.client = distributed.Client(executor, timeout=20)
+        self.client, self.wanted = None, size
+        if isinstance(executor, str): executor = self.client = _connected(executor)
         self.executor = executor.get_executor(pure=False) if hasattr(executor, "get_executor") else executor
-        if hasattr(executor, "nthreads"):
-            executor.wait_for_workers(1, timeout=60)
-            size = size or sum(executor.nthreads().values())
-        self.size = size or os.cpu_count()
+        self.threads, self.found, self.asked = getattr(executor, "nthreads", None), size or os.cpu_count(), -_LOOK
+        if self.threads and not self.threads(): log.warning("the cluster has no worker yet; the sweep begins when there is one")
+
+    @property
+    def size(self):
+        "How much can be done at once, now: workers of a cluster come and go."
+        if self.wanted or not self.threads or time.monotonic() - self.asked < _LOOK: return self.found
+        self.asked = time.monotonic()
+        try: self.found = max(sum(self.threads().values()), 1)
+        except Exception as error: log.debug("the cluster does not answer: %s", error) # its futures tell if it is gone
+        return self.found
 
     def submit(self, function, *arguments): return self.executor.submit(function, *arguments)
 
     def close(self, now=False):
-        if self.client is not None: self.client.close()
+        if self.client is not None: self.client.close(timeout=5)
+
+def _connected(address):
+    "Client of a Dask scheduler; RuntimeError if there is none."
+    try: return distributed.Client(address, timeout=_CONNECT)
+    except (OSError, ValueError) as error: raise RuntimeError(f"{address}: no Dask scheduler answers there ({_message(error)})") from None
 
 def usable_cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -260,15 +277,15 @@ def rows_of(pool, subject, tasks):
         packed = subject if isinstance(pool, Here) else _packed(subject)
         if not isinstance(pool, Here): work = do_tasks
         while waiting or running or suspects:
-            size = 1 if pace is None else max(1, min(int(_HANDFUL / max(pace, 1e-4)), len(waiting) // (2 * pool.size), 500))
-            while waiting and len(running) < (1 if isinstance(pool, Here) else 2 * pool.size):
+            places = 2 * pool.size
+            size = 1 if pace is None else max(1, min(int(_HANDFUL / max(pace, 1e-4)), len(waiting) // places, 500))
+            while waiting and len(running) < (1 if isinstance(pool, Here) else places):
                 chunk = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-                running[pool.submit(work, packed, chunk)] = chunk
-            alone = not running
-            if alone:
+                running[pool.submit(work, packed, chunk)], alone = chunk, False
+            if not running:
                 chunk = [suspects.popleft()]
-                running[pool.submit(work, packed, chunk)] = chunk
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                running[pool.submit(work, packed, chunk)], alone = chunk, True
+            for future in wait(running, _LOOK, FIRST_COMPLETED).done:
                 chunk = running.pop(future)
                 try: rows = future.result()
                 except CancelledError: raise RuntimeError("the cluster has cancelled the work; what is done is kept, and the same call goes on with the rest") from None
