@@ -21,6 +21,7 @@ class Numbers(NamedTuple):
     x:np.ndarray     # nan where there is none
     error:np.ndarray # nan where there is none
     label:str        # name with power of ten and unit
+    power:int        # of ten, taken out of x and error
 
 def _floats(column): return np.ma.filled(np.ma.asarray(column.data, float), np.nan)
 
@@ -56,7 +57,7 @@ def numbers(
     size = np.abs(x[np.isfinite(x) & (x != 0)])
     power = int(np.floor(np.log10(np.median(size)))) if len(size) else 0
     power = power if power < -3 or power > 5 else 0
-    return Numbers(x/10.**power, np.where(np.isfinite(error) & (error > 0), error, np.nan)/10.**power, label(content[name], power))
+    return Numbers(x/10.**power, np.where(np.isfinite(error) & (error > 0), error, np.nan)/10.**power, label(content[name], power), power)
 
 # %% ../nbs/96_sweep_plots.ipynb #791aef28
 _MANY, _BLUE, _RED = 2000, "#1f5fa8", "#b42318" # more points than that are not drawn
@@ -90,11 +91,11 @@ def places(
         raise KeyError(f"{name}: no such parameter; there are {', '.join(content.meta['parameters']) or 'none'}")
     column = content[name]
     known, title = ~np.ma.getmaskarray(np.ma.asarray(column.data)), _drawn(label(column))
-    texts = [str(v) if k else "default" for v, k in zip(column, known)]
-    if column.dtype.kind in "if" and (known.all() or len({*texts}) > 12):
+    if column.dtype.kind in "if" and (known.all() or len(np.unique(column.data[known])) > 12):
         x = np.where(known, _floats(column), np.nan)
         there = x[known]
         return Places(x, [], bool(len(there) and 0 < 30*there.min() < there.max() and np.median(there) < .3*there.max()), title)
+    texts = [str(v) if k else "default" for v, k in zip(column.tolist(), known)]
     names = {t: k for k, t in enumerate(dict.fromkeys(texts))}
     return Places(np.array([names[t] for t in texts], float), list(names), False, title)
 
@@ -306,7 +307,7 @@ def plot_parallel(sweep, result, parameters=None, ax=None):
     names = [n for n in varied_parameters(content) if n != "repeat"] if parameters is None else list(parameters)
     there = np.isfinite(found.x)
     low, high = limits(found.x[there])
-    all_places = [*(places(content, n) for n in names), Places(np.clip(found.x, low, high), [], False, _drawn(found.label))]
+    all_places = [*(places(content, n) for n in names), Places(np.clip(found.x, low, high), [], False, _drawn(result))]
     if not there.any(): all_places = all_places[:-1]
     heights, ticks = zip(*map(_heights, all_places))
     y = np.stack(heights, axis=1)
