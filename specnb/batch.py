@@ -249,3 +249,39 @@ def profile_many(
     problem.nfev += int(steps.max(initial=0)) + 1
     for k in np.flatnonzero(~good): stat[k] = profile(problem, best, fixed, values[k])[0]
     return stat
+
+# %% ../nbs/59_batch.ipynb #c4ba45ae
+def contour_many(
+    pairs:list,             # (prediction, statistic)
+    best:np.ndarray,        # minimum, shape (n_par,)
+    covariance:np.ndarray,  # there, shape (n_par, n_par)
+    pair:list,              # indices of two parameters
+    rise:float,             # of the statistic
+    n_points:int,
+    lower=-np.inf,          # limits, shape (n_par,)
+    upper=np.inf,
+    goal:float=1e-6,        # last step of a ray, in errors
+    max_iter:int=30,
+):                          # the two parameters, shape (n_points, 2), or None
+    "Points around a minimum where the statistic has risen, the other parameters at their best."
+    block, angle = covariance[np.ix_(pair, pair)], 2*np.pi*np.arange(n_points)/n_points
+    try: rays = np.stack([np.cos(angle), np.sin(angle)], 1) @ np.linalg.cholesky(block).T @ np.linalg.solve(block, covariance[pair])
+    except np.linalg.LinAlgError: return None
+    held, lowest, target = np.isin(np.arange(len(best)), pair), value_many(pairs, best), np.sqrt(rise)
+    low, high = np.where(held, -np.inf, lower), np.where(held, np.inf, upper)
+    r, inner, outer = np.full(n_points, target), np.zeros(n_points), np.full(n_points, np.inf)
+    x = best + r[:, None]*rays
+    for _ in range(max_iter):
+        if not (~held | ((x > lower) & (x < upper))).all(): return None
+        x, stat, good, _ = minimize_many(pairs, x, low, high, held, max_iter=20)
+        if (stat < lowest - .01).any(): return None # it was no minimum
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            height, slope = np.sqrt(np.maximum(stat - lowest, 0)), (gradient_many(pairs, x)*rays)[:, pair].sum(1)
+            new = r + (target - height)*2*height/slope
+        far = ~good | (height > target)
+        inner, outer = np.where(far, inner, r), np.where(far, r, outer)
+        use = good & (slope > 0) & (new >= inner - goal) & (new <= outer + goal)
+        new = np.where(use, new, (inner + np.minimum(outer, 2*r))/2)
+        if use.all() and np.abs(new - r).max() < goal: return x[:, pair]
+        x, r = np.where(use[:, None], x + (new - r)[:, None]*rays, best + new[:, None]*rays), new
+    return None

@@ -8,6 +8,7 @@ __all__ = ['Datasets', 'plot_spectrum_datasets_off_regions']
 # %% ../nbs/55_datasets.ipynb #f9685b3f
 import re
 from collections.abc import MutableSequence
+from functools import reduce
 import numpy as np
 from .core import DataError, atomic_folder, html_table, lazy, make_path
 from .dataset import SpectrumDatasetOnOff
@@ -39,9 +40,8 @@ def stack_datasets(
     "Sum of datasets over their safe bins."
     datasets = list(datasets)
     arrays = stack_spectra([d.arrays for d in datasets], [d.name for d in datasets])
-    first, gti = datasets[0], None
-    for d in datasets:
-        if d.gti is not None and d.arrays.mask_safe.any(): gti = d.gti if gti is None else gti.union(d.gti)
+    first, gtis = datasets[0], [d.gti for d in datasets if d.gti is not None and d.arrays.mask_safe.any()]
+    gti = reduce(lambda a, b: a.stack(b), gtis).union() if len(gtis) > 1 else gtis[0] if gtis else None
     return type(first).from_arrays(arrays, first.geom, name, gti, first.models)
 
 # %% ../nbs/55_datasets.ipynb #cd69e36d

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
 from .datasets import Datasets
-from .batch import profile_many
+from .batch import contour_many, profile_many
 from .core import html_table, lazy
 from .minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_nearby, search_scipy
 
@@ -110,6 +110,22 @@ def _unique_name(
     return f"{parameters.models[i]}.{parameter.type}.{parameter.name}"
 
 # %% ../nbs/60_fit.ipynb #dda9b9bf
+def _contour(
+    problem:Problem,
+    pair:list,       # indices of two parameters
+    sigma:float,     # root of the rise
+    n_points:int,
+)->np.ndarray:       # closed, shape (n_points + 1, 2); fewer if Minuit finds no more
+    "Contour of two parameters; by Minuit where rays from the minimum do not find it, for example at a limit."
+    scale, (best, _, arrived) = problem.scale, newton(problem, problem.start)
+    covariance, good, _ = exact_covariance(problem, best)
+    if arrived and good and n_points > 3:
+        points = contour_many(problem.likelihood.pairs, best * scale, covariance * np.outer(scale, scale), pair, sigma**2, n_points,
+                              problem.lower * scale, problem.upper * scale)
+        if points is not None: return np.concatenate([points, points[:1]])
+    points = run_minuit(problem, gradient=True).mncontour(*pair, cl=-math.expm1(-sigma**2 / 2), size=n_points)
+    return np.reshape(points, (-1, 2)) * scale[pair] # none if there is no closed contour
+
 class _Intervals:
     "Confidence intervals and contours of a `Fit`."
 
@@ -158,15 +174,19 @@ class _Intervals:
         Returns
         -------
         dict
-            ``success`` and the coordinates under the names of the parameters.
+            ``success`` and the coordinates under the names of the parameters; the first point once more at the end.
+
+        Raises
+        ------
+        ValueError
+            A parameter that is frozen, or the same one twice.
         """
         datasets = _as_datasets(datasets)
         pars, problem = [datasets.parameters[p] for p in (x, y)], Problem(datasets)
-        i, j = (_parameter_index(problem, p) for p in pars)
-        m = run_minuit(problem, gradient=True)
-        points = m.mncontour(i, j, cl=-math.expm1(-sigma**2 / 2), size=numpoints)
-        return {"success": len(points) >= numpoints, _unique_name(datasets, pars[0]): points[:, 0] * problem.scale[i],
-                _unique_name(datasets, pars[1]): points[:, 1] * problem.scale[j]}
+        pair = [_parameter_index(problem, p) for p in pars]
+        if pair[0] == pair[1]: raise ValueError(f"stat_contour: expected two parameters, found {pars[0].name!r} twice")
+        points = _contour(problem, pair, sigma, numpoints)
+        return {"success": len(points) >= numpoints, **{_unique_name(datasets, p): values for p, values in zip(pars, points.T)}}
 
 # %% ../nbs/60_fit.ipynb #555dcd52
 def _scan(

@@ -9,7 +9,7 @@ __all__ = []
 from dataclasses import dataclass, replace
 import numpy as np
 from .axes import snap_to_edges
-from .likelihood import CashTerm, WStatTerm, minimize_norm, norm_crossing, norm_derivatives
+from .likelihood import CashTerm, WStatTerm, minimize_norm, norm_crossing
 from .stats import get_wstat_mu_bkg
 
 # %% ../nbs/71_flux_bands.ipynb #e68fd43b
@@ -37,22 +37,33 @@ def _places(
     edges:np.ndarray,      # wanted band edges, TeV, shape (n_bands+1,)
 ):                         # bin index and whether it lies in the band, each (n_bands, n_datasets, width)
     "Bins of each band in each dataset."
-    index = np.stack([snap_to_edges(a.e_reco_edges, edges) for a in arrays], 1)
+    keys = [a.e_reco_edges.tobytes() for a in arrays]
+    nearest = {key: snap_to_edges(a.e_reco_edges, edges) for key, a in dict(zip(keys, arrays)).items()}  # most runs share one axis
+    index = np.stack([nearest[key] for key in keys], 1)
     low, high = index[:-1, :, None], index[1:, :, None]
     k = low + np.arange(max((high - low).max(), 1))
     return np.minimum(k, np.array([a.n_reco for a in arrays])[:, None] - 1), k < high
+
+def _take(
+    rows:list,       # one array per dataset
+    k:np.ndarray,    # index in the array of the dataset, shape (n_bands, n_datasets, width)
+    used:np.ndarray, # bool, same shape
+    fill=0.,         # what to put where it is not used
+)->np.ndarray:       # same shape
+    "Values of all datasets at the places of the bands."
+    first = np.cumsum([0, *map(len, rows[:-1])])[:, None]
+    return np.where(used, np.concatenate(rows)[first + k], fill)
 
 # %% ../nbs/71_flux_bands.ipynb #7eb7a24a
 def _band_energies(
     arrays:list, edges:np.ndarray, k:np.ndarray, inside:np.ndarray, used:np.ndarray, # as in `gather_bands`
 ):                                                                                    # e_min, e_max, TeV, shape (n_bands,)
     "Outermost edges of the used bins; of all bins if none is used; as wanted if there is none."
-    low, high = edges[:-1].copy(), edges[1:].copy()
+    low, high, axes = edges[:-1], edges[1:], [a.e_reco_edges for a in arrays]
     for chosen in (inside, used):
         some = chosen.any((1, 2))
-        lo = np.stack([np.where(chosen[:, i], a.e_reco_edges[k[:, i]], np.inf) for i, a in enumerate(arrays)], 1).min((1, 2))
-        hi = np.stack([np.where(chosen[:, i], a.e_reco_edges[k[:, i] + 1], 0) for i, a in enumerate(arrays)], 1).max((1, 2))
-        low, high = np.where(some, lo, low), np.where(some, hi, high)
+        low = np.where(some, _take(axes, k, chosen, np.inf).min((1, 2)), low)
+        high = np.where(some, _take(axes, k + 1, chosen).max((1, 2)), high)
     return low, high
 
 def gather_bands(arrays, bins, signal, other, edges):
@@ -74,9 +85,8 @@ def gather_bands(arrays, bins, signal, other, edges):
     `Bands`
     """
     k, inside = _places(arrays, edges)
-    def take(rows, fill=0.): return np.stack([np.where(used[:, i], row[k[:, i]], fill) for i, row in enumerate(rows)], 1)
-    used = inside.copy()
-    used &= take(bins, False)
+    used = _take(bins, k, inside, False)
+    def take(rows, fill=0.): return _take(rows, k, used, fill)
     n_off = alpha = background = None
     if arrays[0].is_on_off: n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
     else: background = take([a.n_bkg for a in arrays])
@@ -138,8 +148,7 @@ def solve_norms(term, s, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=Tr
     dict of ndarray
         See the table above; shape (n_bands,), stat_scan (n_bands, n_scan). What does not exist is nan.
     """
-    norm, curvature = minimize_norm(term, s)
-    stat, slope, _ = norm_derivatives(term, s, norm)
+    norm, stat, slope, curvature = minimize_norm(term, s)
     error = np.sqrt(2 / curvature)
     error = np.where(np.abs(slope) * error > 1e-3, np.nan, error)  # a kink away from zero
     result = {"norm": norm, "norm_err": n_sigma * error}
@@ -147,7 +156,8 @@ def solve_norms(term, s, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=Tr
     if wanted:
         n, width = len(wanted), np.where(np.isfinite(error), error, 1 / s.sum(-1))
         side, size = (np.repeat(x, len(norm)) for x in zip(*wanted.values()))
-        ends = norm_crossing(_repeat(term, n), np.tile(s, (n, 1)), np.tile(norm, n), np.tile(width, n), size**2., side).reshape(n, -1)
+        start = (np.tile(x, n) for x in (norm, stat, width))
+        ends = norm_crossing(_repeat(term, n), np.tile(s, (n, 1)), *start, size**2., side).reshape(n, -1)
         result |= {name: end if name == "norm_ul" else np.abs(end - norm) for name, end in zip(wanted, ends)}
     values = term.value(np.r_[0., scan][:, None, None] * s)
     return result | {"stat": stat, "stat_null": values[0]} | ({"stat_scan": values[1:].T} if len(scan) else {})

@@ -260,9 +260,10 @@ class FluxPointsEstimator(_Settings, _EstimatorSteps):
             with and without OFF counts.
         """
         datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
-        if not datasets.models: raise ValueError("no datasets with models; set datasets.models first")
-        source = datasets.models[self.source]
-        datasets.parameters.check()
+        models = datasets.models
+        if not models: raise ValueError("no datasets with models; set datasets.models first")
+        source = models[self.source]
+        models.parameters.check()
         mine, parts = _checked_parts(datasets, source)
         others = [[m.spectral_model for m in d.models if m is not source] for d in mine]
         signal = _predict(parts, [[source.spectral_model]] * len(parts))

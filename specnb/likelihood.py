@@ -32,8 +32,9 @@ class WStatTerm:
         return b, s + self.alpha * b
 
     def _general(self, s):
-        s = np.clip(s, -_HUGE, _HUGE)
-        return tuple(np.where(np.isnan(s), np.nan, x) for x in wstat_derivatives(self.n_on, self.n_off, self.alpha, s))
+        s, unknown = np.clip(s, -_HUGE, _HUGE), np.isnan(s)
+        found = wstat_derivatives(self.n_on, self.n_off, self.alpha, s)
+        return tuple(np.where(unknown, np.nan, x) for x in found) if unknown.any() else found
 
     def terms(self, s):
         "W, dW/ds and d2W/ds2 of each bin, same shape as `s`."
@@ -135,6 +136,8 @@ def response_matrix(
     "Matrix from bin fluxes to predicted counts."
     return 1e4 * exposure[:, None] * edisp
 
+_COLUMNS = 1024 # of one matrix product
+
 class Fold:
     "Predicted counts of some models through a matrix (n_true, n_bins), or one for each of many sets, and their derivatives."
 
@@ -147,7 +150,11 @@ class Fold:
 
     def _counts(self, flux):
         "Fluxes (..., n_true) to counts (..., n_bins); with a matrix for each set the first axis of the fluxes is the sets."
-        return flux @ self.matrix if self.matrix.ndim == 2 or flux.ndim == 3 else (flux[:, None] @ self.matrix)[:, 0]
+        if self.matrix.ndim == 3 and flux.ndim == 2: return (flux[:, None] @ self.matrix)[:, 0]
+        if self.matrix.shape[-1] <= _COLUMNS: return flux @ self.matrix
+        counts = np.empty((*flux.shape[:-1], self.matrix.shape[-1]))
+        for k in range(0, counts.shape[-1], _COLUMNS): np.matmul(flux, self.matrix[..., k:k + _COLUMNS], out=counts[..., k:k + _COLUMNS])
+        return counts
 
     def predict(self, theta):
         "Predicted counts, shape (..., n_bins), for parameters of shape (..., n_par)."
@@ -202,9 +209,7 @@ class Likelihood:
     def stat(self, theta):
         "Statistic, -2 ln L up to a constant."
         theta = np.asarray(theta, float)
-        total = 0.
-        for prediction, term in self.pairs: total += term.value(prediction.predict(theta))
-        return float(total)
+        return float(sum(term.value(prediction.predict(theta)) for prediction, term in self.pairs))
 
     def derivatives(self, theta):
         "Statistic, gradient (n_par,) and Fisher part of the second derivatives (n_par, n_par)."
@@ -226,10 +231,13 @@ class Likelihood:
         curve = np.diag(self.derivatives(theta)[2] if fisher is None else fisher)
         size = np.where(theta != 0, np.abs(theta), 1.)
         step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
-        points, rows = np.concatenate([theta + np.diag(step), theta - np.diag(step)]), 0.
-        for prediction, term in self.pairs: # all points at once
-            s, slopes = prediction.gradient(points)
-            rows = rows + (slopes @ term.terms(s)[1][..., None])[..., 0]
+        points = np.concatenate([theta + np.diag(step), theta - np.diag(step)])
+        rows = np.zeros_like(points)
+        for prediction, term in self.pairs: # all points at once; for hundreds of runs one by one, which takes less memory
+            at_once = 1 if getattr(prediction, "matrix", points).shape[-1] > _COLUMNS else len(points) or 1
+            for k in [slice(i, i + at_once) for i in range(0, len(points), at_once)]:
+                s, slopes = prediction.gradient(points[k])
+                rows[k] += (slopes @ term.terms(s)[1][..., None])[..., 0]
         rows = (rows[:len(theta)] - rows[len(theta):]) / (2 * step[:, None])
         return (rows + rows.T) / 2
 
@@ -269,8 +277,9 @@ def _counts_pair(
         missing = [n for n in ("exposure", "edisp") if getattr(part.arrays, n) is None]
         if part.spectra and missing: raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be predicted")
     a = [(p.arrays, p.bins()) for p in parts]
-    matrix = np.hstack([response_matrix(s.exposure, s.edisp[:, k]) if parts[0].spectra else np.zeros((s.n_true, k.sum())) for s, k in a])
     n_on = np.concatenate([s.n_on[k] for s, k in a])
+    matrix, ends = np.zeros((a[0][0].n_true, len(n_on))), np.cumsum([np.count_nonzero(k) for _, k in a])
+    for (s, k), end, start in zip(a, ends, [0, *ends]) if parts[0].spectra else (): matrix[:, start:end] = response_matrix(s.exposure, s.edisp[:, k])
     if a[0][0].is_on_off:
         term = WStatTerm(n_on, np.concatenate([s.n_off[k] for s, k in a]), np.concatenate([s.alpha[k] for s, k in a]))
     else: term = CashTerm(n_on, np.concatenate([s.n_bkg[k] for s, k in a]))
@@ -374,7 +383,7 @@ def minimize_norm(
     term,           # statistic, arrays (n_bands, width)
     s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
     max_iter:int=100,
-):                  # norm (n_bands,), curvature f'' (n_bands,), nan where it says nothing about errors
+):                  # norm, and f, f' and f'' there, each (n_bands,); f'' is nan where it says nothing about errors
     "Norm that minimises the statistic of each band."
     lowest, total = _lowest_norm(term, s), s.sum(-1)
     value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
@@ -387,41 +396,46 @@ def minimize_norm(
         value, first, second = norm_derivatives(term, s, x)
         bracket.update(x, value, first)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
-        small = np.abs(new - x) <= 1e-13 * np.abs(x) + 1e-15 / total
-        newton = small | (bracket.inside(new) & (np.abs(new - x) < step / 2))
-        guess, at_end = bracket.guess(x, halve=i % 2 == 0)
-        new = np.where(newton, new, guess)
+        move = np.abs(new - x)
+        newton = (move <= 1e-13 * np.abs(x) + 1e-15 / total) | (bracket.inside(new) & (move < step / 2))
+        small = move <= 1e-8 * np.abs(x) + 1e-15 / total  # what is left after such a step is its square
+        if not (newton | done).all():
+            guess, at_end = bracket.guess(x, halve=i % 2 == 0)
+            new, small = np.where(newton, new, guess), np.where(newton, small, at_end)
         x, step = np.where(done, x, new), np.where(bracket.closed, np.abs(new - x), np.inf)
-        done |= small | (~newton & at_end)
+        done |= small
         if done.all(): break
-    curvature = norm_derivatives(term, s, x)[2]
+    value, slope, curvature = norm_derivatives(term, s, x)
     at_bound = np.isfinite(lowest) & (x - lowest <= 1e-9 * np.abs(lowest))
-    return x, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
+    return x, value, slope, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
 
 # %% ../nbs/48_likelihood.ipynb #2be92c76
 def norm_crossing(
     term,               # statistic, arrays (n_bands, width)
     s:np.ndarray,       # reference prediction, shape (n_bands, width)
     norm:np.ndarray,    # the minimum, shape (n_bands,)
+    stat:np.ndarray,    # the statistic there, shape (n_bands,)
     width:np.ndarray,   # a rough error, shape (n_bands,)
     rise:float,         # level above the minimum
     side:int,           # +1 or -1
     max_iter:int=100,
 )->np.ndarray:          # shape (n_bands,), nan where there is no crossing
     "Norm where the statistic has risen by `rise` above its minimum."
-    level, lowest = norm_derivatives(term, s, norm)[0] + rise, _lowest_norm(term, s)
+    level, lowest = stat + rise, _lowest_norm(term, s)
     inner, outer = norm, np.where(np.asarray(side) > 0, np.inf, lowest)
     x = np.maximum(norm + side * np.sqrt(rise) * width, (lowest + norm) / 2)
     found, done = np.zeros(len(norm), bool), np.zeros(len(norm), bool)
     for _ in range(max_iter):
-        value, first, _ = norm_derivatives(term, s, x)
+        value, first, second = norm_derivatives(term, s, x)
         high = value > level
         inner, outer = np.where(high, inner, x), np.where(high, x, outer)
-        with np.errstate(divide="ignore", invalid="ignore"): new = x + (level - value) / first
-        newton = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (level - value) / first
+            new = x + step / (1 + step * second / (2 * first))
+        halley = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
         other = np.where(np.isfinite(outer), (inner + outer) / 2, x + side * np.maximum(np.abs(x - norm), width))
-        new, found = np.where(newton, new, other), found | high | newton
-        small = np.abs(new - x) <= 1e-11 * np.abs(x - norm) + 4e-16 * np.abs(x)
+        new, found = np.where(halley, new, other), found | high | halley
+        small = np.abs(new - x) <= np.where(halley, 1e-5, 1e-11) * np.abs(x - norm) + 4e-16 * np.abs(x)
         x, done = np.where(done, x, new), done | small
         if done.all(): break
     return np.where(done & found, x, np.nan)

@@ -79,7 +79,7 @@ class _CovarianceKeeper:
     @covariance.setter
     def covariance(self, matrix):
         everything, parameters, matrix = self.parameters, self.parameters.unique_parameters, np.array(matrix, float)
-        if matrix.shape == (len(everything),)*2:
+        if len(parameters) < len(everything) and matrix.shape == (len(everything),)*2:
             first = [everything.index(p) for p in parameters]
             matrix = matrix[np.ix_(first, first)]
         if matrix.shape != (len(parameters),)*2:

@@ -288,11 +288,10 @@ def _read_response(
                     f"{rmf}[MATRIX] has {len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV; expected the same")
 
 def _read_off(
-    path:Path,    # file of the OFF counts
-    on:FitsTable, # HDU SPECTRUM of the ON counts
-)->dict:          # n_off, acceptance_off; acceptance
+    off:FitsTable, # HDU SPECTRUM of the OFF counts
+    on:FitsTable,  # that of the ON counts
+)->dict:           # n_off, acceptance_off; acceptance
     "OFF counts, and acceptances such that alpha is the ratio of exposures and scales."
-    off = read_tables(path)["SPECTRUM"]
     if off.n_rows != on.n_rows: raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
     time = 1. if np.array_equal(_scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")) else _scale(off, "EXPOSURE") / _scale(on, "EXPOSURE")
     ones = np.ones(on.n_rows)
@@ -301,11 +300,11 @@ def _read_off(
 
 # %% ../nbs/35_ogip.ipynb #b38d7846
 def _read_info(
-    tables:FitsFile, # of the counts
-    off:Path | None, # file of the OFF counts
-)->dict:             # see `read_ogip`
+    tables:FitsFile,     # of the counts
+    off_tables:FitsFile, # of the OFF counts; empty if there are none
+)->dict:                 # see `read_ogip`
     "What the files tell beside the arrays."
-    table, off_tables = tables["SPECTRUM"], read_tables(off) if off else {}
+    table = tables["SPECTRUM"]
     region = _read_on_region(tables["REGION"]) if "REGION" in tables else None
     meta = {k: table.header[k] for k in ("TELESCOP", "INSTRUME", "OBS_ID", "OBJECT") if table.header.get(k)}
     return {"name": str(meta.get("OBS_ID") or tables.path.name.partition(".fits")[0]), "meta": meta,
@@ -343,8 +342,9 @@ def read_ogip(path):
     if n_reco != len(channels): raise DataError(f"{table.label}: {len(channels)} channels, but EBOUNDS has {n_reco}")
     if "exposure" in fields: fields["exposure"] = fields["exposure"] * livetime
     off = _link(table, "BACKFILE")
-    if off: fields.update(_read_off(off, table))
+    off_tables = read_tables(off) if off else {}
+    if off: fields.update(_read_off(off_tables["SPECTRUM"], table))
     quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)
     arrays = SpectrumArrays(**fields, n_on=_counts(table), mask_safe=quality == 0, livetime=livetime,
                             ontime=table.key("ONTIME", livetime))
-    return arrays, _read_info(tables, off)
+    return arrays, _read_info(tables, off_tables)

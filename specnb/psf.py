@@ -89,7 +89,9 @@ class PSF3D(_Containment, IRF):
         "Containment at the upper edges of the rings, shape (n_energy, n_offset, n_rad)."
         edges = self.axes[2].edges_value
         ring = 2 * np.pi * self.axes[2].center_value * np.diff(edges) * np.radians(1)**2
-        return np.cumsum(self.data * ring, axis=2)
+        rings = self.data.T * ring[:, None, None]
+        for inner, outer in zip(rings, rings[1:]): outer += inner  # twice as quick as a sum along the axis with the longest strides
+        return rings.T
 
     @property
     def _rad_high(self): return self.axes[2].edges_value[-1]

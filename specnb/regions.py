@@ -46,10 +46,12 @@ class _OffRegionsEvents:
         found = np.zeros(len(lon), int)
         if is_point: return sum((separation(*p, lon, lat) <= radius_deg for p in zip(self.lon, self.lat)), start=found)
         if not self.n: return found
-        x, y = self.plane.icrs_to_pix(lon, lat)
-        rho2, (low, high) = (x - self.plane.crpix[0])**2 + (y - self.plane.crpix[0])**2, self._annulus
-        near = np.flatnonzero((rho2 > low**2) & (rho2 < high**2))
-        x, y = x[near], y[near]
+        low, high = self._annulus
+        near = np.flatnonzero(np.abs(lat - self.pointing_deg[1]) < high * self.plane.pixel_deg)  # most events need no projection
+        x, y = self.plane.icrs_to_pix(lon[near], lat[near])
+        rho2 = (x - self.plane.crpix[0])**2 + (y - self.plane.crpix[0])**2
+        within = (rho2 > low**2) & (rho2 < high**2)
+        near, x, y = near[within], x[within], y[within]
         for shape in self.shapes: found[near] |= shape.contains(x, y)
         return found
 

@@ -70,7 +70,7 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     edisp = np.zeros((len(n_grp), n_reco))
     for j, (count, starts, lengths, values) in enumerate(zip(n_grp, _cells(f_chan, int), _cells(n_chan, int), _cells(matrix, float))):
         at = 0
-        for start, length in zip(starts[:count] - first, lengths[:count]):
+        for start, length in zip((starts[:count] - first).tolist(), lengths[:count].tolist()):
             if length and not 0 <= start <= n_reco - length:
                 raise ValueError(f"row {j}: channels {start + first} to {start + first + length - 1} reach out of "
                                  f"{first} to {first + n_reco - 1}")

@@ -194,6 +194,8 @@ def draw_events(
     return {k: v[order] for k, v in dict(t_s=t, ra_deg=ra, dec_deg=dec, e_tev=e_reco, e_true=e_true).items()}
 
 # %% ../nbs/75_simulate.ipynb #d0302fc5
+_HESS_SITE = {"GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.} # deg, deg, m
+
 def _flux_function(
     model, # spectral model, a source model that has one, or None
 ):         # function of energies in TeV that gives cm-2 s-1 TeV-1, or None
@@ -230,7 +232,7 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     seed : int, `~numpy.random.SeedSequence` or `~numpy.random.Generator`
         Source of all random numbers.
     meta : dict, optional
-        More keywords of the event list.
+        More keywords of the event list. Without GEOLON, GEOLAT (deg) and ALTITUDE (m) the site is that of H.E.S.S.
 
     Returns
     -------
@@ -252,6 +254,7 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, np.random.default_rng(seed))
     head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", "RA_OBJ": float(source[0]), "DEC_OBJ": float(source[1]), "RA_PNT": float(centre[0]), "DEC_PNT": float(centre[1]),
             "DEADC": live, "TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC", **(meta or {})}
+    head = {**head, **_HESS_SITE, **head} # the site comes last, and does not replace one that is given
     events = EventList(drawn["e_tev"], drawn["ra_deg"], drawn["dec_deg"], drawn["t_s"], meta=head, label=f"run {obs_id}",
                        extra={"MC_ID": (np.isfinite(drawn["e_true"]).astype("i2"), "")})
     return Observation.create(pointing, obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction, events=events, gti=GTI(tstart, tstart + ontime), meta=head)
@@ -311,8 +314,7 @@ _DEMO_SEED, _DEMO_SOURCE = 1, (83.63, 22.01)  # right ascension, declination, de
 _DEMO_RUNS = (  # number, position angle and offset of the pointing [deg], zenith angle, azimuth [deg], start, ontime [s], dead-time fraction
     (1001, 0, .5, 45.3, 357.6, 629764985, 1686, .060), (1002, 180, .5, 46.3, 347.6, 629766845, 1684, .061),
     (1003, 90, 1., 48.4, 338.2, 629768705, 1687, .063), (1004, 270, 1.5, 51.5, 329.7, 629770565, 1685, .062))
-_DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBLE", "N_TELS": 4, "TELLIST": "1,2,3,4",
-              "GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.}
+_DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBLE", "N_TELS": 4, "TELLIST": "1,2,3,4", **_HESS_SITE}
 
 def demo_model():
     "The spectral model from which the demo data are drawn."

@@ -67,7 +67,9 @@ class EnergyNodes:
 
     def _spread(self, low, high, n_segments):
         self.bounds, self.n_bins, self.n_segments = (low, high), len(low), n_segments or _n_segments(high/low)
-        log_energy = np.linspace(np.log(low), np.log(high), self.n_segments + 1, axis=-1)
+        start, stop = np.log(low), np.log(high)
+        log_energy = start[:, None] + np.arange(self.n_segments + 1) * ((stop - start) / self.n_segments)[:, None]
+        log_energy[:, -1] = stop
         energy = np.exp(log_energy)
         energy[:, 0], energy[:, -1] = low, high
         return log_energy, energy

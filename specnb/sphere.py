@@ -186,7 +186,9 @@ def sky_position(coord, frame="icrs", name="position"):
     TypeError
         `coord` is no `SkyCoord`.
     """
-    try: lon, lat, own = coord.spherical.lon.deg, coord.spherical.lat.deg, sky_frame(coord)
+    try: position, own = coord.data, sky_frame(coord)
     except AttributeError: raise TypeError(f"{name}: expected a SkyCoord, found {coord!r}") from None
+    if not hasattr(position, "lon"): position = coord.spherical
+    lon, lat = position.lon.deg, position.lat.deg
     if isinstance(frame, str) and own == frame: return lon, lat
     return from_icrs(*to_icrs(lon, lat, own), frame)

@@ -170,7 +170,7 @@ def wstat_derivatives(n_on, n_off, alpha, mu_sig):
     tuple of ndarray
         W, dW/ds and d2W/ds2 per bin; all 0 where ``alpha = 0`` or W is not finite. At the kink of an empty bin the slope is the one to the right.
     """
-    n, m, a, s = np.broadcast_arrays(*_floats(n_on, n_off, alpha, mu_sig))
+    n, m, a, s = _floats(n_on, n_off, alpha, mu_sig)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mu, b = _profile(n, m, a, s)
         stat = 2*((mu - n + _xlogy(n, n/mu)) + (b - m + _xlogy(m, m/b)))

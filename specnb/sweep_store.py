@@ -9,7 +9,6 @@ __all__ = []
 import json
 import sqlite3
 from contextlib import closing, contextmanager
-from pathlib import Path
 from .core import DataError, make_path
 
 # %% ../nbs/93_sweep_store.ipynb #a6887217

@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/07_table_bytes.ipynb #efa31a3b
 import math
 import re
+from functools import lru_cache
 import numpy as np
 from .core import lazy
 
@@ -31,15 +32,24 @@ def _card_text(
         return f"{digits[:20 - len(mark + power)] + mark.upper() + power:>20}"
     raise Unusual(f"value {value!r}")
 
+@lru_cache(maxsize=10_000)
+def _line(
+    keyword:str,
+    value:str,   # as from `_card_text`
+    comment:str, # text behind the value
+)->str:          # 80 characters
+    "Keyword, value and comment in their columns."
+    text = f"{keyword:8}= {value:20}" + (f" / {comment}" if comment else "")
+    if len(text) > 80 or not re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword): raise Unusual(f"card {text!r}")
+    return f"{text:80}"
+
 def card(
     keyword:str,
     value,      # see `_card_text`
     comment="", # text behind the value
 )->str:         # 80 characters
     "One line of a header."
-    text = f"{keyword:8}= {_card_text(value):20}" + (f" / {comment}" if comment else "")
-    if len(text) > 80 or not re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword): raise Unusual(f"card {text!r}")
-    return f"{text:80}"
+    return _line(keyword, _card_text(value), comment)
 
 # %% ../nbs/07_table_bytes.ipynb #e8990df8
 def header_bytes(

@@ -38,6 +38,11 @@ def _card_value(
         except ValueError: pass
     return text
 
+@lru_cache(maxsize=10_000)
+def _parse_card(card:str)->tuple: # 80 characters; keyword and value, () without a value
+    "Content of a card."
+    return (card[:8].rstrip(), _card_value(card[10:])) if card[8:10] == "= " else ()
+
 def _parse_cards(
     text:str, # header, a multiple of 80 characters
 )->dict:      # keyword -> value
@@ -45,8 +50,7 @@ def _parse_cards(
     if "CONTINUE" in text or "HIERARCH" in text:
         header = fits.Header.fromstring(text)
         return {k: header[k] for k in header if k not in ("COMMENT", "HISTORY", "")}
-    cards = (text[i:i + 80] for i in range(0, len(text), 80))
-    return {c[:8].rstrip(): _card_value(c[10:]) for c in cards if c[8:10] == "= "}
+    return dict(filter(None, map(_parse_card, (text[i:i + 80] for i in range(0, len(text), 80)))))
 
 # %% ../nbs/08_tables.ipynb #4de85c52
 _CODES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "A": "S"}

@@ -26,7 +26,7 @@ def test_repeats_sum_the_stages_of_one_pass():
 
 def test_stage_rows():
     def child(unit, *more): return {"times": {s: [[2*unit, unit]] for s in (*compare.TUTORIAL, *more)}}
-    rows = {r["stage"]: r for r in compare.stage_rows([child(50)]*3, [child(1, "joint fit, default", "stack and fit, default")]*3)}
+    rows = {r["stage"]: r for r in compare.stage_rows([child(50)]*3, [child(1, *(r[0] for r in compare.ROWS if "," in r[0]))]*3)}
     assert list(rows) == [r[0] for r in compare.ROWS]
     assert all(r["ratio"] == {c: {"ratio": 50, "low": 50, "high": 50} for c in ("wall", "cpu")} for r in rows.values())
     assert rows["all stages"]["peer"]["cpu"] == {"median": 400, "min": 400, "max": 400, "n": 3}
@@ -44,6 +44,19 @@ def test_differences_are_relative_and_in_errors():
     assert found({**peer, "dnde": [1., float("nan")]}) == {"dnde": float("inf")}
 
 
+def test_scale_goals():
+    def point(runs, jobs, x, package="specnb"):
+        keys = "reduce", "reduce, wall", "info table", "joint fit", "a likelihood call", "MB, reduced", "MB"
+        return {"package": package, "runs": runs, "jobs": jobs, "bins": 10*runs, **{k: {"median": x} for k in keys}}
+    points = [point(4, 1, 7., "gammapy"), point(4, 1, 1.), point(50, 1, 2.), point(200, 1, 3.), point(200, 2, 2.)]
+    goals = compare.scale_goals(points)
+    assert [(g["value"], g["allowed"]) for g in goals] == [(1.5, 1.3), (1.5, None), (3, 2), (1.5/4, 1), (2/3, None)]
+    lines = compare.format_points(points, goals)
+    assert [re.sub(" +", " ", lines[i]) for i in (1, 2, -5, -2)] == [
+        "gammapy 4 1 40 7 7 7 7 7,000 7 7", "specnb 4 1 40 1 1 1 1 1,000 1 1", "peak memory of reduction, 200 runs / 50 1.5 MISSED: at most 1.3",
+        "growth of a likelihood call / growth of its bins, 200 runs / 50 0.375 at most 1"]
+
+
 @pytest.mark.parametrize("x, text", [(.123456, "0.123"), (12.345, "12.3"), (1234.5, "1,230"), (98765.4, "98,800"), (0, "0")])
 def test_short(x, text): assert compare.short(x) == text
 
@@ -56,7 +69,9 @@ def test_results_are_complete_and_name_no_place():
     text = (FOLDER / "results.json").read_text()
     results = json.loads(text)
     assert [r["stage"] for r in results["stages"]["rows"]] == [r[0] for r in compare.ROWS + compare.TOYS] + ["whole process, cold", "peak memory"]
-    assert {(p["package"], p["runs"]) for p in results["scale"]["points"]} >= {("specnb", n) for n in compare.SIZES}
+    points = {(p["package"], p["runs"], p["jobs"]) for p in results["scale"]["points"]}
+    assert points >= {("specnb", n, jobs) for n in compare.SIZES for jobs in compare.JOBS if jobs <= n} | {("gammapy", n, 1) for n in compare.PEER_SIZES}
+    assert all(g["value"] <= g["allowed"] for g in results["scale"]["goals"] if g["allowed"])
     assert all(d["difference"] <= d["allowed"] for d in results["stages"]["differences"])
     assert not re.search(r"/(home|root|tmp|work|Users|usr)/", text)
 

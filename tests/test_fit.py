@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from specnb import (Datasets, Fit, MapAxis, Parameter, PowerLawSpectralModel, RegionGeom, SkyModel, SpectralModel, SpectrumDataset,
+from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, MapAxis, Parameter, PowerLawSpectralModel, RegionGeom, SkyModel, SpectralModel, SpectrumDataset,
                     SpectrumDatasetOnOff)
 from test_likelihood import FLUX, arrays
 
@@ -133,6 +133,45 @@ def test_intervals_profiles_surfaces_and_contours_agree():
     assert np.diag(surface["stat_scan"]) - best == pytest.approx([1, 1, 1], abs=.02)
     assert surface["stat_scan"].shape == (3, 3)
     assert datasets.parameters.value == pytest.approx(before, rel=1e-12)
+
+
+def with_cutoff(exposure, cash=False):
+    "A simulated source with a cutoff, fitted; `exposure` in units of that of `arrays`."
+    base = dataset("a", 1, cash=cash, exposure=arrays(1).exposure * exposure)
+    base.models = [SkyModel(ExpCutoffPowerLawSpectralModel(index=2.2, amplitude=f"4e-11 {FLUX}", lambda_=".1 TeV-1"), name="source")]
+    base.fake(**{} if cash else {"npred_background": base.arrays.e_reco_edges[:-1]**-1.7}, random_state=4)
+    return base, Fit().run(base)
+
+
+@pytest.mark.parametrize("exposure, cash, sigma", [(2, False, 1), (2, False, 3), (2, True, 2), (.6, False, 1), (.6, False, 3), (.3, False, 2)])
+def test_contours_have_the_rise_asked_for_and_are_those_of_minuit(exposure, cash, sigma):
+    "Minuit's points lie on ours, in units of the errors; it may find none where few counts make them no ellipse at all."
+    base, result = with_cutoff(exposure, cash)
+    index, amplitude = base.models[0].parameters[:2]
+    contour = Fit().stat_contour(base, index, amplitude, numpoints=720, sigma=sigma)
+    ours, best = np.stack(list(contour.values())[1:], 1), np.array([index.value, amplitude.value])
+    assert contour["success"] and np.array_equal(ours[0], ours[-1]) and len(ours) == 721
+    index.scan_values, amplitude.scan_values = ours[::90].T
+    assert np.diag(Fit().stat_surface(base, index, amplitude, reoptimize=True)["stat_scan"]) - result.total_stat == pytest.approx(sigma**2, rel=1e-6)
+    theirs = result.minuit.mncontour(0, 1, cl=chi2(2).cdf(sigma**2), size=12)
+    if not len(theirs) and exposure < 1: return
+    theirs = theirs * 10**np.round(np.log10(best / result.minuit.values[:2]))
+    root = np.linalg.inv(np.linalg.cholesky(base.models.covariance.data[:2, :2] / np.outer(best, best)))
+    (angle, r), (their_angle, their_r) = ((np.arctan2(*c), np.hypot(*c)) for c in (root @ (points / best - 1).T for points in (ours[:-1], theirs)))
+    order = np.argsort(angle)
+    assert np.interp(their_angle, angle[order], r[order], period=2*np.pi) == pytest.approx(their_r, abs=5e-4 * sigma)
+
+
+def test_contours_at_a_limit_are_left_to_minuit():
+    "It follows the limit, or finds nothing."
+    for exposure, sigma in ((2, 1), (.3, 3)):
+        base, _ = with_cutoff(exposure)
+        index = base.models[0].parameters["index"]
+        index.min = index.value - index.error / 2
+        contour = Fit().stat_contour(base, "index", "amplitude", numpoints=12, sigma=sigma)
+        values = contour["source.spectral.index"]
+        assert contour["success"] == (len(values) >= 12) and np.all(values >= index.min - 1e-9)
+        assert contour["success"] or exposure < 1
 
 
 def test_trace_and_texts():

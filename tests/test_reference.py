@@ -261,6 +261,21 @@ def test_intervals_and_profile(reread):
     assert_allclose(profile["stat_scan"], [88.73745, 87.22513, 86.32523, 86.14887, 86.81456, 88.44590], atol=1e-4)
 
 
+def test_contour(reread):
+    "The points that Minuit's MNCONTOUR finds with ten points; the rise at ours is exact."
+    model = start_model()
+    result, _ = fitted(reread, model)
+    index, lambda_ = model.parameters["index"], model.parameters["lambda_"]
+    contour = Fit().stat_contour(reread, index, lambda_, numpoints=4000, sigma=1)
+    x, y = contour["crab.spectral.index"], contour["crab.spectral.lambda_"]
+    minuit = [(2.10890, .173659), (2.14123, .147056), (2.20036, .120918), (2.27913, .095207), (2.40614, .071504),
+              (2.42438, .077237), (2.38605, .103924), (2.32255, .130126), (2.24478, .156000), (2.12644, .180289)]
+    for one, two in minuit: assert np.hypot((x - one)/index.error, (y - two)/lambda_.error).min() < 2e-3
+    index.scan_values, lambda_.scan_values = x[:-1:400], y[:-1:400]
+    surface = Fit().stat_surface(reread, index, lambda_, reoptimize=True)["stat_scan"]
+    assert_allclose(np.diag(surface) - result.total_stat, 1, atol=1e-5)
+
+
 def test_butterfly(reread):
     model = start_model()
     fitted(reread, model, **MINUIT)

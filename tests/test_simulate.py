@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from regions import CircleSkyRegion
 from specnb import (DataStore, Datasets, Fit, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SkyModel,
                     SpectrumDataset, SpectrumDatasetMaker, TelescopeArray, create_irfs, demo_dir, demo_model, make_demo, simulate_observation,
-                    simulate_observations, wobble_pointings, write_dl3)
+                    simulate_observations, validate, wobble_pointings, write_dl3)
 from specnb.simulate import detected_rate, draw_field, draw_gammas, fov_position, offset_position, power_law_cells
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
@@ -145,6 +145,20 @@ def test_runs_are_independent_and_repeatable(irfs):
     other = simulate_observations(demo_model(), CRAB, pointings[:1], seed=8, irfs=irfs)
     assert len(other[0].events) != len(two[0].events)
     assert three[1].tstart > three[0].tstop
+
+
+def test_a_written_run_has_a_site_and_what_gadf_requires(irfs, tmp_path):
+    "Gammapy 2.1 opens no run without a site. Altitude and azimuth are required of a drift scan only."
+    def header(**options):
+        folder = write_dl3(simulate_observations(None, CRAB, wobble_pointings(CRAB)[:1], irfs=irfs, **options), tmp_path, overwrite=True)
+        assert not validate(folder)
+        with fits.open(folder / "obs-index.fits.gz") as index: site = [index[1].header[k] for k in ("GEOLON", "GEOLAT", "ALTITUDE")]
+        return fits.getheader(folder / "run_001001.fits.gz", "EVENTS"), site
+    events, site = header()
+    assert [k for k in EVENT_KEYS if k not in events] == ["ALT_PNT", "AZ_PNT"]
+    assert site == [events[k] for k in ("GEOLON", "GEOLAT", "ALTITUDE")] == [16.5002222, -23.2717778, 1835.]
+    events, site = header(meta={"GEOLON": -17.89, "GEOLAT": 28.76, "ALTITUDE": 2200., "TELESCOP": "MAGIC"})
+    assert (site, events["TELESCOP"]) == ([-17.89, 28.76, 2200.], "MAGIC")
 
 
 def test_the_analysis_finds_the_truth(irfs):

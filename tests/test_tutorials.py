@@ -63,5 +63,15 @@ def test_record_of_a_run_by_hand(tmp_path):
     assert results["fit"]["success"] and results["fit"]["n_bins"] == 19 and (tmp_path / "tables/flux_points.fits").is_file()
 
 
+def test_stability_on_the_simulated_runs(tmp_path):
+    check(execute("03_stability", tmp_path), "03_stability_demo")
+    assert {p.name for p in tmp_path.iterdir()} >= {"stability.png", "stability"}
+    assert {p.name for p in (tmp_path / "stability").iterdir()} == {"sweep.sqlite", "sweep.parquet", "sweep.ecsv"}
+
+
+def test_stability_of_the_crab_nebula(hess_dir, tmp_path):
+    check(execute("03_stability", tmp_path, data_dir=str(hess_dir), n_jobs=2), "03_stability_hess")
+
+
 def test_every_tutorial_is_tested():
-    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis"]
+    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability"]

@@ -4,9 +4,9 @@
 
 It makes a virtual environment for the peer, runs the four-run analysis (`stages.py`) and the analysis of many simulated runs (`scale.py`)
 in processes of their own, peer and specnb alternately, checks that both found the same, writes `results.json` and executes
-`nbs/benchmarks.ipynb`. `--quick` is a look in a minute or two that writes nothing; `--against REVISION` compares with an older revision of
-specnb instead. This process itself loads the standard library only: what a child is said to have needed in memory is at least what its
-parent had.
+`nbs/benchmarks.ipynb`. `--quick` is a look in a minute or two that writes nothing, `--quick --only scale` one at the many runs;
+`--against REVISION` compares with an older revision of specnb instead. This process itself loads the standard library only: what a child
+is said to have needed in memory is at least what its parent had.
 """
 import argparse
 import json
@@ -26,7 +26,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PEER, PINS = "gammapy", ["gammapy==2.1", "regions<0.12"]
 THREADS = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"], "1")
-SIZES, PEER_SIZES = (1, 4, 16, 64, 256, 500), (1, 4, 16)
+SIZES, PEER_SIZES, FEW = (1, 4, 16, 50, 64, 256, 500), (1, 4, 16), 50  # runs; growth is told from FEW to the most
+JOBS = (1, 2)  # processes that reduce many runs
 TUTORIAL = ("set up", "read and reduce", "info table", "write OGIP", "read OGIP", "joint fit", "flux points", "stack and fit")
 ROWS = [  # row, stages of the peer, stages of specnb, target, stretch: ratio of medians
     ("set up", ["set up"], ["set up"], None, None),
@@ -37,8 +38,10 @@ ROWS = [  # row, stages of the peer, stages of specnb, target, stretch: ratio of
     ("joint fit", ["joint fit"], ["joint fit"], 150, 300),
     ("joint fit, default", ["joint fit"], ["joint fit, default"], None, None),
     ("flux points", ["flux points"], ["flux points"], 2000, 5000),
+    ("flux points, repeated", ["flux points"], ["flux points, repeated"], 2000, 5000),
     ("stack and fit", ["stack and fit"], ["stack and fit"], None, None),
     ("stack and fit, default", ["stack and fit"], ["stack and fit, default"], 40, 60),
+    ("stack and fit, default, repeated", ["stack and fit"], ["stack and fit, default, repeated"], 40, 60),
     ("all stages", TUTORIAL, TUTORIAL, 120, 300),
     ("all stages but OGIP", *[[s for s in TUTORIAL if "OGIP" not in s]]*2, None, None)]
 TOYS = [  # row, what ten thousand toys are compared with: three fits of the peer
@@ -105,14 +108,39 @@ def short(x):
 
 def format_rows(rows, goals=True):
     "Lines of a plain table: CPU time [ms] or memory [MB], and their ratio."
-    lines = [f"{'':24}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}" + f"{'target':>8}{'stretch':>8}"*goals]
+    lines = [f"{'':34}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}" + f"{'target':>8}{'stretch':>8}"*goals]
     for r in rows:
         kind = "cpu" if "cpu" in r["peer"] else "MB"
         scale, q = 1e3 if kind == "cpu" else 1, r["ratio"][kind]
         peer, own = [short(scale*r[who][kind]["median"]) for who in ("peer", "specnb")]
-        line = f"{r['stage']:24}{peer:>10}{own:>10}{short(q['ratio']):>9}{short(q['low']) + ' .. ' + short(q['high']):>18}"
+        line = f"{r['stage']:34}{peer:>10}{own:>10}{short(q['ratio']):>9}{short(q['low']) + ' .. ' + short(q['high']):>18}"
         lines.append(line + f"{r['target'] or '':>8}{r['stretch'] or '':>8}"*goals)
     return lines
+
+
+def scale_goals(points):
+    "What the most runs cost, most of it as a multiple of what few cost, and what is allowed (None: it is only told)."
+    own = {(p["runs"], p["jobs"]): p for p in points if p["package"] == "specnb"}
+    n = max(runs for runs, _ in own)
+    few, many, shared = own[FEW, 1], own[n, 1], own[n, max(JOBS)]
+    def growth(key): return many[key]["median"] / few[key]["median"]
+    found = [(f"peak memory of reduction, {n} runs / {FEW}", growth("MB, reduced"), 1.3), (f"peak memory of the analysis, {n} runs / {FEW}", growth("MB"), None),
+             (f"joint fit of {n} runs [s]", many["joint fit"]["median"], 2),
+             (f"growth of a likelihood call / growth of its bins, {n} runs / {FEW}", growth("a likelihood call") * few["bins"] / many["bins"], 1),
+             (f"reduction of {n} runs, wall time, {max(JOBS)} processes / 1", shared["reduce, wall"]["median"] / many["reduce, wall"]["median"], None)]
+    return [{"what": what, "value": value, "allowed": allowed} for what, value, allowed in found]
+
+
+def format_points(points, goals):
+    "Lines of two plain tables: medians of many runs, and what is allowed."
+    columns = {"reduce": "reduce", "reduce, wall": "its wall", "info table": "info table", "joint fit": "joint fit", "a likelihood call": "call [ms]",
+               "MB, reduced": "reduced [MB]", "MB": "all [MB]"}
+    lines = [f"{'':10}{'runs':>6}{'jobs':>6}{'bins':>7}" + "".join(f"{name:>14}" for name in columns.values())]
+    for p in sorted(points, key=lambda p: (p["package"], p["jobs"], p["runs"])):
+        cells = [short(p[key]["median"] * (1e3 if "ms" in name else 1)) for key, name in columns.items()]
+        lines.append(f"{p['package']:10}{p['runs']:6}{p['jobs']:6}{p['bins']:7}" + "".join(f"{c:>14}" for c in cells))
+    verdict = {True: "at most {:g}", False: "MISSED: at most {:g}"}
+    return lines + [f"{g['what']:70}{short(g['value']):>8}  " + (verdict[g["value"] <= g["allowed"]].format(g["allowed"]) if g["allowed"] else "") for g in goals]
 
 
 def rounded(x):
@@ -202,28 +230,30 @@ def compare_stages(peer, data_dir, rounds, passes):
     return {"date": date.today().isoformat(), "rounds": rounds, "passes": passes, "versions": versions, "rows": rows, "differences": found}
 
 
-def compare_scale(python, cache, rounds, sizes=SIZES, peer_sizes=PEER_SIZES):
-    "Many runs: a process for each number of runs."
-    folder, points = make_runs(cache, max(sizes)), []
-    for n in sizes:
-        found = {who: [] for who in ([PEER] if n in peer_sizes else []) + ["specnb"]}
+def compare_scale(python, cache, rounds):
+    "Many runs: a process for each number of runs and of processes that reduce them."
+    folder, points = make_runs(cache, max(SIZES)), []
+    for n, jobs in [(n, jobs) for n in SIZES for jobs in JOBS if jobs <= n]:
+        found = {who: [] for who in ([PEER] if n in PEER_SIZES and jobs == 1 else []) + ["specnb"]}
         for i in range(rounds):
             for who in found:
-                say(f"{n} simulated runs, round {i + 1} of {rounds}: {who}")
-                found[who].append(run(python if who == PEER else sys.executable, "scale.py", folder, "--runs", n, package=who))
+                say(f"{n} simulated runs, {jobs} process{'es'*(jobs > 1)}, round {i + 1} of {rounds}: {who}")
+                found[who].append(run(python if who == PEER else sys.executable, "scale.py", folder, "--runs", n, "--jobs", jobs, package=who))
         stats = [c["found"]["stat"] for children in found.values() for c in children]
         if max(stats) - min(stats) > 1e-5*max(stats): raise SystemExit(f"{n} runs: the minima differ, {stats}")
         for who, children in found.items():
             point = {stage: summary([c["times"][stage][0][1] for c in children]) for stage in children[0]["times"]}
-            points.append({"package": who, "runs": n, **point, "MB": summary([c["memory"] / 1e6 for c in children])})
-    return {"date": date.today().isoformat(), "rounds": rounds, "points": points}
+            point["reduce, wall"] = summary([c["times"]["reduce"][0][0] for c in children])  # CPU time is that of this process only
+            memory = {"MB, reduced": summary([c["memory"]["reduced"] / 1e6 for c in children]), "MB": summary([c["memory"]["all"] / 1e6 for c in children])}
+            points.append({"package": who, "runs": n, "jobs": jobs, "bins": children[0]["found"]["bins"], **point, **memory})
+    return {"date": date.today().isoformat(), "rounds": rounds, "points": points, "goals": scale_goals(points)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="rounds: pairs of processes of peer and specnb (default 5)")
     parser.add_argument("--passes", type=int, default=5, help="timed passes of specnb in each process (default 5; the peer makes one)")
-    parser.add_argument("--quick", action="store_true", help="one round, four runs only, write nothing")
+    parser.add_argument("--quick", action="store_true", help="one round, write nothing; many runs only with --only scale")
     parser.add_argument("--only", choices=["stages", "scale"], help="measure one part, keep the results of the other")
     parser.add_argument("--against", metavar="REVISION", help="an older revision of specnb instead of Gammapy; write nothing")
     parser.add_argument("--data", default=os.environ.get("GAMMAPY_DATA"), help="folder that holds hess-dl3-dr1/ (default $GAMMAPY_DATA)")
@@ -243,8 +273,11 @@ def main():
         for d in stages["differences"]: print(f"{d['what']:40}{d['difference']:10.2g}  allowed {d['allowed']:g}")
         bad = [d["what"] for d in stages["differences"] if d["difference"] > d["allowed"]]
         if bad: raise SystemExit(f"the two did not compute the same: {', '.join(bad)}")
-    if args.quick or args.against: return
-    if args.only != "stages": results["scale"] = compare_scale(peer["python"], cache, args.repeats)
+    if args.against or args.quick and args.only != "scale": return
+    if args.only != "stages":
+        results["scale"] = scale = compare_scale(peer["python"], cache, 1 if args.quick else args.repeats)
+        print("CPU time [s], memory [MB]", *format_points(scale["points"], scale["goals"]), sep="\n")
+    if args.quick: return
     path.write_text(json.dumps(rounded(results), indent=1) + "\n")
     page = ROOT / "nbs" / "benchmarks.ipynb"
     nbconvert = [sys.executable, "-m", "nbconvert", "--log-level", "ERROR", "--to", "notebook", "--execute", "--inplace"]
