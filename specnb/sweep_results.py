@@ -83,11 +83,11 @@ def analysis_results(
 )->dict:                       # name -> Result
     "The results of an analysis for a row of a table."
     source, found, fit = analysis.models[analysis.config.flux_points.source], {}, analysis.fit_result
+    for name, (value, error, about) in _at_1_tev(source.spectral_model).items():
+        found |= {name: as_result(name, value)._replace(description=about), f"{name}_err": as_result(name, error)._replace(description=f"error of {name}")}
     for p in analysis.models.parameters.free_parameters:
         name = p.name if p in list(source.parameters) else f"{p.name}.{next(m.name for m in analysis.models if p in list(m.parameters))}"
         found |= {name: Result(float(p.value), str(p.unit), f"{p.name} of the model"), f"{name}_err": Result(float(p.error), str(p.unit), f"error of {name}")}
-    for name, (value, error, about) in _at_1_tev(source.spectral_model).items():
-        found |= {name: as_result(name, value)._replace(description=about), f"{name}_err": as_result(name, error)._replace(description=f"error of {name}")}
     *_, total = cumulative_stacks(analysis.runs)
     signal = spectrum_summary(total)
     found |= {n: Result(signal[n], "s" if n == "livetime" else "", about) for n, about in _SIGNAL.items()}
