@@ -162,6 +162,7 @@ class _Reduction:
         with _remarking(self.remarks):
             self._reduce()
             self._combine()
+        if not log.isEnabledFor(logging.INFO): return
         *_, total = cumulative_stacks(self.runs)
         last = spectrum_summary(total)
         log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma", last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])

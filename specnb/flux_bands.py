@@ -9,7 +9,8 @@ __all__ = []
 from dataclasses import dataclass, replace
 import numpy as np
 from .axes import snap_to_edges
-from .likelihood import CashTerm, WStatTerm, minimize_norm, norm_crossing
+from .band_norms import minimize_norm, norm_crossing
+from .likelihood import CashTerm, WStatTerm
 from .stats import get_wstat_mu_bkg
 
 # %% ../nbs/71_flux_bands.ipynb #e68fd43b

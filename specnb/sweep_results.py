@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from .analysis import SpectralAnalysis
 from .core import DataError, lazy, make_path
+from .datasets import cumulative_stacks
+from .summary import spectrum_summary
 
 # %% ../nbs/91_sweep_results.ipynb #da556d5f
 IPython, u = lazy("IPython"), lazy("astropy.units")
@@ -81,13 +83,14 @@ def analysis_results(
 )->dict:                       # name -> Result
     "The results of an analysis for a row of a table."
     source, found, fit = analysis.models[analysis.config.flux_points.source], {}, analysis.fit_result
+    for name, (value, error, about) in _at_1_tev(source.spectral_model).items():
+        found |= {name: as_result(name, value)._replace(description=about), f"{name}_err": as_result(name, error)._replace(description=f"error of {name}")}
     for p in analysis.models.parameters.free_parameters:
         name = p.name if p in list(source.parameters) else f"{p.name}.{next(m.name for m in analysis.models if p in list(m.parameters))}"
         found |= {name: Result(float(p.value), str(p.unit), f"{p.name} of the model"), f"{name}_err": Result(float(p.error), str(p.unit), f"error of {name}")}
-    for name, (value, error, about) in _at_1_tev(source.spectral_model).items():
-        found |= {name: as_result(name, value)._replace(description=about), f"{name}_err": as_result(name, error)._replace(description=f"error of {name}")}
-    info = analysis.runs.info_table(cumulative=True)
-    found |= {n: as_result(n, info[n].quantity[-1] if info[n].unit else info[n][-1])._replace(description=about) for n, about in _SIGNAL.items()}
+    *_, total = cumulative_stacks(analysis.runs)
+    signal = spectrum_summary(total)
+    found |= {n: Result(signal[n], "s" if n == "livetime" else "", about) for n, about in _SIGNAL.items()}
     found |= {"stat": Result(float(fit.total_stat), "", "fit statistic"), "n_bins": Result(int(sum(d.arrays.mask.sum() for d in analysis.datasets)), "", "bins in the fit"),
               "nfev": Result(int(fit.nfev), "", "calls of the statistic"), "fit_success": Result(analysis.success, "", "whether the fit converged")}
     points = analysis.flux_points.data.to_table(sed_type="dnde")

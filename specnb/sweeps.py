@@ -168,6 +168,11 @@ class Sweep:
     def n_failed(self): return sum(r["status"] == "failed" for r in self._rows)
 
     @property
+    def seed(self):
+        "Root of the seeds of its points."
+        return self._store.note("seed")
+
+    @property
     def what(self):
         "Name of what was repeated."
         return self._store.note("what")

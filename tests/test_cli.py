@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+import nbformat
 import pytest
 import yaml
 from typer.testing import CliRunner
-from specnb import AnalysisConfig, demo_dir
+from specnb import AnalysisConfig, demo_dir, read_sweep
 from specnb.cli import app
 
 MAIN = [sys.executable, "-c", "from specnb.cli import main; main()"]
@@ -95,6 +96,19 @@ REFUSED = [
     (["download", "hess"], ["no data set 'hess'", "hess-dl3-dr1"]),
     (["download", "--runs", "abc"], ["--runs: found 'abc'"]),
     (["rerun"], ["Missing argument"]),
+    (["sweep"], ["no points", "-g model=pl,ecpl"]),
+    (["sweep", "-g", "on_radus=1 deg"], ["on_radus: unknown parameter; did you mean on_radius?"]),
+    (["sweep", "-g", "on_radius=0.07,0.11"], ["datasets.on_region.radius: found 0.07, expected an angle with a unit"]),
+    (["sweep", "-g", "on_radius"], ["'on_radius': expected name=values"]),
+    (["sweep", "-g", "on_radius=0.1 deg..0.2 deg"], ["a range needs the number of points, --sample"]),
+    (["sweep", "--points", "no.yaml"], ["no.yaml: no such file with points"]),
+    (["sweep", "no.ipynb", "-g", "x=1"], ["no.ipynb: no such notebook"]),
+    (["sweep", "no_such_module:f", "-g", "x=1"], ["No module named 'no_such_module'"]),
+    (["sweep", "json:dumps", "-g", "obj=1", "--set", "a=1"], ["--data and --set are for configurations"]),
+    (["sweep", "-g", "model=pl", "--engine", "magic"], ["engine: found 'magic', expected in-process or papermill"]),
+    (["sweep", "-g", "model=pl", "-o", "bad.yaml"], ["bad.yaml is a file"]),
+    (["sweep", "-g", "model=pl", "--repeats", "2"], ["analysis takes no seed"]),
+    (["sweep", "-g", "model=pl", "--input", "gone.txt"], ["gone.txt: no such file or folder"]),
     (["rerun", ".", "--rtol", "-1"], ["--rtol"]),
 ]
 
@@ -294,3 +308,53 @@ def test_completion_of_commands_and_keys():
 def test_the_command_line_does_not_load_what_it_does_not_need():
     code = "import sys; from specnb.cli import app; print({m.split('.')[0] for m in sys.modules} & {'astropy', 'scipy', 'matplotlib', 'regions', 'papermill', 'nbconvert', 'pooch', 'iminuit'})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+# ---- sweep and report
+
+SWEPT = ["sweep", "-g", "on_radius=0.1 deg,0.15 deg", "-g", "model=pl,ecpl", "-j", "1"]
+
+
+def test_sweep_makes_table_and_page_and_goes_on(tmp_path):
+    code, out, err = call(*SWEPT)
+    assert code == 0, err
+    assert "index_1TeV" in out and "sweep/report.html  (4 points, 0 failed)" in out
+    assert sorted(p.name for p in Path("sweep").iterdir()) == ["report.html", "sweep.ecsv", "sweep.parquet", "sweep.sqlite"]
+    first = read_sweep("sweep").table
+    assert call(*SWEPT, "-g", "stack=true,false", "-q")[:2] == (0, "")
+    again = read_sweep("sweep").table
+    assert len(again) == 12 and list(again["index"][:4]) == list(first["index"])  # stack is a parameter more: eight new points
+
+
+def test_sweep_of_a_sample_and_of_a_file():
+    code, out, _ = call("sweep", "-g", "on_radius=0.08 deg..0.16 deg", "-g", "stack=true,false", "--sample", "3", "--seed", "4", "-j", "1", "-o", "a")
+    assert code == 0 and "(6 points, 0 failed)" in out
+    Path("points.yaml").write_text("points:\n- {on_radius: 0.1 deg}\n- {on_radius: 0.12 deg, model: pl}\n")
+    code, out, _ = call("sweep", "--points", "points.yaml", "--set", "datasets.stack=true", "-j", "1", "-o", "b")
+    assert code == 0 and read_sweep("b").table["on_radius"].tolist() == [.1, .12]
+
+
+def test_sweep_of_a_notebook_with_a_point_that_fails():
+    cells = [nbformat.v4.new_code_cell("x = 1.0", metadata={"tags": ["parameters"]}),
+             nbformat.v4.new_code_cell("from specnb import record_results\nrecord_results(y=1/x);")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), "inverse.ipynb")
+    code, out, err = call("sweep", "inverse.ipynb", "-g", "x=0,2", "-j", "2")
+    assert code == 1 and "warning: point 0: AnalysisError: ZeroDivisionError" in err and "1 of 2 points failed" in err
+    page = Path("sweep/report.html").read_text()
+    assert "ZeroDivisionError" in page and all(f'"{p.relative_to("sweep")}"' in page for p in Path("sweep/points").glob("*/page.html"))
+
+
+def test_sweep_of_a_function_beside_it():
+    Path("mine.py").write_text("def area(r, rng): return {'a': 3*r**2 + rng.normal()}\n")
+    code, _, err = call("sweep", "mine:area", "-g", "r=1.0,2.0", "--repeats", "5", "-j", "2", "-q")
+    assert code == 0, err
+    assert len(set(read_sweep("sweep").table["a"])) == 10
+
+
+def test_report_of_chosen_points():
+    assert call(*SWEPT, "-q")[0] == 0
+    code, out, err = call("report", "sweep", "--render", "1", "-q")
+    assert code == 0, err
+    folder = Path("sweep") / read_sweep("sweep").table["folder"][1]
+    assert {p.name for p in folder.iterdir()} >= {"notebook.ipynb", "page.html", "tables"}
+    assert f"{folder.name}/page.html" in Path("sweep/report.html").read_text()

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from specnb import models
 from specnb.flux_bands import ShiftedTerm
-from specnb.likelihood import (CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood, minimize_norm, norm_crossing,
-                               norm_derivatives)
+from specnb.band_norms import minimize_norm, norm_crossing, norm_derivatives
+from specnb.likelihood import CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood
 from specnb.spectrum import SpectrumArrays
 from specnb.stats import wstat
 

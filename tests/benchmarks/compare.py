@@ -38,8 +38,10 @@ ROWS = [  # row, stages of the peer, stages of specnb, target, stretch: ratio of
     ("joint fit", ["joint fit"], ["joint fit"], 150, 300),
     ("joint fit, default", ["joint fit"], ["joint fit, default"], None, None),
     ("flux points", ["flux points"], ["flux points"], 2000, 5000),
+    ("flux points, repeated", ["flux points"], ["flux points, repeated"], 2000, 5000),
     ("stack and fit", ["stack and fit"], ["stack and fit"], None, None),
     ("stack and fit, default", ["stack and fit"], ["stack and fit, default"], 40, 60),
+    ("stack and fit, default, repeated", ["stack and fit"], ["stack and fit, default, repeated"], 40, 60),
     ("all stages", TUTORIAL, TUTORIAL, 120, 300),
     ("all stages but OGIP", *[[s for s in TUTORIAL if "OGIP" not in s]]*2, None, None)]
 TOYS = [  # row, what ten thousand toys are compared with: three fits of the peer
@@ -106,12 +108,12 @@ def short(x):
 
 def format_rows(rows, goals=True):
     "Lines of a plain table: CPU time [ms] or memory [MB], and their ratio."
-    lines = [f"{'':24}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}" + f"{'target':>8}{'stretch':>8}"*goals]
+    lines = [f"{'':34}{'peer':>10}{'specnb':>10}{'ratio':>9}{'spread':>18}" + f"{'target':>8}{'stretch':>8}"*goals]
     for r in rows:
         kind = "cpu" if "cpu" in r["peer"] else "MB"
         scale, q = 1e3 if kind == "cpu" else 1, r["ratio"][kind]
         peer, own = [short(scale*r[who][kind]["median"]) for who in ("peer", "specnb")]
-        line = f"{r['stage']:24}{peer:>10}{own:>10}{short(q['ratio']):>9}{short(q['low']) + ' .. ' + short(q['high']):>18}"
+        line = f"{r['stage']:34}{peer:>10}{own:>10}{short(q['ratio']):>9}{short(q['low']) + ' .. ' + short(q['high']):>18}"
         lines.append(line + f"{r['target'] or '':>8}{r['stretch'] or '':>8}"*goals)
     return lines
 
