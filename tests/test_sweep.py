@@ -426,7 +426,6 @@ def test_workers_do_not_grow_with_notebooks(tmp_path):
     content = sweep(path, {"x": list(range(20))}, tmp_path / "out", n_jobs=2, progress=False).table
     for pid in set(content["pid"]):
         mine = content["y"][content["pid"] == pid].tolist()
-        print(pid, mine)
         assert mine[-1] - mine[len(mine)//3] < 5, mine
 
 
@@ -434,7 +433,7 @@ def test_resume_of_many_points_starts_soon(tmp_path, monkeypatch):
     import specnb.sweeps
     first = []
     def stop(task):
-        first.append(time.perf_counter())
+        first.append(time.process_time())
         raise KeyboardInterrupt
     monkeypatch.setattr("specnb.sweep_workers.do_point", lambda subject, task, *_: stop(task))
     def f(x): return {"y": x}
@@ -444,10 +443,9 @@ def test_resume_of_many_points_starts_soon(tmp_path, monkeypatch):
         store, rows = Store(out), specnb.sweeps.plan(specnb.sweeps.as_subject(what), "in-process", specnb.sweeps.seeded_points(specnb.sweep_points(grid)), {})
         specnb.sweeps.number(rows, store)
         store.add([{**r, "status": "done", "error": "", "traceback": "", "results": {"y": [1.]}, "seconds": 0., "finished": ""} for r in rows[:5000]])
-        begun = time.perf_counter()
+        begun = time.process_time()
         with pytest.raises(KeyboardInterrupt): sweep(what, grid, out, n_jobs=1, progress=False)
-        print("first point", first[-1] - begun, "end", time.perf_counter() - begun)
-        assert first[-1] - begun < 5
+        assert first[-1] - begun < 5, first[-1] - begun   # of computing time: others may be busy, too
 
 
 # Dask
