@@ -200,19 +200,27 @@ class Given:
         self.client, self.wanted = None, size
         if isinstance(executor, str): executor = self.client = _connected(executor)
         self.executor = executor.get_executor(pure=False) if hasattr(executor, "get_executor") else executor
-        self.threads, self.found, self.asked = getattr(executor, "nthreads", None), size or os.cpu_count(), -_LOOK
-        if self.threads and not self.threads(): log.warning("the cluster has no worker yet; the sweep begins when there is one")
+        self.threads, self.processing = getattr(executor, "nthreads", None), getattr(executor, "processing", dict)
+        self.found, self.asked, self.lonely = size or getattr(executor, "_max_workers", os.cpu_count()), -_LOOK, False
 
     @property
     def size(self):
         "How much can be done at once, now: workers of a cluster come and go."
-        if self.wanted or not self.threads or time.monotonic() - self.asked < _LOOK: return self.found
+        if not self.threads or time.monotonic() - self.asked < _LOOK: return self.found
         self.asked = time.monotonic()
-        try: self.found = max(sum(self.threads().values()), 1)
-        except Exception as error: log.debug("the cluster does not answer: %s", error) # its futures tell if it is gone
+        try: there = sum(self.threads().values())
+        except Exception: return self.found # its futures tell if the cluster is gone
+        if not there and not self.lonely: log.warning("the cluster has no worker; the sweep goes on when there is one")
+        self.found, self.lonely = self.wanted or max(there, 1), not there
         return self.found
 
     def submit(self, function, *arguments): return self.executor.submit(function, *arguments)
+
+    def is_idle(self):
+        "Whether there are workers, but none of them has anything to do."
+        try: work = self.processing()
+        except Exception: return False
+        return bool(work) and not any(work.values())
 
     def close(self, now=False):
         if self.client is not None: self.client.close(timeout=5)
@@ -272,7 +280,7 @@ def rows_of(pool, subject, tasks):
         The subject cannot be sent to other processes.
     """
     def work(s, chunk): return [do_point(s, t, KeyboardInterrupt) for t in chunk] # here an interrupt is the user's
-    waiting, running, suspects, pace, ended = deque(tasks), {}, deque(), None, False
+    waiting, running, suspects, pace, idle, ended = deque(tasks), {}, deque(), None, 0, False
     try:
         packed = subject if isinstance(pool, Here) else _packed(subject)
         if not isinstance(pool, Here): work = do_tasks
@@ -285,7 +293,15 @@ def rows_of(pool, subject, tasks):
             if not running:
                 chunk = [suspects.popleft()]
                 running[pool.submit(work, packed, chunk)], alone = chunk, True
-            for future in wait(running, _LOOK, FIRST_COMPLETED).done:
+            done = wait(running, _LOOK, FIRST_COMPLETED).done
+            idle = idle + 1 if not done and isinstance(pool, Given) and pool.is_idle() else 0
+            if idle == 2: # Dask can forget a result whose worker died while it was fetched
+                log.warning("the cluster is idle though %d tasks are not finished; they are sent again", len(running))
+                for future, chunk in running.items():
+                    future.cancel()
+                    (suspects if alone else waiting).extend(chunk)
+                running, idle = {}, 0
+            for future in done:
                 chunk = running.pop(future)
                 try: rows = future.result()
                 except CancelledError: raise RuntimeError("the cluster has cancelled the work; what is done is kept, and the same call goes on with the rest") from None
