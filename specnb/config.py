@@ -336,6 +336,18 @@ class _ConfigFiles:
         with atomic_path(path, overwrite) as temporary: temporary.write_text(self.to_yaml(comments), encoding="utf-8")
 
 # %% ../nbs/81_config.ipynb #f381ca0a
+def nested(
+    settings:dict, # dotted key -> value
+)->dict:
+    "A dictionary of dictionaries."
+    found = {}
+    for key, value in settings.items():
+        outermost, *path = key.split(".")
+        for name in reversed(path): value = {name: value}
+        found = merged(found, {outermost: value})
+    return found
+
+# %% ../nbs/81_config.ipynb #93731bff
 class _ConfigChanges:
     "Changed copies."
 
@@ -355,11 +367,7 @@ class _ConfigChanges:
 
     def with_settings(self, settings):
         "A changed copy from settings with dotted keys, such as ``{\"datasets.on_region.radius\": \"0.15 deg\"}``."
-        changes = {}
-        for key, value in settings.items():
-            outermost, *path = key.split(".")
-            for name in reversed(path): value = {name: value}
-            changes = merged(changes, {outermost: value})
+        changes = nested(settings)
         sections = {name: getattr(self, name) for name in type(self).model_fields} # what does not change is not checked again
         data = {n: merged(s.to_dict(), changes[n]) if isinstance(changes.get(n), dict) else s.model_copy(deep=True) for n, s in sections.items()}
         return type(self)(**data | {n: v for n, v in changes.items() if not isinstance(v, dict) or n not in sections})

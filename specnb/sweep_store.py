@@ -9,6 +9,7 @@ __all__ = []
 import json
 import sqlite3
 from contextlib import closing, contextmanager
+from itertools import count
 from .core import DataError, make_path
 
 # %% ../nbs/93_sweep_store.ipynb #a6887217
@@ -40,11 +41,13 @@ class Store:
         if not create and not self.path.is_file(): raise FileNotFoundError(f"{self.path}: no such file; expected the folder of a sweep")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as database:
-            found = database.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, _FORMAT): raise DataError(f"{self.path}: found format {found}, expected {_FORMAT}; it was made by another version of specnb")
-            if found == _FORMAT: return
+            def version(): return database.execute("PRAGMA user_version").fetchone()[0]
+            if version() == _FORMAT: return
+            database.execute("BEGIN IMMEDIATE") # somebody else may have made it just now
+            if version() == _FORMAT: return
+            if version() != 0: raise DataError(f"{self.path}: found format {version()}, expected {_FORMAT}; it was made by another version of specnb")
             if database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]: raise DataError(f"{self.path}: a database, but not that of a sweep")
-            database.execute("BEGIN IMMEDIATE")
+            database.execute("CREATE TABLE IF NOT EXISTS numbers (place TEXT PRIMARY KEY, number INTEGER UNIQUE)")
             database.execute(f"CREATE TABLE IF NOT EXISTS points ({', '.join(f'{n} {kind}' for n, kind in COLUMNS.items())})")
             database.execute("CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT)")
             database.execute(f"PRAGMA user_version = {_FORMAT}")
@@ -64,12 +67,23 @@ class Store:
         "Write rows (dictionaries), all or none; those of the same place are replaced."
         values = [[json.dumps(r[n], ensure_ascii=False) if n in _JSON else r[n] for n in COLUMNS] for r in rows]
         with self._open() as database:
+            database.execute("DELETE FROM notes WHERE name = 'table'")
             database.executemany(f"INSERT OR REPLACE INTO points VALUES ({', '.join('?' * len(COLUMNS))})", values)
 
     def done(self):
-        "Place to (key, status, number) of every point."
+        "Place to (key, status) of every point."
         with self._open() as database:
-            return {place: rest for place, *rest in database.execute("SELECT place, key, status, number FROM points")}
+            return {place: rest for place, *rest in database.execute("SELECT place, key, status FROM points")}
+
+    def numbers(self, places):
+        "Number of each place, its own for ever; new places get the next."
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE") # two sweeps may number at once
+            there = dict(database.execute("SELECT place, number FROM numbers"))
+            new = dict(zip((p for p in dict.fromkeys(places) if p not in there), count(len(there))))
+            database.executemany("INSERT INTO numbers VALUES (?, ?)", new.items())
+        there |= new
+        return [there[p] for p in places]
 
     def rows(self, subject=None):
         "Rows as dictionaries, in order of their numbers; those of one subject, or all."
@@ -83,6 +97,18 @@ class Store:
         with self._open() as database:
             found = database.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
         return None if found is None else json.loads(found[0])
+
+    @contextmanager
+    def table_written(self):
+        "While the files of the table are written: nobody else writes, and afterwards it is noted whose table it is, until a row is added."
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+            database.execute("INSERT OR REPLACE INTO notes SELECT 'table', value FROM notes WHERE name = 'subject'")
+
+    def table_is_fresh(self):
+        "Whether the files of the table are those of the last subject, with all its rows."
+        return self.note("table") is not None and self.note("table") == self.note("subject")
 
     def set_notes(self, **notes):
         "Keep plain values by name."

@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 import numpy as np
 from .analysis import SpectralAnalysis, choose_runs, data_folder, open_store
-from .config import AnalysisConfig
-from .config_fields import ConfigError, suggestion
+from .config import AnalysisConfig, nested
+from .config_fields import ConfigError, merged, suggestion
 from .core import DataError, lazy, make_path
 from .products import input_files, sha256
 from .record import AnalysisError, execute, with_absolute_paths
@@ -237,7 +237,20 @@ class AnalysisSubject:
     def check(self, points):
         "ConfigError if a point makes no possible configuration."
         self.check_names(points)
-        self._collect(self.configure, ((p,) for p in points))
+        known = {}
+        def fits(p): # sections are checked apart, and most points share theirs
+            parts = {(name, canonical(part)): part for name, part in nested({self.key(n, v): v for n, v in p.items()}).items()}
+            for some, part in parts.items():
+                if some not in known: known[some] = self._is_possible(some[0], part)
+            return all(known[some] for some in parts)
+        self._collect(self.configure, ((p,) for p in points if not fits(p)))
+
+    def _is_possible(self, name, changes):
+        "Whether a section of the configuration can be changed so."
+        section, values = self._last(f"section {name}", name, lambda: (type(getattr(self.config, name)), getattr(self.config, name).to_dict()))
+        try: section(**merged(values, changes))
+        except (TypeError, ValueError, AttributeError): return False # `configure` says why
+        return True
 
     def _readings(self, config):
         "What decides which runs are read, and how."

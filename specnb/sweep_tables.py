@@ -20,7 +20,9 @@ def _kind(values):
     "Type of a column."
     kinds = {type(v) for v in values if v is not None}
     if not kinds: return float
-    if kinds <= {int, float}: return float if float in kinds else int
+    if kinds <= {int, float}:
+        largest = max((abs(v) for v in values if type(v) is int), default=0)
+        return str if largest > 1e300 else float if float in kinds or largest >= 2**63 else int
     return kinds.pop() if len(kinds) == 1 else str
 
 def make_column(
@@ -98,8 +100,9 @@ def to_arrow(
     fields, arrays = [], []
     for name in content.colnames:
         column = content[name]
-        values = [None if v is np.ma.masked else v.tolist() if hasattr(v, "tolist") else v for v in column]
-        arrays.append(pyarrow.array(values))
+        values = [v.tolist() if isinstance(v, np.ndarray) else v for v in column.tolist()]
+        try: arrays.append(pyarrow.array(values))
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError): arrays.append(pyarrow.array([canonical(v) for v in values])) # lists of many kinds
         fields.append(pyarrow.field(name, arrays[-1].type, metadata={"unit": str(column.unit or ""), "description": column.description or ""}))
     return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields, metadata={"meta": json.dumps(content.meta)}))
 

@@ -8,17 +8,22 @@ __all__ = []
 # %% ../nbs/94_sweep_workers.ipynb #75d02b25
 import hashlib
 import html
+import json
+import logging
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 import traceback
+import uuid
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, ProcessPoolExecutor, wait
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
+from .config_fields import ConfigError
 from .core import lazy
 from .many_runs import _NOT_IMPORTABLE, _context
 from .record import html_page, notebook_html
@@ -27,6 +32,7 @@ from .sweep_results import pack_results, read_results
 
 # %% ../nbs/94_sweep_workers.ipynb #d2d713e3
 cloudpickle, distributed, psutil = lazy("cloudpickle"), lazy("distributed"), lazy("psutil")
+log = logging.getLogger("specnb")
 
 # %% ../nbs/94_sweep_workers.ipynb #683cb06f
 class Task(NamedTuple):
@@ -39,6 +45,19 @@ def _describe(point):
     values = ", ".join(f"{n} = {v if isinstance(v, str) else canonical(v)}" for n, v in point.parameters.items())
     return f"{values or 'no parameter'}{f', repeat {point.repeat}' if point.repeat else ''}"
 
+def _utf8(text): return text.encode("utf-8", "replace").decode() # half a character, as in names of files, cannot be stored
+
+def _message(error):
+    "Text of an exception, also if it cannot tell."
+    try: return _utf8(str(error))
+    except BaseException: return "its message cannot be read"
+
+def _row(task, text, error=None, found={}, seconds=0.):
+    "What the store gets to know about a point."
+    return {"place": task.place, "status": "failed" if error else "done", "error": text or "", "traceback": _utf8("".join(traceback.format_exception(error))) if error else "",
+            "results": json.loads(_utf8(json.dumps(pack_results(found), ensure_ascii=False))), "seconds": seconds,
+            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+
 def _write_page(point, error, folder):
     "The page of an executed notebook, if there is one."
     if not (folder / "notebook.ipynb").is_file(): return
@@ -46,45 +65,60 @@ def _write_page(point, error, folder):
     (folder / "page.html").write_text(html_page("A point of a sweep", html.escape(_describe(point)), failure + notebook_html(folder / "notebook.ipynb")), encoding="utf-8")
 
 def _replace_folder(new, folder):
-    "Put a folder where another may be."
-    if folder.exists():
-        old = new.with_name(f"{new.name}-old")
-        os.replace(folder, old)
+    "Put a folder where another may be, or may come from another process."
+    old = new.with_name(f"{new.name}@old")
+    for attempt in range(10):
+        try: return os.replace(new, folder)
+        except OSError:
+            if not folder.exists() or attempt == 9: raise
+        try: os.replace(folder, old)
+        except FileNotFoundError: continue
         shutil.rmtree(old)
-    os.replace(new, folder)
 
 def _execute(subject, point, folder):
     "Execute the notebook of a point; what was recorded, and the error if there was one."
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".writing-{folder.name}-*"): shutil.rmtree(left, ignore_errors=True) # of a process that was killed
-    staging, error, found = folder.parent / f".writing-{folder.name}-{os.getpid()}", None, {}
+    staging, error, found = folder.parent / f".writing-{folder.name}@{socket.gethostname()}@{os.getpid()}@{uuid.uuid4().hex[:8]}", None, {}
     staging.mkdir()
     try:
         try: found = subject.execute(point, staging)
         except Exception as e:
             error = e
             if (staging / "notebook.ipynb").is_file(): found = read_results(staging / "notebook.ipynb")
-        _write_page(point, str(error or ""), staging)
+        _write_page(point, _message(error) if error else "", staging)
         _replace_folder(staging, folder)
     finally: shutil.rmtree(staging, ignore_errors=True)
     return found, error
 
-_ONE_AT_A_TIME = threading.Lock() # workers may have threads: numpy would share cores, papermill changes the working directory
+_DAY = 86400 # seconds
+
+def clear_leftovers(
+    folder, # of notebooks of points
+):
+    "Remove what processes that were killed have left half-done."
+    for left in folder.glob(".writing-*"):
+        host, pid = [*left.name.split("@"), "", ""][1:3]
+        try: dead = not psutil.pid_exists(int(pid)) if host == socket.gethostname() else time.time() - left.stat().st_mtime > _DAY
+        except (FileNotFoundError, ValueError): continue
+        if dead: shutil.rmtree(left, ignore_errors=True)
+
+_ONE_AT_A_TIME = threading.RLock() # workers may have threads: numpy would share cores, papermill changes the working directory
 
 def do_point(
     subject, # what is repeated
     task:Task,
+    stops=(),# exceptions that are not the fault of the point
 )->dict:     # part of a row of the store
-    "Do a point. Whatever happens becomes a row."
+    "Do a point. Whatever happens becomes a row, even SystemExit."
     with _ONE_AT_A_TIME:
         begun, found, error = time.perf_counter(), {}, None
         try:
             if task.folder: found, error = _execute(subject, task.point, Path(task.folder))
             else: found = subject.run(task.point)
-        except Exception as e: error = e
-        lines = "".join(traceback.format_exception(error)) if error else ""
-        return {"place": task.place, "status": "failed" if error else "done", "error": f"{type(error).__name__}: {error}" if error else "", "traceback": lines,
-                "results": pack_results(found), "seconds": time.perf_counter() - begun, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+        except BaseException as e:
+            if isinstance(e, stops): raise
+            error = e
+        return _row(task, error and f"{type(error).__name__}: {_message(error)}", error, found, time.perf_counter() - begun)
 
 # %% ../nbs/94_sweep_workers.ipynb #cba5a193
 _SUBJECTS = {} # in a worker: the subject it works on
@@ -95,10 +129,12 @@ def do_tasks(
 )->list:          # of rows
     "The work of a worker."
     name = hashlib.sha256(packed).digest()
-    if name not in _SUBJECTS:
+    subject = _SUBJECTS.get(name)
+    if subject is None:
+        subject = cloudpickle.loads(packed)
         _SUBJECTS.clear()
-        _SUBJECTS[name] = cloudpickle.loads(packed)
-    return [do_point(_SUBJECTS[name], t) for t in tasks]
+        _SUBJECTS[name] = subject
+    return [do_point(subject, t) for t in tasks]
 
 def _watch(line):
     "End this process and its kernels when the other end of a pipe is closed, as it is when the parent ends, however it does."
@@ -134,7 +170,10 @@ class Processes:
         self.size, self.context = size, _context()
         self.renew()
         try: self.pool.submit(_ready).result()
-        except BrokenExecutor: raise RuntimeError(_NOT_IMPORTABLE) from None
+        except BaseException as error: # also an interrupt
+            self.close(now=True)
+            if isinstance(error, BrokenExecutor): raise RuntimeError(_NOT_IMPORTABLE) from None
+            raise
 
     def renew(self):
         line, self.held = self.context.Pipe(duplex=False)
@@ -151,22 +190,37 @@ class Processes:
         if now: self.held.close()
         self.pool.shutdown(wait=True, cancel_futures=True)
 
+_CONNECT = 10 # seconds, for the scheduler to answer
+_LOOK = 5     # seconds, until it is asked for its workers again
+
 class Given:
     "An executor that someone else has started."
 
     def __init__(self, executor, size=None):
-        self.client = None
-        if isinstance(executor, str): executor = self.client = distributed.Client(executor, timeout=20)
+        self.client, self.wanted = None, size
+        if isinstance(executor, str): executor = self.client = _connected(executor)
         self.executor = executor.get_executor(pure=False) if hasattr(executor, "get_executor") else executor
-        if hasattr(executor, "nthreads"):
-            executor.wait_for_workers(1, timeout=60)
-            size = size or sum(executor.nthreads().values())
-        self.size = size or os.cpu_count()
+        self.threads, self.found, self.asked = getattr(executor, "nthreads", None), size or os.cpu_count(), -_LOOK
+        if self.threads and not self.threads(): log.warning("the cluster has no worker yet; the sweep begins when there is one")
+
+    @property
+    def size(self):
+        "How much can be done at once, now: workers of a cluster come and go."
+        if self.wanted or not self.threads or time.monotonic() - self.asked < _LOOK: return self.found
+        self.asked = time.monotonic()
+        try: self.found = max(sum(self.threads().values()), 1)
+        except Exception as error: log.debug("the cluster does not answer: %s", error) # its futures tell if it is gone
+        return self.found
 
     def submit(self, function, *arguments): return self.executor.submit(function, *arguments)
 
     def close(self, now=False):
-        if self.client is not None: self.client.close()
+        if self.client is not None: self.client.close(timeout=5)
+
+def _connected(address):
+    "Client of a Dask scheduler; RuntimeError if there is none."
+    try: return distributed.Client(address, timeout=_CONNECT)
+    except (OSError, ValueError) as error: raise RuntimeError(f"{address}: no Dask scheduler answers there ({_message(error)})") from None
 
 def usable_cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -186,8 +240,12 @@ _DIED = "WorkerDied: the process that did this point ended unexpectedly, twice: 
 def _fate(task, error):
     "The row of a point that its worker could not do."
     died = isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker" # of Dask
-    return {"place": task.place, "status": "failed", "error": _DIED if died else f"{type(error).__name__}: {error}", "traceback": "".join(traceback.format_exception(error)), "results": {}, "seconds": 0.,
-            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    return _row(task, _DIED if died else f"{type(error).__name__}: {_message(error)}", error)
+
+def _packed(subject):
+    "A subject in bytes; ConfigError if that cannot be."
+    try: return cloudpickle.dumps(subject)
+    except Exception as error: raise ConfigError([f"{subject.name}: cannot be sent to other processes ({_message(error)}); n_jobs=1 works in this one"]) from None
 
 def rows_of(pool, subject, tasks):
     """Do all tasks.
@@ -210,21 +268,24 @@ def rows_of(pool, subject, tasks):
     ------
     RuntimeError
         The cluster is gone.
+    ConfigError
+        The subject cannot be sent to other processes.
     """
-    packed = subject if isinstance(pool, Here) else cloudpickle.dumps(subject)
-    work = (lambda s, chunk: [do_point(s, t) for t in chunk]) if isinstance(pool, Here) else do_tasks
+    def work(s, chunk): return [do_point(s, t, KeyboardInterrupt) for t in chunk] # here an interrupt is the user's
     waiting, running, suspects, pace, ended = deque(tasks), {}, deque(), None, False
     try:
+        packed = subject if isinstance(pool, Here) else _packed(subject)
+        if not isinstance(pool, Here): work = do_tasks
         while waiting or running or suspects:
-            size = 1 if pace is None else max(1, min(int(_HANDFUL / max(pace, 1e-4)), len(waiting) // (2 * pool.size), 500))
-            while waiting and len(running) < (1 if isinstance(pool, Here) else 2 * pool.size):
+            places = 2 * pool.size
+            size = 1 if pace is None else max(1, min(int(_HANDFUL / max(pace, 1e-4)), len(waiting) // places, 500))
+            while waiting and len(running) < (1 if isinstance(pool, Here) else places):
                 chunk = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-                running[pool.submit(work, packed, chunk)] = chunk
-            alone = not running
-            if alone:
+                running[pool.submit(work, packed, chunk)], alone = chunk, False
+            if not running:
                 chunk = [suspects.popleft()]
-                running[pool.submit(work, packed, chunk)] = chunk
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                running[pool.submit(work, packed, chunk)], alone = chunk, True
+            for future in wait(running, _LOOK, FIRST_COMPLETED).done:
                 chunk = running.pop(future)
                 try: rows = future.result()
                 except CancelledError: raise RuntimeError("the cluster has cancelled the work; what is done is kept, and the same call goes on with the rest") from None
@@ -236,4 +297,6 @@ def rows_of(pool, subject, tasks):
                 pace = mean if pace is None else .7 * pace + .3 * mean
                 yield rows
         ended = True
-    finally: pool.close(now=not ended)
+    finally:
+        for future in running: future.cancel()
+        pool.close(now=not ended)

@@ -20,7 +20,7 @@ from .sweep_results import unpack_results
 from .sweep_store import Store
 from .sweep_subjects import AnalysisSubject, as_subject, digest, inputs_digest
 from .sweep_tables import spread_table, table_of, write_tables
-from .sweep_workers import Task, make_pool, rows_of
+from .sweep_workers import Task, clear_leftovers, make_pool, rows_of
 
 # %% ../nbs/96_sweeps.ipynb #e852e5c5
 IPython, tqdm = lazy("IPython"), lazy("tqdm")
@@ -46,18 +46,23 @@ def plan(
     return rows
 
 def undone(
-    rows:list,     # as from `plan`; get their numbers
+    rows:list,     # as from `plan`
     store:Store,
     retry_failed:bool,
 )->list:           # of rows
     "The rows that are to be done."
     there = store.done()
-    numbers = iter(range(max((n for *_, n in there.values()), default=-1) + 1, sys.maxsize))
-    for r in rows: r["number"] = there[r["place"]][2] if r["place"] in there else next(numbers)
     def is_done(r):
-        key, status, _ = there.get(r["place"], ("", "", 0))
+        key, status = there.get(r["place"], ("", ""))
         return key == r["key"] and (status == "done" or not retry_failed)
     return [r for r in rows if not is_done(r)]
+
+def number(
+    rows:list,     # as from `plan`; get their numbers
+    store:Store,
+):
+    "Number the points in the order in which they are wanted first."
+    for r, n in zip(rows, store.numbers([r["place"] for r in rows])): r["number"] = n
 
 def choose_engine(subject, engine):
     "The engine that is wanted, or the first that is possible."
@@ -144,7 +149,7 @@ class Sweep:
 
     def __init__(self, folder, places=None):
         self.folder, self._store = make_path(folder).absolute(), Store(folder, create=False)
-        rows = self._store.rows(self._store.note("subject"))
+        rows = self._store.rows(self._store.note("subject") if places is None else None)
         there = {r["place"]: r for r in rows}
         self._rows = rows if places is None else [there[p] for p in places if p in there]
 
@@ -310,6 +315,7 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     rows = plan(subject, engine, points, _inputs(inputs))
     pending = undone(rows, store, retry_failed)
     subject.check([r["parameters"] for r in pending])
+    number(rows, store)
     store.set_notes(subject=rows[0]["subject"], engine=engine, seed=int(seed), **_describe_subject(subject))
     folder = make_path(out).absolute()
     if engine == "papermill":
@@ -317,7 +323,8 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     pending.sort(key=lambda r: subject.order(r["parameters"]))
     try: _do(subject, pending, folder, store, n_jobs, executor, progress)
     finally:
-        if pending or not (folder / "sweep.parquet").is_file(): write_tables(Sweep(folder).table, folder)
+        if not store.table_is_fresh() or any(not (folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")):
+            with store.table_written(): write_tables(Sweep(folder).table, folder)
     return Sweep(folder, [r["place"] for r in rows])
 
 # %% ../nbs/96_sweeps.ipynb #7932f063
@@ -340,4 +347,6 @@ def _do(subject, pending, folder, store, n_jobs, executor, progress):
     except (KeyboardInterrupt, SystemExit):
         log.warning("stopped: %d of %d points are done and kept; the same call goes on with the rest", done, len(pending))
         raise
-    finally: bar.close()
+    finally:
+        bar.close()
+        clear_leftovers(folder / "points")

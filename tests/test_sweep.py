@@ -1,0 +1,563 @@
+"""Sweeps: what a killed process, two writers, strange points and a cluster that breaks may not do to them.
+
+Every wait has an end, so that nothing here can hang. Processes of a driver are found by a variable of their environment.
+"""
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+import nbformat
+import numpy as np
+import psutil
+import pytest
+from specnb import AnalysisConfig, ConfigError, read_sweep, sweep
+from specnb.sweep_store import Store
+
+TAG = "SPECNB_TEST_TAG"
+
+
+def until(condition, seconds, what):
+    "The first true value of `condition`; fails after a while."
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found: return found
+        time.sleep(.02)
+    pytest.fail(f"{what}: not within {seconds} s")
+
+
+def alive(tag):
+    "Processes with the tag in their environment."
+    found = []
+    for p in psutil.process_iter():
+        try:
+            if p.status() != psutil.STATUS_ZOMBIE and p.environ().get(TAG) == tag: found.append(" ".join(p.cmdline())[:150])
+        except (psutil.Error, OSError): pass
+    return found
+
+
+class Process:
+    "A Python process with all that it starts; nothing of it is left behind."
+
+    def __init__(self, *args, **options):
+        self.tag = uuid.uuid4().hex
+        self.process = subprocess.Popen([sys.executable, *map(str, args)], env=os.environ | {TAG: self.tag}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **options)
+
+    def __enter__(self): return self
+
+    def __exit__(self, *_):
+        for p in psutil.process_iter():
+            try:
+                if p.environ().get(TAG) == self.tag: p.kill()
+            except (psutil.Error, OSError): pass
+        self.process.communicate(timeout=20)
+
+    def send(self, number): os.kill(self.process.pid, number)
+
+    def end(self, seconds=90):
+        "Wait for the end; its output."
+        output, _ = self.process.communicate(timeout=seconds)
+        return output
+
+    def none_left(self, seconds=6): until(lambda: not alive(self.tag), seconds, f"end of {alive(self.tag)}")
+
+
+def script(folder, text):
+    path = folder / f"driver_{uuid.uuid4().hex[:6]}.py"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def notebook(path, *cells, parameters="x = 1"):
+    "A notebook whose first cell has the parameters."
+    first = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, *(nbformat.v4.new_code_cell(c) for c in cells)]), path)
+    return path
+
+
+def stored(out):
+    "Place to row of what is in the store; nothing if there is none."
+    try: return {r["place"]: r for r in Store(out, create=False).rows()}
+    except FileNotFoundError: return {}
+
+
+def without_times(content):
+    "The rows of a table, as text, without what may differ."
+    return [[str(row[n]) for n in content.colnames if n not in ("seconds", "finished", "traceback")] for row in content]
+
+
+def whole(out, points):
+    "Both tables of a folder have all the points once, with numbers of their own, and nothing half-done lies about."
+    from astropy.table import Table
+    import pyarrow.parquet as pq
+    content, arrow = Table.read(out / "sweep.ecsv"), pq.read_table(out / "sweep.parquet")
+    assert sorted(content["x"].tolist()) == sorted(points) == sorted(arrow["x"].to_pylist())
+    assert len(set(content["point"].tolist())) == len(points)
+    assert [p.name for p in out.rglob(".*")] == []
+    return content
+
+
+FUNCTION = """
+    import sys, time
+    from pathlib import Path
+    from specnb import sweep
+
+    def slow(x):
+        with open({log!r}, "a") as f: f.write(f"{{x}}\\n")
+        time.sleep({seconds})
+        return {{"y": x**2}}
+
+    if __name__ == "__main__": sweep(slow, {{"x": {xs}}}, {out!r}, n_jobs=int(sys.argv[1]), progress=False)
+"""
+
+
+def test_killed_sweep_of_a_function_goes_on_where_it_was(tmp_path):
+    out, log, chance = tmp_path / "out", tmp_path / "log.txt", random.Random(int.from_bytes(os.urandom(4)))
+    path, kept = script(tmp_path, FUNCTION.format(log=str(log), out=str(out), xs=list(range(60)), seconds=.05)), {}
+    for least in (0, 5, 5):
+        with Process(path, 2) as driver:
+            until(lambda: len(stored(out)) >= len(kept) + least and out.exists(), 60, "points")
+            time.sleep(chance.uniform(0, .4))
+            driver.send(signal.SIGKILL)
+            driver.process.wait(10)
+            driver.none_left()
+        now = stored(out)
+        assert all(now[p]["finished"] == r["finished"] and now[p]["seconds"] == r["seconds"] for p, r in kept.items())
+        kept = now
+    before = log.read_text().split()
+    with Process(path, 2) as driver: assert driver.end() == "" and driver.process.returncode == 0
+    content = whole(out, range(60))
+    assert (content["y"] == content["x"]**2).all() and set(content["status"]) == {"done"}
+    assert content["point"].tolist() == content["x"].tolist()
+    again = Counter(log.read_text().split()[len(before):])
+    assert set(again) == {str(x) for x in range(60)} - {str(r["parameters"]["x"]) for r in kept.values()} and set(again.values()) <= {1}
+    assert all(stored(out)[p]["finished"] == r["finished"] for p, r in kept.items())
+
+
+RECORD = """from IPython.display import display
+display({"application/vnd.specnb.results+json": {"y": [x**2]}, "text/plain": ""}, raw=True)"""   # record_results(y=x**2), without the second to import specnb
+
+NOTEBOOKS = """
+    from specnb import sweep
+    if __name__ == "__main__": sweep({path!r}, {{"x": {xs}}}, {out!r}, n_jobs={n_jobs}, progress=False)
+"""
+
+
+def test_killed_sweep_of_a_notebook_goes_on_where_it_was(tmp_path):
+    out, source = tmp_path / "out", notebook(tmp_path / "n.ipynb", "import time; time.sleep(.2)", RECORD)
+    path = script(tmp_path, NOTEBOOKS.format(path=str(source), out=str(out), xs=[1, 2, 3], n_jobs=2))
+    def writing(): return list(out.glob("points/.writing-*"))
+    with Process(path) as driver:
+        until(lambda: stored(out) and len(writing()) == 2, 60, "first point")
+        time.sleep(random.uniform(0, .5))
+        driver.send(signal.SIGKILL)
+        driver.process.wait(10)
+        driver.none_left()
+    kept = stored(out)
+    (out / "points" / f".writing-00003-00000000@{socket.gethostname()}@{driver.process.pid}@0").mkdir()   # of a code that has changed since
+    with Process(path) as driver: assert driver.end() == "" and driver.process.returncode == 0
+    content = whole(out, [1, 2, 3])
+    assert (content["y"] == content["x"]**2).all()
+    assert sorted(p.name for p in (out / "points").iterdir()) == sorted(f.split("/")[1] for f in content["folder"])
+    assert all({"notebook.ipynb", "page.html"} <= {p.name for p in (out / f).iterdir()} for f in content["folder"])
+    assert all(stored(out)[p] == r for p, r in kept.items())
+
+
+@pytest.mark.parametrize("number, n_jobs", [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)])
+def test_stopped_sweep_ends_soon_and_goes_on(number, n_jobs, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log.txt"
+    path = script(tmp_path, FUNCTION.format(log=str(log), out=str(out), xs=list(range(30)), seconds=.1))
+    with Process(path, n_jobs) as driver:
+        until(lambda: len(stored(out)) > 2, 60, "points")
+        begun = time.monotonic()
+        driver.send(number)
+        output = driver.end(20)
+        assert time.monotonic() - begun < 8 and driver.process.returncode != 0
+        driver.none_left()
+    if number == signal.SIGINT: assert "points are done and kept; the same call goes on" in output and "KeyboardInterrupt" in output
+    if number == signal.SIGINT: whole(out, [r["parameters"]["x"] for r in stored(out).values()])
+    kept = stored(out)
+    assert 2 < len(kept) < 30
+    with Process(path, 1) as driver: driver.end()
+    whole(out, range(30))
+    assert all(stored(out)[p] == r for p, r in kept.items())
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_interrupt_ends_kernels(n_jobs, tmp_path):
+    out, source = tmp_path / "out", notebook(tmp_path / "n.ipynb", "open('begun', 'w').close()\nimport time; time.sleep(60)")
+    with Process(script(tmp_path, NOTEBOOKS.format(path=str(source), out=str(out), xs=[1, 2, 3], n_jobs=n_jobs))) as driver:
+        until(lambda: list(out.glob("points/.writing-*/begun")), 60, "kernel")
+        assert any("ipykernel" in p for p in alive(driver.tag))
+        driver.send(signal.SIGINT)
+        driver.end(20)
+        driver.none_left()
+    assert stored(out) == {}
+
+
+def test_two_sweeps_at_once(tmp_path):
+    source, log = notebook(tmp_path / "n.ipynb", RECORD), str(tmp_path / "log.txt")
+    def function(out, xs):
+        text = FUNCTION.format(log=log, out=str(tmp_path / out), xs=list(xs), seconds=.01)
+        return text.replace("def slow", f"while not Path({str(tmp_path / 'go')!r}).exists(): time.sleep(.01)\n\n    def slow")
+    texts = [function("same", range(40)), function("same", range(40)), function("other", range(30)), function("other", range(20, 50)),
+             *[NOTEBOOKS.format(path=str(source), out=str(tmp_path / "notebooks"), xs=[1, 2], n_jobs=1)] * 2]
+    drivers = []
+    try:
+        for text in texts: drivers.append(Process(script(tmp_path, text), 1))
+        (tmp_path / "go").touch()
+        for d in drivers: assert (d.end(), d.process.returncode) == ("", 0)
+    finally:
+        for d in drivers: d.__exit__()
+    whole(tmp_path / "same", range(40))
+    whole(tmp_path / "other", range(50))
+    content = whole(tmp_path / "notebooks", [1, 2])
+    assert content["status"].tolist() == ["done", "done"]
+    assert sorted(p.name for p in (tmp_path / "notebooks" / "points").iterdir()) == sorted(f.split("/")[1] for f in content["folder"])
+
+
+# What is done again
+
+def test_only_what_changed_is_done_again(tmp_path, monkeypatch):
+    calls, data = [], tmp_path / "data.txt"
+    data.write_text("1")
+    def work(x):
+        calls.append(x)
+        if x == 2: raise ValueError("two")
+        return {"y": x}
+    def do(f=work, xs=(1, 2, 3), **more):
+        calls.clear()
+        s = sweep(f, {"x": list(xs)}, tmp_path / "out", n_jobs=1, progress=False, **{"inputs": data} | more)
+        return calls.copy(), s
+    assert do()[0] == [1, 2, 3]
+    assert do()[0] == []
+    assert do(retry_failed=True)[0] == [2]
+    assert do(seed=5)[0] == []                                  # takes none
+    more, s = do(xs=(3, 4, 1))
+    assert (more, s.table["x"].tolist(), s.table["point"].tolist()) == ([4], [3, 4, 1], [2, 3, 0])
+    data.write_text("2")
+    assert do()[0] == [1, 2, 3] and do()[0] == []
+    monkeypatch.setattr("specnb.sweeps.version", lambda _: "99")
+    assert do()[0] == [1, 2, 3] and do()[0] == []
+    assert len(read_sweep(tmp_path / "out")) == 4
+    def work(x): calls.append(x); return {"y": 2*x}
+    more, s = do(work)
+    assert more == [1, 2, 3] and s.table["y"].tolist() == [2, 4, 6] and len(read_sweep(tmp_path / "out")) == 3
+    def seeded(x, seed): calls.append(x); return {"y": seed}
+    assert do(seeded)[0] == [1, 2, 3] and do(seeded)[0] == [] and do(seeded, seed=5)[0] == [1, 2, 3]
+
+
+def test_files_of_the_table_are_those_of_the_last_call(tmp_path):
+    from astropy.table import Table
+    def one(x): return {"y": x}
+    def two(x): return {"z": x}
+    for f, name in ((one, "y"), (two, "z"), (one, "y")):
+        sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+        assert name in Table.read(tmp_path / "sweep.ecsv").colnames and name in read_sweep(tmp_path).table.colnames
+
+
+def test_table_is_written_after_a_kill_just_before_it(tmp_path, monkeypatch):
+    def f(x): return {"y": x}
+    sweep(f, {"x": [1]}, tmp_path, n_jobs=1, progress=False)
+    with monkeypatch.context() as m:
+        def killed(*_): raise InterruptedError
+        m.setattr("specnb.sweeps.write_tables", killed)
+        with pytest.raises(InterruptedError): sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+    whole(tmp_path, [1])
+    sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+    whole(tmp_path, [1, 2])
+
+
+def test_notebook_with_other_outputs_is_the_same(tmp_path):
+    path = notebook(tmp_path / "n.ipynb", RECORD)
+    def do(): return sweep(path, {"x": [1]}, tmp_path / "out", n_jobs=1, progress=False).table
+    first = do()
+    content = nbformat.read(path, 4)
+    content.cells[1].update(outputs=[nbformat.v4.new_output("stream", text="hello")], execution_count=7)
+    nbformat.write(content, path)
+    assert do()["finished"].tolist() == first["finished"].tolist() and do()["seconds"].tolist() == first["seconds"].tolist()
+    content.cells[1].source = RECORD.replace("x**2", "x + 2")
+    nbformat.write(content, path)
+    assert do()["y"].tolist() == [3]
+
+
+# Points that misbehave
+
+def _strange(kind):
+    import sys
+    if kind == "exit": sys.exit(3)
+    if kind == "interrupt": raise KeyboardInterrupt
+    if kind == "generator": raise GeneratorExit
+    if kind == "unspeakable":
+        class Unspeakable(Exception):
+            def __str__(self): raise self
+        raise Unspeakable
+    if kind == "unpicklable":
+        import threading
+        error = ValueError("with a lock")
+        error.lock = threading.Lock()
+        raise error
+    if kind == "type": return {"y": object()}
+    if kind == "complex": return {"y": 1j}
+    if kind == "no dictionary": return 5
+    if kind == "surrogate": raise OSError("file \udcff")
+    if kind == "surrogate result": return {"y": "file \udcff"}
+    if kind == "group": raise ExceptionGroup("some", [ValueError("\udcff")])
+    if kind == "large": return {"n": 2**70}
+    if kind == "lists": return {"y": [1., None, float("nan")], "z": [[1], ["a"]]}
+    if kind == "texts": return {"z": ["a", "b"], "y": "text"}
+    if kind in LISTS: return {"list": LISTS[kind]}
+    if kind == "nul": return {"z": "a\0b\r\n\"c"}
+    if kind == "recursion": return _strange(kind)
+    return {"y": 1., "n": 1}
+
+LISTS = {"floats": [1., None], "words": ["a"], "nested": [[1.], [2]], "booleans": [True], "empty": []}
+KINDS = [*LISTS, "exit", "interrupt", "generator", "unspeakable", "unpicklable", "type", "complex", "no dictionary", "surrogate", "surrogate result", "group", "large", "lists", "texts", "nul", "good"]
+FAILED = {"exit", "interrupt", "generator", "unspeakable", "unpicklable", "type", "complex", "no dictionary", "surrogate", "group"}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_strange_points_are_rows(n_jobs, tmp_path):
+    kinds = [k for k in KINDS if n_jobs > 1 or k != "interrupt"]   # in this process it is the user's
+    s = sweep(_strange, {"kind": kinds}, tmp_path, n_jobs=n_jobs, progress=False)
+    content = s.table
+    assert {k for k, status in zip(content["kind"], content["status"]) if status == "failed"} == FAILED & set(kinds)
+    error = dict(zip(content["kind"], content["error"]))
+    assert error["exit"] == "SystemExit: 3" and error["unpicklable"] == "ValueError: with a lock" and error["unspeakable"].startswith("Unspeakable: ")
+    assert all(t for t, status in zip(content["traceback"], content["status"]) if status == "failed")
+    assert {"sweep.ecsv", "sweep.parquet"} <= {p.name for p in tmp_path.iterdir()}
+    assert without_times(read_sweep(tmp_path).table) == without_times(content)
+
+
+def test_point_that_kills_its_process(tmp_path):
+    def deadly(x):
+        import os, signal, time
+        time.sleep(.005)
+        if x == 7: os.kill(os.getpid(), signal.SIGKILL)
+        return {"y": x**2}
+    content = sweep(deadly, {"x": list(range(100))}, tmp_path, n_jobs=2, progress=False).table
+    assert content["x"][content["status"] == "failed"].tolist() == [7] and content["error"][7].startswith("WorkerDied")
+    assert np.delete(content["y"], 7).tolist() == [x**2 for x in range(100) if x != 7]
+    whole(tmp_path, range(100))
+
+
+def test_subject_that_cannot_be_sent(tmp_path):
+    lock = threading.Lock()
+    def locked(x):
+        with lock: return {"y": x}
+    assert sweep(locked, {"x": [1, 2]}, tmp_path / "here", n_jobs=1, progress=False).n_failed == 0
+    before = psutil.Process().children(recursive=True)
+    with pytest.raises(ConfigError, match="locked: cannot be sent to other processes.*n_jobs=1"): sweep(locked, {"x": [1, 2]}, tmp_path / "out", n_jobs=2, progress=False)
+    until(lambda: len(psutil.Process().children(recursive=True)) <= len(before) + 2, 5, "end of the workers")  # the server that starts them may stay
+
+
+def test_sweep_within_a_sweep(tmp_path):
+    folder = str(tmp_path)
+    def outer(x):
+        from specnb import sweep
+        return {"total": float(sum(sweep(lambda y: {"z": x*y}, {"y": [1, 2]}, f"{folder}/inner{x}", n_jobs=1, progress=False).table["z"]))}
+    done = []
+    thread = threading.Thread(target=lambda: done.append(sweep(outer, {"x": [1, 2]}, tmp_path / "outer", n_jobs=1, progress=False).table["total"].tolist()), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert done == [[3., 6.]]
+
+
+def test_notebook_whose_kernel_dies(tmp_path):
+    path = notebook(tmp_path / "n.ipynb", RECORD, "import os\nif x == 2: os._exit(1)")
+    s = sweep(path, {"x": [1, 2]}, tmp_path / "out", n_jobs=2, progress=False)
+    assert s.table["status"].tolist() == ["done", "failed"] and "DeadKernelError" in s.table["error"][1]
+    kept = tmp_path / "out" / s.table["folder"][1]
+    assert {"notebook.ipynb", "page.html"} <= {p.name for p in kept.iterdir()} and s.table["y"].tolist() == [1, 4]
+
+
+def test_script_without_guard(tmp_path):
+    path = script(tmp_path, f"""
+        from specnb import sweep
+        def f(x): return {{"y": x}}
+        sweep(f, {{"x": [1, 2, 3]}}, {str(tmp_path / "out")!r}, n_jobs=2, progress=False)
+    """)
+    with Process(path) as driver:
+        output = driver.end(60)
+        assert driver.process.returncode == 1 and 'RuntimeError: a process' in output.splitlines()[-1] and 'if __name__ == "__main__"' in output.splitlines()[-1]
+        driver.none_left()
+
+
+# Whoever does it
+
+def test_tables_do_not_depend_on_who_does_it(tmp_path):
+    def random_mean(x, rng): return {"mean": rng.normal(x, 1, 10).mean(), "process": "any"}
+    grid, more = [{"x": float(x)} for x in range(12)], {"repeats": 3, "seed": 11, "progress": False}
+    one = without_times(sweep(random_mean, grid, tmp_path / "1", n_jobs=1, **more).table)
+    assert len({r[3] for r in one}) == len(one) == 36
+    assert without_times(sweep(random_mean, grid, tmp_path / "2", n_jobs=2, **more).table) == one
+    with ThreadPoolExecutor(3) as threads: assert without_times(sweep(random_mean, grid, tmp_path / "3", executor=threads, **more).table) == one
+    backward = sweep(random_mean, grid[::-1], tmp_path / "4", n_jobs=2, **more).table
+    assert {tuple(r[1:]) for r in without_times(backward)} == {tuple(r[1:]) for r in one}
+    half = sweep(random_mean, grid[:5], tmp_path / "5", n_jobs=1, **more)
+    assert without_times(sweep(random_mean, grid, tmp_path / "5", n_jobs=2, **more).table) == one and len(half) == 15
+
+
+# Memory and size
+
+def test_workers_do_not_grow(tmp_path):
+    def size(x):
+        import numpy, os, psutil
+        numpy.ones(200_000).sum()
+        return {"rss": psutil.Process().memory_info().rss / 2**20, "pid": os.getpid()}
+    content = sweep(size, {"x": list(range(500))}, tmp_path, n_jobs=2, progress=False).table
+    for pid in set(content["pid"]):
+        mine = content["rss"][content["pid"] == pid]
+        assert mine[-5:].mean() - mine[len(mine)//5] < 5, (pid, mine.tolist())
+
+
+def test_workers_do_not_grow_with_notebooks(tmp_path):
+    path = notebook(tmp_path / "n.ipynb", "import os, psutil", RECORD.replace("x**2", "psutil.Process(os.getppid()).memory_info().rss / 2**20").replace('"y"', '"pid": [os.getppid()], "y"'))
+    content = sweep(path, {"x": list(range(20))}, tmp_path / "out", n_jobs=2, progress=False).table
+    for pid in set(content["pid"]):
+        mine = content["y"][content["pid"] == pid].tolist()
+        assert mine[-1] - mine[len(mine)//3] < 5, mine
+
+
+def test_resume_of_many_points_starts_soon(tmp_path, monkeypatch):
+    import specnb.sweeps
+    first = []
+    def stop(task):
+        first.append(time.process_time())
+        raise KeyboardInterrupt
+    monkeypatch.setattr("specnb.sweep_workers.do_point", lambda subject, task, *_: stop(task))
+    def f(x): return {"y": x}
+    values = [float(x) for x in range(10_000)]
+    for what, grid in ((f, {"x": values}), (AnalysisConfig(), {"on_radius": [f"{.05 + x/1e5:.5f} deg" for x in range(10_000)]})):
+        out = tmp_path / str(len(first))
+        store, rows = Store(out), specnb.sweeps.plan(specnb.sweeps.as_subject(what), "in-process", specnb.sweeps.seeded_points(specnb.sweep_points(grid)), {})
+        specnb.sweeps.number(rows, store)
+        store.add([{**r, "status": "done", "error": "", "traceback": "", "results": {"y": [1.]}, "seconds": 0., "finished": ""} for r in rows[:5000]])
+        begun = time.process_time()
+        with pytest.raises(KeyboardInterrupt): sweep(what, grid, out, n_jobs=1, progress=False)
+        assert first[-1] - begun < 5, first[-1] - begun   # of computing time: others may be busy, too
+
+
+# Dask
+
+@pytest.fixture(scope="module")
+def distributed(): return pytest.importorskip("distributed", reason="needs Dask: pip install 'specnb[cluster]'")
+
+
+@pytest.fixture(scope="module")
+def client(distributed):
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, distributed.Client(cluster) as c: yield c
+
+
+class Cluster:
+    "A scheduler and workers in processes of their own."
+
+    def __init__(self, folder, workers, threads=1):
+        file, self.folder = folder / "scheduler.json", folder
+        self.processes = [Process("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)]
+        until(file.is_file, 30, "scheduler")
+        self.address = json.loads(file.read_text())["address"]
+        self.start_workers(workers, threads)
+
+    def start_workers(self, n, threads=1):
+        options = "--nthreads", threads, "--no-dashboard", "--local-directory", self.folder
+        self.processes += [Process("-m", "distributed.cli.dask_worker", self.address, *options) for _ in range(n)]
+
+    def __enter__(self): return self
+    def __exit__(self, *_):
+        for p in self.processes[::-1]: p.__exit__()
+
+    def kill(self, which):
+        "SIGKILL to a process and what it started."
+        main = psutil.Process(self.processes[which].process.pid)
+        for p in [main, *main.children(recursive=True)]: p.kill()
+
+
+class InThread(threading.Thread):
+    "A call whose end can be waited for."
+
+    def __init__(self, call):
+        super().__init__(daemon=True)
+        self.call, self.result, self.error = call, None, None
+        self.start()
+
+    def run(self):
+        try: self.result = self.call()
+        except BaseException as error: self.error = error
+
+    def end(self, seconds):
+        self.join(seconds)
+        assert not self.is_alive(), f"not within {seconds} s"
+        if self.error: raise self.error
+        return self.result
+
+
+def test_dask_client(client, tmp_path):
+    def random_mean(x, rng): return {"mean": rng.normal(x, 1, 10).mean()}
+    grid, more = {"x": [float(x) for x in range(50)]}, {"seed": 3, "progress": False}
+    there = sweep(random_mean, grid, tmp_path / "there", executor=client, **more).table
+    assert without_times(there) == without_times(sweep(random_mean, grid, tmp_path / "here", n_jobs=1, **more).table)
+    whole(tmp_path / "there", range(50))
+    def strange(kind):
+        import sys, threading
+        if kind == "exit": sys.exit(3)
+        if kind == "interrupt": raise KeyboardInterrupt
+        if kind == "lock":
+            error = ValueError("with a lock")
+            error.lock = threading.Lock()
+            raise error
+        return {"y": 1}
+    content = sweep(strange, {"kind": ["exit", "good", "interrupt", "lock"]}, tmp_path / "strange", executor=client, progress=False).table
+    assert content["error"].tolist() == ["SystemExit: 3", "", "KeyboardInterrupt: ", "ValueError: with a lock"]
+
+
+def test_dask_executes_notebooks(client, tmp_path):
+    path = notebook(tmp_path / "n.ipynb", RECORD)
+    content = sweep(path, {"x": [2, 3]}, tmp_path / "out", executor=client, progress=False).table
+    assert content["y"].tolist() == [4, 9]
+    whole(tmp_path / "out", [2, 3])
+
+
+def test_dask_worker_that_is_killed(distributed, tmp_path):
+    def slow(x):
+        import time
+        time.sleep(.1)
+        return {"y": x**2}
+    with Cluster(tmp_path, workers=0) as cluster:
+        call = InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False))
+        cluster.start_workers(2)   # they may come late
+        until(lambda: len(stored(tmp_path / "out")) > 3, 60, "points")
+        cluster.kill(1)
+        content = call.end(60).table
+    assert content["y"].tolist() == [x**2 for x in range(40)] and set(content["status"]) == {"done"}
+    whole(tmp_path / "out", range(40))
+
+
+def test_dask_scheduler_that_is_killed(distributed, tmp_path, monkeypatch):
+    monkeypatch.setattr("specnb.sweep_workers._CONNECT", 2)
+    def slow(x):
+        import time
+        time.sleep(.1)
+        return {"y": x**2}
+    with Cluster(tmp_path, workers=1, threads=2) as cluster:
+        call = InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False))
+        until(lambda: len(stored(tmp_path / "out")) > 3, 60, "points")
+        cluster.kill(0)
+        with pytest.raises(RuntimeError, match="cluster.*what is done is kept"): call.end(20)
+        kept = stored(tmp_path / "out")
+        assert 3 < len(kept) < 40
+        whole(tmp_path / "out", [r["parameters"]["x"] for r in kept.values()])
+        with pytest.raises(RuntimeError, match="no Dask scheduler"): InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False)).end(60)
+    sweep(slow, {"x": list(range(40))}, tmp_path / "out", n_jobs=2, progress=False)
+    whole(tmp_path / "out", range(40))
+    assert all(stored(tmp_path / "out")[p] == r for p, r in kept.items())
