@@ -47,13 +47,12 @@ def plan(
 
 def undone(
     rows:list,     # as from `plan`
-    store:Store,
+    done:dict,     # as from `Store.done`
     retry_failed:bool,
 )->list:           # of rows
     "The rows that are to be done."
-    there = store.done()
     def is_done(r):
-        key, status = there.get(r["place"], ("", ""))
+        key, status = done.get(r["place"], ("", ""))
         return key == r["key"] and (status == "done" or not retry_failed)
     return [r for r in rows if not is_done(r)]
 
@@ -311,13 +310,12 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     if n_jobs is not None and (not isinstance(n_jobs, int) or n_jobs < 1): raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
     if repeats > 1 and not subject.takes_seed: raise ConfigError([f"repeats: {subject.name} takes no seed, so repeats would be the same"])
     subject.check_names([p.parameters for p in points])
-    store = Store(_possible_folder(out))
-    rows = plan(subject, engine, points, _inputs(inputs))
-    pending = undone(rows, store, retry_failed)
+    rows, folder = plan(subject, engine, points, _inputs(inputs)), _possible_folder(out)
+    pending = undone(rows, Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}, retry_failed)
     subject.check([r["parameters"] for r in pending])
+    store = Store(folder) # from here on something is written
     number(rows, store)
     store.set_notes(subject=rows[0]["subject"], engine=engine, seed=int(seed), **_describe_subject(subject))
-    folder = make_path(out).absolute()
     if engine == "papermill":
         for r in rows: r["folder"] = folder_name(r)
     pending.sort(key=lambda r: subject.order(r["parameters"]))
@@ -329,7 +327,7 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
 
 # %% ../nbs/96_sweeps.ipynb #7932f063
 def _possible_folder(out):
-    folder = make_path(out)
+    folder = make_path(out).absolute()
     if folder.is_file(): raise FileExistsError(f"{folder} is a file, expected the name of a folder for the sweep")
     return folder
 
