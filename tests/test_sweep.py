@@ -470,9 +470,13 @@ class Cluster:
     def __init__(self, folder, workers, threads=1):
         file, self.folder = folder / "scheduler.json", folder
         self.processes = [Process("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)]
-        until(file.is_file, 30, "scheduler")
-        self.address = json.loads(file.read_text())["address"]
-        self.start_workers(workers, threads)
+        try:
+            until(lambda: file.is_file() and file.read_text().rstrip().endswith("}"), 30, "scheduler")   # it is written bit by bit
+            self.address = json.loads(file.read_text())["address"]
+            self.start_workers(workers, threads)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def start_workers(self, n, threads=1):
         options = "--nthreads", threads, "--no-dashboard", "--local-directory", self.folder
