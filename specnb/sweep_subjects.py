@@ -24,7 +24,7 @@ from .config_fields import ConfigError, merged, suggestion
 from .core import DataError, lazy, make_path
 from .products import input_files, sha256
 from .record import AnalysisError, execute, with_absolute_paths
-from .sweep_design import canonical
+from .sweep_design import canonical, plain_value
 from .sweep_results import analysis_results, collect_results, read_results
 
 # %% ../nbs/92_sweep_subjects.ipynb #fdbb462e
@@ -99,15 +99,28 @@ def _silent():
     try: yield
     finally: log.setLevel(level)
 
+def _plain_text(name, value):
+    "Text of a value that a function uses from outside; empty for modules, classes and the like."
+    try: return f"{name}={canonical(plain_value(name, value))}"
+    except TypeError: return ""
+
 def source_text(
     function,
+    seen=(),  # functions whose text is there already
 )->str:
-    "Text that changes when a function does."
-    try: return textwrap.dedent(inspect.getsource(function))
+    "Text that changes when a function does, or a function of the same module that it calls, or a plain value that it uses from outside."
+    try: text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
         code = getattr(function, "__code__", None)
         if code is None: raise ConfigError([f"{function!r}: its source cannot be read, so a change could not be noticed; wrap it in a function"]) from None
-        return f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"
+        text = f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"
+    if not inspect.isfunction(function): return text
+    outside, seen = inspect.getclosurevars(function), (*seen, function)
+    for name, value in sorted((outside.globals | outside.nonlocals).items()):
+        own = inspect.isfunction(value) and value.__module__ == function.__module__
+        if not own: text += _plain_text(name, value)
+        elif value not in seen: text += source_text(value, seen)
+    return text
 
 class FunctionSubject:
     "A function of the parameters."

@@ -126,8 +126,11 @@ def varied_parameters(
 def scalar_results(
     content,
 )->list:
-    "Names of the results that are numbers and come with an error."
-    return [n for n in content.colnames if f"{n}_err" in content.colnames and content[n].dtype.kind == "f"]
+    "Names of the results that are numbers and come with an error; parameters of models only if all points have the same ones."
+    names = [n for n in content.colnames if f"{n}_err" in content.colnames and content[n].dtype.kind == "f"]
+    of_models, done = [n for n in names if (content[n].description or "").endswith("of the model")], np.asarray(content["status"]) == "done"
+    mixed = any(np.ma.getmaskarray(np.ma.asarray(content[n].data))[done].any() for n in of_models)
+    return [n for n in names if not (mixed and n in of_models)]
 
 def groups(
     column, # of a parameter

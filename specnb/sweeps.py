@@ -215,6 +215,7 @@ class Sweep:
             bar.add([by_place[r["place"]] | r for r in some])
         bar.close()
         for r in chosen: there[r["number"]]["folder"] = r["folder"]
+        _renew_tables(self._store, self.folder)
         return [self.folder / r["folder"] for r in chosen]
 
     def __len__(self): return len(self._rows)
@@ -243,6 +244,11 @@ def read_sweep(folder):
     return Sweep(folder)
 
 # %% ../nbs/96_sweeps.ipynb #fd429529
+def _renew_tables(store, folder):
+    "Write the tables of a sweep if they are not there or not up to date."
+    if store.table_is_fresh() and all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")): return
+    with store.table_written(): write_tables(Sweep(folder).table, folder)
+
 def folder_name(row): return f"points/{row['number']:05d}-{row['key'][:8]}"
 
 def _tasks(rows, folder):
@@ -320,9 +326,7 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
         for r in rows: r["folder"] = folder_name(r)
     pending.sort(key=lambda r: subject.order(r["parameters"]))
     try: _do(subject, pending, folder, store, n_jobs, executor, progress)
-    finally:
-        if not store.table_is_fresh() or any(not (folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")):
-            with store.table_written(): write_tables(Sweep(folder).table, folder)
+    finally: _renew_tables(store, folder)
     return Sweep(folder, [r["place"] for r in rows])
 
 # %% ../nbs/96_sweeps.ipynb #7932f063
