@@ -187,8 +187,9 @@ def test_an_interrupt_leaves_nothing(tmp_path, number, code):
     process = subprocess.Popen([*MAIN, "run"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # ignored in jobs of a shell's background
     deadline = time.time() + 60
-    while not list(tmp_path.glob(".writing-*")) and time.time() < deadline: time.sleep(.02)
-    time.sleep(2.5)  # until the kernel is at work
+    def at_work(): # the first cell is done
+        return any('"execution_count": 1' in p.read_text() for p in tmp_path.glob(".writing-*/analysis.ipynb"))
+    while not at_work() and process.poll() is None and time.time() < deadline: time.sleep(.05)
     assert list(tmp_path.glob(".writing-*")) and process.poll() is None, "interrupted too late to be a test"
     process.send_signal(number)
     err = process.communicate(timeout=60)[1]

@@ -177,7 +177,8 @@ def running(pid):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupt_leaves_no_process_behind(folder, tmp_path, number):
     (tmp_path / "script.py").write_text(SCRIPT)
-    parent = subprocess.Popen([sys.executable, tmp_path / "script.py", folder, tmp_path], stderr=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, tmp_path / "script.py", folder, tmp_path], stderr=subprocess.PIPE, text=True,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # ignored in jobs of a shell's background
     def wait(until, seconds=60):
         stop = time.monotonic() + seconds
         while not until() and time.monotonic() < stop: time.sleep(.1)
