@@ -66,10 +66,14 @@ def memory(data, n=200):
     "Papermill: memory of the workers over many notebooks."
     seen, stop, me = [], threading.Event(), psutil.Process()
 
+    def of_workers():
+        for p in me.children(recursive=True):
+            try:
+                if "forkserver" in " ".join(p.cmdline()): yield p.memory_info().rss/1e6
+            except psutil.NoSuchProcess: pass # a kernel that has just ended
+
     def look():
-        while not stop.wait(1):
-            workers = [p for p in me.children(recursive=True) if "forkserver" in " ".join(p.cmdline())]
-            seen.append((time.perf_counter(), sum(p.memory_info().rss for p in workers)/1e6, me.memory_info().rss/1e6))
+        while not stop.wait(1): seen.append((time.perf_counter(), sum(of_workers()), me.memory_info().rss/1e6))
     thread = threading.Thread(target=look)
     thread.start()
     try: wall, _ = swept(tutorial_notebook("01_spectral_analysis"), {"on_radius": [.09 + .05*i/n for i in range(n)]}, n_jobs=2)
