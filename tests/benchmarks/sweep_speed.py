@@ -1,6 +1,7 @@
 """How fast sweeps are: analyses a second, notebooks against bare papermill, memory of many notebooks, Dask against local, resuming.
 
-One command, a few minutes for each part: `GAMMAPY_DATA=... python tests/benchmarks/sweep_speed.py [analyses notebooks memory dask resume]`.
+Workers import this file, so it imports what is heavy where it is used. One command, a few minutes for each part:
+`GAMMAPY_DATA=... python tests/benchmarks/sweep_speed.py [analyses notebooks memory dask resume]`.
 """
 import argparse
 import os
@@ -11,8 +12,6 @@ from concurrent.futures import Executor
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-import papermill
-import psutil
 from specnb import AnalysisConfig, sweep, tutorial_notebook
 from specnb.sweep_design import seeded_points, sweep_points
 from specnb.sweep_store import Store
@@ -51,6 +50,7 @@ def analyses(data, n=200):
 
 def notebooks(data, rounds=3, points=3):
     "Papermill: seconds a point against bare papermill."
+    import papermill
     notebook, values = tutorial_notebook("01_spectral_analysis"), [.09 + .01*i for i in range(points)]
 
     def bare():
@@ -64,6 +64,7 @@ def notebooks(data, rounds=3, points=3):
 
 def memory(data, n=200):
     "Papermill: memory of the workers over many notebooks."
+    import psutil
     seen, stop, me = [], threading.Event(), psutil.Process()
 
     def of_workers():
@@ -89,7 +90,6 @@ def memory(data, n=200):
 def dask(data, n=400, rounds=3):
     "In-process engine: a Dask cluster of two processes against two local ones, start included in both."
     from distributed import Client, LocalCluster
-
     def with_dask():
         with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
             started = time.perf_counter()
