@@ -127,9 +127,11 @@ def scalar_results(
     content,
 )->list:
     "Names of the results that are numbers and come with an error; parameters of models only if all points have the same ones."
-    names = [n for n in content.colnames if f"{n}_err" in content.colnames and content[n].dtype.kind == "f"]
-    of_models, done = [n for n in names if (content[n].description or "").endswith("of the model")], np.asarray(content["status"]) == "done"
-    mixed = any(np.ma.getmaskarray(np.ma.asarray(content[n].data))[done].any() for n in of_models)
+    done = np.asarray(content["status"]) == "done"
+    def missing(n): return np.ma.getmaskarray(np.ma.asarray(content[n].data))[done]
+    names = [n for n in content.colnames if f"{n}_err" in content.colnames and content[n].dtype.kind == "f" and not missing(n).all()]
+    of_models = [n for n in names if (content[n].description or "").endswith("of the model")]
+    mixed = any(missing(n).any() for n in of_models)
     return [n for n in names if not (mixed and n in of_models)]
 
 def groups(
