@@ -101,6 +101,10 @@ def analysis_results(
 # %% ../nbs/91_sweep_results.ipynb #b4e99a49
 MIME = "application/vnd.specnb.results+json"
 
+def to_mime(results):
+    "Results for an output; a list, as notebooks are saved with the keys of dictionaries sorted."
+    return [[n, *entry] for n, entry in pack_results(results).items()]
+
 def collect_results(
     things, # dictionaries, analyses, tables
     named:dict,
@@ -145,7 +149,7 @@ def record_results(*things, **named):
         A value that cannot be kept; nothing is.
     """
     found = collect_results(things, named)
-    if IPython.get_ipython() is not None: IPython.display.display({MIME: pack_results(found), "text/plain": "\n".join(f"{n} = {_as_text(r)}" for n, r in found.items())}, raw=True)
+    if IPython.get_ipython() is not None: IPython.display.display({MIME: to_mime(found), "text/plain": "\n".join(f"{n} = {_as_text(r)}" for n, r in found.items())}, raw=True)
     return found
 
 # %% ../nbs/91_sweep_results.ipynb #dd1f8ee5
@@ -176,4 +180,4 @@ def read_results(notebook):
         except (ValueError, KeyError, TypeError): raise DataError(f"{path}: not a notebook (JSON with cells)") from None
     else: cells = notebook.cells
     outputs = [o for c in cells if c["cell_type"] == "code" for o in c.get("outputs", [])]
-    return {n: r for o in outputs if MIME in o.get("data", {}) for n, r in unpack_results(o["data"][MIME]).items()}
+    return {n: r for o in outputs if MIME in o.get("data", {}) for n, r in unpack_results({n: entry for n, *entry in o["data"][MIME]}).items()}
