@@ -102,8 +102,8 @@ def analysis_results(
 MIME = "application/vnd.specnb.results+json"
 
 def to_mime(results):
-    "Results for an output; a list, as notebooks are saved with the keys of dictionaries sorted."
-    return [[n, *entry] for n, entry in pack_results(results).items()]
+    "Results for an output; in a list, as notebooks are saved with the keys of dictionaries sorted."
+    return {"results": [[n, *entry] for n, entry in pack_results(results).items()]}
 
 def collect_results(
     things, # dictionaries, analyses, tables
@@ -180,4 +180,4 @@ def read_results(notebook):
         except (ValueError, KeyError, TypeError): raise DataError(f"{path}: not a notebook (JSON with cells)") from None
     else: cells = notebook.cells
     outputs = [o for c in cells if c["cell_type"] == "code" for o in c.get("outputs", [])]
-    return {n: r for o in outputs if MIME in o.get("data", {}) for n, r in unpack_results({n: entry for n, *entry in o["data"][MIME]}).items()}
+    return {n: r for o in outputs if MIME in o.get("data", {}) for n, r in unpack_results({n: entry for n, *entry in o["data"][MIME]["results"]}).items()}

@@ -150,7 +150,7 @@ def test_killed_sweep_of_a_function_goes_on_where_it_was(tmp_path):
 
 
 RECORD = """from IPython.display import display
-display({"application/vnd.specnb.results+json": {"y": [x**2]}, "text/plain": ""}, raw=True)"""   # record_results(y=x**2), without the second to import specnb
+display({"application/vnd.specnb.results+json": {"results": [["y", x**2]]}, "text/plain": ""}, raw=True)"""   # record_results(y=x**2), without the second to import specnb
 
 NOTEBOOKS = """
     from specnb import sweep
@@ -427,7 +427,7 @@ def test_workers_do_not_grow(tmp_path):
 
 
 def test_workers_do_not_grow_with_notebooks(tmp_path):
-    path = notebook(tmp_path / "n.ipynb", "import os, psutil", RECORD.replace("x**2", "psutil.Process(os.getppid()).memory_info().rss / 2**20").replace('"y"', '"pid": [os.getppid()], "y"'))
+    path = notebook(tmp_path / "n.ipynb", "import os, psutil", RECORD.replace("x**2", "psutil.Process(os.getppid()).memory_info().rss / 2**20").replace('["y"', '["pid", os.getppid()], ["y"'))
     content = sweep(path, {"x": list(range(20))}, tmp_path / "out", n_jobs=2, progress=False).table
     for pid in set(content["pid"]):
         mine = content["y"][content["pid"] == pid].tolist()
