@@ -59,10 +59,10 @@ def check_against(
     defaults:dict,      # name -> default
     points:list,        # dictionaries of plain values
     what:str,           # for messages
-    required=frozenset(), # names without default
+    required=(),        # names without default
 ):
     "ConfigError with everything in the points that does not fit, each once."
-    problems, free = {}, {*defaults, *required}
+    problems, free = {}, [*required, *defaults]
     for p in points:
         for name, value in p.items():
             if name not in free: problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
@@ -137,8 +137,8 @@ class FunctionSubject:
         "ConfigError if a point does not fit the arguments."
         if any(p.kind is p.VAR_KEYWORD for p in self.arguments.values()): return
         named = {n: p.default for n, p in self.arguments.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        free = {n for n, d in named.items() if d is inspect.Parameter.empty}
-        check_against({n: d for n, d in named.items() if n not in free}, points, self.name, free - {"seed", "rng"})
+        free = [n for n, d in named.items() if d is inspect.Parameter.empty]
+        check_against({n: d for n, d in named.items() if n not in free}, points, self.name, [n for n in free if n not in ("seed", "rng")])
 
     def check_names(self, points): self.check(points)
     def inputs(self, parameters): return {}
@@ -215,7 +215,7 @@ class AnalysisSubject:
     takes_seed = False
 
     def __init__(self, config):
-        self.config = with_absolute_paths(config)
+        self.config = with_absolute_paths(config).with_settings({"general.n_jobs": 1}) # points are done at the same time, not runs
         self.name, self.kept = "analysis", {}
         values = self.config.to_dict()
         values["general"] = {k: v for k, v in values["general"].items() if k not in _NO_RESULT}

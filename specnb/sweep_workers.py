@@ -235,10 +235,11 @@ def usable_cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_ge
 def make_pool(
     n_jobs,   # number of processes; None: one for each core
     executor, # executor, Dask client or address; None: local
+    n_tasks:int,
 ):
     "Where the work is done."
     if executor is not None: return Given(executor, n_jobs)
-    size = usable_cores() if n_jobs is None else n_jobs
+    size = min(n_jobs or usable_cores(), n_tasks)
     return Here() if size == 1 else Processes(size)
 
 # %% ../nbs/94_sweep_workers.ipynb #d158d11f

@@ -34,15 +34,15 @@ def plan(
     inputs:dict, # name -> path, for all points
 )->list:      # of dictionaries
     "The rows of a sweep as far as they are known before."
-    identity, packages, known = digest(subject.identity, engine), version("specnb"), {}
+    identity, own, known = digest(subject.identity, engine), version("specnb"), {}
     common = inputs_digest(inputs, known)
     seen, rows = {}, []
     for p in points:
         files = subject.inputs(p.parameters)
         if id(files) not in seen: seen[id(files)] = files, inputs_digest(files, known)
         place = digest(identity, canonical(p.parameters), str(p.repeat))
-        key = digest(place, packages, common, seen[id(files)][1], str(p.seed if subject.takes_seed else 0))
-        rows.append({"place": place, "key": key, "subject": identity, "parameters": p.parameters, "repeat": p.repeat, "seed": p.seed, "version": packages, "folder": None})
+        key = digest(place, own, common, seen[id(files)][1], str(p.seed if subject.takes_seed else 0))
+        rows.append({"place": place, "key": key, "subject": identity, "parameters": p.parameters, "repeat": p.repeat, "seed": p.seed, "version": own, "folder": None})
     return rows
 
 def undone(
@@ -206,10 +206,11 @@ class Sweep:
         there, wanted = {r["number"]: r for r in self._rows}, [int(n) for n in points]
         for n in wanted:
             if n not in there: raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, from {min(there, default=0)} to {max(there, default=0)}")
+        if not wanted: return []
         subject = AnalysisSubject(AnalysisConfig(**self._store.note("config")))
         chosen = [there[n] | {"folder": folder_name(there[n])} for n in wanted]
         bar = show_progress(len(chosen), progress)
-        for some in rows_of(make_pool(min(n_jobs or len(chosen), len(chosen)) if chosen else 1, None), subject, _tasks(chosen, self.folder)):
+        for some in rows_of(make_pool(n_jobs, None, len(chosen)), subject, _tasks(chosen, self.folder)):
             by_place = {r["place"]: r for r in chosen}
             self._store.add([by_place[r["place"]] for r in some])
             bar.add([by_place[r["place"]] | r for r in some])
@@ -263,7 +264,7 @@ def _inputs(inputs):
     paths = [make_path(p).absolute() for p in ([inputs] if isinstance(inputs, (str, Path)) else inputs)]
     for p in paths:
         if not p.exists(): raise ConfigError([f"inputs: {p}: no such file or folder"])
-    return {p.name: p for p in paths}
+    return {f"{i} {p.name}": p for i, p in enumerate(paths)}
 
 # %% ../nbs/96_sweeps.ipynb #442fdca9
 def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repeats=1, inputs=(), retry_failed=False, progress=None):
@@ -310,6 +311,8 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
         Data that are not there; nothing was done.
     RuntimeError
         A cluster that is gone. What was done is kept.
+    ValueError
+        Not a seed, or not a number of repeats.
     """
     subject = as_subject(what)
     engine, points = choose_engine(subject, engine), seeded_points(sweep_points(grid), seed, repeats)
@@ -339,7 +342,7 @@ def _do(subject, pending, folder, store, n_jobs, executor, progress):
     "Do the points that are to be done."
     if not pending: return
     by_place, done, bar = {r["place"]: r for r in pending}, 0, show_progress(len(pending), progress)
-    pool = make_pool(min(n_jobs, len(pending)) if n_jobs else n_jobs if len(pending) > 1 else 1, executor)
+    pool = make_pool(n_jobs, executor, len(pending))
     try:
         for some in rows_of(pool, subject, _tasks(pending, folder)):
             finished = [by_place[r["place"]] | r for r in some]
