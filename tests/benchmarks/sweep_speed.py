@@ -88,17 +88,18 @@ def memory(data, n=200):
 
 
 def dask(data, n=400, rounds=3):
-    "In-process engine: a Dask cluster of two processes against two local ones, start included in both."
+    "In-process engine: Dask clusters of two processes, with Dask's profiler and without, against two local processes; two sweeps on each cluster."
+    import dask
     from distributed import Client, LocalCluster
-    def with_dask():
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
-            started = time.perf_counter()
-            swept(config(data), radii(n), executor=client)
-            return time.perf_counter() - started
-    pairs = [(swept(config(data), radii(n), n_jobs=2)[0], *timed(with_dask)) for _ in range(rounds)]
-    local, whole, work = (median(x) for x in zip(*pairs))
-    print(f"  {n} analyses: {local:.1f} s local, {whole:.1f} s Dask with the start of its cluster, {work:.1f} s without; "
-          f"throughput of Dask {100*local/whole:.0f} % and {100*local/work:.0f} %", flush=True)
+
+    def with_dask(profiler):
+        with dask.config.set({"distributed.worker.profile.enabled": profiler}), LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+            with Client(cluster) as client: return [swept(config(data), radii(n), executor=client)[0] for _ in range(2)]
+    times = [[swept(config(data), radii(n), n_jobs=2)[0], *with_dask(True), *with_dask(False)] for _ in range(rounds)]
+    local, *others = (median(x) for x in zip(*times))
+    for name, (first, second) in (("with its profiler", others[:2]), ("without", others[2:])):
+        print(f"  {n} analyses: {local:.1f} s local with the start of processes; Dask {name} {first:.1f} s with workers that have nothing loaded, {second:.1f} s again: "
+              f"throughput {100*local/first:.0f} % and {100*local/second:.0f} %", flush=True)
 
 
 class _Watch(Executor):
