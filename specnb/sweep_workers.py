@@ -29,6 +29,7 @@ from .many_runs import _NOT_IMPORTABLE, _context
 from .record import html_page, notebook_html
 from .sweep_design import Point, canonical
 from .sweep_results import pack_results, read_results
+from .sweep_subjects import AnalysisSubject
 
 # %% ../nbs/94_sweep_workers.ipynb #d2d713e3
 cloudpickle, distributed, psutil = lazy("cloudpickle"), lazy("distributed"), lazy("psutil")
@@ -134,7 +135,17 @@ def do_tasks(
         subject = cloudpickle.loads(packed)
         _SUBJECTS.clear()
         _SUBJECTS[name] = subject
-    return [do_point(subject, t) for t in tasks]
+    if not isinstance(subject, AnalysisSubject) or threading.current_thread() is threading.main_thread(): return [do_point(subject, t) for t in tasks]
+    return _beside(lambda: [do_point(subject, t) for t in tasks])
+
+def _beside(work):
+    "Do something in a thread that does not outlive the process."
+    done = Future()
+    def do():
+        try: done.set_result(work())
+        except BaseException as error: done.set_exception(error)
+    threading.Thread(target=do, daemon=True).start()
+    return done.result()
 
 def _watch(line):
     "End this process and its kernels when the other end of a pipe is closed, as it is when the parent ends, however it does."
