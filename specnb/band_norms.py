@@ -39,6 +39,26 @@ def _lowest_norm(
     if not isinstance(term, CashTerm): return np.full(len(s), -np.inf)
     with np.errstate(divide="ignore", invalid="ignore"): return np.where(s > 0, -term.bkg / s, -np.inf).max(-1)
 
+# %% ../nbs/65_band_norms.ipynb #b649a43a
+def _plain_newton(
+    term,              # statistic, arrays (n_bands, width)
+    s:np.ndarray,      # reference prediction, shape (n_bands, width)
+    x:np.ndarray,      # start, shape (n_bands,)
+    kink:np.ndarray,   # bands that stay where they are
+    lowest:np.ndarray, # lower end of the norms
+    max_iter:int=6,
+):                     # norm, f, f', f'' at the minimum; None if a band does not arrive
+    "Newton's method without a safety net."
+    for _ in range(max_iter):
+        value, first, second = norm_derivatives(term, s, x)
+        second = np.where(kink, np.inf, second)
+        if not second.min() > 0: return None
+        step = -first / second
+        x = x + step
+        if not (x > lowest).all(): return None
+        if (first * step).min() > -1e-16: return x, value + first * step / 2, np.where(kink, first, 0), second
+    return None
+
 # %% ../nbs/65_band_norms.ipynb #e7eaec57
 class _Bracket:
     "Two norms of each band between which the minimum lies, with the statistic and its slope at both; infinite where not known yet."
@@ -67,33 +87,44 @@ class _Bracket:
             return np.where(use, meet, middle), (use & near) | (hi - lo <= 1e-13 * np.abs(x))
 
 # %% ../nbs/65_band_norms.ipynb #3474d781
-def minimize_norm(
-    term,           # statistic, arrays (n_bands, width)
-    s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
+def _careful_newton(
+    term,              # statistic, arrays (n_bands, width)
+    s:np.ndarray,      # reference prediction, shape (n_bands, width)
+    x:np.ndarray,      # start, shape (n_bands,)
+    kink:np.ndarray,   # bands that stay where they are
+    bracket:_Bracket,
     max_iter:int=100,
-):                  # norm, and f, f' and f'' there, each (n_bands,); f'' is nan where it says nothing about errors
-    "Norm that minimises the statistic of each band."
-    lowest, total = _lowest_norm(term, s), s.sum(-1)
-    value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
-    kink = _kink_at_zero(term, s, slope)
-    x = (term.n_on - (term.alpha * term.n_off if isinstance(term, WStatTerm) else term.bkg)).sum(-1) / total
-    x = np.where(slope < 0, np.where(x > 0, x, .01 / total), np.where(x < 0, x, -.01 / total))
-    bracket = _Bracket(np.where(slope < 0, 0., lowest), np.where(slope < 0, np.inf, 0.), value, slope)
-    x, step, done = np.where(kink, 0., np.where(x <= bracket.lo[0], bracket.lo[0] / 2, x)), np.full(len(s), np.inf), kink.copy()
+):                     # norm, f, f', f'' at the minimum
+    "Newton's method in a bracket."
+    x, step, done, tiny = np.where(x <= bracket.lo[0], bracket.lo[0] / 2, x), np.full(len(s), np.inf), kink.copy(), 1e-15 / s.sum(-1)
     for i in range(max_iter):
         value, first, second = norm_derivatives(term, s, x)
         bracket.update(x, value, first)
         with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
         move = np.abs(new - x)
-        newton = (move <= 1e-13 * np.abs(x) + 1e-15 / total) | (bracket.inside(new) & (move < step / 2))
-        small = move <= 1e-8 * np.abs(x) + 1e-15 / total  # what is left after such a step is its square
+        newton = (move <= 1e-13 * np.abs(x) + tiny) | (bracket.inside(new) & (move < step / 2))
+        small = move <= 1e-8 * np.abs(x) + tiny  # what is left after such a step is its square
         if not (newton | done).all():
             guess, at_end = bracket.guess(x, halve=i % 2 == 0)
             new, small = np.where(newton, new, guess), np.where(newton, small, at_end)
         x, step = np.where(done, x, new), np.where(bracket.closed, np.abs(new - x), np.inf)
         done |= small
         if done.all(): break
-    value, slope, curvature = norm_derivatives(term, s, x)
+    return x, *norm_derivatives(term, s, x)
+
+def minimize_norm(
+    term,           # statistic, arrays (n_bands, width)
+    s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
+):                  # norm, and f, f' and f'' there, each (n_bands,); f'' is nan where it says nothing about errors
+    "Norm that minimises the statistic of each band."
+    lowest, total = _lowest_norm(term, s), s.sum(-1)
+    value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
+    kink, up = _kink_at_zero(term, s, slope), slope < 0
+    x = (term.n_on - (term.alpha * term.n_off if isinstance(term, WStatTerm) else term.bkg)).sum(-1) / total
+    x = np.where(kink, 0, np.where((x > 0) == up, x, np.where(up, .01, -.01) / total))
+    found = _plain_newton(term, s, x, kink, lowest)
+    if found is None: found = _careful_newton(term, s, x, kink, _Bracket(np.where(up, 0., lowest), np.where(up, np.inf, 0.), value, slope))
+    x, value, slope, curvature = found
     at_bound = np.isfinite(lowest) & (x - lowest <= 1e-9 * np.abs(lowest))
     return x, value, slope, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
 

@@ -36,35 +36,36 @@ class Bands:
 def _places(
     arrays:list,           # SpectrumArrays of each dataset
     edges:np.ndarray,      # wanted band edges, TeV, shape (n_bands+1,)
-):                         # bin index and whether it lies in the band, each (n_bands, n_datasets, width)
+):                         # bin of the dataset, its place among the bins of all, whether it lies in the band, each (n_bands, n_datasets, width)
     "Bins of each band in each dataset."
     keys = [a.e_reco_edges.tobytes() for a in arrays]
     nearest = {key: snap_to_edges(a.e_reco_edges, edges) for key, a in dict(zip(keys, arrays)).items()}  # most runs share one axis
     index = np.stack([nearest[key] for key in keys], 1)
     low, high = index[:-1, :, None], index[1:, :, None]
     k = low + np.arange(max((high - low).max(), 1))
-    return np.minimum(k, np.array([a.n_reco for a in arrays])[:, None] - 1), k < high
+    size = np.array([a.n_reco for a in arrays])[:, None]
+    index = np.minimum(k, size - 1)
+    return index, index + np.cumsum(size, 0) - size, k < high
 
 def _take(
-    rows:list,       # one array per dataset
-    k:np.ndarray,    # index in the array of the dataset, shape (n_bands, n_datasets, width)
-    used:np.ndarray, # bool, same shape
-    fill=0.,         # what to put where it is not used
-)->np.ndarray:       # same shape
+    rows:list,         # one array per dataset, shape (n_reco,)
+    places:np.ndarray, # in all of them, shape (n_bands, n_datasets, width)
+    used:np.ndarray,   # bool, same shape
+    fill=0.,           # what to put where it is not used
+)->np.ndarray:         # same shape
     "Values of all datasets at the places of the bands."
-    first = np.cumsum([0, *map(len, rows[:-1])])[:, None]
-    return np.where(used, np.concatenate(rows)[first + k], fill)
+    return np.where(used, np.concatenate(rows)[places], fill)
 
 # %% ../nbs/71_flux_bands.ipynb #7eb7a24a
 def _band_energies(
-    arrays:list, edges:np.ndarray, k:np.ndarray, inside:np.ndarray, used:np.ndarray, # as in `gather_bands`
-):                                                                                    # e_min, e_max, TeV, shape (n_bands,)
+    arrays:list, edges:np.ndarray, places:np.ndarray, inside:np.ndarray, used:np.ndarray, # as in `gather_bands`
+):                                                                                         # e_min, e_max, TeV, shape (n_bands,)
     "Outermost edges of the used bins; of all bins if none is used; as wanted if there is none."
-    low, high, axes = edges[:-1], edges[1:], [a.e_reco_edges for a in arrays]
+    low, high = edges[:-1], edges[1:]
+    below, above = (np.concatenate([a.e_reco_edges[part] for a in arrays])[places] for part in (slice(-1), slice(1, None)))
     for chosen in (inside, used):
         some = chosen.any((1, 2))
-        low = np.where(some, _take(axes, k, chosen, np.inf).min((1, 2)), low)
-        high = np.where(some, _take(axes, k + 1, chosen).max((1, 2)), high)
+        low, high = np.where(some, below.min((1, 2), initial=np.inf, where=chosen), low), np.where(some, above.max((1, 2), initial=0, where=chosen), high)
     return low, high
 
 def gather_bands(arrays, bins, signal, other, edges):
@@ -85,14 +86,14 @@ def gather_bands(arrays, bins, signal, other, edges):
     -------
     `Bands`
     """
-    k, inside = _places(arrays, edges)
-    used = _take(bins, k, inside, False)
-    def take(rows, fill=0.): return _take(rows, k, used, fill)
+    index, places, inside = _places(arrays, edges)
+    used = _take(bins, places, inside, False)
+    def take(rows, fill=0.): return _take(rows, places, used, fill)
     n_off = alpha = background = None
     if arrays[0].is_on_off: n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
     else: background = take([a.n_bkg for a in arrays])
-    energies = _band_energies(arrays, edges, k, inside, used)
-    return Bands(k, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal), take(other), *energies)
+    energies = _band_energies(arrays, edges, places, inside, used)
+    return Bands(index, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal), take(other), *energies)
 
 # %% ../nbs/71_flux_bands.ipynb #fd205692
 def sum_bands(

@@ -126,7 +126,8 @@ def _status(
         if not np.isfinite(columns["norm_err"][i]): return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
         missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i])]
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
-    return [why(i) for i in range(len(possible))]
+    fine = possible & np.isfinite([columns[n] for n in ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul") if n in columns]).all(0)
+    return ["" if good else why(i) for i, good in enumerate(fine)]
 
 # %% ../nbs/72_flux_points_estimator.ipynb #a0f96e52
 _OPTIONAL = "errn-errp", "ul", "scan"
