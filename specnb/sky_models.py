@@ -279,6 +279,7 @@ class Models(_ModelsIO, _ModelsFiles, _ModelsTools, _CovarianceKeeper, MutableSe
         self._models[i] = self._check(model, self.names[:i] + self.names[i + 1:])
     def __delitem__(self, key): del self._models[self.index(key)]
     def __len__(self): return len(self._models)
+    def __iter__(self): return iter(self._models)
     def __contains__(self, key): return any(m is key or m.name == key for m in self)
     def __add__(self, other): return Models([*self, *Models(other)])
     def insert(self, position, model):
