@@ -310,7 +310,7 @@ def _show_sweep(done, page, quiet):
 def sweep_command(
     what:Annotated[Optional[str], typer.Argument(metavar="[CONFIG|NOTEBOOK|MODULE:FUNCTION]", help="What to repeat; without it the default analysis.",
                                                  show_default=False)] = None,
-    grid:Annotated[Optional[list[str]], typer.Option("--grid", "-g", metavar="NAME=VALUES", help="Values with commas, such as on_radius=0.1deg,0.15deg, or a range "
+    grid:Annotated[Optional[list[str]], typer.Option("--grid", "-g", metavar="NAME=VALUES", help="Values with commas, such as on_radius=0.1,0.15 or 6arcmin,9arcmin, or a range "
                                                      "low..high, low..high:log for --sample.", show_default=False)] = None,
     points:Annotated[Optional[Path], typer.Option(help="File with points: YAML with grid, points or latin_hypercube, or a table (ECSV, CSV).", show_default=False)] = None,
     sample:Annotated[Optional[int], typer.Option(min=1, help="Points of a Latin hypercube over the ranges.", show_default=False)] = None,
@@ -329,7 +329,7 @@ def sweep_command(
 ):
     """Repeat an analysis at many points: one table, one page.
 
-    For example: specnb sweep --data hess-dl3-dr1 -g on_radius=0.08deg,0.11deg,0.15deg -g model=ecpl,lp
+    For example: specnb sweep --data hess-dl3-dr1 -g on_radius=0.08,0.11,0.15 -g model=ecpl,lp
     """
     set_up_messages("info", quiet)
     with failures_told():

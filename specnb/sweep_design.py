@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -32,8 +33,11 @@ def plain_value(
     if isinstance(value, float):
         if math.isfinite(value): return value
         raise TypeError(f"{name}: found {value}, expected a finite number")
-    if hasattr(value, "unit") and hasattr(value, "value"): return quantity_text(value) if np.ndim(value) == 0 else [quantity_text(v) for v in value]
+    if hasattr(value, "unit") and hasattr(value, "value"):
+        if not np.isfinite(value.value).all(): raise TypeError(f"{name}: found {value}, expected finite numbers")
+        return quantity_text(value) if np.ndim(value) == 0 else [plain_value(name, v) for v in value]
     if isinstance(value, Path): return str(value)
+    if isinstance(value, date): return value.isoformat()
     if isinstance(value, dict): return {str(k): plain_value(name, v) for k, v in value.items()}
     if isinstance(value, (list, tuple, range, np.ndarray)): return [plain_value(name, v) for v in value]
     raise TypeError(f"{name}: found {type(value).__name__}, expected numbers, texts, quantities, or lists and dictionaries of them")
@@ -59,6 +63,10 @@ def product_points(
     return [dict(zip(lists, values)) for values in itertools.product(*lists.values())]
 
 # %% ../nbs/90_sweep_design.ipynb #d2687f60
+def _rounded(v, step):
+    "A number as long as people like: to a thousandth of a step or finer."
+    return round(v, 3 - math.floor(math.log10(step)))
+
 def _from_unit(
     name:str,
     spec,          # (low, high), {low, high, log} or list of choices
@@ -66,16 +74,23 @@ def _from_unit(
 )->list:
     "Values of a parameter from numbers between 0 and 1."
     if isinstance(spec, dict) and "choices" in spec: return [spec["choices"][int(v * len(spec["choices"]))] for v in x]
-    if not isinstance(spec, dict): spec = dict(zip(("low", "high", "log"), spec))
+    if not isinstance(spec, dict):
+        if not isinstance(spec, (list, tuple)) or len(spec) not in (2, 3) or not isinstance((*spec, False)[2], bool):
+            raise ValueError(f"{name}: found {spec!r}, expected (low, high), (low, high, True) for the logarithm, or a dictionary")
+        spec = dict(zip(("low", "high", "log"), spec))
     unknown = set(spec) - {"low", "high", "log", "integer"}
     if unknown or not {"low", "high"} <= set(spec): raise ValueError(f"{name}: found {spec!r}, expected low, high, and perhaps log or integer; or choices")
     low, high = (u.Quantity(spec[k]) for k in ("low", "high"))
     if not low.unit.is_equivalent(high.unit): raise ValueError(f"{name}: the limits {spec['low']} and {spec['high']} have units that do not convert")
     unit, log = low.unit, spec.get("log", False)
     a, b = low.value, high.to_value(unit)
-    if not a < b or log and a <= 0: raise ValueError(f"{name}: found a range from {a:g} to {b:g}, expected {'positive numbers, ' if log else ''}the lower one first")
-    if spec.get("integer"): values = [int(v) for v in np.floor(a + x * (b + 1 - a))]
-    else: values = [float(f"{v:.6g}") for v in (np.exp(np.log(a) + x * np.log(b / a)) if log else a + x * (b - a))] # no longer than people like
+    if not -np.inf < a < b < np.inf or log and a <= 0: raise ValueError(f"{name}: found a range from {a:g} to {b:g}, expected {'positive ' if log else ''}finite numbers, the lower one first")
+    if spec.get("integer"):
+        if log or a % 1 or b % 1: raise ValueError(f"{name}: found a range from {a:g} to {b:g}, expected whole numbers, and no logarithm")
+        values = [int(v) for v in np.floor(a + x * (b + 1 - a))]
+    else:
+        places, steps = (a * (b / a)**x, np.log(b / a)) if log else (a + x * (b - a), b - a)
+        values = [min(max(_rounded(v, steps * (v if log else 1) / len(x)), a), b) for v in places.tolist()]
     return values if unit == "" else [quantity_text(u.Quantity(v, unit)) for v in values]
 
 # %% ../nbs/90_sweep_design.ipynb #511e1634
@@ -101,6 +116,10 @@ def latin_hypercube(ranges, n, seed):
     ------
     ValueError
         Not a range, or not a number of points.
+
+    Notes
+    -----
+    Values are rounded, to less than a thousandth of the distance of neighbours.
     """
     if not isinstance(n, (int, np.integer)) or n < 1: raise ValueError(f"n: found {n!r}, expected a positive number of points")
     if not ranges: raise ValueError("ranges: expected at least one parameter, found none")
@@ -124,7 +143,8 @@ def table_points(
     if hasattr(rows, "to_dict") and not hasattr(rows, "colnames"): rows = table.Table.from_pandas(rows)
     rows = table.QTable(rows)
     columns = {n: list(rows[n]) for n in rows.colnames}
-    return [{n: columns[n][i] for n in columns if columns[n][i] is not np.ma.masked} for i in range(len(rows))]
+    def is_there(v): return v is not np.ma.masked and not np.any(getattr(v, "mask", False)) # a quantity has a mask of its own
+    return [{n: getattr(v, "unmasked", v) for n, c in columns.items() if is_there(v := c[i])} for i in range(len(rows))]
 
 def read_points(
     path, # YAML, ECSV, CSV or FITS file
@@ -158,9 +178,10 @@ def parse_grid(
     if not equal or not name or not values.strip(): raise ConfigError([f"{text!r}: expected name=values, such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
     span = re.fullmatch(r"\s*([-+]?\.?\d[^,]*?)\s*\.\.\s*([-+]?\.?\d[^,:]*?)\s*(?::\s*(\w+)\s*)?", values) # begins with a number, as ../data does not
     if span:
-        low, high, log = span.groups()
-        if log not in (None, "log"): raise ConfigError([f"{name}: found {log!r} behind the range, expected log"])
-        return name, {"low": with_numbers(yaml.safe_load(low)), "high": with_numbers(yaml.safe_load(high)), "log": log == "log"}
+        low, high, kind = span.groups()
+        if kind not in (None, "log", "int"): raise ConfigError([f"{name}: found {kind!r} behind the range, expected log or int"])
+        return name, {"low": with_numbers(yaml.safe_load(low)), "high": with_numbers(yaml.safe_load(high)), "log": kind == "log", "integer": kind == "int"}
+    if re.search(r"(^|,)\s*[-+]?\.?\d[^,]*\.\.\s*[-+]?\.?\d", values): raise ConfigError([f"{name}: {values!r} has a range and more, expected one range or a list of values"])
     try: return name, with_numbers(yaml.safe_load(f"[{values}]"))
     except yaml.YAMLError: raise ConfigError([f"{name}: {values!r} is no list of YAML values; put texts with special characters in quotes"]) from None
 
@@ -183,6 +204,13 @@ def option_points(
     except (TypeError, ValueError) as error: raise ConfigError([str(error)]) from None
 
 # %% ../nbs/90_sweep_design.ipynb #c373c008
+def unique_points(
+    points:list, # dictionaries of plain values
+)->list:
+    "Each point once."
+    return list({canonical(p): p for p in points}.values())
+
+# %% ../nbs/90_sweep_design.ipynb #a7417abf
 def sweep_points(grid):
     """The points that a description means.
 
@@ -211,14 +239,14 @@ def sweep_points(grid):
     try: plain = [{str(n): plain_value(n, v) for n, v in p.items()} for p in points]
     except TypeError as error: raise ConfigError([str(error)]) from None
     if not plain: raise ConfigError(["points: expected at least one, found none"])
-    return list({canonical(p): p for p in plain}.values())
+    return unique_points(plain)
 
 # %% ../nbs/90_sweep_design.ipynb #1b5d31bc
 class Point(NamedTuple):
     "A point of a sweep."
     parameters:dict # name to plain value
     repeat:int      # 0, 1, ...
-    seed:int        # of its own, below 2**63
+    seed:int        # of its own, below 2**32
 
 def seeded_points(points, seed=0, repeats=1):
     """Points with seeds.
@@ -240,6 +268,7 @@ def seeded_points(points, seed=0, repeats=1):
     if not isinstance(repeats, (int, np.integer)) or repeats < 1: raise ValueError(f"repeats: found {repeats!r}, expected a positive number")
     if not isinstance(seed, (int, np.integer)) or seed < 0: raise ValueError(f"seed: found {seed!r}, expected a number from 0 on")
     def own(p, k):
+        if isinstance(p.get("seed"), int) and 0 <= p["seed"] < 2**63: return p["seed"]
         words = np.frombuffer(hashlib.sha256(f"{canonical(p)}#{k}".encode()).digest(), "<u4")
-        return int(np.random.SeedSequence(int(seed), spawn_key=words.tolist()).generate_state(1, np.uint64)[0] >> 1)
+        return int(np.random.SeedSequence(int(seed), spawn_key=words.tolist()).generate_state(1)[0])
     return [Point(p, k, own(p, k)) for p in points for k in range(repeats)]

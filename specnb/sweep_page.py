@@ -16,7 +16,7 @@ import numpy as np
 from .core import atomic_path, lazy, make_path
 from .record import html_page
 from .sweep_plots import _MANY, cell_text, label, numbers, plot_parallel, plot_repeats, plot_sweep, plot_sweep_map, result_names
-from .sweep_tables import scalar_results, spread_table, varied_parameters
+from .sweep_tables import scalar_results, spread_table, usable, varied_parameters
 from .sweeps import Sweep, read_sweep
 
 # %% ../nbs/98_sweep_page.ipynb #23e31886
@@ -67,6 +67,24 @@ def links(
     there = [(name, source / place / file) for name, file in (("page", "page.html"), ("notebook", "notebook.ipynb"))]
     return " ".join(f'<a href="{quote(Path(os.path.relpath(p, target)).as_posix())}">{n}</a>' for n, p in there if p.is_file())
 
+def _lines(content, rows, link):
+    "Table of at most twenty points with their parameters."
+    names = choices(content)
+    lines = [[content["point"][i], *(_text(content[n][i]) for n in names), link(content[i])] for i in rows[:20]]
+    return _table(["point", *(_titled(content, n) for n in names), ""], lines) + (f'<p class="run">and {len(rows) - 20} more</p>' if len(rows) > 20 else "")
+
+def unconverged(content): return np.flatnonzero((np.asarray(content["status"]) == "done") & ~usable(content))
+
+def unconverged_html(
+    content,
+    link, # row -> HTML
+)->str:
+    "The points whose fit did not converge."
+    rows = unconverged(content)
+    if not len(rows): return ""
+    return (f'<h2>Fit did not converge: {len(rows)} of {len(content)} points</h2>\n<p class="run">Their results are in the tables, but not in the spread, the means and the pictures.</p>\n'
+            f"{_lines(content, rows, link)}")
+
 def failures_html(
     content,
     link, # row -> HTML
@@ -76,12 +94,9 @@ def failures_html(
     reasons = {}
     for i in failed: reasons.setdefault(str(content["error"][i]), []).append(i)
     if not reasons: return ""
-    parts, names = [f"<h2>Failed: {len(failed)} of {len(content)} points</h2>"], choices(content)
+    parts = [f"<h2>Failed: {len(failed)} of {len(content)} points</h2>"]
     for reason, rows in list(reasons.items())[:20]:
-        lines = [[content["point"][i], *(_text(content[n][i]) for n in names), link(content[i])] for i in rows[:20]]
-        parts += [f'<p class="failed">{_text(reason, 600)}{f" — {len(rows)} points" if len(rows) > 1 else ""}</p>',
-                  _table(["point", *(_titled(content, n) for n in names), ""], lines)]
-        if len(rows) > 20: parts.append(f'<p class="run">and {len(rows) - 20} more</p>')
+        parts += [f'<p class="failed">{_text(reason, 600)}{f" — {len(rows)} points" if len(rows) > 1 else ""}</p>', _lines(content, rows, link)]
         where = str(content["traceback"][rows[0]])
         if where.strip(): parts.append(f'<details><summary>traceback of point {content["point"][rows[0]]}</summary><pre>{html.escape(where[-20000:])}</pre></details>')
     if len(reasons) > 20: parts.append(f"<p>{len(reasons) - 20} more kinds of errors are in the table.</p>")
@@ -145,9 +160,9 @@ def pictures_html(content, names, spread):
     "A section for each result."
     parameters = choices(content)
     if not names or not (parameters or "repeat" in content.colnames): return ""
-    n, left_out = int((np.asarray(content["status"]) == "done").sum()), len(parameters) - 6
+    n, left_out = int(usable(content).sum()), len(parameters) - 6
     notes = ["Blue: points with their errors. Black: means over each value, or over each fifth of many values. Grey: median statistical error around the mean."]
-    if "failed" in content["status"]: notes.append("Red crosses: points that failed.")
+    if n < len(content): notes.append(f"Red crosses: points that failed{' or whose fit did not converge' if len(unconverged(content)) else ''}.")
     if n > _MANY: notes.append(f"Pictures show {_MANY} of {n} points; means, spread and histograms are those of all.")
     if left_out > 0: notes.append(f"Of {len(parameters)} parameters those with the largest effect on the result are shown.")
     parts = ["<h2>Results over parameters</h2>", f'<p class="run">{html.escape(" ".join(notes))}</p>']
@@ -233,6 +248,8 @@ def head_line(
     "What there is, in two sentences."
     n_failed, seconds = int((np.asarray(content["status"]) == "failed").sum()), np.asarray(content["seconds"], float)
     parts = [f"{len(content)} point{'s' * (len(content) != 1)}, {n_failed} failed"]
+    if len(unconverged(content)): parts.append(f"{len(unconverged(content))} with a fit that did not converge")
+    if "outdated" in content.colnames: parts.append(f"{int(content['outdated'].sum())} outdated (with another version, input or seed than in the last call)")
     if len(content):
         last = str(max(content["finished"]))[:16].replace("T", " ")
         parts += [f"{_duration(seconds.sum())} of work ({_duration(float(np.median(seconds)))} a point)", f"seed {seed}", f"specnb {', '.join(map(str, np.unique(content['version'])))}", f"last point {last} UTC"]
@@ -273,7 +290,7 @@ def sweep_report(sweep, path=None, results=None, max_rows=2000):
     names = shown_results(content, results)
     spread = spread_table(content, names)
     def link(row): return links(row, sweep.folder, path.parent)
-    parts = [failures_html(content, link), spread_html(content, spread), pictures_html(content, names, spread), points_html(content, names, link, max_rows), _SCRIPT]
+    parts = [failures_html(content, link), unconverged_html(content, link), spread_html(content, spread), pictures_html(content, names, spread), points_html(content, names, link, max_rows), _SCRIPT]
     with atomic_path(path, overwrite=True) as temporary:
         temporary.write_text(html_page(f"Sweep of {sweep.what}", head_line(content, sweep.seed), "\n".join(filter(None, parts)), _LOOK), encoding="utf-8")
     return path

@@ -9,7 +9,7 @@ __all__ = ['plot_sweep', 'plot_sweep_map', 'plot_parallel', 'plot_repeats']
 from typing import NamedTuple
 import numpy as np
 from .core import lazy
-from .sweep_tables import groups, varied_parameters
+from .sweep_tables import groups, usable, varied_parameters
 from .views import _SUPERSCRIPT, _places, unit_text
 
 # %% ../nbs/97_sweep_plots.ipynb #84946f47
@@ -51,7 +51,7 @@ def numbers(
     "A result of the points that are done; KeyError or TypeError if it cannot be drawn."
     if name not in content.colnames: raise KeyError(f"{name}: no such result; there are {', '.join(result_names(content))}")
     if content[name].dtype.kind not in "ifb": raise TypeError(f"{name}: found {'lists' if content[name].dtype.kind == 'O' else 'texts'}, expected numbers")
-    done, missing = np.asarray(content["status"]) == "done", np.full(len(content), np.nan)
+    done, missing = usable(content), np.full(len(content), np.nan)
     x, error = (np.where(done, _floats(content[n]), np.nan) if n in content.colnames and content[n].dtype.kind in "if" or n == name else missing for n in (name, f"{name}_err"))
     x[~np.isfinite(x)] = np.nan
     size = np.abs(x[np.isfinite(x) & (x != 0)])
@@ -93,7 +93,7 @@ def places(
     known, title = ~np.ma.getmaskarray(np.ma.asarray(column.data)), _drawn(label(column))
     if column.dtype.kind in "if" and (known.all() or len(np.unique(column.data[known])) > 12):
         x = np.where(known, _floats(column), np.nan)
-        there = x[known]
+        there, title = x[known], title if known.all() else f"{title}, without {(~known).sum()} points that have the default"
         return Places(x, [], bool(len(there) and 0 < 30*there.min() < there.max() and np.median(there) < .3*there.max()), title)
     texts = [str(v) if k else "default" for v, k in zip(column.tolist(), known)]
     names = {t: k for k, t in enumerate(dict.fromkeys(texts))}
@@ -128,7 +128,7 @@ def _start(sweep, ax, result):
     "Table, axes, numbers, and the points that can be drawn."
     content = getattr(sweep, "table", sweep)
     found = numbers(content, result)
-    return content, pyplot.gca() if ax is None else ax, found, np.asarray(content["status"]) != "done"
+    return content, pyplot.gca() if ax is None else ax, found, ~usable(content)
 
 def _some(good):
     "Indices of at most so many points as one can draw."
@@ -166,7 +166,7 @@ def plot_sweep(sweep, result, parameter, ax=None):
     -------
     `~matplotlib.axes.Axes`
         With points and errors (errors of up to 300 points), means as black lines, the median statistical error as a grey band around the mean of all, and
-        red crosses at the edge for points that failed.
+        red crosses at the edge for points that failed or whose fit did not converge.
 
     Raises
     ------
@@ -244,7 +244,8 @@ def plot_sweep_map(sweep, result, x, y, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
-        A grid of cells with mean and mean error if both have at most 15 values, else a dot for each point; red crosses for points that failed.
+        A grid of cells with mean and mean error if both have at most 15 values, else a dot for each point; red crosses for points that failed or whose fit did not
+        converge.
 
     Raises
     ------

@@ -13,6 +13,10 @@ import numpy as np
 from .analysis import SpectralAnalysis
 from .core import DataError, lazy, make_path
 from .datasets import cumulative_stacks
+from .fit import FitResult
+from .flux_points import FluxPoints
+from .parameters import Parameter
+from .sky_models import Models
 from .summary import spectrum_summary
 
 # %% ../nbs/91_sweep_results.ipynb #da556d5f
@@ -78,21 +82,30 @@ def _at_1_tev(model):
     return {"dnde_1TeV": (dnde, dnde_err, "differential flux at 1 TeV"), "index_1TeV": (index, index_err, "local index at 1 TeV"),
             "flux_1_10TeV": (flux, flux_err, "flux from 1 to 10 TeV")}
 
+def _of_models(models, source=None):
+    "Free parameters with errors; those of other models than the source, or with a name that comes twice, have the name of their model behind theirs."
+    free = [(m, p) for m in models for p in m.parameters.free_parameters]
+    found, names = {}, [p.name for m, p in free if source in (None, m)]
+    for m, p in free:
+        name = p.name if source in (None, m) and names.count(p.name) == 1 else f"{p.name}.{m.name}"
+        found |= {name: Result(float(p.value), str(p.unit), f"{p.name} of the model"), f"{name}_err": Result(float(p.error), str(p.unit), f"error of {name}")}
+    return found
+
+def _of_fit(result): return {"stat": Result(float(result.total_stat), "", "fit statistic"), "nfev": Result(int(result.nfev), "", "calls of the statistic")}
+
 def analysis_results(
     analysis:SpectralAnalysis, # after `run`
 )->dict:                       # name -> Result
     "The results of an analysis for a row of a table."
-    source, found, fit = analysis.models[analysis.config.flux_points.source], {}, analysis.fit_result
+    source, found = analysis.models[analysis.config.flux_points.source], {}
     for name, (value, error, about) in _at_1_tev(source.spectral_model).items():
         found |= {name: as_result(name, value)._replace(description=about), f"{name}_err": as_result(name, error)._replace(description=f"error of {name}")}
-    for p in analysis.models.parameters.free_parameters:
-        name = p.name if p in list(source.parameters) else f"{p.name}.{next(m.name for m in analysis.models if p in list(m.parameters))}"
-        found |= {name: Result(float(p.value), str(p.unit), f"{p.name} of the model"), f"{name}_err": Result(float(p.error), str(p.unit), f"error of {name}")}
+    found |= _of_models(analysis.models, source)
     *_, total = cumulative_stacks(analysis.runs)
     signal = spectrum_summary(total)
     found |= {n: Result(signal[n], "s" if n == "livetime" else "", about) for n, about in _SIGNAL.items()}
-    found |= {"stat": Result(float(fit.total_stat), "", "fit statistic"), "n_bins": Result(int(sum(d.arrays.mask.sum() for d in analysis.datasets)), "", "bins in the fit"),
-              "nfev": Result(int(fit.nfev), "", "calls of the statistic"), "fit_success": Result(analysis.success, "", "whether the fit converged")}
+    found |= {**_of_fit(analysis.fit_result), "n_bins": Result(int(sum(d.arrays.mask.sum() for d in analysis.datasets)), "", "bins in the fit"),
+              "fit_success": Result(analysis.success, "", "whether the fit converged")}
     points = analysis.flux_points.data.to_table(sed_type="dnde")
     found |= {f"points_{n}": Result(_plain(n, np.asarray(points[n])), str(points[n].unit or ""), f"flux points: {about}")
               for n, about in _POINT_COLUMNS.items() if n in points.colnames}
@@ -106,7 +119,7 @@ def to_mime(results):
     return {"results": [[n, *entry] for n, entry in pack_results(results).items()]}
 
 def collect_results(
-    things, # dictionaries, analyses, tables
+    things, # dictionaries, analyses, models, results of fits
     named:dict,
 )->dict:    # name -> Result
     "One dictionary from all that can be recorded."
@@ -114,12 +127,19 @@ def collect_results(
     for thing in things:
         if isinstance(thing, SpectralAnalysis): found |= analysis_results(thing)
         elif isinstance(thing, dict): found |= collect_results((), thing)
-        else: raise TypeError(f"results: found {type(thing).__name__}, expected a dictionary, a SpectralAnalysis, or names and values")
+        elif isinstance(thing, Models): found |= _of_models(thing)
+        elif isinstance(thing, FitResult): found |= {**_of_models(thing.models), **_of_fit(thing), "fit_success": Result(bool(thing.success), "", "whether the fit converged")}
+        else: raise TypeError(f"results: found {type(thing).__name__}, expected a dictionary, a SpectralAnalysis, a FitResult, Models, or names and values")
     for name, value in named.items():
-        if hasattr(value, "colnames"): found |= {f"{name}_{c}": as_result(c, value[c].quantity if value[c].unit else value[c].data)._replace(description=value[c].description or "")
-                                                 for c in value.colnames}
+        if isinstance(value, FluxPoints): value = value.to_table(sed_type="dnde")
+        if hasattr(value, "colnames"): found |= {f"{name}_{c}": _of_column(value[c]) for c in value.colnames}
+        elif isinstance(value, Parameter): found |= {f"{name}{end}": Result(float(v), str(value.unit), about) for end, v, about in (("", value.value, ""), ("_err", value.error, f"error of {name}"))}
         else: found[str(name)] = as_result(name, value)
     return found
+
+def _of_column(column):
+    "A list from a column of a table, or from a quantity in its place."
+    return Result(_plain(column.info.name, getattr(column, "value", column)), str(column.unit or ""), column.info.description or "")
 
 def _as_text(result:Result):
     def one(v): return f"{v:.6g}" if isinstance(v, float) else str(v)
@@ -132,11 +152,11 @@ def record_results(*things, **named):
 
     Parameters
     ----------
-    *things : dict or `SpectralAnalysis`
-        Names and values, or an analysis after `run`.
+    *things : dict, `SpectralAnalysis`, `FitResult` or `Models`
+        Names and values; an analysis after `run`; free parameters, with the statistic if from the result of a fit.
     **named
-        Results by name: numbers, texts, None, quantities, arrays, lists, `Result` with unit and description, or an astropy table, whose columns
-        become lists under ``name_column``.
+        Results by name: numbers, texts, None, quantities, arrays, lists, `Result` with unit and description; a `Parameter`, whose error becomes
+        ``name_err``; an astropy table or `FluxPoints`, whose columns become lists under ``name_column``.
 
     Returns
     -------

@@ -14,9 +14,9 @@ from .core import DataError, make_path
 
 # %% ../nbs/93_sweep_store.ipynb #a6887217
 COLUMNS = {"place": "TEXT PRIMARY KEY", "key": "TEXT", "subject": "TEXT", "number": "INTEGER", "parameters": "TEXT", "repeat": "INTEGER", "seed": "INTEGER",
-           "status": "TEXT", "error": "TEXT", "traceback": "TEXT", "results": "TEXT", "seconds": "REAL", "finished": "TEXT", "version": "TEXT", "folder": "TEXT"}
+           "status": "TEXT", "error": "TEXT", "traceback": "TEXT", "results": "TEXT", "seconds": "REAL", "finished": "TEXT", "version": "TEXT", "basis": "TEXT", "folder": "TEXT"}
 _JSON = "parameters", "results"
-_FORMAT = 1 # of the file, for later changes
+_FORMAT = 2 # of the file, for later changes
 
 class Store:
     """The database of a sweep.
@@ -71,9 +71,9 @@ class Store:
             database.executemany(f"INSERT OR REPLACE INTO points VALUES ({', '.join('?' * len(COLUMNS))})", values)
 
     def done(self):
-        "Place to (key, status) of every point."
+        "Place to (key, status, folder) of every point."
         with self._open() as database:
-            return {place: rest for place, *rest in database.execute("SELECT place, key, status FROM points")}
+            return {place: rest for place, *rest in database.execute("SELECT place, key, status, folder FROM points")}
 
     def numbers(self, places):
         "Number of each place, its own for ever; new places get the next."

@@ -7,24 +7,26 @@ __all__ = []
 
 # %% ../nbs/92_sweep_subjects.ipynb #8c5cbcf0
 import ast
-import hashlib
 import importlib
 import inspect
 import logging
 import os
+import re
 import tempfile
-import textwrap
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 import numpy as np
 from .analysis import SpectralAnalysis, choose_runs, data_folder, open_store
 from .config import AnalysisConfig, nested
-from .config_fields import ConfigError, merged, suggestion
+from .config_fields import ConfigError, merged, quantity_text, suggestion
 from .core import DataError, lazy, make_path
-from .products import input_files, sha256
+from .fingerprint import digest, function_digest
+from .products import input_files
 from .record import AnalysisError, execute, with_absolute_paths
-from .sweep_design import canonical, plain_value
+from .sweep_design import canonical
 from .sweep_results import analysis_results, collect_results, read_results
 
 # %% ../nbs/92_sweep_subjects.ipynb #fdbb462e
@@ -42,11 +44,18 @@ def _unit(value):
     except (TypeError, ValueError): return None
     return unit if unit is not None and unit != "" else None
 
+def _is_quantity(value): return hasattr(value, "unit") and np.ndim(value) == 0
+
+def spaced(value):
+    "A text such as 6arcmin as the text that quantities have; anything else as it is."
+    return quantity_text(u.Quantity(value)) if _unit(value) is not None else value
+
 def misfit(
     default, # value that is known to be right
     value,   # plain value
 )->str:      # what is wrong, or ""
     "Why a value cannot stand where the default stands."
+    if _is_quantity(default): default = quantity_text(default)
     wanted = _kind(default)
     if wanted is None: return ""
     if value is None or _kind(value) != wanted: return f"found {value!r}, expected {wanted} such as {default!r}"
@@ -60,36 +69,27 @@ def check_against(
     points:list,        # dictionaries of plain values
     what:str,           # for messages
     required=(),        # names without default
+    others=(),          # names that may be given, or not
+    any_name=False,     # allow others, too
 ):
     "ConfigError with everything in the points that does not fit, each once."
-    problems, free = {}, [*required, *defaults]
+    problems, free = {}, [*required, *defaults, *others]
     for p in points:
         for name, value in p.items():
-            if name not in free: problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
+            if name not in free and not any_name: problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
             elif name in defaults and misfit(defaults[name], value): problems[f"{name}: {misfit(defaults[name], value)}"] = None
         for name in required:
             if name not in p: problems[f"{name}: no value, and {what} has no default for it"] = None
     if problems: raise ConfigError(problems)
 
 # %% ../nbs/92_sweep_subjects.ipynb #fa930eb9
-def digest(*texts):
-    "Short name of texts: 16 hexadecimal digits of SHA-256."
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+def with_units_of(
+    defaults:dict,   # name -> default
+    parameters:dict, # of a point
+)->dict:
+    "The same, with the texts of quantities as they are written everywhere, so that they are found again."
+    return {n: spaced(v) if _is_quantity(defaults.get(n)) or _unit(defaults.get(n)) is not None else v for n, v in parameters.items()}
 
-def inputs_digest(
-    inputs:dict, # name -> path of a file or folder
-    known:dict,  # path -> checksum, gets what is computed
-)->str:
-    "One checksum of many files and their names."
-    lines = []
-    for name, path in sorted(inputs.items()):
-        if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder, expected an input of the sweep")
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            if file not in known: known[file] = sha256(file)
-            lines.append(f"{name}/{file.relative_to(path).as_posix()} {known[file]}")
-    return digest(*lines) if lines else ""
-
-# %% ../nbs/92_sweep_subjects.ipynb #5d4555f8
 @contextmanager
 def _silent():
     "No messages of specnb: a thousand analyses would tell the same."
@@ -99,63 +99,55 @@ def _silent():
     try: yield
     finally: log.setLevel(level)
 
-def _plain_text(name, value):
-    "Text of a value that a function uses from outside; empty for modules, classes and the like."
-    try: return f"{name}={canonical(plain_value(name, value))}"
-    except TypeError: return ""
-
-def source_text(
-    function,
-    seen=(),  # functions whose text is there already
-)->str:
-    "Text that changes when a function does, or a function of the same module that it calls, or a plain value that it uses from outside."
-    try: text = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        if code is None: raise ConfigError([f"{function!r}: its source cannot be read, so a change could not be noticed; wrap it in a function"]) from None
-        text = f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"
-    if not inspect.isfunction(function): return text
-    outside, seen = inspect.getclosurevars(function), (*seen, function)
-    for name, value in sorted((outside.globals | outside.nonlocals).items()):
-        own = inspect.isfunction(value) and value.__module__ == function.__module__
-        if not own: text += _plain_text(name, value)
-        elif value not in seen: text += source_text(value, seen)
-    return text
-
 class FunctionSubject:
     "A function of the parameters."
     engines = ("in-process",)
 
     def __init__(self, function):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
+        identity = function_digest(function, self.name)
         self.arguments = inspect.signature(function).parameters
         if any(p.kind is p.POSITIONAL_ONLY for p in self.arguments.values()): raise ConfigError([f"{self.name}: expected a function of named arguments"])
+        self.named = [n for n, p in self.arguments.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.defaults = {n: self.arguments[n].default for n in self.named if self.arguments[n].default is not inspect.Parameter.empty}
         self.takes_seed = bool({"seed", "rng"} & set(self.arguments))
-        self.identity = digest("function", self.name, source_text(function))
+        self.identity = digest("function", self.name, identity)
 
     def check(self, points):
         "ConfigError if a point does not fit the arguments."
-        if any(p.kind is p.VAR_KEYWORD for p in self.arguments.values()): return
-        named = {n: p.default for n, p in self.arguments.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        free = [n for n, d in named.items() if d is inspect.Parameter.empty]
-        check_against({n: d for n, d in named.items() if n not in free}, points, self.name, [n for n in free if n not in ("seed", "rng")])
+        free = [n for n in self.named if n not in self.defaults]
+        check_against(self.defaults, points, self.name, [n for n in free if n not in ("seed", "rng")], ["seed"] if "seed" in free else [],
+                      any(p.kind is p.VAR_KEYWORD for p in self.arguments.values()))
 
     def check_names(self, points): self.check(points)
+    def with_units(self, parameters): return with_units_of(self.defaults, parameters)
     def inputs(self, parameters): return {}
     def order(self, parameters): return ""
 
     def run(self, point):
         "Results of a point."
         own = {"seed": point.seed, "rng": np.random.default_rng(point.seed)} if self.takes_seed else {}
-        found = self.function(**{n: v for n, v in own.items() if n in self.arguments} | point.parameters)
+        given = {n: u.Quantity(v) if _is_quantity(self.defaults.get(n)) else v for n, v in deepcopy(point.parameters).items()}
+        found = self.function(**{n: v for n, v in own.items() if n in self.arguments} | given)
         if not isinstance(found, (dict, SpectralAnalysis)): raise TypeError(f"{self.name}: found {type(found).__name__} as its result, expected a dictionary of names and values")
         return collect_results((found,), {})
 
-# %% ../nbs/92_sweep_subjects.ipynb #99736b38
+# %% ../nbs/92_sweep_subjects.ipynb #5d4555f8
 def _default(text):
     "A default of a parameters cell; None if it is not written out."
     try: return ast.literal_eval(text)
-    except (ValueError, SyntaxError): return None
+    except (ValueError, SyntaxError): pass
+    quantity = re.fullmatch(r"([-+\d.eE]+)\s*\*\s*(?:u|units|astropy\.units)\.(\w+)", text.strip())
+    try: return u.Quantity(float(quantity[1]), quantity[2]) if quantity else None
+    except (TypeError, ValueError): return None
+
+@contextmanager
+def _importable(folder):
+    "Let kernels that are started import modules from a folder, too."
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, before)))
+    try: yield
+    finally: os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
 
 class NotebookSubject:
     "A notebook with a parameters cell."
@@ -164,7 +156,7 @@ class NotebookSubject:
     def __init__(self, path):
         path = make_path(path)
         if not path.is_file(): raise ConfigError([f"{path}: no such notebook"])
-        self.name = path.name
+        self.name, self.home = path.name, str(path.absolute().parent)
         try: notebook = nbformat.read(path, 4)
         except Exception: raise DataError(f"{path}: not a notebook") from None
         cells = notebook.cells
@@ -176,6 +168,11 @@ class NotebookSubject:
         with tempfile.TemporaryDirectory() as folder: # papermill reads files only
             (Path(folder) / path.name).write_text(self.text, encoding="utf-8")
             self.defaults = {n: _default(p["default"]) for n, p in papermill.inspect_notebook(Path(folder) / path.name).items()}
+        quantities = [n for n, d in self.defaults.items() if _is_quantity(d)]
+        if quantities:
+            lines = [f"{n} = astropy.units.Quantity({n})" for n in quantities]
+            cells.insert(next(i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])) + 1, nbformat.v4.new_code_cell("\n".join(["import astropy.units", *lines])))
+            self.text = nbformat.writes(notebook)
         self.takes_seed = "seed" in self.defaults
         self.identity = digest("notebook", *(f"{c.cell_type} {c.source}" for c in cells))
 
@@ -184,6 +181,7 @@ class NotebookSubject:
         check_against(self.defaults, points, self.name)
 
     def check_names(self, points): self.check(points)
+    def with_units(self, parameters): return with_units_of(self.defaults, parameters)
     def inputs(self, parameters): return {}
     def order(self, parameters): return ""
 
@@ -192,15 +190,18 @@ class NotebookSubject:
         source, done = folder / f".{self.name}", folder / "notebook.ipynb"
         source.write_text(self.text, encoding="utf-8")
         own = {"seed": point.seed} if self.takes_seed else {}
-        try: papermill.execute_notebook(source, done, own | point.parameters, cwd=folder, progress_bar=False, extra_arguments=["--log-level=CRITICAL"])
+        try:
+            with _importable(self.home):
+                papermill.execute_notebook(source, done, own | point.parameters, cwd=folder, progress_bar=False, extra_arguments=["--log-level=CRITICAL"])
         except papermill.PapermillExecutionError as error: raise AnalysisError(f"{error.ename}: {error.evalue}") from None
         finally: source.unlink()
         return read_results(done)
 
-# %% ../nbs/92_sweep_subjects.ipynb #7c620d75
+# %% ../nbs/92_sweep_subjects.ipynb #99736b38
 SHORT_NAMES = {"on_radius": "datasets.on_region.radius", "stack": "datasets.stack", "nbins": "datasets.geom.axes.energy.nbins",
                "aeff_percent": "datasets.safe_mask.parameters.aeff_percent", "safe_mask": "datasets.safe_mask.methods",
                "model": "model.type", "min_distance": "datasets.background.parameters.min_distance", "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
+_SHORT_UNITS = {"on_radius": "deg", "min_distance": "deg", "fit_min": "TeV", "fit_max": "TeV"} # of numbers without
 _FREE = "datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts", "fit.covariance_opts", "flux_points.parameters"
 _PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
 _INPUT_KEYS = "observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat", "datasets.geom.selection", "datasets.background.exclusion", "general.models_file" # decide which files go in
@@ -208,6 +209,9 @@ _NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
 
 @cache
 def _known_keys(): return AnalysisConfig.keys()
+
+@cache
+def _quantity_keys(): return {k for k, (default, _) in _known_keys().items() if _unit(default) is not None} | {SHORT_NAMES[n] for n in _SHORT_UNITS}
 
 class AnalysisSubject:
     "An analysis by its configuration."
@@ -244,8 +248,27 @@ class AnalysisSubject:
         if problems: raise ConfigError(problems)
 
     def check_names(self, points):
-        "ConfigError if there is an unknown parameter; quick."
+        "ConfigError if there is an unknown parameter, or one that contradicts another or has no effect; quick."
         self._collect(self.key, {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}.values())
+        self._collect(self._check_together, {(frozenset(p), bool(self._models_file(p))): (p,) for p in points}.values())
+
+    def _models_file(self, parameters):
+        general = parameters.get("general") or {}
+        return parameters.get("general.models_file", general.get("models_file", self.config.general.models_file))
+
+    def _check_together(self, parameters):
+        keys = {n: self.key(n, v) for n, v in parameters.items()}
+        for (m, k), (n, l) in permutations(keys.items(), 2):
+            if k == l and m < n or l.startswith(f"{k}."): raise ConfigError([f"{m} and {n}: both say what {l} is, expected one of them"])
+        model = [n for n, k in keys.items() if k == "model" or k.startswith("model.")]
+        if model and self._models_file(parameters): raise ConfigError([f"{', '.join(model)}: no effect, as the model comes from general.models_file ({self._models_file(parameters)})"])
+
+    def with_units(self, parameters):
+        "The same, where a number with a short name gets its unit, and texts of quantities are written as they are everywhere."
+        def one(name, value):
+            if name in _SHORT_UNITS and isinstance(value, (int, float)) and not isinstance(value, bool): return quantity_text(u.Quantity(value, _SHORT_UNITS[name]))
+            return spaced(value) if self.key(name, value) in _quantity_keys() else value
+        return {n: one(n, v) for n, v in parameters.items()}
 
     def check(self, points):
         "ConfigError if a point makes no possible configuration."

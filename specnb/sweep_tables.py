@@ -7,6 +7,7 @@ __all__ = ['spread_table']
 
 # %% ../nbs/95_sweep_tables.ipynb #6f12ac7a
 import json
+import re
 import numpy as np
 from .core import atomic_path, lazy, make_path
 from .sweep_design import canonical
@@ -45,7 +46,9 @@ def make_column(
                               dtype={int: np.int64, float: float, bool: bool}.get(kind))
 
 def _quantity(value):
-    try: return u.Quantity(value) if isinstance(value, str) else None
+    "Quantity of a text with number, space and unit, as sweeps write them; texts such as 007, nan, 2d are names."
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)? \S.*", value): return None
+    try: return u.Quantity(value)
     except (TypeError, ValueError): return None
 
 def parameter_column(
@@ -59,52 +62,73 @@ def parameter_column(
         return make_column(name, [None if v is None else float(u.Quantity(v).to_value(unit)) for v in values], str(unit), "parameter")
     return make_column(name, [canonical(v) if isinstance(v, (list, dict)) else v for v in values], "", "parameter")
 
+def _unit_of(results): return next((r.unit for r in results if r is not None and r.value is not None and r.unit), "")
+
+def _in_unit(result, unit):
+    "Value in another unit; 0, nan and infinity without unit are the same in each."
+    if result is None or result.value is None or result.unit == unit: return None if result is None else result.value
+    x = np.array([np.nan if v is None else v for v in result.value] if isinstance(result.value, list) else result.value, float)
+    if not result.unit and not (np.isfinite(x) & (x != 0)).any(): return result.value
+    return u.Unit(result.unit).to(unit, x).tolist()
+
 def result_column(
     name:str,
     results:list, # `Result`, None for a missing one
+    unit=None,    # that is wanted
 ):                # Column
-    "Column of a result; values are converted to the unit of the first."
-    there = [r for r in results if r is not None and r.value is not None]
-    unit, about = next((r.unit for r in there if r.unit), ""), next((r.description for r in results if r is not None), "")
-    def value(r):
-        if r is None or r.value is None or r.unit == unit: return None if r is None else r.value
-        return u.Quantity(r.value, r.unit).to_value(unit).tolist()
-    try: return make_column(name, [value(r) for r in results], unit, about)
-    except u.UnitConversionError: return make_column(name, [None if r is None else f"{r.value} {r.unit}" for r in results], "", about)
+    "Column of a result."
+    about, own = next((r.description for r in results if r is not None), ""), _unit_of(results)
+    for wanted in (unit or own, own):
+        try: return make_column(name, [_in_unit(r, wanted) for r in results], wanted, about)
+        except (TypeError, ValueError): pass # no such conversion, or not numbers
+    return make_column(name, [None if r is None else f"{r.value} {r.unit}".strip() for r in results], "", about)
 
 # %% ../nbs/95_sweep_tables.ipynb #364c4c6c
 _ABOUT = {"status": ("status", "done or failed"), "error": ("error", "why it failed"), "traceback": ("traceback", "where it failed"), "seconds": ("seconds", "wall time"), "finished": ("finished", "date, UTC"),
           "version": ("version", "of specnb"), "key": ("hash", "of what is repeated, parameters, version, inputs and seed"), "folder": ("folder", "of notebook and page")}
+_FIXED = {"point", "repeat", "seed", "outdated", *(n for n, _ in _ABOUT.values())} # columns that each sweep may have
 
 def table_of(
     rows:list, # as from `Store.rows`
+    basis=None,# of the last call
 ):             # astropy Table
-    "Table with a row for each point."
-    parameters = list(dict.fromkeys(n for r in rows for n in r["parameters"]))
+    "Table with a row for each point; a column tells which are outdated, if there are such."
+    parameters = {n: f"parameter.{n}" if n in _FIXED else n for r in rows for n in r["parameters"]}
     columns = [make_column("point", [r["number"] for r in rows], "", "number of the point")]
-    columns += [parameter_column(n, [r["parameters"].get(n) for r in rows]) for n in parameters]
+    columns += [parameter_column(title, [r["parameters"].get(n) for r in rows]) for n, title in parameters.items()]
     if any(r["repeat"] for r in rows): columns.append(make_column("repeat", [r["repeat"] for r in rows], "", "of the same parameters"))
     columns.append(make_column("seed", [r["seed"] for r in rows], "", "of the point"))
     found = [unpack_results(r["results"]) for r in rows]
-    taken = {c.name for c in columns} | {n for n, _ in _ABOUT.values()}
-    for name in dict.fromkeys(n for f in found for n in f): columns.append(result_column(f"result.{name}" if name in taken else name, [f.get(name) for f in found]))
+    results = {n: [f.get(n) for f in found] for n in dict.fromkeys(n for f in found for n in f)}
+    taken = _FIXED | {*parameters.values()}
+    for name, values in results.items():
+        of = name.removesuffix("_err") # the error of a result goes with it
+        title = f"result.{name}" if name in taken or of in results and of in taken else name
+        columns.append(result_column(title, values, _unit_of(results[of]) if of in results else None))
     for name, (title, about) in _ABOUT.items():
         if name != "folder" or any(r[name] for r in rows): columns.append(make_column(title, [r[name] for r in rows], "s" if name == "seconds" else "", about))
-    return table.Table(columns, meta={"parameters": parameters})
+    outdated = [basis is not None and r["basis"] != basis for r in rows]
+    if any(outdated): columns.append(make_column("outdated", outdated, "", "whether it has another version, input or root of seeds than the last call"))
+    return table.Table(columns, meta={"parameters": [*parameters.values()]})
 
 # %% ../nbs/95_sweep_tables.ipynb #81b08218
 def to_arrow(
     content, # astropy Table
 ):           # pyarrow Table
     "The same as an Arrow table, with units and descriptions in its fields."
-    fields, arrays = [], []
+    fields, arrays, known = [], [], []
     for name in content.colnames:
         column = content[name]
-        values = [v.tolist() if isinstance(v, np.ndarray) else v for v in column.tolist()]
-        try: arrays.append(pyarrow.array(values))
+        text, kind = column.dtype.kind == "U", column.dtype
+        values = [v.tolist() if isinstance(v, np.ndarray) else "" if v is None and text else v for v in column.tolist()]
+        try: arrays.append(pyarrow.array(values, None if kind == object else pyarrow.string() if text else pyarrow.from_numpy_dtype(kind)))
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError): arrays.append(pyarrow.array([canonical(v) for v in values])) # lists of many kinds
-        fields.append(pyarrow.field(name, arrays[-1].type, metadata={"unit": str(column.unit or ""), "description": column.description or ""}))
-    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields, metadata={"meta": json.dumps(content.meta)}))
+        about = {"unit": str(column.unit or ""), "description": column.description or ""}
+        fields.append(pyarrow.field(name, arrays[-1].type, metadata=about))
+        known.append({"name": name, "datatype": "string" if text else str(kind)} | {k: v for k, v in about.items() if v})
+    lengths = {f"table::len::{n}": str(max([1, *(len(v) for v in content[n].tolist() if v)])) for n in content.colnames if content[n].dtype.kind == "U"}
+    notes = {"meta": json.dumps(content.meta), "table_meta_yaml": json.dumps({"datatype": known, "meta": content.meta}), **lengths} # JSON is YAML
+    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields, metadata=notes))
 
 def write_tables(
     content,  # astropy Table
@@ -123,11 +147,19 @@ def varied_parameters(
     names = [*content.meta["parameters"], *(["repeat"] if "repeat" in content.colnames else [])]
     return [n for n in names if len({str(v) for v in content[n]}) > 1]
 
+def usable(
+    content,
+)->np.ndarray:
+    "Whether a point is done and its fit has converged, as far as that is recorded."
+    done = np.asarray(content["status"]) == "done"
+    if "fit_success" not in content.colnames or content["fit_success"].dtype.kind != "b": return done
+    return done & np.ma.filled(np.ma.asarray(content["fit_success"].data), True)
+
 def scalar_results(
     content,
 )->list:
     "Names of the results that are numbers and come with an error; parameters of models only if all points have the same ones."
-    done = np.asarray(content["status"]) == "done"
+    done = usable(content)
     def missing(n): return np.ma.getmaskarray(np.ma.asarray(content[n].data))[done]
     names = [n for n in content.colnames if f"{n}_err" in content.colnames and content[n].dtype.kind == "f" and not missing(n).all()]
     of_models = [n for n in names if (content[n].description or "").endswith("of the model")]
@@ -137,13 +169,14 @@ def scalar_results(
 def groups(
     column, # of a parameter
 )->tuple:   # class of each row, names of the classes
-    "Rows with the same value, or with values of the same fifth."
+    "Rows with the same value, or with values of the same fifth; those that have the default are a class of their own."
     values = np.array([str(v) for v in column])
     names, which = np.unique(values, return_inverse=True)
     if len(names) <= 8 or column.dtype.kind not in "if": return which, names
     x = np.ma.filled(np.ma.asarray(column.data, float), np.nan)
     edges = np.nanquantile(x, np.linspace(0, 1, 6))
-    return np.clip(np.searchsorted(edges, x, side="right") - 1, 0, 4), np.array([f"{a:.3g}-{b:.3g}" for a, b in zip(edges, edges[1:])])
+    which = np.where(np.isnan(x), 5, np.clip(np.searchsorted(edges, x, side="right") - 1, 0, 4))
+    return which, np.array([*(f"{a:.3g}-{b:.3g}" for a, b in zip(edges, edges[1:])), *(["default"] if np.isnan(x).any() else [])])
 
 # %% ../nbs/95_sweep_tables.ipynb #c5d0da7f
 def spread_table(content, results=None):
@@ -152,7 +185,7 @@ def spread_table(content, results=None):
     Parameters
     ----------
     content : `~astropy.table.Table`
-        Table of a sweep; points that failed do not count.
+        Table of a sweep; points that failed, or whose fit did not converge, do not count.
     results : list of str, optional
         Names of results; by default all numbers that come with an error.
 
@@ -175,7 +208,7 @@ def spread_table(content, results=None):
     for name in names:
         x = np.ma.filled(np.ma.asarray(content[name].data, float), np.nan)
         error = np.ma.filled(np.ma.asarray(content[f"{name}_err"].data, float), np.nan) if f"{name}_err" in content.colnames else np.full(len(x), np.nan)
-        good = np.isfinite(x) & (np.asarray(content["status"]) == "done")
+        good = np.isfinite(x) & usable(content)
         def median(v): return float(np.median(v)) if len(v) else np.nan
         stat, spread = median(error[good & np.isfinite(error)]), float(x[good].std()) if good.any() else np.nan
         low, high = np.quantile(x[good], [.16, .84]) if good.any() else (np.nan, np.nan)

@@ -10,15 +10,18 @@ import html
 import logging
 import sys
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 from time import perf_counter
 from .config import AnalysisConfig
 from .config_fields import ConfigError
 from .core import html_table, lazy, make_path
-from .sweep_design import Point, canonical, seeded_points, sweep_points
+from .fingerprint import digest, inputs_digest
+from .sweep_design import Point, canonical, seeded_points, sweep_points, unique_points
+from .record import AnalysisError
 from .sweep_results import unpack_results
 from .sweep_store import Store
-from .sweep_subjects import AnalysisSubject, as_subject, digest, inputs_digest
+from .sweep_subjects import AnalysisSubject, as_subject
 from .sweep_tables import spread_table, table_of, write_tables
 from .sweep_workers import Task, clear_leftovers, make_pool, rows_of
 
@@ -32,28 +35,32 @@ def plan(
     engine:str,
     points:list, # of Point
     inputs:dict, # name -> path, for all points
+    seed=0,      # root of all seeds
 )->list:      # of dictionaries
     "The rows of a sweep as far as they are known before."
     identity, own, known = digest(subject.identity, engine), version("specnb"), {}
     common = inputs_digest(inputs, known)
+    basis = digest(own, common, str(seed if subject.takes_seed else 0))
     seen, rows = {}, []
     for p in points:
         files = subject.inputs(p.parameters)
         if id(files) not in seen: seen[id(files)] = files, inputs_digest(files, known)
         place = digest(identity, canonical(p.parameters), str(p.repeat))
         key = digest(place, own, common, seen[id(files)][1], str(p.seed if subject.takes_seed else 0))
-        rows.append({"place": place, "key": key, "subject": identity, "parameters": p.parameters, "repeat": p.repeat, "seed": p.seed, "version": own, "folder": None})
+        rows.append({"place": place, "key": key, "subject": identity, "parameters": p.parameters, "repeat": p.repeat, "seed": p.seed, "version": own, "basis": basis, "folder": None})
     return rows
 
 def undone(
     rows:list,     # as from `plan`
     done:dict,     # as from `Store.done`
     retry_failed:bool,
+    notebooks=None,# folder of the sweep, if each point has to have its notebook
 )->list:           # of rows
     "The rows that are to be done."
     def is_done(r):
-        key, status = done.get(r["place"], ("", ""))
-        return key == r["key"] and (status == "done" or not retry_failed)
+        key, status, place = done.get(r["place"], ("", "", None))
+        if key != r["key"] or status == "failed" and retry_failed: return False
+        return status == "failed" or notebooks is None or (notebooks / (place or "") / "notebook.ipynb").is_file()
     return [r for r in rows if not is_done(r)]
 
 def number(
@@ -151,11 +158,13 @@ class Sweep:
         rows = self._store.rows(self._store.note("subject") if places is None else None)
         there = {r["place"]: r for r in rows}
         self._rows = rows if places is None else [there[p] for p in places if p in there]
+        subject = self._rows[0]["subject"] if self._rows else self._store.note("subject")
+        self._known = self._store.note(f"about {subject}") or {}
 
     @property
     def table(self):
         "A row for each point (`~astropy.table.Table`); units and descriptions belong to the columns."
-        return table_of(self._rows)
+        return table_of(self._rows, self._known.get("basis"))
 
     @property
     def failed(self):
@@ -168,13 +177,13 @@ class Sweep:
 
     @property
     def seed(self):
-        "Root of the seeds of its points."
-        return self._store.note("seed")
+        "Root of the seeds of its points, as it was last."
+        return self._known.get("seed")
 
     @property
     def what(self):
         "Name of what was repeated."
-        return self._store.note("what")
+        return self._known.get("what", "nothing")
 
     def spread(self, results=None):
         "Systematic spread beside the statistical errors; see `spread_table`."
@@ -201,22 +210,25 @@ class Sweep:
         ------
         ValueError
             No such points, or points that have no notebook.
+        AnalysisError
+            A notebook failed; all are there, and it is as far as it got.
         """
-        if self._store.note("config") is None: raise ValueError(f"{self.what}: has no notebook, only an analysis has one beside its computation in-process")
-        there, wanted = {r["number"]: r for r in self._rows}, [int(n) for n in points]
+        if self._known.get("config") is None: raise ValueError(f"{self.what}: has no notebook, only an analysis has one beside its computation in-process")
+        there, wanted = {r["number"]: r for r in self._rows}, list(dict.fromkeys(points))
         for n in wanted:
             if n not in there: raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, from {min(there, default=0)} to {max(there, default=0)}")
         if not wanted: return []
-        subject = AnalysisSubject(AnalysisConfig(**self._store.note("config")))
+        subject = AnalysisSubject(AnalysisConfig(**self._known["config"]))
         chosen = [there[n] | {"folder": folder_name(there[n])} for n in wanted]
-        bar = show_progress(len(chosen), progress)
+        bar, by_place, failed = show_progress(len(chosen), progress), {r["place"]: r for r in chosen}, []
         for some in rows_of(make_pool(n_jobs, None, len(chosen)), subject, _tasks(chosen, self.folder)):
-            by_place = {r["place"]: r for r in chosen}
             self._store.add([by_place[r["place"]] for r in some])
             bar.add([by_place[r["place"]] | r for r in some])
+            failed += [f"point {by_place[r['place']]['number']}: {r['error']}" for r in some if r["status"] == "failed"]
         bar.close()
         for r in chosen: there[r["number"]]["folder"] = r["folder"]
         _renew_tables(self._store, self.folder)
+        if failed: raise AnalysisError(f"{len(failed)} of {len(chosen)} notebooks failed: {'; '.join(failed)}")
         return [self.folder / r["folder"] for r in chosen]
 
     def __len__(self): return len(self._rows)
@@ -315,22 +327,26 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
         Not a seed, or not a number of repeats.
     """
     subject = as_subject(what)
-    engine, points = choose_engine(subject, engine), seeded_points(sweep_points(grid), seed, repeats)
-    if n_jobs is not None and (not isinstance(n_jobs, int) or n_jobs < 1): raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
+    engine, points = choose_engine(subject, engine), sweep_points(grid)
+    subject.check_names(points)
+    points = seeded_points(unique_points([subject.with_units(p) for p in points]), seed, repeats)
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs < 1): raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
     if repeats > 1 and not subject.takes_seed: raise ConfigError([f"repeats: {subject.name} takes no seed, so repeats would be the same"])
-    subject.check_names([p.parameters for p in points])
-    rows, folder = plan(subject, engine, points, _inputs(inputs)), _possible_folder(out)
-    pending = undone(rows, Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}, retry_failed)
+    rows, folder = plan(subject, engine, points, _inputs(inputs), seed), _possible_folder(out)
+    pending = undone(rows, Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}, retry_failed, folder if engine == "papermill" else None)
     subject.check([r["parameters"] for r in pending])
     store = Store(folder) # from here on something is written
     number(rows, store)
-    store.set_notes(subject=rows[0]["subject"], engine=engine, seed=int(seed), **_describe_subject(subject))
+    about = _describe_subject(subject) | {"seed": int(seed), "basis": rows[0]["basis"]}
+    store.set_notes(**{"subject": rows[0]["subject"], f"about {rows[0]['subject']}": about})
     if engine == "papermill":
         for r in rows: r["folder"] = folder_name(r)
     pending.sort(key=lambda r: subject.order(r["parameters"]))
     try: _do(subject, pending, folder, store, n_jobs, executor, progress)
     finally: _renew_tables(store, folder)
-    return Sweep(folder, [r["place"] for r in rows])
+    done = Sweep(folder, [r["place"] for r in rows])
+    if pending and not any(r["results"] or r["status"] == "failed" for r in done._rows): log.warning("%s: no point has a result; a notebook keeps them by record_results", subject.name)
+    return done
 
 # %% ../nbs/96_sweeps.ipynb #7932f063
 def _possible_folder(out):

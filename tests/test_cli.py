@@ -98,7 +98,7 @@ REFUSED = [
     (["rerun"], ["Missing argument"]),
     (["sweep"], ["no points", "-g model=pl,ecpl"]),
     (["sweep", "-g", "on_radus=1 deg"], ["on_radus: unknown parameter; did you mean on_radius?"]),
-    (["sweep", "-g", "on_radius=0.07,0.11"], ["datasets.on_region.radius: found 0.07, expected an angle with a unit"]),
+    (["sweep", "-g", "datasets.on_region.radius=0.07,0.11"], ["datasets.on_region.radius: found 0.07, expected an angle with a unit"]),
     (["sweep", "-g", "model=pl", "-g", "model=lp"], ["model: given 2 times"]),
     (["sweep", "--data", "nowhere", "-g", "model=pl"], ["observations.datastore: nowhere: no such folder"]),
     (["sweep", "--points", "wrong.yaml"], ["wrong.yaml: found dataset, expected grid, points, latin_hypercube"]),
