@@ -12,9 +12,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 from specnb import AnalysisConfig, demo_dir, read_sweep
-from specnb.cli import app
+from specnb.command_line.cli import app
 
-MAIN = [sys.executable, "-c", "from specnb.cli import main; main()"]
+MAIN = [sys.executable, "-c", "from specnb.command_line.cli import main; main()"]
 try: RUNNER = CliRunner(mix_stderr=False)  # older click
 except TypeError: RUNNER = CliRunner()
 
@@ -169,7 +169,7 @@ def test_debugging_shows_where_it_happened():
 
 
 def test_a_fit_that_does_not_converge_is_a_failure_with_results(monkeypatch):
-    from specnb.fit import FitResult
+    from specnb.fit.fit import FitResult
     monkeypatch.setattr(FitResult, "success", property(lambda self: False))
     code, _, err = call("run", "--no-notebook")
     assert code == 1 and "error: the fit did not converge" in err and Path("results/results.json").is_file()
@@ -311,7 +311,7 @@ def test_completion_of_commands_and_keys():
 
 
 def test_the_command_line_does_not_load_what_it_does_not_need():
-    code = "import sys; from specnb.cli import app; print({m.split('.')[0] for m in sys.modules} & {'astropy', 'scipy', 'matplotlib', 'regions', 'papermill', 'nbconvert', 'pooch', 'iminuit'})"
+    code = "import sys; from specnb.command_line.cli import app; print({m.split('.')[0] for m in sys.modules} & {'astropy', 'scipy', 'matplotlib', 'regions', 'papermill', 'nbconvert', 'pooch', 'iminuit'})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 

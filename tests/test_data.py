@@ -6,14 +6,14 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
-from specnb.axes import MapAxis
-from specnb.core import DataError, SpecnbWarning
-from specnb.data import DataStore, write_dl3
-from specnb.edisp import EnergyDispersion2D
-from specnb.events import GTI, EventList, TimeReference, merge_intervals
-from specnb.irf import EffectiveAreaTable2D
-from specnb.observations import Observation, Observations
-from specnb.tables import read_tables, write_tables
+from specnb.base.axes import MapAxis
+from specnb.base.core import DataError, SpecnbWarning
+from specnb.data.store import DataStore, write_dl3
+from specnb.data.edisp import EnergyDispersion2D
+from specnb.data.events import GTI, EventList, TimeReference, merge_intervals
+from specnb.data.irf import EffectiveAreaTable2D
+from specnb.data.observations import Observation, Observations
+from specnb.base.tables import read_tables, write_tables
 
 RUNS = {23523: (83.633333333333, 21.514444444444, 1687, 1581.7367647, 7613), 23526: (83.633333333333, 22.514444444444, 1683, 1572.6867491, 7581),
         23559: (85.2533333381014, 22.014444444444, 1686, 1578.1234798, 7601), 23592: (82.0133333285646, 22.014444444444, 1686, 1581.2646658, 7334)}
@@ -256,7 +256,7 @@ def test_intervals_with_dates():
 def test_nothing_heavy_is_loaded_to_read_a_run(hess_dir):
     import subprocess
     import sys
-    code = f"import sys; from specnb.data import DataStore; o = DataStore.from_dir({str(hess_dir)!r}).obs(23523); o.events, o.gti, o.aeff, o.edisp, o.psf, o.livetime_s; print(*sys.modules)"
+    code = f"import sys; from specnb.data.store import DataStore; o = DataStore.from_dir({str(hess_dir)!r}).obs(23523); o.events, o.gti, o.aeff, o.edisp, o.psf, o.livetime_s; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"astropy.units", "astropy.io.fits", "scipy", "matplotlib", "regions"} & set(loaded)
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from specnb import Datasets, ExpCutoffPowerLawSpectralModel, SkyModel, SpectrumDatasetOnOff, WStatCountsStatistic
-from specnb.spectrum import stack_spectra
+from specnb.makers.arrays import stack_spectra
 from test_fit import dataset, power_law
 from test_likelihood import FLUX, arrays
 

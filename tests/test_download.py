@@ -20,7 +20,7 @@ from threading import Event, Thread
 from types import SimpleNamespace
 import pooch
 import pytest
-import specnb.download as chapter
+import specnb.data.download as chapter
 from specnb import DataStore, DownloadError, SpecnbWarning, cached_runs, download_dataset, find_dataset, terms_of_use
 
 SEVEN, EIGHT = "data/run_000007.fits.gz", "data/run_000008.fits.gz"
@@ -28,7 +28,7 @@ TOY = {"README.txt": b"Made-up data.\n", "hdu-index.fits.gz": b"hdu", "obs-index
 PROCESS = """
 import signal, sys
 from pathlib import Path
-import specnb.download as chapter
+import specnb.data.download as chapter
 signal.signal(signal.SIGINT, signal.default_int_handler)
 registry, url, folder = sys.argv[1:]
 chapter._DATASETS["toy"] = chapter._Dataset("toy", url, Path(registry))

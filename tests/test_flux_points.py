@@ -12,8 +12,8 @@ from scipy.optimize import brentq, minimize_scalar
 from specnb import (DataError, DataStore, Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator,
                     LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumArrays, SpectrumDataset,
                     SpectrumDatasetOnOff, cash, demo_dir, wstat)
-from specnb.flux_bands import ShiftedTerm, solve_norms
-from specnb.likelihood import CashTerm, Fold, WStatTerm, response_matrix
+from specnb.flux_points.bands import ShiftedTerm, solve_norms
+from specnb.stats.likelihood import CashTerm, Fold, WStatTerm, response_matrix
 
 matplotlib.use("agg")
 FLUX = "cm-2 s-1 TeV-1"
@@ -468,8 +468,8 @@ def test_an_error_down_to_zero_does_not_set_the_limits():
 
 def test_profiles_are_those_of_the_statistic(points):
     "The interpolated profile against the statistic itself."
-    from specnb.flux_points import profile_points
-    from specnb.sed_plots import signed_root
+    from specnb.flux_points.flux_points import profile_points
+    from specnb.flux_points.plots import signed_root
     norms = np.linspace(.3, 2, 20)
     exact = estimate(runs(), norm_values=norms)
     for i, (norm, root) in enumerate(zip(*profile_points(points))):

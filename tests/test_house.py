@@ -12,7 +12,10 @@ import pytest
 import specnb
 
 ROOT = Path(__file__).parent.parent
-NUMBER = {p.stem[3:]: int(p.stem[:2]) for p in (ROOT / "nbs").glob("[0-9][0-9]_*.ipynb")}
+CHAPTERS = {f"{p.parent.name[3:]}.{p.stem[3:]}": p for p in sorted((ROOT / "nbs").glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb"))
+            if p.stem != "00_overview"}  # module: notebook, in the order of parts and chapters
+ORDER = {chapter: n for n, chapter in enumerate(CHAPTERS)}
+PARTS = {p.name[3:]: p for p in sorted((ROOT / "nbs").glob("[0-9][0-9]_*")) if p.is_dir()}
 HEAVY = {"numpy", "astropy", "scipy", "matplotlib", "iminuit", "regions", "yaml", "pydantic", "typer", "rich", "tqdm", "pooch", "nbconvert"}
 TOOLS = {"nbdev", "fastcore", "execnb", "IPython", "papermill"}
 
@@ -32,8 +35,7 @@ def fresh(tmp_path_factory):
     shutil.copy(ROOT / "settings.ini", folder)
     shutil.copytree(ROOT / "nbs", folder / "nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     (folder / "specnb").mkdir()
-    run("-c", "from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_clean(); nbdev_export()",
-        cwd=folder)
+    run(ROOT / ".ci" / "export.py", cwd=folder)
     return folder
 
 
@@ -43,8 +45,9 @@ def test_notebooks_are_clean(fresh):
 
 
 def test_package_is_what_the_notebooks_export(fresh):
-    here, new = ({p.name: p.read_text() for p in (f / "specnb").glob("*.py")} for f in (ROOT, fresh))
-    for face in (here.pop("__init__.py"), new.pop("__init__.py")): assert f'__version__ = "{specnb.__version__}"' in face
+    here, new = ({str(p.relative_to(f)): p.read_text() for p in (f / "specnb").rglob("*.py*") if p.suffix in (".py", ".pyi")}
+                 for f in (ROOT, fresh))
+    for face in (here.pop("specnb/__init__.py"), new.pop("specnb/__init__.py")): assert f'__version__ = "{specnb.__version__}"' in face
     assert sorted(here) == sorted(new)
     assert [n for n in here if here[n] != new[n]] == []
 
@@ -59,26 +62,44 @@ def test_readme_is_what_the_index_gives(fresh):
     assert pictures and all((ROOT / p).exists() for p in pictures)
 
 
-@pytest.mark.parametrize("chapter", sorted(NUMBER))
+def imports_of(chapter):
+    "Chapters that a chapter imports, wherever in its module, and the names it takes from each."
+    tree = ast.parse((ROOT / "specnb").joinpath(*chapter.split(".")).with_suffix(".py").read_text())
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = ["specnb", *chapter.split(".")][:-node.level]
+            module = ".".join([*above, node.module or ""]).removeprefix("specnb").strip(".")
+            found.setdefault(module, []).extend(a.name for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "specnb":
+            found.setdefault(node.module.removeprefix("specnb").strip("."), []).extend(a.name for a in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"specnb\.\w+\.\w+", node.value):
+            found.setdefault(node.value.removeprefix("specnb."), [])
+    return found
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_imports_point_downward(chapter):
-    text = (ROOT / "specnb" / f"{chapter}.py").read_text()
-    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)]
-    used = {n.module for n in nodes if n.level == 1} | {n.module.split(".")[1] for n in nodes if re.match(r"specnb\.", n.module or "")}
-    used |= set(re.findall(r"""["']specnb\.(\w+)["']""", text))
-    assert {u for u in used if NUMBER[u] >= NUMBER[chapter]} == set()
-    assert not [n.module for n in nodes if any(a.name == "*" for a in n.names)]
+    "A part imports only from earlier parts, a chapter only from earlier chapters of its part; a circle is impossible."
+    found = imports_of(chapter)
+    assert set(found) <= set(ORDER), "an import names a chapter"
+    assert {c for c in found if ORDER[c] >= ORDER[chapter]} == set()
+    assert [c for c, names in found.items() if "*" in names] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "nbs").glob("[0-9]*.ipynb")), ids=lambda p: p.stem)
-def test_chapters_keep_their_form(path):
-    "Title and one sentence, default_exp alone and named as the file, and no more than a reader can take."
-    cells = json.loads(path.read_text())["cells"]
-    source = ["".join(c["source"]) for c in cells]
+def test_parts_are_ordered_folders():
+    "Each part begins with a page that exports nothing and says what goes in and what comes out, with a picture."
+    assert list(PARTS) == ["base", "data", "regions", "models", "stats", "makers", "simulate", "fit", "flux_points", "analysis",
+                           "sweeps", "command_line"]
+    assert sorted(p.name for p in (ROOT / "nbs").glob("*.ipynb")) == ["benchmarks.ipynb", "index.ipynb"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_chapters_keep_their_form(chapter):
+    "Title and one sentence, default_exp alone and named as the file."
+    source = ["".join(c["source"]) for c in json.loads(CHAPTERS[chapter].read_text())["cells"]]
     assert re.match(r"# .+\n\n> .+", source[0]), source[0][:80]
-    assert source[1].strip() == f"#| default_exp {path.stem[3:]}"
-    exported = [s for s, c in zip(source, cells) if c["cell_type"] == "code" and re.match(r"#\|\s*exporti?\s", s)]
-    lines = sum(len([x for x in s.splitlines()[1:] if x.strip()]) for s in exported)
-    assert len(cells) <= 80 and lines <= 350, f"{len(cells)} cells, {lines} exported lines"
+    assert source[1].strip() == f"#| default_exp {chapter}"
 
 
 def imported(code):
@@ -98,23 +119,30 @@ def test_dir_reads_the_names_without_importing_the_chapters():
 def test_chapters_load_numpy_only():
     "Libraries are imported when they are used; the configuration is made of pydantic's classes, the command line of typer's."
     def loaded(*others):
-        chapters = ", ".join(f"specnb.{c}" for c in NUMBER if all(NUMBER[c] < NUMBER[o] for o in others))
+        chapters = ", ".join(f"specnb.{c}" for c in ORDER if all(ORDER[c] < ORDER[o] for o in others))
         return imported(f"import {chapters}") & (HEAVY | TOOLS)
-    assert loaded("config_fields") == {"numpy"}
-    assert loaded("cli") == {"numpy", "pydantic"}
+    assert loaded("analysis.fields") == {"numpy"}
+    assert loaded("command_line.cli") == {"numpy", "pydantic"}
     assert loaded() - {"rich"} == {"numpy", "pydantic", "typer"}  # typer brings rich or not, by its version
 
 
 def test_every_public_name_is_importable_from_specnb():
+    "And seen: by `dir`, by `from specnb import *`, and in the stub that editors and type checkers read."
     from importlib import import_module
     homes = {}
-    for chapter in NUMBER:
+    for chapter in CHAPTERS:
         for name in getattr(import_module(f"specnb.{chapter}"), "__all__", []): homes.setdefault(name, []).append(chapter)
     assert {n: c for n, c in homes.items() if len(c) > 1} == {}, "one name, two chapters"
-    assert set(homes) & set(NUMBER) == set(), "a chapter would hide a name of the same spelling"
-    assert set(homes) <= set(dir(specnb))
+    assert set(homes) & set(PARTS) == set(), "a part would hide a name of the same spelling"
+    assert sorted(homes) == sorted(specnb.__all__) == sorted(dir(specnb))
     for name, (chapter,) in homes.items(): assert getattr(specnb, name) is getattr(import_module(f"specnb.{chapter}"), name)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"): specnb.nothing
+    everything = {}
+    exec("from specnb import *", everything)
+    assert set(homes) <= set(everything)
+    stub = ast.parse((ROOT / "specnb" / "__init__.pyi").read_text())
+    seen = {a.asname: n.module for n in ast.walk(stub) if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert seen == {n: c[0] for n, c in homes.items()}
+    with pytest.raises(AttributeError, match="nothing"): specnb.nothing
 
 
 def test_no_undefined_names():
@@ -129,7 +157,7 @@ def test_ci_runs_the_commands_of_the_readme():
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
     settings = configparser.ConfigParser()
     settings.read(ROOT / "settings.ini")
-    assert settings["DEFAULT"]["console_scripts"] == "specnb=specnb.cli:main" and "papermill" in settings["DEFAULT"]["requirements"] and "pytest" in settings["DEFAULT"]["dev_requirements"]
+    assert settings["DEFAULT"]["console_scripts"] == "specnb=specnb.command_line.cli:main" and "papermill" in settings["DEFAULT"]["requirements"] and "pytest" in settings["DEFAULT"]["dev_requirements"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nbs").rglob("*.ipynb")), ids=lambda p: p.stem)

@@ -2,13 +2,13 @@
 import numpy as np
 import pytest
 from astropy import units as u
-from specnb.axes import MapAxis
-from specnb.background import Background2D, Background3D
-from specnb.core import DataError, SpecnbWarning
-from specnb.edisp import EDispKernel, EnergyDispersion2D
-from specnb.irf import EffectiveAreaTable2D, RadMax2D
-from specnb.psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
-from specnb.tables import read_tables, table_hdu, write_tables
+from specnb.base.axes import MapAxis
+from specnb.data.background import Background2D, Background3D
+from specnb.base.core import DataError, SpecnbWarning
+from specnb.data.edisp import EDispKernel, EnergyDispersion2D
+from specnb.data.irf import EffectiveAreaTable2D, RadMax2D
+from specnb.data.psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
+from specnb.base.tables import read_tables, table_hdu, write_tables
 
 E_TRUE = MapAxis.from_energy_bounds(.03, 100, 9, unit="TeV", name="energy_true")
 OFFSET = MapAxis.from_edges([0, 1, 2, 3], name="offset", unit="deg")

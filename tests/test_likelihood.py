@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 from specnb import models
-from specnb.flux_bands import ShiftedTerm
-from specnb.band_norms import minimize_norm, norm_crossing, norm_derivatives
-from specnb.likelihood import CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood
-from specnb.spectrum import SpectrumArrays
-from specnb.stats import wstat
+from specnb.flux_points.bands import ShiftedTerm
+from specnb.flux_points.norms import minimize_norm, norm_crossing, norm_derivatives
+from specnb.stats.likelihood import CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood
+from specnb.makers.arrays import SpectrumArrays
+from specnb.stats.stats import wstat
 
 
 def arrays(seed, n_true=40, n_reco=15, cash=False):

@@ -12,7 +12,7 @@ from regions import CircleSkyRegion, PointSkyRegion, PolygonSkyRegion
 from specnb import (DataError, DataStore, EventList, MapAxis, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SpecnbWarning,
                     SpectrumDataset, SpectrumDatasetMaker, WcsGeom, WobbleRegionsFinder, aeff_max_threshold, background_per_bin,
                     counts_per_bin, demo_dir, edisp_bias_threshold, off_counts, on_counts)
-from specnb.reduction import offset_weights, on_offset
+from specnb.makers.reduction import offset_weights, on_offset
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 AXIS = MapAxis.from_energy_bounds(.1, 40, nbin=10, per_decade=True, unit="TeV", name="energy")

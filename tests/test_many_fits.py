@@ -68,7 +68,7 @@ def test_few_counts(stacked):
 @pytest.mark.parametrize("tag", ["pl", "pl-2", "ecpl", "lp", "bpl", "sbpl", "ecpl-3fgl", "secpl-4fgl-dr3", "const"])
 def test_every_shape(stacked, tag):
     "One step of every model in the batch is the step of the model alone; and a power law and a parabola are fitted to the end."
-    from specnb.batch import derivatives_many
+    from specnb.stats.batch import derivatives_many
     model = SpectralModel.registry[tag]()
     if "amplitude" in model.parameters.names: model.parameters["amplitude"].value *= 30
     datasets = Datasets([stacked[0].fill()])
@@ -204,7 +204,7 @@ def test_models_stay_as_they_are_even_if_minuit_helps(stacked, monkeypatch):
 
 
 def test_profiles_are_those_of_single_searches(stacked):
-    from specnb.minimize import Problem, newton, profile
+    from specnb.stats.minimize import Problem, newton, profile
     datasets = Datasets([stacked[0].fill()])
     datasets.models = stacked.models.copy()
     result = Fit().run(datasets)

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from specnb import (AnalysisConfig, ConfigError, DataStore, Datasets, DatasetsMaker, EventList, SpecnbWarning, SpectralAnalysis, SpectrumArrays,
                     simulate_observation, wobble_pointings, write_dl3)
-from specnb.datasets import cumulative_stacks
-from specnb.simulate import demo_model
-from specnb.spectrum import stack_spectra
+from specnb.makers.datasets import cumulative_stacks
+from specnb.simulate.simulate import demo_model
+from specnb.makers.arrays import stack_spectra
 
 N_RUNS, FAR, NO_OFF = 12, 10003, 10006
 

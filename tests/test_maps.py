@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from regions import (CircleAnnulusSkyRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointSkyRegion, PolygonSkyRegion,
                      RectangleSkyRegion)
 from specnb import Map, MapAxis, RegionGeom, RegionNDMap, WcsGeom, WcsNDMap, region_contains
-from specnb.core import DataError
-from specnb.shapes import sky_regions
-from specnb.sphere import (from_icrs, galactic_to_icrs, icrs_to_galactic, separation, sky_frame, sky_position, tan_deproject,
+from specnb.base.core import DataError
+from specnb.regions.shapes import sky_regions
+from specnb.base.sphere import (from_icrs, galactic_to_icrs, icrs_to_galactic, separation, sky_frame, sky_position, tan_deproject,
                            tan_project, to_icrs)
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")

@@ -5,18 +5,18 @@ import astropy.units as u
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from specnb.axes import MapAxis
-from specnb.core import DataError
-from specnb.models import (BrokenPowerLawSpectralModel, ExpCutoffPowerLawSpectralModel, GaussianSpectralModel, LogParabolaSpectralModel,
+from specnb.base.axes import MapAxis
+from specnb.base.core import DataError
+from specnb.models.shapes import (BrokenPowerLawSpectralModel, ExpCutoffPowerLawSpectralModel, GaussianSpectralModel, LogParabolaSpectralModel,
                            PowerLaw2SpectralModel, PowerLawSpectralModel, SmoothBrokenPowerLawSpectralModel)
-from specnb.parameters import Parameter, Parameters
-from specnb.sky_models import Models, SkyModel, create_crab_spectral_model
-from specnb.special_models import (ExpCutoffPowerLaw3FGLSpectralModel, ExpCutoffPowerLawNormSpectralModel, LogParabolaNormSpectralModel,
+from specnb.models.parameters import Parameter, Parameters
+from specnb.models.sky import Models, SkyModel, create_crab_spectral_model
+from specnb.models.corrections import (ExpCutoffPowerLaw3FGLSpectralModel, ExpCutoffPowerLawNormSpectralModel, LogParabolaNormSpectralModel,
                                    PiecewiseNormSpectralModel, PowerLawNormSpectralModel, ScaleSpectralModel,
                                    SuperExpCutoffPowerLaw3FGLSpectralModel, SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
                                    SuperExpCutoffPowerLaw4FGLSpectralModel, TemplateSpectralModel)
-from specnb.spectral_integrals import EnergyNodes, integrate, integrate_gradient, integrate_log
-from specnb.spectral_model import CompoundSpectralModel, ConstantSpectralModel, SpectralModel
+from specnb.models.integrals import EnergyNodes, integrate, integrate_gradient, integrate_log
+from specnb.models.spectral import CompoundSpectralModel, ConstantSpectralModel, SpectralModel
 
 A, FLUX = u.Quantity("4e-11 cm-2 s-1 TeV-1"), u.Quantity("4e-11 cm-2 s-1")
 EDGES = np.geomspace(.05, 100, 68)

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from regions import (CircleAnnulusSkyRegion, CirclePixelRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointSkyRegion,
                      PolygonSkyRegion, RectangleSkyRegion)
 from specnb import OffRegions, ReflectedRegionsFinder, RegionGeom, WcsGeom, WcsNDMap, WobbleRegionsFinder, plot_off_regions, region_contains
-from specnb.core import SpecnbWarning
-from specnb.planes import angular_size, mask_pixels, on_shape, pointing_plane
-from specnb.regions import reflected_angles
-from specnb.sphere import separation
+from specnb.base.core import SpecnbWarning
+from specnb.regions.planes import angular_size, mask_pixels, on_shape, pointing_plane
+from specnb.regions.off_regions import reflected_angles
+from specnb.base.sphere import separation
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 ON = RegionGeom.create(CircleSkyRegion(CRAB, .11*u.deg))

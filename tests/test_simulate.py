@@ -10,7 +10,7 @@ from regions import CircleSkyRegion
 from specnb import (DataStore, Datasets, Fit, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SkyModel,
                     SpectrumDataset, SpectrumDatasetMaker, TelescopeArray, create_irfs, demo_dir, demo_model, make_demo, simulate_observation,
                     simulate_observations, validate, wobble_pointings, write_dl3)
-from specnb.simulate import detected_rate, draw_field, draw_gammas, fov_position, offset_position, power_law_cells
+from specnb.simulate.simulate import detected_rate, draw_field, draw_gammas, fov_position, offset_position, power_law_cells
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 EVENT_KEYS = """HDUCLASS HDUDOC HDUVERS HDUCLAS1 OBS_ID TSTART TSTOP MJDREFI MJDREFF TIMEUNIT TIMESYS TIMEREF ONTIME LIVETIME DEADC OBJECT RA_OBJ

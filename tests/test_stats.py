@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import brentq
-from specnb.stats import (CashCountsStatistic, WStatCountsStatistic, cash, cash_derivatives, cstat, get_wstat_mu_bkg, wstat,
+from specnb.stats.stats import (CashCountsStatistic, WStatCountsStatistic, cash, cash_derivatives, cstat, get_wstat_mu_bkg, wstat,
                           wstat_derivatives)
 
 

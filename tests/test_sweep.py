@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 from specnb import AnalysisConfig, ConfigError, read_sweep, sweep
-from specnb.sweep_store import Store
+from specnb.sweeps.store import Store
 
 TAG = "SPECNB_TEST_TAG"
 
@@ -254,7 +254,7 @@ def test_only_what_changed_is_done_again(tmp_path, monkeypatch):
     assert (more, s.table["x"].tolist(), s.table["point"].tolist()) == ([4], [3, 4, 1], [2, 3, 0])
     data.write_text("2")
     assert do()[0] == [1, 2, 3] and do()[0] == []
-    monkeypatch.setattr("specnb.sweeps.version", lambda _: "99")
+    monkeypatch.setattr("specnb.sweeps.run.version", lambda _: "99")
     assert do()[0] == [1, 2, 3] and do()[0] == []
     assert len(read_sweep(tmp_path / "out")) == 4
     def work(x): calls.append(x); return {"y": 2*x}
@@ -278,7 +278,7 @@ def test_table_is_written_after_a_kill_just_before_it(tmp_path, monkeypatch):
     sweep(f, {"x": [1]}, tmp_path, n_jobs=1, progress=False)
     with monkeypatch.context() as m:
         def killed(*_): raise InterruptedError
-        m.setattr("specnb.sweeps.write_tables", killed)
+        m.setattr("specnb.sweeps.run.write_tables", killed)
         with pytest.raises(InterruptedError): sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
     whole(tmp_path, [1])
     sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
@@ -437,18 +437,18 @@ def test_workers_do_not_grow_with_notebooks(tmp_path):
 
 
 def test_resume_of_many_points_starts_soon(tmp_path, monkeypatch):
-    import specnb.sweeps
+    import specnb.sweeps.run
     first = []
     def stop(task):
         first.append(time.process_time())
         raise KeyboardInterrupt
-    monkeypatch.setattr("specnb.sweep_workers.do_point", lambda subject, task, *_: stop(task))
+    monkeypatch.setattr("specnb.sweeps.workers.do_point", lambda subject, task, *_: stop(task))
     def f(x): return {"y": x}
     values = [float(x) for x in range(10_000)]
     for what, grid in ((f, {"x": values}), (AnalysisConfig(), {"on_radius": [f"{.05 + x/1e5:.5f} deg" for x in range(10_000)]})):
         out = tmp_path / str(len(first))
-        store, rows = Store(out), specnb.sweeps.plan(specnb.sweeps.as_subject(what), "in-process", specnb.sweeps.seeded_points(specnb.sweep_points(grid)), {})
-        specnb.sweeps.number(rows, store)
+        store, rows = Store(out), specnb.sweeps.run.plan(specnb.sweeps.run.as_subject(what), "in-process", specnb.sweeps.run.seeded_points(specnb.sweep_points(grid)), {})
+        specnb.sweeps.run.number(rows, store)
         store.add([{**r, "status": "done", "error": "", "traceback": "", "results": {"y": [1.]}, "seconds": 0., "finished": ""} for r in rows[:5000]])
         begun = time.process_time()
         with pytest.raises(KeyboardInterrupt): sweep(what, grid, out, n_jobs=1, progress=False)
@@ -555,7 +555,7 @@ def test_dask_worker_that_is_killed(distributed, tmp_path):
 
 
 def test_dask_scheduler_that_is_killed(distributed, tmp_path, monkeypatch):
-    monkeypatch.setattr("specnb.sweep_workers._CONNECT", 2)
+    monkeypatch.setattr("specnb.sweeps.workers._CONNECT", 2)
     def slow(x):
         import time
         time.sleep(.1)

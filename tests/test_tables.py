@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from specnb.core import DataError
-from specnb.tables import NewTable, _parse_cards, read_tables, table_hdu, unit_factor, write_tables
+from specnb.base.core import DataError
+from specnb.base.tables import NewTable, _parse_cards, read_tables, table_hdu, unit_factor, write_tables
 
 RNG = np.random.default_rng(5)
 COLUMNS = {

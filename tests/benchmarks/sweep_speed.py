@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from specnb import AnalysisConfig, sweep, tutorial_notebook
-from specnb.sweep_design import seeded_points, sweep_points
-from specnb.sweep_store import Store
-from specnb.sweep_subjects import AnalysisSubject
-from specnb.sweeps import number, plan
+from specnb.sweeps.design import seeded_points, sweep_points
+from specnb.sweeps.store import Store
+from specnb.sweeps.subjects import AnalysisSubject
+from specnb.sweeps.run import number, plan
 
 
 def timed(work):

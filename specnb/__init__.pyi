@@ -1,0 +1,404 @@
+# Made by .ci/export.py from the chapters' `__all__`.
+__version__: str
+
+from .base.core import DataError as DataError
+from .base.core import SpecnbWarning as SpecnbWarning
+from .base.core import as_float as as_float
+from .base.core import demo_dir as demo_dir
+from .base.sphere import galactic_to_icrs as galactic_to_icrs
+from .base.sphere import icrs_to_galactic as icrs_to_galactic
+from .base.sphere import separation as separation
+from .base.sphere import tan_deproject as tan_deproject
+from .base.sphere import tan_project as tan_project
+from .base.axes import MapAxes as MapAxes
+from .base.axes import MapAxis as MapAxis
+from .base.tables import FitsFile as FitsFile
+from .base.tables import FitsTable as FitsTable
+from .base.tables import NewTable as NewTable
+from .base.tables import read_tables as read_tables
+from .base.tables import table_hdu as table_hdu
+from .base.tables import write_tables as write_tables
+from .data.irf import EffectiveAreaTable2D as EffectiveAreaTable2D
+from .data.irf import IRF as IRF
+from .data.irf import RadMax2D as RadMax2D
+from .data.edisp import EDispKernel as EDispKernel
+from .data.edisp import EnergyDispersion2D as EnergyDispersion2D
+from .data.psf import EnergyDependentMultiGaussPSF as EnergyDependentMultiGaussPSF
+from .data.psf import PSF3D as PSF3D
+from .data.psf import PSFKing as PSFKing
+from .data.background import Background2D as Background2D
+from .data.background import Background3D as Background3D
+from .data.events import EventList as EventList
+from .data.events import GTI as GTI
+from .data.events import TimeReference as TimeReference
+from .data.observations import Observation as Observation
+from .data.observations import Observations as Observations
+from .data.store import DataStore as DataStore
+from .data.store import write_dl3 as write_dl3
+from .data.problems import Problem as Problem
+from .data.problems import count_problems as count_problems
+from .data.problems import problems_table as problems_table
+from .data.inventory import Inventory as Inventory
+from .data.inventory import RunInfo as RunInfo
+from .data.inventory import inventory as inventory
+from .data.download import DownloadError as DownloadError
+from .data.download import cached_runs as cached_runs
+from .data.download import download_dataset as download_dataset
+from .data.download import find_dataset as find_dataset
+from .data.download import public_datasets as public_datasets
+from .data.download import terms_of_use as terms_of_use
+from .regions.shapes import region_center as region_center
+from .regions.shapes import region_contains as region_contains
+from .regions.shapes import sky_regions as sky_regions
+from .regions.images import Map as Map
+from .regions.images import WcsGeom as WcsGeom
+from .regions.images import WcsNDMap as WcsNDMap
+from .regions.maps import RegionGeom as RegionGeom
+from .regions.maps import RegionNDMap as RegionNDMap
+from .regions.off_regions import OffRegions as OffRegions
+from .regions.off_regions import ReflectedRegionsFinder as ReflectedRegionsFinder
+from .regions.off_regions import WobbleRegionsFinder as WobbleRegionsFinder
+from .regions.off_regions import plot_off_regions as plot_off_regions
+from .models.parameters import Parameter as Parameter
+from .models.parameters import Parameters as Parameters
+from .models.model_base import Covariance as Covariance
+from .models.model_base import ModelBase as ModelBase
+from .models.integrals import EnergyNodes as EnergyNodes
+from .models.quantities import SpectralQuantities as SpectralQuantities
+from .models.quantities import sed_axes as sed_axes
+from .models.spectral import ClosedSpectralModel as ClosedSpectralModel
+from .models.spectral import CompoundSpectralModel as CompoundSpectralModel
+from .models.spectral import ConstantSpectralModel as ConstantSpectralModel
+from .models.spectral import SpectralModel as SpectralModel
+from .models.shapes import BrokenPowerLawSpectralModel as BrokenPowerLawSpectralModel
+from .models.shapes import ExpCutoffPowerLawSpectralModel as ExpCutoffPowerLawSpectralModel
+from .models.shapes import GaussianSpectralModel as GaussianSpectralModel
+from .models.shapes import LogParabolaSpectralModel as LogParabolaSpectralModel
+from .models.shapes import PowerLaw2SpectralModel as PowerLaw2SpectralModel
+from .models.shapes import PowerLawSpectralModel as PowerLawSpectralModel
+from .models.shapes import SmoothBrokenPowerLawSpectralModel as SmoothBrokenPowerLawSpectralModel
+from .models.corrections import ExpCutoffPowerLaw3FGLSpectralModel as ExpCutoffPowerLaw3FGLSpectralModel
+from .models.corrections import ExpCutoffPowerLawNormSpectralModel as ExpCutoffPowerLawNormSpectralModel
+from .models.corrections import LogParabolaNormSpectralModel as LogParabolaNormSpectralModel
+from .models.corrections import PiecewiseNormSpectralModel as PiecewiseNormSpectralModel
+from .models.corrections import PowerLawNormSpectralModel as PowerLawNormSpectralModel
+from .models.corrections import ScaleSpectralModel as ScaleSpectralModel
+from .models.corrections import SuperExpCutoffPowerLaw3FGLSpectralModel as SuperExpCutoffPowerLaw3FGLSpectralModel
+from .models.corrections import SuperExpCutoffPowerLaw4FGLDR3SpectralModel as SuperExpCutoffPowerLaw4FGLDR3SpectralModel
+from .models.corrections import SuperExpCutoffPowerLaw4FGLSpectralModel as SuperExpCutoffPowerLaw4FGLSpectralModel
+from .models.corrections import TemplateSpectralModel as TemplateSpectralModel
+from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
+from .models.sky import Models as Models
+from .models.sky import SkyModel as SkyModel
+from .models.sky import create_crab_spectral_model as create_crab_spectral_model
+from .stats.stats import CashCountsStatistic as CashCountsStatistic
+from .stats.stats import WStatCountsStatistic as WStatCountsStatistic
+from .stats.stats import cash as cash
+from .stats.stats import cash_derivatives as cash_derivatives
+from .stats.stats import cstat as cstat
+from .stats.stats import get_wstat_mu_bkg as get_wstat_mu_bkg
+from .stats.stats import wstat as wstat
+from .stats.stats import wstat_derivatives as wstat_derivatives
+from .stats.likelihood import Likelihood as Likelihood
+from .stats.likelihood import compile_likelihood as compile_likelihood
+from .makers.arrays import SpectrumArrays as SpectrumArrays
+from .makers.arrays import stack_spectra as stack_spectra
+from .makers.summary import expected_background as expected_background
+from .makers.summary import spectrum_summary as spectrum_summary
+from .makers.reduction import OffCounts as OffCounts
+from .makers.reduction import background_per_bin as background_per_bin
+from .makers.reduction import containment_per_bin as containment_per_bin
+from .makers.reduction import counts_per_bin as counts_per_bin
+from .makers.reduction import exposure_per_bin as exposure_per_bin
+from .makers.reduction import off_counts as off_counts
+from .makers.reduction import on_counts as on_counts
+from .makers.makers import ReflectedRegionsBackgroundMaker as ReflectedRegionsBackgroundMaker
+from .makers.makers import SpectrumDatasetMaker as SpectrumDatasetMaker
+from .makers.safe_masks import SafeMaskMaker as SafeMaskMaker
+from .makers.safe_masks import aeff_max_threshold as aeff_max_threshold
+from .makers.safe_masks import background_peak_threshold as background_peak_threshold
+from .makers.safe_masks import edisp_bias_threshold as edisp_bias_threshold
+from .makers.responses import pack_matrix as pack_matrix
+from .makers.responses import read_arf as read_arf
+from .makers.responses import read_rmf as read_rmf
+from .makers.responses import unpack_matrix as unpack_matrix
+from .makers.ogip import read_ogip as read_ogip
+from .makers.ogip import write_ogip as write_ogip
+from .makers.plots import plot_counts as plot_counts
+from .makers.plots import plot_excess as plot_excess
+from .makers.plots import plot_exposure as plot_exposure
+from .makers.plots import plot_masks as plot_masks
+from .makers.plots import plot_residuals as plot_residuals
+from .makers.dataset import SpectrumDataset as SpectrumDataset
+from .makers.dataset import SpectrumDatasetOnOff as SpectrumDatasetOnOff
+from .makers.dataset import arrays_from_maps as arrays_from_maps
+from .makers.datasets import Datasets as Datasets
+from .makers.datasets import plot_spectrum_datasets_off_regions as plot_spectrum_datasets_off_regions
+from .makers.many_runs import DatasetsMaker as DatasetsMaker
+from .makers.many_runs import pack as pack
+from .makers.many_runs import reduce_run as reduce_run
+from .makers.many_runs import unpack as unpack
+from .simulate.instrument import TelescopeArray as TelescopeArray
+from .simulate.instrument import create_irfs as create_irfs
+from .simulate.simulate import demo_model as demo_model
+from .simulate.simulate import demo_observations as demo_observations
+from .simulate.simulate import make_demo as make_demo
+from .simulate.simulate import simulate_observation as simulate_observation
+from .simulate.simulate import simulate_observations as simulate_observations
+from .simulate.simulate import wobble_pointings as wobble_pointings
+from .fit.fit import CovarianceResult as CovarianceResult
+from .fit.fit import Fit as Fit
+from .fit.fit import FitResult as FitResult
+from .fit.fit import OptimizeResult as OptimizeResult
+from .fit.many_fits import ManyFits as ManyFits
+from .fit.many_fits import fit_each as fit_each
+from .fit.many_fits import fit_many as fit_many
+from .fit.many_fits import sample_counts as sample_counts
+from .flux_points.plots import plot_profiles as plot_profiles
+from .flux_points.plots import plot_sed_points as plot_sed_points
+from .flux_points.flux_points import FluxPoints as FluxPoints
+from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
+from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
+from .analysis.fields import ConfigError as ConfigError
+from .analysis.config import AnalysisConfig as AnalysisConfig
+from .analysis.figures import plot_background_regions as plot_background_regions
+from .analysis.figures import plot_fit_of_all as plot_fit_of_all
+from .analysis.figures import plot_signal_growth as plot_signal_growth
+from .analysis.figures import plot_spectrum as plot_spectrum
+from .analysis.analysis import FIGURE_SIZES as FIGURE_SIZES
+from .analysis.analysis import SpectralAnalysis as SpectralAnalysis
+from .analysis.views import View as View
+from .analysis.views import files_view as files_view
+from .analysis.views import fit_view as fit_view
+from .analysis.views import points_view as points_view
+from .analysis.views import remarks_view as remarks_view
+from .analysis.views import runs_view as runs_view
+from .analysis.views import with_error as with_error
+from .analysis.products import write_products as write_products
+from .analysis.record import AnalysisError as AnalysisError
+from .analysis.record import Run as Run
+from .analysis.record import render_page as render_page
+from .analysis.record import run_analysis as run_analysis
+from .analysis.record import tutorial_notebook as tutorial_notebook
+from .analysis.repeat import Difference as Difference
+from .analysis.repeat import RerunReport as RerunReport
+from .analysis.repeat import compare_results as compare_results
+from .analysis.repeat import read_record as read_record
+from .analysis.repeat import rerun as rerun
+from .analysis.validate import validate as validate
+from .sweeps.design import latin_hypercube as latin_hypercube
+from .sweeps.design import sweep_points as sweep_points
+from .sweeps.results import Result as Result
+from .sweeps.results import read_results as read_results
+from .sweeps.results import record_results as record_results
+from .sweeps.tables import spread_table as spread_table
+from .sweeps.run import Sweep as Sweep
+from .sweeps.run import read_sweep as read_sweep
+from .sweeps.run import sweep as sweep
+from .sweeps.plots import plot_parallel as plot_parallel
+from .sweeps.plots import plot_repeats as plot_repeats
+from .sweeps.plots import plot_sweep as plot_sweep
+from .sweeps.plots import plot_sweep_map as plot_sweep_map
+from .sweeps.page import sweep_report as sweep_report
+
+__all__ = [
+    "AnalysisConfig",
+    "AnalysisError",
+    "Background2D",
+    "Background3D",
+    "BrokenPowerLawSpectralModel",
+    "CashCountsStatistic",
+    "ClosedSpectralModel",
+    "CompoundSpectralModel",
+    "ConfigError",
+    "ConstantSpectralModel",
+    "Covariance",
+    "CovarianceResult",
+    "DataError",
+    "DataStore",
+    "Datasets",
+    "DatasetsMaker",
+    "Difference",
+    "DownloadError",
+    "EDispKernel",
+    "EffectiveAreaTable2D",
+    "EnergyDependentMultiGaussPSF",
+    "EnergyDispersion2D",
+    "EnergyNodes",
+    "EventList",
+    "ExpCutoffPowerLaw3FGLSpectralModel",
+    "ExpCutoffPowerLawNormSpectralModel",
+    "ExpCutoffPowerLawSpectralModel",
+    "FIGURE_SIZES",
+    "Fit",
+    "FitResult",
+    "FitsFile",
+    "FitsTable",
+    "FluxPoints",
+    "FluxPointsDataset",
+    "FluxPointsEstimator",
+    "GTI",
+    "GaussianSpectralModel",
+    "IRF",
+    "Inventory",
+    "Likelihood",
+    "LogParabolaNormSpectralModel",
+    "LogParabolaSpectralModel",
+    "ManyFits",
+    "Map",
+    "MapAxes",
+    "MapAxis",
+    "MeyerCrabSpectralModel",
+    "ModelBase",
+    "Models",
+    "NewTable",
+    "Observation",
+    "Observations",
+    "OffCounts",
+    "OffRegions",
+    "OptimizeResult",
+    "PSF3D",
+    "PSFKing",
+    "Parameter",
+    "Parameters",
+    "PiecewiseNormSpectralModel",
+    "PowerLaw2SpectralModel",
+    "PowerLawNormSpectralModel",
+    "PowerLawSpectralModel",
+    "Problem",
+    "RadMax2D",
+    "ReflectedRegionsBackgroundMaker",
+    "ReflectedRegionsFinder",
+    "RegionGeom",
+    "RegionNDMap",
+    "RerunReport",
+    "Result",
+    "Run",
+    "RunInfo",
+    "SafeMaskMaker",
+    "ScaleSpectralModel",
+    "SkyModel",
+    "SmoothBrokenPowerLawSpectralModel",
+    "SpecnbWarning",
+    "SpectralAnalysis",
+    "SpectralModel",
+    "SpectralQuantities",
+    "SpectrumArrays",
+    "SpectrumDataset",
+    "SpectrumDatasetMaker",
+    "SpectrumDatasetOnOff",
+    "SuperExpCutoffPowerLaw3FGLSpectralModel",
+    "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
+    "SuperExpCutoffPowerLaw4FGLSpectralModel",
+    "Sweep",
+    "TelescopeArray",
+    "TemplateSpectralModel",
+    "TimeReference",
+    "View",
+    "WStatCountsStatistic",
+    "WcsGeom",
+    "WcsNDMap",
+    "WobbleRegionsFinder",
+    "aeff_max_threshold",
+    "arrays_from_maps",
+    "as_float",
+    "background_peak_threshold",
+    "background_per_bin",
+    "cached_runs",
+    "cash",
+    "cash_derivatives",
+    "compare_results",
+    "compile_likelihood",
+    "containment_per_bin",
+    "count_problems",
+    "counts_per_bin",
+    "create_crab_spectral_model",
+    "create_irfs",
+    "cstat",
+    "demo_dir",
+    "demo_model",
+    "demo_observations",
+    "download_dataset",
+    "edisp_bias_threshold",
+    "expected_background",
+    "exposure_per_bin",
+    "files_view",
+    "find_dataset",
+    "fit_each",
+    "fit_many",
+    "fit_view",
+    "galactic_to_icrs",
+    "get_wstat_mu_bkg",
+    "icrs_to_galactic",
+    "inventory",
+    "latin_hypercube",
+    "make_demo",
+    "off_counts",
+    "on_counts",
+    "pack",
+    "pack_matrix",
+    "plot_background_regions",
+    "plot_counts",
+    "plot_excess",
+    "plot_exposure",
+    "plot_fit_of_all",
+    "plot_masks",
+    "plot_off_regions",
+    "plot_parallel",
+    "plot_profiles",
+    "plot_repeats",
+    "plot_residuals",
+    "plot_sed_points",
+    "plot_signal_growth",
+    "plot_spectrum",
+    "plot_spectrum_datasets_off_regions",
+    "plot_sweep",
+    "plot_sweep_map",
+    "points_view",
+    "problems_table",
+    "public_datasets",
+    "read_arf",
+    "read_ogip",
+    "read_record",
+    "read_results",
+    "read_rmf",
+    "read_sweep",
+    "read_tables",
+    "record_results",
+    "reduce_run",
+    "region_center",
+    "region_contains",
+    "remarks_view",
+    "render_page",
+    "rerun",
+    "run_analysis",
+    "runs_view",
+    "sample_counts",
+    "sed_axes",
+    "separation",
+    "simulate_observation",
+    "simulate_observations",
+    "sky_regions",
+    "spectrum_summary",
+    "spread_table",
+    "stack_spectra",
+    "sweep",
+    "sweep_points",
+    "sweep_report",
+    "table_hdu",
+    "tan_deproject",
+    "tan_project",
+    "terms_of_use",
+    "tutorial_notebook",
+    "unpack",
+    "unpack_matrix",
+    "validate",
+    "with_error",
+    "wobble_pointings",
+    "write_dl3",
+    "write_ogip",
+    "write_products",
+    "write_tables",
+    "wstat",
+    "wstat_derivatives",
+]
