@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError
-from .store import _HduRow, _KINDS, _READERS
-from .events import _SCALES, TimeReference, merge_intervals
+from .store import HduRow, HDU_KINDS, HDU_READERS
+from .events import TIME_SCALES, TimeReference, merge_intervals
 from .inventory import find_index
 from .irf import check_cell, read_axis
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
@@ -23,7 +23,7 @@ from ..base.tables import FitsTable
 # %% ../../nbs/20_data/85_checks.ipynb #6a18e1a9
 _TIME_KEYS = (KeyRule("MJDREFI", float, missing="error", severity="error"),
               KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
-              one_of("TIMESYS", *(s.upper() for s in _SCALES), severity="error", instead="taken as TT"),
+              one_of("TIMESYS", *(s.upper() for s in TIME_SCALES), severity="error", instead="taken as TT"),
               one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
 
 def _in_sky(limit): return lambda v: -limit <= v <= limit
@@ -101,8 +101,8 @@ def _class_keys(
     "Rules of the keywords that say what the table is."
     return [one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", reader.hduclas2.upper()),
             one_of("HDUCLAS3", "FULL-ENCLOSURE", "POINT-LIKE", instead="taken as FULL-ENCLOSURE"),
-            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in {*_READERS} - {reader.tag}, reader.tag.upper(), "", "error"),
-            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in _READERS, reader.tag.upper())]
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in {*HDU_READERS} - {reader.tag}, reader.tag.upper(), "", "error"),
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in HDU_READERS, reader.tag.upper())]
 
 def _check_unit(table, rules):
     "A background may lack its unit, the reader then assumes one."
@@ -221,7 +221,7 @@ def _direction(aeff, edisp, rad_max=None):
 
 def _axis(table, kind, column):
     "Axis of a response by its column."
-    return read_axis(table, next(k for k in _READERS[kind].axis_columns if k.column == column))
+    return read_axis(table, next(k for k in HDU_READERS[kind].axis_columns if k.column == column))
 
 def _energies(aeff, edisp):
     "True energies of the dispersion."
@@ -266,7 +266,7 @@ def check_run(
         if kind in parts: pair(kind, partial(_offsets, kind=parts[kind][0]), "aeff", kind)
     pair("events", _target, "events", "aeff")
 
-_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in _READERS.items()}, "events": check_events, "gti": check_gti}
+_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.items()}, "events": check_events, "gti": check_gti}
 
 # %% ../../nbs/20_data/85_checks.ipynb #efe68dc7
 def _form(
@@ -276,7 +276,7 @@ def _form(
     one, four = (table.key(k, "", str).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
     if one in ("events", "gti"): return one
     if not one and table.name.upper() in ("EVENTS", "GTI"): return table.name.lower()
-    return (four or "?") if one == "response" and table.key("HDUCLASS", "", str).strip().upper() == "GADF" or four in _READERS else ""
+    return (four or "?") if one == "response" and table.key("HDUCLASS", "", str).strip().upper() == "GADF" or four in HDU_READERS else ""
 
 def is_dl3(tables):
     "Whether tables of a file are of this format."
@@ -295,9 +295,9 @@ def check_dl3_file(
     parts = {}
     for table in folder.tables(path):
         form = _form(table)
-        if form and form not in _READERS:
-            folder.add(path, table.name, [("error", "HDUCLAS4", f"{form.upper()}, expected one of {', '.join(_READERS).upper()}")])
-        elif form: parts.setdefault(_KINDS[form], (form, table))
+        if form and form not in HDU_READERS:
+            folder.add(path, table.name, [("error", "HDUCLAS4", f"{form.upper()}, expected one of {', '.join(HDU_READERS).upper()}")])
+        elif form: parts.setdefault(HDU_KINDS[form], (form, table))
         if form and not table.key("HDUCLAS1", "", str).strip():
             text = f"no such keyword, expected {form.upper()}; without an index it tells what a table is"
             folder.add(path, table.name, [("error", "HDUCLAS1", text)])
@@ -307,15 +307,15 @@ def check_dl3_file(
 # %% ../../nbs/20_data/85_checks.ipynb #063a5934
 _INDEX_KEYS = one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "INDEX")
 _TEXTS = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
-_KNOWN = {**_KINDS, "pointing": "pointing"} # class -> type
+_KNOWN = {**HDU_KINDS, "pointing": "pointing"} # class -> type
 
 def _index_rows(
     table:FitsTable, # HDU index
-)->dict:             # run -> list of _HduRow
+)->dict:             # run -> list of HduRow
     "Rows of the index by run."
     texts, runs = [table.column(c) for c in _TEXTS], {}
     for i, kind, form, where, name, hdu in zip(table.column("OBS_ID").tolist(), *texts):
-        runs.setdefault(int(i), []).append(_HduRow(kind.lower(), form.lower(), table.path.parent / where / name, hdu))
+        runs.setdefault(int(i), []).append(HduRow(kind.lower(), form.lower(), table.path.parent / where / name, hdu))
     return runs
 
 def check_hdu_index(
@@ -368,7 +368,7 @@ def _check_header(events, obs_id, pointing=None):
 def _listed_parts(folder, index, obs_id, rows):
     "Parts of a run that are where the index says."
     parts, lost = {}, {}
-    for row in (r for r in rows if r.form in _READERS and _KNOWN[r.form] == r.kind):
+    for row in (r for r in rows if r.form in HDU_READERS and _KNOWN[r.form] == r.kind):
         if not row.path.is_file(): lost.setdefault(row.path, []).append(row.kind)
         elif row.kind not in parts:
             tables = folder.tables(row.path)

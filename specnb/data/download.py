@@ -20,7 +20,7 @@ from importlib import import_module, resources
 from pathlib import Path
 import numpy as np
 from ..base.core import lazy, make_path, warn
-from .store import _run_number, _summary
+from .store import run_number, describe_runs
 
 # %% ../../nbs/20_data/90_download.ipynb #09a8e2b8
 requests = lazy("requests")
@@ -93,9 +93,9 @@ def _wanted(
     runs, # numbers, or None for all
 )->list:  # of paths
     "Files of a selection of runs: terms, index tables, runs."
-    runs = list(dataset.runs) if runs is None else [_run_number(run) for run in np.atleast_1d(runs)]
+    runs = list(dataset.runs) if runs is None else [run_number(run) for run in np.atleast_1d(runs)]
     unknown = [run for run in runs if run not in dataset.runs]
-    if unknown: raise ValueError(f"{dataset.name}: no run {', '.join(map(str, unknown))}; there are {_summary(dataset.runs)}")
+    if unknown: raise ValueError(f"{dataset.name}: no run {', '.join(map(str, unknown))}; there are {describe_runs(dataset.runs)}")
     common = [path for path in dataset.files if path not in dataset.runs.values()]
     return list(dict.fromkeys([*common, *(dataset.runs[run] for run in runs)]))
 

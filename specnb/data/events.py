@@ -21,9 +21,10 @@ coordinates = lazy("astropy.coordinates")
 colors = lazy("matplotlib.colors")
 plt = lazy("matplotlib.pyplot")
 
-# %% ../../nbs/20_data/50_events.ipynb #275c2431
-_SCALES = "tt", "utc", "tai", "tdb", "tcb", "tcg", "ut1", "local"
+# %% ../../nbs/20_data/50_events.ipynb #7a5ca1e5
+TIME_SCALES = "tt", "utc", "tai", "tdb", "tcb", "tcg", "ut1", "local"
 
+# %% ../../nbs/20_data/50_events.ipynb #275c2431
 class TimeReference(NamedTuple):
     """The date from which the seconds of a run are counted.
 
@@ -42,8 +43,8 @@ class TimeReference(NamedTuple):
     def from_table(cls, table):
         "Reference from the keywords MJDREFI, MJDREFF, TIMESYS of a `FitsTable`."
         scale = table.key("TIMESYS", "TT", str).strip().lower()
-        if scale not in _SCALES:
-            raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(_SCALES).upper()}")
+        if scale not in TIME_SCALES:
+            raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(TIME_SCALES).upper()}")
         return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), scale)
 
     @classmethod

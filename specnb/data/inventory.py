@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, html_table, lazy, make_path, warn
-from .store import DataStore, _KINDS
+from .store import DataStore, HDU_KINDS
 from .events import TimeReference
 from .problems import FAULTS, finding_of, fits_files
 from ..base.tables import read_tables, _parse_cards
@@ -159,7 +159,7 @@ def _run_info(
     return RunInfo(obs_id, _text("OBJECT", row, head), _number("RA_PNT", row, head), _number("DEC_PNT", row, head),
                    90 - altitude if np.isnan(zenith) else zenith, _start((head, head), (row, meta)),
                    _number("ONTIME", row, head), _number("LIVETIME", row, head), None if np.isnan(count) else int(count),
-                   {k: forms[k] for k in dict.fromkeys(_KINDS.values()) if k in forms and k not in ("events", "gti")},
+                   {k: forms[k] for k in dict.fromkeys(HDU_KINDS.values()) if k in forms and k not in ("events", "gti")},
                    _text("TELESCOP", row, head, meta), tuple(files.values()), missing)
 
 # %% ../../nbs/20_data/80_inventory.ipynb #4842f6bb
@@ -280,7 +280,7 @@ def inventory(path):
     try:
         for store in _stores(path):
             rows, meta = _index_rows(store)
-            runs += [_run_info(i, store._index.rows(i), rows.get(i, {}), meta, base) for i in store.obs_ids]
+            runs += [_run_info(i, store.hdu_rows(i), rows.get(i, {}), meta, base) for i in store.obs_ids]
     except (DataError, FileNotFoundError): raise
     except FAULTS as error: raise DataError(f"{find_index(base, 'hdu-index')}: {finding_of(error)[2]}") from None
     if runs: return Inventory(path.resolve().name, runs)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from .background import Background2D, Background3D
-from ..base.core import DataError, as_float, atomic_folder, html_table, lazy, make_path, warn
+from ..base.core import DataError, as_float, atomic_folder, demo_dir, html_table, lazy, make_path, warn
 from .edisp import EnergyDispersion2D
 from .events import GTI, EventList
 from .irf import EffectiveAreaTable2D, RadMax2D
@@ -56,7 +56,7 @@ def _observation_table(): # made late, as astropy is loaded late
     return ObservationTable
 
 # %% ../../nbs/20_data/70_store.ipynb #93335173
-class _HduRow(NamedTuple):
+class HduRow(NamedTuple):
     "One line of the HDU index."
     kind:str # HDU_TYPE
     form:str # HDU_CLASS
@@ -82,7 +82,7 @@ class _IndexFiles:
         index = np.flatnonzero(self._ids == obs_id)
         names = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
         cells = [[str(v.decode() if isinstance(v, bytes) else v).strip() for v in self._table.raw(n)[index]] for n in names]
-        return [_HduRow(kind.lower(), form.lower(), self.base_dir / where / name, hdu) for kind, form, where, name, hdu in zip(*cells)]
+        return [HduRow(kind.lower(), form.lower(), self.base_dir / where / name, hdu) for kind, form, where, name, hdu in zip(*cells)]
 
     @cached_property
     def hdu_table(self): return _astropy_table(self._table)
@@ -108,8 +108,8 @@ class _IndexRows:
             tables, found = read_tables(path), []
             for name in tables:
                 head = {k: str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS2", "HDUCLAS4")}
-                if head["HDUCLAS1"] in ("events", "gti"): found.append(_HduRow(head["HDUCLAS1"], head["HDUCLAS1"], path, name))
-                elif head["HDUCLAS4"] in _READERS: found.append(_HduRow(_KINDS[head["HDUCLAS4"]], head["HDUCLAS4"], path, name))
+                if head["HDUCLAS1"] in ("events", "gti"): found.append(HduRow(head["HDUCLAS1"], head["HDUCLAS1"], path, name))
+                elif head["HDUCLAS4"] in HDU_READERS: found.append(HduRow(HDU_KINDS[head["HDUCLAS4"]], head["HDUCLAS4"], path, name))
             self._rows[tables["EVENTS"].key("OBS_ID", kind=int)] = found
 
     @property
@@ -129,8 +129,8 @@ class _IndexRows:
         return _observation_table()({"OBS_ID": self.obs_ids, **columns}, units={k: unit for k, unit in keys.items() if unit})
 
 _IRFS = (EffectiveAreaTable2D, EnergyDispersion2D, PSF3D, EnergyDependentMultiGaussPSF, PSFKing, Background2D, Background3D, RadMax2D)
-_READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _IRFS}}
-_KINDS = {tag: "rad_max" if tag.startswith("rad_max") else tag.split("_")[0] for tag in _READERS}
+HDU_READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _IRFS}}
+HDU_KINDS = {tag: "rad_max" if tag.startswith("rad_max") else tag.split("_")[0] for tag in HDU_READERS}
 
 # %% ../../nbs/20_data/70_store.ipynb #0788c7e7
 _REQUIRED = {"full-enclosure": ("aeff", "edisp"), "point-like": ("aeff", "edisp"), "all-optional": ()}
@@ -140,17 +140,17 @@ class _OpenFiles(dict):
     def __reduce__(self): return type(self), ()
 
 def _read_part(
-    row:_HduRow,
+    row:HduRow,
     files:_OpenFiles,
 ):               # EventList, GTI or response
     "Read one HDU of a run."
-    if row.form not in _READERS:
-        raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {', '.join(_READERS)}")
+    if row.form not in HDU_READERS:
+        raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {', '.join(HDU_READERS)}")
     if row.path not in files: files[row.path] = read_tables(row.path)
-    return _READERS[row.form].from_table(files[row.path][row.hdu])
+    return HDU_READERS[row.form].from_table(files[row.path][row.hdu])
 
 # %% ../../nbs/20_data/70_store.ipynb #ff92a692
-def _run_number(
+def run_number(
     obs_id, # int, or text or float with the same meaning
 )->int:
     "Number of a run."
@@ -164,7 +164,7 @@ def _required(
 )->list:          # kinds of responses
     "Checked names of the responses that a run must have."
     irfs = list(_REQUIRED.get(required_irf, [required_irf]) if isinstance(required_irf, str) else required_irf)
-    unknown = [k for k in irfs if k not in _KINDS.values()]
+    unknown = [k for k in irfs if k not in HDU_KINDS.values()]
     if not unknown: return irfs
     raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among aeff, edisp, psf, bkg, rad_max; "
                      f"found {unknown[0]!r}")
@@ -191,8 +191,8 @@ class _OneRun:
         DataError
             A required part is not listed.
         """
-        rows = self._index.rows(_run_number(obs_id))
-        if not rows: raise ValueError(f"{self._index.label}: no run {obs_id}; {_summary(self.obs_ids)}")
+        rows = self._index.rows(run_number(obs_id))
+        if not rows: raise ValueError(f"{self._index.label}: no run {obs_id}; {describe_runs(self.obs_ids)}")
         for path in dict.fromkeys(r.path for r in rows):
             if not path.is_file():
                 raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
@@ -229,15 +229,15 @@ class _ManyRuns:
         Observations
         """
         observations, skipped, irfs = Observations(), {}, _required(required_irf)
-        for i in self.obs_ids if obs_id is None else map(_run_number, np.atleast_1d(obs_id)):
+        for i in self.obs_ids if obs_id is None else map(run_number, np.atleast_1d(obs_id)):
             try: observations.append(self.obs(i, irfs))
             except (ValueError, FileNotFoundError) as error:
                 if not skip_missing: raise
                 skipped[i] = str(error)
-        if skipped: warn(f"skipped {_summary(skipped)}; the first: {next(iter(skipped.values()))}")
+        if skipped: warn(f"skipped {describe_runs(skipped)}; the first: {next(iter(skipped.values()))}")
         return observations
 
-def _summary(ids):
+def describe_runs(ids):
     "Number and range of run numbers."
     return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
 
@@ -280,12 +280,21 @@ class DataStore(_OneRun, _ManyRuns):
     @property
     def hdu_table(self): return self._index.hdu_table
 
+    def hdu_rows(self, obs_id):
+        "Lines of the HDU index on one run, a list of `HduRow`."
+        return self._index.rows(obs_id)
+
     def info(self):
         "Print what the index lists."
-        print(f"{self._index.label}: {_summary(self.obs_ids)}")
+        print(f"{self._index.label}: {describe_runs(self.obs_ids)}")
 
-    def __repr__(self): return f"DataStore({_summary(self.obs_ids)})"
-    def _repr_html_(self): return html_table([(self._index.label, _summary(self.obs_ids))], ["index", "runs"], "DataStore")
+    def __repr__(self): return f"DataStore({describe_runs(self.obs_ids)})"
+    def _repr_html_(self): return html_table([(self._index.label, describe_runs(self.obs_ids))], ["index", "runs"], "DataStore")
+
+# %% ../../nbs/20_data/70_store.ipynb #e8a3b1c2
+def example_observations()->Observations: # runs 1001 to 1004
+    "The simulated runs in the package, for examples."
+    return DataStore.from_dir(demo_dir()).get_observations()
 
 # %% ../../nbs/20_data/70_store.ipynb #5c81c006
 def _index_hdus(
