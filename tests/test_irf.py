@@ -6,7 +6,7 @@ from specnb.base.axes import MapAxis
 from specnb.data.background import Background2D, Background3D
 from specnb.base.core import DataError, SpecnbWarning
 from specnb.data.edisp import EDispKernel, EnergyDispersion2D
-from specnb.data.irf import EffectiveAreaTable2D, RadMax2D
+from specnb.data.irf import EffectiveAreaTable2D, RadMax2D, axis_cells
 from specnb.data.psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
 from specnb.base.tables import read_tables, table_hdu, write_tables
 
@@ -129,7 +129,7 @@ def test_background_axis_order(tmp_path):
     rate = np.random.default_rng(0).random((3, 4, 5)).astype("f4")
     bkg = Background3D([energy, x, y], rate)
     for data in (rate, rate.T):
-        hdu = table_hdu("BKG", {**dict(bkg._axis_cells()), "BGD": (data[None], "s-1 MeV-1 sr-1")}, {"HDUCLAS4": "BKG_3D"})
+        hdu = table_hdu("BKG", {**axis_cells(bkg.axes, bkg.axis_columns), "BGD": (data[None], "s-1 MeV-1 sr-1")}, {"HDUCLAS4": "BKG_3D"})
         write_tables(tmp_path / "b.fits", [hdu], overwrite=True)
         np.testing.assert_array_equal(Background3D.read(tmp_path / "b.fits").data, rate)
 
@@ -172,7 +172,7 @@ def test_missing_hdu_column_and_unit(tmp_path):
     aeff = EffectiveAreaTable2D([E_TRUE, OFFSET], ZERO + 1)
     aeff.write(tmp_path / "a.fits")
     with pytest.raises(DataError, match="no HDU PSF; found PRIMARY, EFFECTIVE AREA"): PSF3D.read(tmp_path / "a.fits")
-    cells = dict(aeff._axis_cells())
+    cells = axis_cells(aeff.axes, aeff.axis_columns)
     write_tables(tmp_path / "b.fits", [table_hdu("A", {**cells, "EFFAREA": np.ones((1, 3, 9))})])
     with pytest.raises(DataError, match=r"b.fits\[A\]: column EFFAREA has no unit, expected one that converts to m2"): EffectiveAreaTable2D.read(tmp_path / "b.fits", "A")
     write_tables(tmp_path / "c.fits", [table_hdu("A", {k: v for k, v in cells.items() if k != "THETA_HI"})])

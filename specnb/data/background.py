@@ -6,26 +6,59 @@
 __all__ = ['Background3D', 'Background2D']
 
 # %% ../../nbs/20_data/40_background.ipynb #813f485d
-from functools import cached_property, reduce
+from functools import cached_property
 import numpy as np
 from ..base.axes import MapAxis
 from ..base.core import as_float, lazy
-from .irf import IRF, OFFSET, AxisColumn, check_cell, interpolate
 from ..base.tables import unit_factor
+from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, check_cell, interpolate, panels
 
 # %% ../../nbs/20_data/40_background.ipynb #097887be
 u = lazy("astropy.units")
 plt = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/20_data/40_background.ipynb #e58313a0
-class _BackgroundPlots:
-    "Pictures of a background."
+_TINY = 1.18e-38  # rate of an empty bin, the smallest number of 32 bits
+
+class Background(IRF):
+    "Rate interpolated in its logarithm; heirs give `rate` at positions and bring file data `in_order`."
+    extname, hduclas2, column, default_unit = "BACKGROUND", "BKG", "BKG", "s-1 MeV-1 sr-1"
+
+    def __init__(self, axes, data, unit=None, fov_alignment=None, **kwargs):
+        super().__init__(axes, data, unit, **kwargs)
+        self.fov_alignment = fov_alignment or str(self.meta.get("FOVALIGN") or "RADEC").strip().upper()
+
+    @classmethod
+    def read_data(cls, table, shape):
+        column = next((c for c in ("BKG", "BGD") if c in table), "BKG")
+        data, unit = table.cell(column), table.unit(column)
+        try:
+            data = data * unit_factor(unit, cls.default_unit) if unit else data
+        except ValueError: # old files write units in many ways
+            pass
+        return cls.in_order(check_cell(table, column, data, shape), tuple(shape))
+
+    def to_hdu(self, name=None, dtype="f4"):
+        "FITS table of the background after GADF 0.3."
+        hdu = super().to_hdu(name, dtype)
+        hdu.header["FOVALIGN"] = self.fov_alignment
+        return hdu
+
+    @cached_property
+    def log_data(self): return np.log(np.maximum(self.data, _TINY))
+
+    def value(self, *values):
+        "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
+        segments = self.segments(values)
+        rate = np.exp(interpolate(self.log_data, segments))
+        return np.where(all_inside(segments) & (rate > 2.4e-38), rate, 0.)
 
     def plot_at_energy(self, energy=None, ax=None, **kwargs):
         "Rate over the field of view at one energy (Quantity), by default in the middle of the axis."
-        ax, axis = plt.gca() if ax is None else ax, self.axes[1]
-        e = as_float(energy, "TeV", "energy") if energy is not None else self.axes[0].center_value[self.axes[0].nbin // 2]
-        x = np.linspace(-axis.edges_value[-1], axis.edges_value[-1], 101)
+        ax, high = ax or plt.gca(), self.axes[1].edges_value[-1]
+        middle = self.axes[0].center_value[self.axes[0].nbin // 2]
+        e = middle if energy is None else as_float(energy, "TeV", "energy")
+        x = np.linspace(-high, high, 101)
         image = ax.pcolormesh(x, x, self.rate(e, x, x[:, None]), **{"cmap": "viridis", **kwargs})
         ax.set(xlabel="Longitude [deg]", ylabel="Latitude [deg]", title=f"{e:.2g} TeV", aspect="equal")
         plt.colorbar(image, ax=ax, label=f"Rate [{self.default_unit}]")
@@ -33,7 +66,7 @@ class _BackgroundPlots:
 
     def plot_spectrum(self, ax=None, **kwargs):
         "Rate of the whole field of view against energy."
-        ax, e, high = plt.gca() if ax is None else ax, self.axes[0].center_value, self.axes[1].edges_value[-1]
+        ax, e, high = ax or plt.gca(), self.axes[0].center_value, self.axes[1].edges_value[-1]
         x = (np.arange(100) - 49.5) * high / 50
         rate = self.rate(e[:, None, None], x, x[:, None]).sum(axis=(1, 2)) * np.radians(high / 50)**2
         ax.plot(e, rate, **kwargs)
@@ -42,47 +75,11 @@ class _BackgroundPlots:
 
     def peek(self, figsize=(10, 3.5)):
         "Field of view and spectrum side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
-        return self.plot_at_energy(ax=axes[0]), self.plot_spectrum(axes[1])
-
-# %% ../../nbs/20_data/40_background.ipynb #da521ea9
-_TINY = 1.18e-38  # rate of an empty bin, the smallest number of 32 bits
-
-class _Background(_BackgroundPlots, IRF):
-    "Rate that is interpolated in its logarithm."
-    extname, hduclas2, column, default_unit = "BACKGROUND", "BKG", "BKG", "s-1 MeV-1 sr-1"
-
-    def __init__(self, axes, data, unit=None, fov_alignment=None, **kwargs):
-        super().__init__(axes, data, unit, **kwargs)
-        self.fov_alignment = fov_alignment or str(self.meta.get("FOVALIGN") or "RADEC").strip().upper()
-
-    @cached_property
-    def _log_data(self): return np.log(np.maximum(self.data, _TINY))
-
-    @classmethod
-    def _read_data(cls, table, column, shape):
-        column = next((c for c in ("BKG", "BGD") if c in table), "BKG")
-        data, unit = table.cell(column), table.unit(column)
-        try: data = data * unit_factor(unit, cls.default_unit) if unit else data
-        except ValueError: pass
-        return cls._in_order(check_cell(table, column, data, shape), tuple(shape))
-
-    def value(self, *values):
-        "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
-        places = self._places(values)
-        rate = np.exp(interpolate(self._log_data, places))
-        return np.where(reduce(np.logical_and, [p[2] for p in places]) & (rate > 2.4e-38), rate, 0.)
-
-    def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the background after GADF 0.3."
-        hdu = super().to_hdu(name, dtype)
-        hdu.header["FOVALIGN"] = self.fov_alignment
-        return hdu
+        left, right = panels(2, figsize)
+        return self.plot_at_energy(ax=left), self.plot_spectrum(right)
 
 # %% ../../nbs/20_data/40_background.ipynb #55945627
-_ENERGY = AxisColumn("energy", "ENERG", "TeV", "log")
-
-class Background3D(_Background):
+class Background3D(Background):
     """Background rate over energy and the two camera coordinates.
 
     ``value(e_tev, detx_deg, dety_deg)`` gives s-1 MeV-1 sr-1. Parameters as for `~specnb.data.irf.IRF`, and
@@ -95,11 +92,15 @@ class Background3D(_Background):
     GADF, BKG_3D
     """
     tag = "bkg_3d"
-    axis_columns = (_ENERGY, AxisColumn("fov_lon", "DETX", "deg", "lin"), AxisColumn("fov_lat", "DETY", "deg", "lin"))
+    axis_columns = (ENERGY, AxisColumn("fov_lon", "DETX", "deg", "lin"),
+                    AxisColumn("fov_lat", "DETY", "deg", "lin"))
 
     @staticmethod
-    def _in_order(data, shape): return data if data.shape == shape else data.T if data.shape == shape[::-1] else data.reshape(shape)
-    def _data_cells(self, dtype): return {self.column: (np.asarray(self.data[None], dtype), self.default_unit)}
+    def in_order(data, shape):
+        return data.T if data.shape == shape[::-1] != shape else data.reshape(shape)
+
+    def data_cells(self, dtype):
+        return {self.column: (np.asarray(self.data[None], dtype), self.default_unit)}
 
     def mirrored(self):
         "The same background with the other sign of DETX."
@@ -107,20 +108,22 @@ class Background3D(_Background):
         nodes = -(x.edges_value if x.node_type == "edges" else x.center_value)[::-1]
         axes = [self.axes[0], MapAxis(nodes, x.interp, x.name, x.node_type, x.unit), self.axes[2]]
         alignment = "RADEC" if self.fov_alignment == "REVERSE_LON_RADEC" else self.fov_alignment
-        return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, is_pointlike=self.is_pointlike, meta=self.meta,
-                            label=self.label)
+        kept = {k: getattr(self, k) for k in ("is_pointlike", "meta", "label")}
+        return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, **kept)
 
     def to_hdu(self, name=None, dtype="f4"):
         "FITS table of the background after GADF 0.3; DETX always grows against right ascension."
-        return (self.mirrored() if self.fov_alignment == "REVERSE_LON_RADEC" else super()).to_hdu(name, dtype)
+        if self.fov_alignment == "REVERSE_LON_RADEC":
+            return self.mirrored().to_hdu(name, dtype)
+        return super().to_hdu(name, dtype)
 
     def rate(self, e_tev, lon_deg, lat_deg):
-        "Rate at energies (TeV) and positions (deg, longitude growing with right ascension or azimuth) that broadcast."
+        "Rate at energies (TeV) and positions (deg, longitude grows with right ascension) that broadcast."
         sign = 1 if self.fov_alignment == "REVERSE_LON_RADEC" else -1
         return self.value(e_tev, sign * np.asarray(lon_deg, float), lat_deg)
 
 # %% ../../nbs/20_data/40_background.ipynb #0ac290b5
-class Background2D(_Background):
+class Background2D(Background):
     """Background rate over energy and offset.
 
     ``value(e_tev, offset_deg)`` gives s-1 MeV-1 sr-1. Parameters as for `~specnb.data.irf.IRF`.
@@ -130,13 +133,17 @@ class Background2D(_Background):
     GADF, BKG_2D
     """
     tag = "bkg_2d"
-    axis_columns = (_ENERGY, OFFSET)
+    axis_columns = (ENERGY, OFFSET)
 
     @staticmethod
-    def _in_order(data, shape): return data.T if data.shape == shape[::-1] else data.reshape(shape)
+    def in_order(data, shape):
+        return data.T if data.shape == shape[::-1] else data.reshape(shape)
 
     def rate(self, e_tev, lon_deg, lat_deg):
         "Rate at energies (TeV) and positions (deg) that broadcast."
         lon, lat = np.radians(lon_deg), np.radians(lat_deg)
         offset = np.arctan2(np.hypot(np.cos(lat) * np.sin(lon), np.sin(lat)), np.cos(lat) * np.cos(lon))
         return self.value(e_tev, np.degrees(offset))
+
+# %% ../../nbs/20_data/40_background.ipynb #23297903
+BACKGROUND_FORMATS = Background2D, Background3D

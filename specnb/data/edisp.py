@@ -9,7 +9,8 @@ __all__ = ['EDispKernel', 'EnergyDispersion2D']
 import numpy as np
 from ..base.axes import MapAxes
 from ..base.core import as_float, html_table, lazy
-from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, energy_axes, locate, some_nodes
+from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid
+from .irf import energy_axes, locate, panels, some_nodes
 
 # %% ../../nbs/20_data/20_edisp.ipynb #fed17e29
 u = lazy("astropy.units")
@@ -17,6 +18,23 @@ plt = lazy("matplotlib.pyplot")
 special = lazy("scipy.special")
 
 # %% ../../nbs/20_data/20_edisp.ipynb #b701e5c6
+def bin_centers(
+    e_edges:np.ndarray, # TeV, shape (n+1,)
+)->np.ndarray:          # TeV, shape (n,)
+    "Geometric means of energy bins."
+    return np.sqrt(e_edges[:-1] * e_edges[1:])
+
+def cumulative_of(
+    density:np.ndarray, # shape (n, n_migra)
+    edges:np.ndarray,   # of migra, shape (n_migra+1,)
+)->np.ndarray:          # from 0 to 1, shape (n, n_migra+1); 0 for empty rows
+    "Normalised cumulative of each row at the edges."
+    total = np.cumsum(density * np.diff(edges), axis=1)
+    total = np.concatenate([np.zeros((len(total), 1)), total], axis=1)
+    total /= np.where(total[:, -1:] > 0, total[:, -1:], 1)
+    return total
+
+# %% ../../nbs/20_data/20_edisp.ipynb #46be6fbe
 def edisp_matrix(
     density:np.ndarray,      # dP/dmigra at the offset, shape (n_energy, n_migra)
     energy_grid:Grid,        # its energies
@@ -25,13 +43,11 @@ def edisp_matrix(
     e_reco_edges:np.ndarray, # TeV, shape (n_reco+1,)
 )->np.ndarray:               # probabilities, shape (n_true, n_reco)
     "Matrix of migration probabilities at the centres of the true-energy bins."
-    e_true = np.sqrt(e_true_edges[:-1] * e_true_edges[1:])
+    e_true = bin_centers(e_true_edges)
     k, w, _ = locate(energy_grid, e_true)
     w = w[:, None]
     d = np.maximum((1 - w) * density[k] + w * density[np.minimum(k + 1, len(density) - 1)], 0)
-    cumulative = np.concatenate([np.zeros((len(d), 1)), np.cumsum(d * np.diff(migra_edges), axis=1)], axis=1)
-    cumulative /= np.where(cumulative[:, -1:] > 0, cumulative[:, -1:], 1)
-    migra = e_reco_edges / e_true[:, None]
+    cumulative, migra = cumulative_of(d, migra_edges), e_reco_edges / e_true[:, None]
     m = np.clip(np.searchsorted(migra_edges, migra, side="right") - 1, 0, len(migra_edges) - 2)
     part = np.clip((migra - migra_edges[m]) / (migra_edges[m + 1] - migra_edges[m]), 0, 1)
     j = np.arange(len(d))[:, None]
@@ -45,22 +61,66 @@ def reco_moments(
     e_reco_edges:np.ndarray, # TeV
 ):                           # mean and standard deviation of each row, TeV, shape (n_true,), 0 for empty rows
     "Mean and spread of the reconstructed energy."
-    e = np.sqrt(e_reco_edges[:-1] * e_reco_edges[1:])
+    e = bin_centers(e_reco_edges)
     total = matrix.sum(axis=1)
     weight = matrix / np.where(total > 0, total, 1)[:, None]
     mean = weight @ e
     return mean, np.sqrt(np.maximum(weight @ e**2 - mean**2, 0))
 
 # %% ../../nbs/20_data/20_edisp.ipynb #59b62c6b
-class _KernelLooks:
-    "Moments and pictures of an `EDispKernel`."
+class EDispKernel:
+    """Probabilities to reconstruct photons of each true-energy bin in each bin of the energy axis.
+
+    Parameters
+    ----------
+    energy_axis_true, energy_axis : `~specnb.base.axes.MapAxis`
+        True and reconstructed energy.
+    data : ndarray, shape (n_true, n_reco)
+        Probabilities.
+
+    Raises
+    ------
+    ValueError
+        `data` do not fit the axes.
+    """
+
+    def __init__(self, energy_axis_true, energy_axis, data):
+        self.energy_axis_true, self.energy_axis = energy_axis_true, energy_axis
+        self.data = np.asarray(data, float)
+        shape = energy_axis_true.nbin, energy_axis.nbin
+        if self.data.shape != shape:
+            raise ValueError(f"EDispKernel: data have shape {self.data.shape}, expected {shape}")
+        self.e_true_edges, self.e_reco_edges = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
+
+    @classmethod
+    def from_diagonal_response(cls, energy_axis_true, energy_axis=None):
+        "Perfect reconstruction: the part of each true bin that overlaps each bin of `energy_axis`."
+        energy_axis = energy_axis or energy_axis_true.rename("energy")
+        t, r = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
+        overlap = np.minimum(t[1:, None], r[1:]) - np.maximum(t[:-1, None], r[:-1])
+        return cls(energy_axis_true, energy_axis, np.maximum(overlap, 0) / np.diff(t)[:, None])
+
+    @classmethod
+    def from_gauss(cls, energy_axis_true, energy_axis, sigma, bias=0.):
+        "Gaussian of relative width `sigma` around 1 + `bias`, numbers or arrays of shape (n_true,)."
+        e_true = bin_centers(energy_axis_true.edges_in("TeV"))[:, None]
+        sigma, bias = (np.broadcast_to(x, len(e_true))[:, None] for x in (sigma, bias))
+        x = (energy_axis.edges_in("TeV") / e_true - 1 - bias) / sigma
+        return cls(energy_axis_true, energy_axis, np.diff(special.ndtr(x), axis=1))
+
+    @property
+    def axes(self): return MapAxes([self.energy_axis_true, self.energy_axis])
+    @property
+    def pdf_matrix(self): return self.data
+    def get_edisp_kernel(self, *args, **kwargs): return self
 
     def _moments(self, energy_true):
         "Mean and spread in TeV and centres, at the bins that hold `energy_true` (all bins by default)."
-        mean, spread = reco_moments(self.data, self.e_reco_edges)
-        e = np.sqrt(self.e_true_edges[:-1] * self.e_true_edges[1:])
-        index = slice(None) if energy_true is None else self.energy_axis_true.coord_to_idx(energy_true, clip=True)
-        return mean[index], spread[index], e[index]
+        moments = *reco_moments(self.data, self.e_reco_edges), bin_centers(self.e_true_edges)
+        if energy_true is None:
+            return moments
+        index = self.energy_axis_true.coord_to_idx(energy_true, clip=True)
+        return [x[index] for x in moments]
 
     def get_mean(self, energy_true=None):
         "Mean reconstructed energy at `energy_true` (Quantity), by default in every bin."
@@ -78,105 +138,35 @@ class _KernelLooks:
 
     def plot_matrix(self, ax=None, add_cbar=False, **kwargs):
         "Probabilities over true and reconstructed energy."
-        ax = plt.gca() if ax is None else ax
-        style = {"cmap": "GnBu", "shading": "flat", **kwargs}
+        ax, style = ax or plt.gca(), {"cmap": "GnBu", "shading": "flat", **kwargs}
         image = ax.pcolormesh(self.e_true_edges, self.e_reco_edges, self.data.T**.5, **style)
         ax.set(xscale="log", yscale="log", xlabel="True energy [TeV]", ylabel="Energy [TeV]")
-        if add_cbar: plt.colorbar(image, ax=ax, label="Square root of probability")
+        if add_cbar:
+            plt.colorbar(image, ax=ax, label="Square root of probability")
         return ax
 
     def plot_bias(self, ax=None, **kwargs):
         "Bias against true energy, where anything is reconstructed."
         ax, keep = energy_axes(ax, "Bias", log=False), self.data.sum(axis=1) > 0
-        ax.plot(self._moments(None)[2][keep], self.get_bias()[keep], **kwargs)
+        ax.plot(bin_centers(self.e_true_edges)[keep], self.get_bias()[keep], **kwargs)
         return ax
 
     def peek(self, figsize=(10, 3.5)):
         "Bias and matrix side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
-        return self.plot_bias(axes[0]), self.plot_matrix(axes[1])
+        left, right = panels(2, figsize)
+        return self.plot_bias(left), self.plot_matrix(right)
 
-# %% ../../nbs/20_data/20_edisp.ipynb #b049c74a
-class EDispKernel(_KernelLooks):
-    """Probabilities to reconstruct photons of each true-energy bin in each bin of the energy axis.
-
-    Parameters
-    ----------
-    energy_axis_true, energy_axis : `~specnb.base.axes.MapAxis`
-        True and reconstructed energy.
-    data : ndarray, shape (n_true, n_reco)
-        Probabilities.
-
-    Raises
-    ------
-    ValueError
-        `data` do not fit the axes.
-    """
-
-    def __init__(self, energy_axis_true, energy_axis, data):
-        self.energy_axis_true, self.energy_axis, self.data = energy_axis_true, energy_axis, np.asarray(data, float)
-        shape = energy_axis_true.nbin, energy_axis.nbin
-        if self.data.shape != shape: raise ValueError(f"EDispKernel: data have shape {self.data.shape}, expected {shape}")
-        self.e_true_edges, self.e_reco_edges = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
-
-    @property
-    def axes(self): return MapAxes([self.energy_axis_true, self.energy_axis])
-    @property
-    def pdf_matrix(self): return self.data
-    def get_edisp_kernel(self, *args, **kwargs): return self
-
-    @classmethod
-    def from_diagonal_response(cls, energy_axis_true, energy_axis=None):
-        "Perfect reconstruction: the part of each true bin that overlaps each bin of `energy_axis`."
-        energy_axis = energy_axis or energy_axis_true.rename("energy")
-        t, r = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
-        overlap = np.minimum(t[1:, None], r[1:]) - np.maximum(t[:-1, None], r[:-1])
-        return cls(energy_axis_true, energy_axis, np.maximum(overlap, 0) / np.diff(t)[:, None])
-
-    @classmethod
-    def from_gauss(cls, energy_axis_true, energy_axis, sigma, bias=0.):
-        "Gaussian of relative width `sigma` around (1 + `bias`) times the true energy (numbers, or arrays of shape (n_true,))."
-        e_true = energy_axis_true.edges_in("TeV")
-        e_true = np.sqrt(e_true[:-1] * e_true[1:])[:, None]
-        sigma, bias = (np.broadcast_to(x, len(e_true))[:, None] for x in (sigma, bias))
-        x = (energy_axis.edges_in("TeV") / e_true - 1 - bias) / sigma
-        return cls(energy_axis_true, energy_axis, np.diff(special.ndtr(x), axis=1))
-
-    def __repr__(self): return f"EDispKernel(energy_true: {self.data.shape[0]}, energy: {self.data.shape[1]})"
+    def __repr__(self):
+        return "EDispKernel(energy_true: {}, energy: {})".format(*self.data.shape)
 
     def _repr_html_(self):
         rows = [(a.name, a.nbin, str(a.edges[0]), str(a.edges[-1])) for a in self.axes]
         return html_table(rows, ["axis", "bins", "from", "to"], repr(self))
 
 # %% ../../nbs/20_data/20_edisp.ipynb #2f45951b
-class _MigrationPlots:
-    "Pictures of an energy dispersion table."
+_MIGRA = r"$E_\mathrm{reco} / E_\mathrm{true}$" # label of axes
 
-    def plot_migration(self, ax=None, offset=None, energy_true=None, **kwargs):
-        "Density against reconstructed / true energy at one offset, one curve per energy."
-        ax, migra = plt.gca() if ax is None else ax, self.axes[1].center_value
-        theta = some_nodes(self.axes[2], offset, "deg", "offset")[0]
-        for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
-            ax.plot(migra, self.value(e, migra, theta), label=f"{e:.2g} TeV", **kwargs)
-        ax.set(xlabel=r"$E_\mathrm{reco} / E_\mathrm{true}$", ylabel="Probability density", title=f"{theta:.2g} deg")
-        ax.legend()
-        return ax
-
-    def plot_bias(self, ax=None, offset=None, **kwargs):
-        "Density over true energy and migra at one offset."
-        ax, theta = energy_axes(ax, r"$E_\mathrm{reco} / E_\mathrm{true}$", log=False), some_nodes(self.axes[2], offset, "deg", "offset")[0]
-        density = self.value(self.axes[0].center_value, self.axes[1].center_value[:, None], theta)
-        ax.pcolormesh(self.axes[0].edges_value, self.axes[1].edges_value, density, **{"cmap": "GnBu", **kwargs})
-        return ax
-
-    def peek(self, figsize=(14, 3.5)):
-        "Migration, bias and the kernel at the first offset; returns the Axes."
-        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
-        kernel = self.to_edisp_kernel(u.Quantity(self.axes[2].center_value[0], "deg"))
-        return self.plot_migration(axes[0]), self.plot_bias(axes[1]), kernel.plot_matrix(axes[2])
-
-# %% ../../nbs/20_data/20_edisp.ipynb #6c9ea328
-class EnergyDispersion2D(_MigrationPlots, IRF):
+class EnergyDispersion2D(IRF):
     """Energy dispersion over true energy, reconstructed / true energy and offset.
 
     ``value(e_tev, migra, offset_deg)`` gives the density of migra. Parameters as for `IRF`.
@@ -187,29 +177,51 @@ class EnergyDispersion2D(_MigrationPlots, IRF):
     """
     tag, extname, hduclas2, column, default_unit = "edisp_2d", "ENERGY DISPERSION", "EDISP", "MATRIX", ""
     axis_columns = (ENERGY_TRUE, AxisColumn("migra", "MIGRA", "", "lin"), OFFSET)
+    continued = ("energy_true",)
 
     @classmethod
     def from_gauss(cls, energy_axis_true, migra_axis, offset_axis, sigma, bias=0., **kwargs):
-        "Gaussian of width `sigma` around 1 + `bias`: numbers, or arrays that broadcast to (n_true, 1, n_offset)."
+        "Gaussian of width `sigma` around 1 + `bias`; both broadcast to shape (n_true, 1, n_offset)."
         edges = migra_axis.edges_value[:, None]
         shape = energy_axis_true.nbin, len(edges), offset_axis.nbin
         p = np.diff(special.ndtr(np.broadcast_to((edges - 1 - bias) / sigma, shape)), axis=1)
         return cls([energy_axis_true, migra_axis, offset_axis], p / np.diff(edges, axis=0), **kwargs)
 
-    def _place(self, i, x):
-        k, w, inside = super()._place(i, x)
-        return k, w, (np.ones_like(inside) if i == 0 else inside)
-
     def kernel(self, offset_deg, e_true_edges, e_reco_edges):
-        "Probabilities, shape (n_true, n_reco), at an offset (deg) for bin edges (TeV); 0 outside the offset axis."
-        k, w, inside = self._place(2, np.asarray(float(offset_deg)))
-        if not inside: return np.zeros((len(e_true_edges) - 1, len(e_reco_edges) - 1))
+        "Probabilities, shape (n_true, n_reco), at an offset (deg) for edges (TeV); 0 outside the offsets."
+        k, w, inside = self.segment(2, float(offset_deg))
+        if not inside:
+            return np.zeros((len(e_true_edges) - 1, len(e_reco_edges) - 1))
         density = (1 - w) * self.data[:, :, k] + w * self.data[:, :, min(k + 1, self.data.shape[2] - 1)]
-        return edisp_matrix(density, self._grids[0], self.axes[1].edges_value, e_true_edges, e_reco_edges)
+        return edisp_matrix(density, self.grids[0], self.axes[1].edges_value, e_true_edges, e_reco_edges)
 
     def to_edisp_kernel(self, offset, energy_axis_true=None, energy_axis=None):
         "`EDispKernel` at `offset` (Quantity), by default on the energies of the table."
         true = energy_axis_true or self.axes[0]
         energy_axis = energy_axis or true.rename("energy")
-        data = self.kernel(as_float(offset, "deg", "offset"), true.edges_in("TeV"), energy_axis.edges_in("TeV"))
-        return EDispKernel(true, energy_axis, data)
+        edges = true.edges_in("TeV"), energy_axis.edges_in("TeV")
+        return EDispKernel(true, energy_axis, self.kernel(as_float(offset, "deg", "offset"), *edges))
+
+    def plot_migration(self, ax=None, offset=None, energy_true=None, **kwargs):
+        "Density against reconstructed / true energy at one offset, one curve per energy."
+        ax, migra = ax or plt.gca(), self.axes[1].center_value
+        theta = some_nodes(self.axes[2], offset, "deg", "offset")[0]
+        for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
+            ax.plot(migra, self.value(e, migra, theta), label=f"{e:.2g} TeV", **kwargs)
+        ax.set(xlabel=_MIGRA, ylabel="Probability density", title=f"{theta:.2g} deg")
+        ax.legend()
+        return ax
+
+    def plot_bias(self, ax=None, offset=None, **kwargs):
+        "Density over true energy and migra at one offset."
+        ax = energy_axes(ax, _MIGRA, log=False)
+        theta, (true, migra, _) = some_nodes(self.axes[2], offset, "deg", "offset")[0], self.axes
+        density = self.value(true.center_value, migra.center_value[:, None], theta)
+        ax.pcolormesh(true.edges_value, migra.edges_value, density, **{"cmap": "GnBu", **kwargs})
+        return ax
+
+    def peek(self, figsize=(14, 3.5)):
+        "Migration, bias and the kernel at the first offset; returns the Axes."
+        left, middle, right = panels(3, figsize)
+        kernel = self.to_edisp_kernel(u.Quantity(self.axes[2].center_value[0], "deg"))
+        return self.plot_migration(left), self.plot_bias(middle), kernel.plot_matrix(right)

@@ -21,7 +21,7 @@ plt = lazy("matplotlib.pyplot")
 # %% ../../nbs/20_data/10_irf.ipynb #62be43b9
 class Grid(NamedTuple):
     "Nodes and outermost edges of an axis in the scale in which it is interpolated."
-    log:bool         # natural logarithm of the axis values, else the values
+    log:bool         # the scale is the natural logarithm
     nodes:np.ndarray # increasing, shape (n,)
     low:float        # lowest edge
     high:float       # highest edge
@@ -30,32 +30,46 @@ def axis_grid(
     axis:MapAxis, # interp "log" or "lin"
 )->Grid:
     "Where an axis is interpolated."
-    log, edges = axis.interp == "log", axis.edges_value
-    if not log: return Grid(False, axis.center_value, edges[0], edges[-1])
-    return Grid(True, np.log(axis.center_value), np.log(edges[0]), np.log(edges[-1]))
+    log = axis.interp == "log"
+    scale = np.log if log else np.asarray
+    return Grid(log, scale(axis.center_value), *scale(axis.edges_value[[0, -1]]))
+
+# %% ../../nbs/20_data/10_irf.ipynb #49327125
+class Segment(NamedTuple):
+    "Where values lie between the nodes of an axis."
+    lower:np.ndarray  # index of the node below, of the outermost segment beyond the nodes
+    weight:np.ndarray # of the node above; below 0 or above 1 beyond the nodes
+    inside:np.ndarray # between the outermost edges, bool
 
 def locate(
     grid:Grid,
     x:np.ndarray, # axis values, any shape
-):                # lower node, weight of the upper node, whether inside the edges
-    "Segment that holds each `x`; outside the nodes the first or last segment, with a weight below 0 or above 1."
-    with np.errstate(divide="ignore", invalid="ignore"): x = np.log(x) if grid.log else np.asarray(x, float)
+)->Segment:       # arrays of the shape of `x`
+    "Segment that holds each `x`."
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.log(x) if grid.log else np.asarray(x, float)
     nodes, inside = grid.nodes, (x >= grid.low) & (x <= grid.high)
-    if len(nodes) == 1: return np.zeros(x.shape, int), np.zeros(x.shape), inside
+    if len(nodes) == 1:
+        return Segment(np.zeros(x.shape, int), np.zeros(x.shape), inside)
     k = np.clip(np.searchsorted(nodes, x, side="right") - 1, 0, len(nodes) - 2)
-    return k, (x - nodes[k]) / (nodes[k + 1] - nodes[k]), inside
+    return Segment(k, (x - nodes[k]) / (nodes[k + 1] - nodes[k]), inside)
 
-# %% ../../nbs/20_data/10_irf.ipynb #49327125
+# %% ../../nbs/20_data/10_irf.ipynb #c47e27e5
 def interpolate(
-    data:np.ndarray, # values at the nodes, one axis per grid
-    places:list,     # `locate` results, one per axis of data; their shapes broadcast
-)->np.ndarray:       # values, broadcast shape
-    "Multi-linear interpolation of `data`; not cut at the edges."
+    data:np.ndarray, # values at the nodes
+    segments:list,   # one Segment per axis of data; their shapes broadcast
+)->np.ndarray:       # broadcast shape
+    "Multi-linear interpolation, not cut at the edges."
     value = 0.
-    for corner in product((0, 1), repeat=len(places)):
-        index = tuple(np.minimum(k + bit, n - 1) for bit, (k, _, _), n in zip(corner, places, data.shape))
-        value = value + data[index] * reduce(np.multiply, [w if bit else 1 - w for bit, (_, w, _) in zip(corner, places)])
+    for corner in product((0, 1), repeat=len(segments)):
+        index = tuple(np.minimum(s.lower + bit, n - 1) for bit, s, n in zip(corner, segments, data.shape))
+        weights = [s.weight if bit else 1 - s.weight for bit, s in zip(corner, segments)]
+        value = value + data[index] * reduce(np.multiply, weights)
     return value
+
+def all_inside(segments):
+    "Which values lie inside the edges of all axes."
+    return reduce(np.logical_and, [s.inside for s in segments])
 
 # %% ../../nbs/20_data/10_irf.ipynb #7473de57
 class AxisColumn(NamedTuple):
@@ -66,12 +80,20 @@ class AxisColumn(NamedTuple):
     interp:str # "log" or "lin"
 
 ENERGY_TRUE = AxisColumn("energy_true", "ENERG", "TeV", "log")
+ENERGY = AxisColumn("energy", "ENERG", "TeV", "log")
 OFFSET = AxisColumn("offset", "THETA", "deg", "lin")
 
-def read_axis(
-    table:FitsTable,
-    kind:AxisColumn,
-)->MapAxis:
+def axis_cells(axes, columns):
+    "Columns _LO and _HI of axes: a dict of (cell, unit)."
+    cells = {}
+    for axis, kind in zip(axes, columns):
+        edges = axis.edges_value
+        lo, hi = (axis.center_value,) * 2 if axis.node_type == "center" else (edges[:-1], edges[1:])
+        cells |= {f"{kind.column}_LO": (lo[None], kind.unit), f"{kind.column}_HI": (hi[None], kind.unit)}
+    return cells
+
+# %% ../../nbs/20_data/10_irf.ipynb #d102dd45
+def read_axis(table:FitsTable, kind:AxisColumn)->MapAxis:
     "Axis from its columns _LO and _HI; DataError if they are not finite and increasing or leave gaps."
     names = f"{kind.column}_LO", f"{kind.column}_HI"
     lo, hi = (table.cell(name, kind.unit) for name in names)
@@ -82,119 +104,53 @@ def read_axis(
     if not is_node and np.any(np.abs(hi[:-1] - lo[1:]) > .01 * np.abs(hi - lo)[:-1]):
         raise DataError(f"{label}: expected increasing bins without gaps, found {lo} and {hi}")
     nodes = hi if is_node else np.append(lo, hi[-1])
-    try: return MapAxis(nodes, kind.interp, kind.name, "center" if is_node else "edges", kind.unit)
-    except ValueError as error: raise DataError(f"{label}: {error}") from None
+    try:
+        return MapAxis(nodes, kind.interp, kind.name, "center" if is_node else "edges", kind.unit)
+    except ValueError as error:
+        raise DataError(f"{label}: {error}") from None
 
-# %% ../../nbs/20_data/10_irf.ipynb #d102dd45
+# %% ../../nbs/20_data/10_irf.ipynb #91aa47de
 def check_cell(
     table:FitsTable,
     column:str,
     data:np.ndarray, # cell of the column
     shape:list,      # number of bins per axis, the reverse of the shape in the file
-)->np.ndarray:       # the data
+)->np.ndarray:
     "The data, or DataError if their number does not fit the axes or a value is not finite."
     where = f"{table.label}: column {column}"
     if data.size != np.prod(shape):
         raise DataError(f"{where} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
-    if not np.isfinite(data).all(): raise DataError(f"{where} holds {np.sum(~np.isfinite(data))} values that are not finite")
+    if not np.isfinite(data).all():
+        raise DataError(f"{where} holds {np.sum(~np.isfinite(data))} values that are not finite")
     return data
 
-# %% ../../nbs/20_data/10_irf.ipynb #c28ae49d
-class _IrfFiles:
-    "Reading and writing of responses."
-
-    @classmethod
-    def from_table(cls, table):
-        "Response from a `specnb.base.tables.FitsTable`."
-        axes = [read_axis(table, kind) for kind in cls.axis_columns]
-        data = cls._read_data(table, cls.column, [a.nbin for a in axes])
-        pointlike = table.key("HDUCLAS3", "", str).upper() == "POINT-LIKE"
-        meta = {k: v for k, v in table.header.items() if not is_layout(k)}
-        return cls(axes, data, is_pointlike=pointlike, meta=meta, label=table.label)
-
-    @classmethod
-    def _read_data(cls, table, column, shape):
-        return check_cell(table, column, table.cell(column, cls.default_unit), shape).reshape(shape[::-1]).T
-
-    @classmethod
-    def read(cls, path, hdu=None):
-        "Response from an HDU of a FITS file, by default the first of this kind."
-        file = read_tables(path)
-        if hdu is None:
-            hdu = next((n for n in file if file[n].header.get("HDUCLAS4", "").strip().upper() == cls.tag.upper()), cls.extname)
-        return cls.from_table(file[hdu])
-
-    def _axis_cells(self):
-        for kind, axis in zip(self.axis_columns, self.axes):
-            edges, node = axis.edges_value, axis.node_type == "center"
-            yield f"{kind.column}_LO", (axis.center_value[None] if node else edges[None, :-1], kind.unit)
-            yield f"{kind.column}_HI", (axis.center_value[None] if node else edges[None, 1:], kind.unit)
-
-    def _data_cells(self, dtype): return {self.column: (np.asarray(self.data.T[None], dtype), self.default_unit)}
-
-    def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the response after GADF 0.3, called `name`, data stored as `dtype`."
-        head = {**GADF, "HDUCLAS1": "RESPONSE", "HDUCLAS2": self.hduclas2,
-                "HDUCLAS3": "POINT-LIKE" if self.is_pointlike else "FULL-ENCLOSURE", "HDUCLAS4": self.tag.upper()}
-        extra = {k: v for k, v in self.meta.items() if k not in head and k != "EXTNAME" and v is not None}
-        return table_hdu(name or self.extname, {**dict(self._axis_cells()), **self._data_cells(dtype)}, {**head, **extra})
-
-    def write(self, path, overwrite=False):
-        "Write the response to a FITS file of its own."
-        write_tables(path, [self.to_hdu()], overwrite)
-
-# %% ../../nbs/20_data/10_irf.ipynb #91aa47de
-class _IrfValues:
-    "Values of a response between its nodes."
-
-    @cached_property
-    def _grids(self): return [axis_grid(a) for a in self.axes]
-
-    def _places(self, values): return [self._place(i, np.asarray(x, float)) for i, x in enumerate(values)]
-
-    def _place(self, i, x):
-        "Segments of `x` on axis `i`; an offset axis of one bin covers everything."
-        k, w, inside = locate(self._grids[i], x)
-        if self.axes[i].name == "offset" and self.axes[i].nbin == 1 and not np.all(inside):
-            low, high = self.axes[i].edges_value
-            warn(f"{self.label}: the only offset bin is {low:g}-{high:g} deg, used at {np.max(x):g} deg as well")
-            inside = np.ones_like(inside)
-        return k, w, inside
-
-    def value(self, *values):
-        "Response at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
-        places = self._places(values)
-        inside = reduce(np.logical_and, [p[2] for p in places])
-        return np.where(inside, np.maximum(interpolate(self.data, places), 0), 0.)
-
-    def evaluate(self, **quantities):
-        "Response as a quantity; one quantity per axis, by the axis names."
-        names = [a.name for a in self.axes]
-        if set(quantities) != set(names):
-            raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
-        values = [as_float(quantities[k.name], k.unit, k.name) for k in self.axis_columns]
-        return u.Quantity(self.value(*values), self.unit)
-
-# %% ../../nbs/20_data/10_irf.ipynb #2f403393
-class _IrfLooks:
-    "A response as a quantity and as a table for the eye."
-
-    @property
-    def unit(self): return u.Unit(self.default_unit)
-    @property
-    def quantity(self): return u.Quantity(self.data, self.default_unit)
-
-    def __repr__(self):
-        axes, kind = ", ".join(f"{a.name}: {a.nbin}" for a in self.axes), "point-like" if self.is_pointlike else "full-enclosure"
-        return f"{type(self).__name__}({axes}; {kind})"
-
-    def _repr_html_(self):
-        rows = [(a.name, a.nbin, f"{a.edges_value[0]:.3g} - {a.edges_value[-1]:.3g}", k.unit) for a, k in zip(self.axes, self.axis_columns)]
-        return html_table(rows, ["axis", "bins", "range", "unit"], repr(self))
+def read_cell(table, column, unit, shape):
+    "Checked data of a column, energy first."
+    return check_cell(table, column, table.cell(column, unit), shape).reshape(shape[::-1]).T
 
 # %% ../../nbs/20_data/10_irf.ipynb #b632403b
-class IRF(_IrfValues, _IrfLooks, _IrfFiles):
+def checked_axes(axes:list, columns:tuple, label:str)->MapAxes:
+    "Axes in the inner units; ValueError if they are not those of the response."
+    names, expected = [a.name for a in axes], [k.name for k in columns]
+    if names != expected:
+        raise ValueError(f"{label}: expected axes {expected}, found {names}")
+    same = [a.interp == k.interp and a.edges_in(k.unit) is a.edges_value for a, k in zip(axes, columns)]
+    return MapAxes(a if ok else a.copy(interp=k.interp, unit=k.unit) for ok, a, k in zip(same, axes, columns))
+
+def checked_data(data:np.ndarray, shape:tuple, label:str)->np.ndarray:
+    "The data, or ValueError if their shape is another or a value is not finite."
+    if data.shape != shape:
+        raise ValueError(f"{label}: data have shape {data.shape}, expected {shape}")
+    if not np.isfinite(data).all():
+        raise ValueError(f"{label}: data hold values that are not finite")
+    return data
+
+# %% ../../nbs/20_data/10_irf.ipynb #4049950b
+class IRF:
     """An instrument response: values over energy and offset.
+
+    Heirs set `tag` (HDUCLAS4 in lower case), `extname`, `hduclas2`, `column` and `default_unit` of the data,
+    `axis_columns`, and in `continued` the axes that are extrapolated beyond their edges.
 
     Parameters
     ----------
@@ -216,35 +172,125 @@ class IRF(_IrfValues, _IrfLooks, _IrfFiles):
     ValueError
         Axes or shape of the data are not those of this response, or data are not finite.
     """
-    tag, extname, hduclas2, column, default_unit, axis_columns = "", "", "", "", "", ()
+    tag = extname = hduclas2 = column = default_unit = ""
+    axis_columns = continued = ()
 
     def __init__(self, axes, data, unit=None, is_pointlike=False, meta=None, label=""):
-        names, expected, kinds = [a.name for a in axes], [k.name for k in self.axis_columns], self.axis_columns
         self.label = label or type(self).__name__
-        if names != expected: raise ValueError(f"{self.label}: expected axes {expected}, found {names}")
-        self.axes = MapAxes(a if a.interp == k.interp and a.edges_in(k.unit) is a.edges_value else a.copy(interp=k.interp, unit=k.unit)
-                            for a, k in zip(axes, kinds))
-        self.data = self._checked(data, unit)
+        self.axes = checked_axes(axes, self.axis_columns, self.label)
+        self.data = self.checked(data, unit)
         self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
 
-    def _checked(self, data, unit):
-        unit, data = str(getattr(data, "unit", unit or self.default_unit)), np.asarray(getattr(data, "value", data), float)
+    def checked(self, data, unit):
+        "Data as floats in the unit of the class."
+        unit = str(getattr(data, "unit", unit or self.default_unit))
         shape = tuple(a.nbin for a in self.axes)
-        if data.shape != shape: raise ValueError(f"{self.label}: data have shape {data.shape}, expected {shape}")
-        if not np.isfinite(data).all(): raise ValueError(f"{self.label}: data hold values that are not finite")
+        data = checked_data(np.asarray(getattr(data, "value", data), float), shape, self.label)
         factor = unit_factor(unit, self.default_unit)
         return data if factor == 1 else data * factor
 
-# %% ../../nbs/20_data/10_irf.ipynb #4049950b
+    @classmethod
+    def read_data(cls, table, shape):
+        "Data of a `FitsTable`."
+        return read_cell(table, cls.column, cls.default_unit, shape)
+
+    @classmethod
+    def from_table(cls, table):
+        "Response from a `specnb.base.tables.FitsTable`; DataError if it does not hold one."
+        axes = [read_axis(table, kind) for kind in cls.axis_columns]
+        data = cls.read_data(table, [a.nbin for a in axes])
+        pointlike = table.key("HDUCLAS3", "", str).upper() == "POINT-LIKE"
+        meta = {k: v for k, v in table.header.items() if not is_layout(k)}
+        return cls(axes, data, is_pointlike=pointlike, meta=meta, label=table.label)
+
+    @classmethod
+    def read(cls, path, hdu=None):
+        "Response from an HDU of a FITS file, by default the first of this kind."
+        file = read_tables(path)
+        if hdu is None:
+            found = (n for n in file if file[n].header.get("HDUCLAS4", "").strip().lower() == cls.tag)
+            hdu = next(found, cls.extname)
+        return cls.from_table(file[hdu])
+
+    def data_cells(self, dtype):
+        "Columns of the data in a file."
+        return {self.column: (np.asarray(self.data.T[None], dtype), self.default_unit)}
+
+    def to_hdu(self, name=None, dtype="f4"):
+        "FITS table of the response after GADF 0.3, called `name`, data stored as `dtype`."
+        enclosure = "POINT-LIKE" if self.is_pointlike else "FULL-ENCLOSURE"
+        head = {**GADF, "HDUCLAS1": "RESPONSE", "HDUCLAS2": self.hduclas2, "HDUCLAS3": enclosure,
+                "HDUCLAS4": self.tag.upper()}
+        extra = {k: v for k, v in self.meta.items() if k not in head and k != "EXTNAME" and v is not None}
+        cells = {**axis_cells(self.axes, self.axis_columns), **self.data_cells(dtype)}
+        return table_hdu(name or self.extname, cells, {**head, **extra})
+
+    def write(self, path, overwrite=False):
+        "Write the response to a FITS file of its own."
+        write_tables(path, [self.to_hdu()], overwrite)
+
+    @cached_property
+    def grids(self):
+        "Where each axis is interpolated."
+        return [axis_grid(a) for a in self.axes]
+
+    def segment(self, i, x):
+        "`Segment` of `x` on axis `i`; an offset axis of one bin covers everything."
+        axis, found = self.axes[i], locate(self.grids[i], np.asarray(x, float))
+        if axis.name in self.continued:
+            return found._replace(inside=np.ones_like(found.inside))
+        if axis.name != "offset" or axis.nbin > 1 or np.all(found.inside):
+            return found
+        low, high = axis.edges_value
+        warn(f"{self.label}: the only offset bin is {low:g}-{high:g} deg, used at {np.max(x):g} deg as well")
+        return found._replace(inside=np.ones_like(found.inside))
+
+    def segments(self, values):
+        "`Segment` of each value on its axis."
+        return [self.segment(i, x) for i, x in enumerate(values)]
+
+    def value(self, *values):
+        "Response at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
+        segments = self.segments(values)
+        return np.where(all_inside(segments), np.maximum(interpolate(self.data, segments), 0), 0.)
+
+    def evaluate(self, **quantities):
+        "Response as a quantity; one quantity per axis, by the axis names."
+        names = [a.name for a in self.axes]
+        if set(quantities) != set(names):
+            raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
+        values = [as_float(quantities[k.name], k.unit, k.name) for k in self.axis_columns]
+        return u.Quantity(self.value(*values), self.unit)
+
+    @property
+    def unit(self): return u.Unit(self.default_unit)
+    @property
+    def quantity(self): return u.Quantity(self.data, self.default_unit)
+
+    def __repr__(self):
+        kind = "point-like" if self.is_pointlike else "full-enclosure"
+        return f"{type(self).__name__}({', '.join(f'{a.name}: {a.nbin}' for a in self.axes)}; {kind})"
+
+    def _repr_html_(self):
+        rows = [(a.name, a.nbin, "{:.3g} - {:.3g}".format(*a.edges_value[[0, -1]]), k.unit)
+                for a, k in zip(self.axes, self.axis_columns)]
+        return html_table(rows, ["axis", "bins", "range", "unit"], repr(self))
+
+# %% ../../nbs/20_data/10_irf.ipynb #add9aa29
 def energy_axes(ax, ylabel, log=True):
-    "Axes with a logarithmic energy in TeV, made if `ax` is None."
-    ax = plt.gca() if ax is None else ax
+    "Axes with a logarithmic energy in TeV, the current ones if `ax` is None."
+    ax = ax or plt.gca()
     ax.set(xscale="log", xlabel="True energy [TeV]", ylabel=ylabel, **({"yscale": "log"} if log else {}))
     return ax
 
+def panels(n, figsize):
+    "`n` Axes side by side."
+    return plt.subplots(1, n, figsize=figsize, layout="constrained")[1]
+
 def some_nodes(axis, values, unit, name, n=3):
     "`values` as floats, or up to `n` nodes spread over the axis."
-    if values is not None: return np.atleast_1d(as_float(values, unit, name))
+    if values is not None:
+        return np.atleast_1d(as_float(values, unit, name))
     return np.unique(axis.center_value[np.linspace(0, axis.nbin - 1, n).astype(int)])
 
 # %% ../../nbs/20_data/10_irf.ipynb #160c3c44
@@ -270,18 +316,19 @@ class EffectiveAreaTable2D(IRF):
 
     def plot_offset_dependence(self, ax=None, energy=None, **kwargs):
         "Area against offset relative to the centre, one curve per energy."
-        ax, offset = plt.gca() if ax is None else ax, np.linspace(*self.axes[1].center_value[[0, -1]], 51)
+        ax, offset = ax or plt.gca(), np.linspace(*self.axes[1].center_value[[0, -1]], 51)
         for e in some_nodes(self.axes[0], energy, "TeV", "energy"):
             area = self.value(e, offset)
-            if area[0] > 0: ax.plot(offset, area / area[0], label=f"{e:.2g} TeV", **kwargs)
+            if area[0] > 0:
+                ax.plot(offset, area / area[0], label=f"{e:.2g} TeV", **kwargs)
         ax.set(xlabel="Offset [deg]", ylabel="Relative effective area")
         ax.legend()
         return ax
 
     def peek(self, figsize=(10, 3.5)):
         "Both dependences side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
-        return self.plot_energy_dependence(axes[0]), self.plot_offset_dependence(axes[1])
+        left, right = panels(2, figsize)
+        return self.plot_energy_dependence(left), self.plot_offset_dependence(right)
 
 # %% ../../nbs/20_data/10_irf.ipynb #6bc107ca
 class RadMax2D(IRF):
@@ -294,12 +341,13 @@ class RadMax2D(IRF):
     GADF, RAD_MAX_2D
     """
     tag, extname, hduclas2, column, default_unit = "rad_max_2d", "RAD_MAX", "RAD_MAX", "RAD_MAX", "deg"
-    axis_columns = (AxisColumn("energy", "ENERG", "TeV", "log"), OFFSET)
+    axis_columns = (ENERGY, OFFSET)
 
     @classmethod
     def from_irf(cls, irf):
-        "One radius for all energies and offsets, from the keyword RAD_MAX of a response."
-        if "RAD_MAX" not in irf.meta: raise DataError(f"{irf.label}: no keyword RAD_MAX")
+        "One radius for all energies and offsets, from the keyword RAD_MAX of a response; DataError without."
+        if "RAD_MAX" not in irf.meta:
+            raise DataError(f"{irf.label}: no keyword RAD_MAX")
         axes = [MapAxis(axis.edges_value[[0, -1]], k.interp, k.name, unit=k.unit)
                 for axis, k in zip((irf.axes[0], irf.axes[-1]), cls.axis_columns)]
         return cls(axes, [[float(irf.meta["RAD_MAX"])]], is_pointlike=True, label=irf.label)
@@ -309,11 +357,12 @@ class RadMax2D(IRF):
 
     def value(self, e_tev, offset_deg):
         "Radius (deg) at energies (TeV) and offsets (deg) that broadcast; 0 outside the edges."
-        e_tev, offset_deg = np.broadcast_arrays(np.asarray(e_tev, float), np.asarray(offset_deg, float))
-        if self.is_fixed_rad_max: return np.full(e_tev.shape, self.data[0, 0])
-        places = self._places([e_tev, offset_deg])
-        index = tuple(np.minimum(k + (w > .5), n - 1) for (k, w, _), n in zip(places, self.data.shape))
-        return np.where(places[0][2] & places[1][2], self.data[index], 0.)
+        values = np.broadcast_arrays(np.asarray(e_tev, float), np.asarray(offset_deg, float))
+        if self.is_fixed_rad_max:
+            return np.full(values[0].shape, self.data[0, 0])
+        segments = self.segments(values)
+        nearest = [np.minimum(s.lower + (s.weight > .5), n - 1) for s, n in zip(segments, self.data.shape)]
+        return np.where(all_inside(segments), self.data[tuple(nearest)], 0.)
 
     def plot_rad_max_vs_energy(self, ax=None, offset=None, **kwargs):
         "Radius against energy, one curve per offset."

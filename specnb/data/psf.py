@@ -9,7 +9,8 @@ __all__ = ['PSF3D', 'EnergyDependentMultiGaussPSF', 'PSFKing']
 from functools import cached_property
 import numpy as np
 from ..base.core import as_float, lazy
-from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, check_cell, energy_axes, interpolate, locate, some_nodes
+from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, all_inside, checked_data, energy_axes
+from .irf import interpolate, locate, panels, read_cell, some_nodes
 
 # %% ../../nbs/20_data/30_psf.ipynb #8d85ee87
 u = lazy("astropy.units")
@@ -32,8 +33,9 @@ def radius_of_fraction(
     return np.where(missing, np.nan, high)
 
 # %% ../../nbs/20_data/30_psf.ipynb #80781d31
-class _Containment:
-    "Containment as quantities, containment radii and pictures."
+class PSF(IRF):
+    "What all point spread functions share."
+    extname, hduclas2, rad_high = "PSF", "RPSF", 10. # deg, the largest radius that is looked for
 
     def containment(self, rad, energy_true, offset):
         "Fraction of events within `rad`; quantities that broadcast."
@@ -42,22 +44,25 @@ class _Containment:
 
     def containment_radius(self, fraction, energy_true, offset):
         "Radius (Quantity) that contains `fraction` of the events, nan if the table does not reach that far."
-        e, theta = np.broadcast_arrays(as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset"))
-        return u.Quantity(radius_of_fraction(lambda r: self.containment_value(r, e, theta), fraction, self._rad_high, e.shape), "deg")
+        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
+        e, theta = np.broadcast_arrays(e, theta)
+        def contained(rad):
+            return self.containment_value(rad, e, theta)
+        return u.Quantity(radius_of_fraction(contained, fraction, self.rad_high, e.shape), "deg")
 
     def plot_containment_radius_vs_energy(self, ax=None, fraction=(.68, .95), offset=None, **kwargs):
         "Containment radii against energy, one curve per fraction and offset."
-        ax, e = energy_axes(ax, "Containment radius [deg]", log=False), self.axes[0].center_value
+        ax, energy = energy_axes(ax, "Containment radius [deg]", log=False), self.axes[0].center
         for theta in some_nodes(self.axes[1], offset, "deg", "offset", n=2):
             for f in np.atleast_1d(fraction):
-                radius = self.containment_radius(f, u.Quantity(e, "TeV"), u.Quantity(theta, "deg")).value
-                ax.plot(e, radius, label=f"{f:.0%}, {theta:.2g} deg", **kwargs)
+                radius = self.containment_radius(f, energy, u.Quantity(theta, "deg"))
+                ax.plot(energy.value, radius.value, label=f"{f:.0%}, {theta:.2g} deg", **kwargs)
         ax.legend()
         return ax
 
     def plot_psf_vs_rad(self, ax=None, energy_true=None, offset=None, **kwargs):
         "Density against distance at one offset, one curve per energy."
-        ax, rad = plt.gca() if ax is None else ax, np.linspace(1e-3, .5, 200)
+        ax, rad = ax or plt.gca(), np.linspace(1e-3, .5, 200)
         theta = some_nodes(self.axes[1], offset, "deg", "offset")[0]
         for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
             ax.plot(rad, self.value(e, theta, rad), label=f"{e:.2g} TeV", **kwargs)
@@ -68,11 +73,11 @@ class _Containment:
 
     def peek(self, figsize=(10, 3.5)):
         "Containment radii and profiles side by side; returns the two Axes."
-        axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1]
-        return self.plot_containment_radius_vs_energy(axes[0]), self.plot_psf_vs_rad(axes[1])
+        left, right = panels(2, figsize)
+        return self.plot_containment_radius_vs_energy(left), self.plot_psf_vs_rad(right)
 
 # %% ../../nbs/20_data/30_psf.ipynb #8254cace
-class PSF3D(_Containment, IRF):
+class PSF3D(PSF):
     """Point spread function as a table over true energy, offset and distance.
 
     ``value(e_tev, offset_deg, rad_deg)`` gives the density, sr-1. Parameters as for `~specnb.data.irf.IRF`.
@@ -81,73 +86,74 @@ class PSF3D(_Containment, IRF):
     ----------
     GADF, PSF_TABLE
     """
-    tag, extname, hduclas2, column, default_unit = "psf_table", "PSF", "RPSF", "RPSF", "sr-1"
+    tag, column, default_unit = "psf_table", "RPSF", "sr-1"
     axis_columns = (ENERGY_TRUE, OFFSET, AxisColumn("rad", "RAD", "deg", "lin"))
 
     @cached_property
-    def _cumulative(self):
+    def cumulative(self):
         "Containment at the upper edges of the rings, shape (n_energy, n_offset, n_rad)."
-        edges = self.axes[2].edges_value
-        ring = 2 * np.pi * self.axes[2].center_value * np.diff(edges) * np.radians(1)**2
+        rad = self.axes[2]
+        ring = 2 * np.pi * rad.center_value * np.diff(rad.edges_value) * np.radians(1)**2
         rings = self.data.T * ring[:, None, None]
-        for inner, outer in zip(rings, rings[1:]): outer += inner  # twice as quick as a sum along the axis with the longest strides
+        for inner, outer in zip(rings, rings[1:]):
+            outer += inner  # quicker than a sum along the axis with the longest strides
         return rings.T
 
     @property
-    def _rad_high(self): return self.axes[2].edges_value[-1]
+    def rad_high(self): return self.axes[2].edges_value[-1]
 
     def containment_value(self, rad_deg, e_tev, offset_deg):
-        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg); floats or arrays that broadcast."
+        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg) that broadcast."
         upper = self.axes[2].edges_value[1:]
-        places = [*self._places([e_tev, offset_deg]), locate(Grid(False, upper, 0, upper[-1]), np.minimum(rad_deg, upper[-1]))]
-        c = np.maximum(interpolate(self._cumulative, places), 0)
-        return np.where(places[0][2] & places[1][2], c, 0.)
+        ring = locate(Grid(False, upper, 0, upper[-1]), np.minimum(rad_deg, upper[-1]))
+        segments = self.segments([e_tev, offset_deg])
+        c = np.maximum(interpolate(self.cumulative, [*segments, ring]), 0)
+        return np.where(all_inside(segments), c, 0.)
 
 # %% ../../nbs/20_data/30_psf.ipynb #b4e4cd50
-class _ParametricPSF(_Containment, IRF):
+class ParametricPSF(PSF):
     "Formula whose parameters depend on energy and offset; data have the parameters as first axis."
-    default_unit, hduclas2, extname, _rad_high = "", "RPSF", "PSF", 10.
     axis_columns = (ENERGY_TRUE, OFFSET)
-    parameter_units = {}
+    parameter_units = {} # column to unit
 
     @classmethod
-    def _read_data(cls, table, column, shape):
-        data = []
-        for name, unit in cls.parameter_units.items():
-            data.append(check_cell(table, name, table.cell(name, unit), shape).reshape(shape[::-1]).T)
-        return np.stack(data)
+    def read_data(cls, table, shape):
+        return np.stack([read_cell(table, name, unit, shape) for name, unit in cls.parameter_units.items()])
 
-    def _checked(self, data, unit):
-        data, shape = np.asarray(data, float), (len(self.parameter_units), *(a.nbin for a in self.axes))
-        if data.shape != shape: raise ValueError(f"{self.label}: data have shape {data.shape}, expected {shape}")
-        if not np.isfinite(data).all(): raise ValueError(f"{self.label}: data hold values that are not finite")
-        return data
+    def checked(self, data, unit):
+        shape = len(self.parameter_units), *(a.nbin for a in self.axes)
+        return checked_data(np.asarray(data, float), shape, self.label)
 
-    def _data_cells(self, dtype):
-        return {n: (np.asarray(p.T[None], dtype), unit) for (n, unit), p in zip(self.parameter_units.items(), self.data)}
+    def data_cells(self, dtype):
+        columns = zip(self.parameter_units.items(), self.data)
+        return {name: (np.asarray(p.T[None], dtype), unit) for (name, unit), p in columns}
 
     def parameters(self, e_tev, offset_deg):
         "Parameters of the formula at energies (TeV) and offsets (deg) that broadcast."
-        places = self._places([e_tev, offset_deg])
-        return [np.maximum(interpolate(p, places), 0) for p in self.data]
+        segments = self.segments([e_tev, offset_deg])
+        return [np.maximum(interpolate(p, segments), 0) for p in self.data]
+
+    def _evaluated(self, formula, rad_deg, e_tev, offset_deg):
+        "`formula` of the squared distance and the parameters there, 0 where they give no number."
+        with np.errstate(all="ignore"):
+            value = formula(np.asarray(rad_deg, float)**2, *self.parameters(e_tev, offset_deg))
+        return np.where(np.isfinite(value), value, 0.)
 
     def containment_value(self, rad_deg, e_tev, offset_deg):
-        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg); floats or arrays that broadcast."
-        with np.errstate(all="ignore"): c = self._fraction(np.asarray(rad_deg, float)**2, *self.parameters(e_tev, offset_deg))
-        return np.where(np.isfinite(c), c, 0.)
+        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg) that broadcast."
+        return self._evaluated(self.fraction, rad_deg, e_tev, offset_deg)
 
     def value(self, e_tev, offset_deg, rad_deg):
         "Density, sr-1, at energies (TeV), offsets and distances (deg) that broadcast."
-        with np.errstate(all="ignore"): p = self._density(np.asarray(rad_deg, float)**2, *self.parameters(e_tev, offset_deg))
-        return np.where(np.isfinite(p), p, 0.) / np.radians(1)**2
+        return self._evaluated(self.density, rad_deg, e_tev, offset_deg) / np.radians(1)**2
 
     def evaluate(self, energy_true, offset, rad):
         "Density as a quantity."
-        values = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset"), as_float(rad, "deg", "rad")
-        return u.Quantity(self.value(*values), "sr-1")
+        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
+        return u.Quantity(self.value(e, theta, as_float(rad, "deg", "rad")), "sr-1")
 
 # %% ../../nbs/20_data/30_psf.ipynb #205b1f8d
-class EnergyDependentMultiGaussPSF(_ParametricPSF):
+class EnergyDependentMultiGaussPSF(ParametricPSF):
     """Point spread function of up to three Gaussians.
 
     Data have shape (6, n_energy, n_offset): SCALE, SIGMA_1, AMPL_2, SIGMA_2, AMPL_3, SIGMA_3.
@@ -157,26 +163,29 @@ class EnergyDependentMultiGaussPSF(_ParametricPSF):
     GADF, PSF_3GAUSS
     """
     tag = "psf_3gauss"
-    parameter_units = {"SCALE": "sr-1", "SIGMA_1": "deg", "AMPL_2": "", "SIGMA_2": "deg", "AMPL_3": "", "SIGMA_3": "deg"}
+    parameter_units = {"SCALE": "sr-1", "SIGMA_1": "deg", "AMPL_2": "", "SIGMA_2": "deg", "AMPL_3": "",
+                       "SIGMA_3": "deg"}
 
-    def _checked(self, data, unit):
-        data = super()._checked(data, unit).copy()
-        for i in (1, 3, 5): data[i] = np.where(data[i] == 0, 1., data[i])
+    def checked(self, data, unit):
+        data = super().checked(data, unit).copy()
+        sigma = data[1::2]
+        sigma[sigma == 0] = 1.
         return data
 
     @staticmethod
-    def _components(scale, s1, a2, s2, a3, s3): return [(1., s1**2), (a2, s2**2), (a3, s3**2)]
-
-    def _fraction(self, r2, *parameters):
-        parts = self._components(*parameters)
+    def fraction(r2, scale, s1, a2, s2, a3, s3):
+        "Containment at the squared distance `r2`, deg2."
+        parts = (1., s1**2), (a2, s2**2), (a3, s3**2)
         return sum(a * v * -np.expm1(-r2 / (2 * v)) for a, v in parts) / sum(a * v for a, v in parts)
 
-    def _density(self, r2, *parameters):
-        parts = self._components(*parameters)
+    @staticmethod
+    def density(r2, scale, s1, a2, s2, a3, s3):
+        "Density at the squared distance `r2`, deg-2."
+        parts = (1., s1**2), (a2, s2**2), (a3, s3**2)
         return sum(a * np.exp(-r2 / (2 * v)) for a, v in parts) / (2 * np.pi * sum(a * v for a, v in parts))
 
 # %% ../../nbs/20_data/30_psf.ipynb #3ca03f5e
-class PSFKing(_ParametricPSF):
+class PSFKing(ParametricPSF):
     """Point spread function with King's profile.
 
     Data have shape (2, n_energy, n_offset): GAMMA, SIGMA.
@@ -187,5 +196,15 @@ class PSFKing(_ParametricPSF):
     """
     tag, parameter_units = "psf_king", {"GAMMA": "", "SIGMA": "deg"}
 
-    def _fraction(self, r2, gamma, sigma): return 1 - (1 + r2 / (2 * gamma * sigma**2))**(1 - gamma)
-    def _density(self, r2, gamma, sigma): return (1 - 1 / gamma) * (1 + r2 / (2 * gamma * sigma**2))**-gamma / (2 * np.pi * sigma**2)
+    @staticmethod
+    def fraction(r2, gamma, sigma):
+        "Containment at the squared distance `r2`, deg2."
+        return 1 - (1 + r2 / (2 * gamma * sigma**2))**(1 - gamma)
+
+    @staticmethod
+    def density(r2, gamma, sigma):
+        "Density at the squared distance `r2`, deg-2."
+        return (1 - 1 / gamma) * (1 + r2 / (2 * gamma * sigma**2))**-gamma / (2 * np.pi * sigma**2)
+
+# %% ../../nbs/20_data/30_psf.ipynb #6a40ee20
+PSF_FORMATS = PSF3D, EnergyDependentMultiGaussPSF, PSFKing
