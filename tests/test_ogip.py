@@ -174,8 +174,8 @@ def test_an_error_half_way_leaves_the_old_files(tmp_path, monkeypatch):
         calls.append(path)
         if len(calls) == 3: raise OSError("disk full")
         original(path, hdus)
-    original = module._save_tables
-    monkeypatch.setattr(module, "_save_tables", fail)
+    original = module.save_tables
+    monkeypatch.setattr(module, "save_tables", fail)
     with pytest.raises(OSError, match="disk full"): write_ogip(tmp_path / "x.fits", spectrum(2), overwrite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 

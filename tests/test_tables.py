@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from specnb.base.core import DataError
-from specnb.base.tables import NewTable, _parse_cards, read_tables, table_hdu, unit_factor, write_tables
+from specnb.base.tables import NewTable, parse_cards, read_tables, table_hdu, unit_factor, write_tables
 
 RNG = np.random.default_rng(5)
 COLUMNS = {
@@ -53,10 +53,10 @@ def test_header_cards_agree_with_astropy():
     header.add_comment("no = value")
     header["UNDEF"] = None
     text = header.tostring(padding=False)
-    assert _parse_cards(text) == {k: (None if isinstance(header[k], fits.card.Undefined) else header[k]) for k in header if k != "COMMENT"}
+    assert parse_cards(text) == {k: (None if isinstance(header[k], fits.card.Undefined) else header[k]) for k in header if k != "COMMENT"}
     plain = header[:8].tostring(padding=False)
     assert "HIERARCH" not in plain
-    assert _parse_cards(plain) == dict(header[:8])
+    assert parse_cards(plain) == dict(header[:8])
 
 
 def test_header_that_fills_its_block_and_header_of_several_blocks(tmp_path):

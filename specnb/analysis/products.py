@@ -16,7 +16,7 @@ import os
 import numpy as np
 from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
 from .config import AnalysisConfig
-from ..base.core import _temporary_folder, demo_dir, lazy, make_path
+from ..base.core import temporary_folder, demo_dir, lazy, make_path
 
 # %% ../../nbs/80_analysis/60_products.ipynb #09d4fe5c
 pyplot, table = lazy("matplotlib.pyplot"), lazy("astropy.table")
@@ -139,7 +139,7 @@ def write_products(analysis, folder, overwrite=False, figures=True):
     analysis._need("flux_points", "run")
     folder = make_path(folder).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary_folder(folder.parent, folder.name) as staging:
+    with temporary_folder(folder.parent, folder.name) as staging:
         _fill(analysis, Path(staging), figures)
         return move_files(Path(staging), folder, overwrite)
 

@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import NamedTuple
 from .analysis import SpectralAnalysis
 from .config import AnalysisConfig
-from ..base.core import _temporary_folder, lazy, make_path
+from ..base.core import temporary_folder, lazy, make_path
 from ..data.download import public_datasets
 from .products import _fill, describe_inputs, make_provenance, move_files, relative_files, write_json
 
@@ -241,7 +241,7 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
     check_outdir(folder, overwrite)
     config = with_absolute_paths(config.with_settings({"general.outdir": str(folder)}))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary_folder(folder.parent, folder.name) as temporary:
+    with temporary_folder(folder.parent, folder.name) as temporary:
         staging = Path(temporary)
         try:
             if notebook: execute(config, staging, progress)

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 import numpy as np
 from ..base.core import make_path
-from ..data.inventory import data_folder, find_index
+from ..data.inventory import folder_of_index, find_index
 from ..makers.ogip import _channels, _link, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from ..data.problems import each, finding_of, fits_files, number, one_of, quietly
@@ -275,7 +275,7 @@ def validate(path):
     ----------
     GADF 0.2 and 0.3; OGIP/92-007, OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a; FITS standard 4.0.
     """
-    path = data_folder(make_path(path))
+    path = folder_of_index(make_path(path))
     if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder")
     folder = Folder(path if path.is_dir() else path.parent)
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -101,7 +101,7 @@ def _refuse_existing(
         if path.is_dir(): raise FileExistsError(f"{path} is a folder, expected the name of a file")
         if path.exists() and not overwrite: raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
 
-def _temporary_folder(
+def temporary_folder(
     folder:Path, # must exist
     name:str,    # what is going to be written, for messages
 ):               # context manager that gives the name of a folder
@@ -132,7 +132,7 @@ def atomic_path(path, overwrite=False):
     """
     path = make_path(path)
     _refuse_existing([path], overwrite)
-    with _temporary_folder(path.parent, path.name) as folder:
+    with temporary_folder(path.parent, path.name) as folder:
         temporary = Path(folder) / path.name
         yield temporary
         os.replace(temporary, path)
@@ -157,7 +157,7 @@ def atomic_folder(folder, overwrite=False):
         The folder does not exist or cannot be written to.
     """
     folder = make_path(folder)
-    with _temporary_folder(folder, "a set of files") as temporary:
+    with temporary_folder(folder, "a set of files") as temporary:
         yield Path(temporary)
         files = sorted(Path(temporary).iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
         _refuse_existing([folder / path.name for path in files], overwrite)

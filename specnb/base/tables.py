@@ -43,7 +43,7 @@ def _parse_card(card:str)->tuple: # 80 characters; keyword and value, () without
     "Content of a card."
     return (card[:8].rstrip(), _card_value(card[10:])) if card[8:10] == "= " else ()
 
-def _parse_cards(
+def parse_cards(
     text:str, # header, a multiple of 80 characters
 )->dict:      # keyword -> value
     "Keywords of a header; COMMENT, HISTORY and blank cards are dropped."
@@ -252,7 +252,7 @@ class _FitsWalk:
         "Read the next HDU; False at the end of the file."
         cards = self._take_header()
         if not cards: return False
-        header = _parse_cards(cards.decode("ascii", "replace"))
+        header = parse_cards(cards.decode("ascii", "replace"))
         axes = [header[f"NAXIS{i + 1}"] for i in range(header["NAXIS"])]
         size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + math.prod(axes)) if axes else 0
         name = str(header.get("EXTNAME") or ("PRIMARY" if not self._tables else f"HDU{len(self._tables)}")).strip()
@@ -409,7 +409,7 @@ def _file_bytes(
     fits.HDUList([fits.PrimaryHDU(), *(h.to_hdu() if isinstance(h, NewTable) else h for h in hdus)]).writeto(buffer)
     return buffer.getvalue()
 
-def _save_tables(
+def save_tables(
     path:Path, # in a temporary folder, compressed if it ends in .gz
     hdus:list, # as for `write_tables`
 ):
@@ -417,6 +417,7 @@ def _save_tables(
     content = _file_bytes(hdus)
     path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
 
+# %% ../../nbs/10_base/50_tables.ipynb #a1b2c3d4
 def write_tables(path, hdus, overwrite=False):
     """Write HDUs to a FITS file, complete or not at all.
 
@@ -434,4 +435,4 @@ def write_tables(path, hdus, overwrite=False):
     FileExistsError
         `path` exists and `overwrite` is False.
     """
-    with atomic_path(path, overwrite) as temporary: _save_tables(temporary, hdus)
+    with atomic_path(path, overwrite) as temporary: save_tables(temporary, hdus)

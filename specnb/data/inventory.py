@@ -14,7 +14,7 @@ from ..base.core import DataError, html_table, lazy, make_path, warn
 from .store import DataStore, HDU_KINDS
 from .events import TimeReference
 from .problems import FAULTS, finding_of, fits_files
-from ..base.tables import read_tables, _parse_cards
+from ..base.tables import read_tables, parse_cards
 
 # %% ../../nbs/20_data/80_inventory.ipynb #56174c43
 astropy_table = lazy("astropy.table")
@@ -68,7 +68,7 @@ def _event_header(
 )->dict:      # keywords, {} if the file cannot be read
     "Keywords of the events; the events are not read if they come first in the file."
     try:
-        header = _parse_cards(read_tables(path)._take_header().decode("ascii", "replace"))
+        header = parse_cards(read_tables(path)._take_header().decode("ascii", "replace"))
         if str(header.get("EXTNAME", "")).strip().upper() == name.upper(): return header
         return read_tables(path)[name].header
     except FAULTS: return {}
@@ -112,7 +112,7 @@ def find_index(
     "Index file of a folder, None if there is none."
     return next((p for p in (folder / f"{name}.fits.gz", folder / f"{name}.fits") if p.is_file()), None)
 
-def data_folder(
+def folder_of_index(
     path:Path,
 )->Path:
     "The folder of an index file; any other path as it is."
@@ -274,7 +274,7 @@ def inventory(path):
     ----------
     GADF, sections "HDU index table" and "Observation index table".
     """
-    path = data_folder(make_path(path))
+    path = folder_of_index(make_path(path))
     if not path.exists(): raise FileNotFoundError(f"{path}: no such folder or file")
     base, runs = path if path.is_dir() else path.parent, []
     try:

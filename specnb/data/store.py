@@ -18,7 +18,7 @@ from .irf import EffectiveAreaTable2D, RadMax2D
 from .psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
 from .observations import Observation, Observations
 from ..base.sphere import separation, to_icrs
-from ..base.tables import GADF, _save_tables, read_tables, table_hdu
+from ..base.tables import GADF, save_tables, read_tables, table_hdu
 
 # %% ../../nbs/20_data/70_store.ipynb #f6666099
 table = lazy("astropy.table")
@@ -356,6 +356,6 @@ def write_dl3(observations, base_dir, overwrite=False):
     indices = zip(("obs-index.fits.gz", "hdu-index.fits.gz"), _index_hdus(observations, files, tables))
     base_dir.mkdir(parents=True, exist_ok=True)
     with atomic_folder(base_dir, overwrite) as folder:
-        for name, hdus in zip(files, tables): _save_tables(folder / name, list(hdus.values()))
-        for name, hdu in indices: _save_tables(folder / name, [hdu])
+        for name, hdus in zip(files, tables): save_tables(folder / name, list(hdus.values()))
+        for name, hdu in indices: save_tables(folder / name, [hdu])
     return base_dir

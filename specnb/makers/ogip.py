@@ -17,7 +17,7 @@ from ..regions.off_regions import OffRegions
 from .responses import OGIP_UNITS, arf_table, check_values, ebounds_table, read_arf, read_edges, read_rmf, rmf_table
 from .arrays import SpectrumArrays
 from ..base.sphere import from_icrs
-from ..base.tables import FitsFile, FitsTable, NewTable, _save_tables, read_tables
+from ..base.tables import FitsFile, FitsTable, NewTable, save_tables, read_tables
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #604a90f4
 u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
@@ -226,7 +226,7 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     if gti is not None: extra.append(gti.new_table())
     files = _spectrum_files(path, arrays, OGIP_UNITS[format], keys, extra, extra_off)
     with atomic_folder(path.parent, overwrite) as temporary:
-        for file, hdus in files.items(): _save_tables(temporary / file.name, hdus)
+        for file, hdus in files.items(): save_tables(temporary / file.name, hdus)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #e7f06c8b
 def _amount(
