@@ -14,7 +14,7 @@ setup(
     author=s["author"], author_email=s["author_email"], url=s["git_url"], license="BSD-3-Clause",
     python_requires=f">={s['min_python']}", packages=[*find_packages(include=[lib, f"{lib}.*"]), f"{lib}.tutorials"],
     package_dir={f"{lib}.tutorials": "nbs/tutorials"},  # the notebooks that `specnb run` executes
-    package_data={lib: ["*.pyi", "py.typed", "demo/*", "demo/*/*", "registry/*"], f"{lib}.tutorials": ["*.ipynb"]},
+    package_data={lib: ["*.pyi", "py.typed", "demo/*", "demo/*/*", "registry/*", "templates/*"], f"{lib}.tutorials": ["*.ipynb"]},
     install_requires=s.get("requirements", "").split(),
     extras_require={x: s.get(f"{x}_requirements", "").split() for x in ("dev", "bench", "cluster")},
     entry_points={"console_scripts": s.get("console_scripts", "").split(), "nbdev": [f"{lib}={lib}._modidx:d"]},

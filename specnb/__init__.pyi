@@ -175,9 +175,9 @@ from .analysis.views import remarks_view as remarks_view
 from .analysis.views import runs_view as runs_view
 from .analysis.views import with_error as with_error
 from .analysis.products import write_products as write_products
+from .analysis.pages import render_page as render_page
 from .analysis.record import AnalysisError as AnalysisError
 from .analysis.record import Run as Run
-from .analysis.record import render_page as render_page
 from .analysis.record import run_analysis as run_analysis
 from .analysis.record import tutorial_notebook as tutorial_notebook
 from .analysis.repeat import Difference as Difference
@@ -188,26 +188,38 @@ from .analysis.repeat import rerun as rerun
 from .analysis.validate import validate as validate
 from .sweeps.design import latin_hypercube as latin_hypercube
 from .sweeps.design import sweep_points as sweep_points
+from .sweeps.results import MIME as MIME
 from .sweeps.results import Result as Result
 from .sweeps.results import read_results as read_results
 from .sweeps.results import record_results as record_results
+from .sweeps.tables import make_column as make_column
+from .sweeps.tables import parameter_column as parameter_column
+from .sweeps.tables import result_column as result_column
 from .sweeps.tables import spread_table as spread_table
 from .sweeps.run import Sweep as Sweep
 from .sweeps.run import read_sweep as read_sweep
 from .sweeps.run import sweep as sweep
+from .sweeps.plots import AxisPositions as AxisPositions
+from .sweeps.plots import Numbers as Numbers
 from .sweeps.plots import plot_parallel as plot_parallel
 from .sweeps.plots import plot_repeats as plot_repeats
 from .sweeps.plots import plot_sweep as plot_sweep
 from .sweeps.plots import plot_sweep_map as plot_sweep_map
+from .sweeps.page import Cell as Cell
+from .sweeps.page import HtmlTable as HtmlTable
+from .sweeps.page import Picture as Picture
+from .sweeps.page import PointGroup as PointGroup
 from .sweeps.page import sweep_report as sweep_report
 
 __all__ = [
     "AnalysisConfig",
     "AnalysisError",
+    "AxisPositions",
     "Background2D",
     "Background3D",
     "BrokenPowerLawSpectralModel",
     "CashCountsStatistic",
+    "Cell",
     "ClosedSpectralModel",
     "CompoundSpectralModel",
     "ConfigError",
@@ -239,11 +251,13 @@ __all__ = [
     "FluxPointsEstimator",
     "GTI",
     "GaussianSpectralModel",
+    "HtmlTable",
     "IRF",
     "Inventory",
     "Likelihood",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
+    "MIME",
     "ManyFits",
     "Map",
     "MapAxes",
@@ -252,6 +266,7 @@ __all__ = [
     "ModelBase",
     "Models",
     "NewTable",
+    "Numbers",
     "Observation",
     "Observations",
     "OffCounts",
@@ -261,7 +276,9 @@ __all__ = [
     "PSFKing",
     "Parameter",
     "Parameters",
+    "Picture",
     "PiecewiseNormSpectralModel",
+    "PointGroup",
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
@@ -332,11 +349,13 @@ __all__ = [
     "icrs_to_galactic",
     "inventory",
     "latin_hypercube",
+    "make_column",
     "make_demo",
     "off_counts",
     "on_counts",
     "pack",
     "pack_matrix",
+    "parameter_column",
     "plot_background_regions",
     "plot_counts",
     "plot_excess",
@@ -371,6 +390,7 @@ __all__ = [
     "remarks_view",
     "render_page",
     "rerun",
+    "result_column",
     "run_analysis",
     "runs_view",
     "sample_counts",

@@ -278,7 +278,7 @@ def test_table_is_written_after_a_kill_just_before_it(tmp_path, monkeypatch):
     sweep(f, {"x": [1]}, tmp_path, n_jobs=1, progress=False)
     with monkeypatch.context() as m:
         def killed(*_): raise InterruptedError
-        m.setattr("specnb.sweeps.run.write_tables", killed)
+        m.setattr("specnb.sweeps.run.write_sweep_tables", killed)
         with pytest.raises(InterruptedError): sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
     whole(tmp_path, [1])
     sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)

@@ -8,31 +8,20 @@ __all__ = ['write_products']
 # %% ../../nbs/80_analysis/60_products.ipynb #e5e0c392
 import hashlib
 import json
+import os
 import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
-import os
 import numpy as np
-from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
+from ..base.core import demo_dir, lazy, make_path, temporary_folder
 from .config import AnalysisConfig
-from ..base.core import temporary_folder, demo_dir, lazy, make_path
+from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
 
 # %% ../../nbs/80_analysis/60_products.ipynb #09d4fe5c
 pyplot, table = lazy("matplotlib.pyplot"), lazy("astropy.table")
 
-# %% ../../nbs/80_analysis/60_products.ipynb #3d075be6
-def _both_formats(
-    content, # astropy Table
-    folder:Path,
-    name:str,
-):
-    "A table as ECSV and FITS."
-    content.write(folder / f"{name}.ecsv", format="ascii.ecsv")
-    plain = content.copy()
-    plain.meta = {}
-    plain.write(folder / f"{name}.fits")
-
+# %% ../../nbs/80_analysis/60_products.ipynb #cc54718e
 def _covariance_table(
     results:dict, # as from `SpectralAnalysis.results`
 ):                # astropy Table
@@ -40,56 +29,70 @@ def _covariance_table(
     names, matrix = results["covariance"].values()
     return table.Table([names, *np.reshape(matrix, (len(names), len(names))).T], names=["parameter", *names])
 
-def write_tables_of(
+def _write_tables(
     analysis:SpectralAnalysis,
-    folder:Path,
+    folder:Path, # is made
 ):
-    "The tables of an analysis."
+    "The tables of an analysis; as ECSV with meta data, as FITS without."
     folder.mkdir()
-    for name, cumulative in (("runs", False), ("info", True)): _both_formats(analysis.runs.info_table(cumulative=cumulative), folder, name)
-    _both_formats(analysis.models.to_parameters_table(), folder, "parameters")
-    _both_formats(_covariance_table(analysis.results()), folder, "covariance")
+    tables = {"runs": analysis.runs.info_table(), "info": analysis.runs.info_table(cumulative=True),
+              "parameters": analysis.models.to_parameters_table(),
+              "covariance": _covariance_table(analysis.results())}
+    for name, content in tables.items():
+        content.write(folder / f"{name}.ecsv", format="ascii.ecsv")
+        content.meta = {}
+        content.write(folder / f"{name}.fits")
     points = analysis.flux_points.data
     points.write(folder / "flux_points.fits")
     points.to_table(sed_type="dnde").write(folder / "flux_points.ecsv", format="ascii.ecsv")
     analysis.models.write(folder / "models.yaml")
 
-# %% ../../nbs/80_analysis/60_products.ipynb #cc54718e
-def write_figures(
+# %% ../../nbs/80_analysis/60_products.ipynb #947a709c
+def _write_figures(
     analysis:SpectralAnalysis,
-    folder:Path,
+    folder:Path, # is made
     dpi=120,
 ):
     "The figures of an analysis, PNG and PDF."
     folder.mkdir()
     for name, draw in analysis.figures().items():
-        if name == "profiles": continue # for the page; it takes as long as the others together
+        if name == "profiles":
+            continue
         width, height = FIGURE_SIZES[name]
         figure = pyplot.figure(figsize=(width, height), dpi=dpi)
-        # room for labels in inches; an automatic layout would take as long as the drawing
-        figure.subplots_adjust(left=1/width, right=1 - .2/width, bottom=.6/height, top=1 - .2/height, wspace=.25)
+        figure.subplots_adjust(left=1/width, right=1 - .2/width, bottom=.6/height, top=1 - .2/height,
+                               wspace=.25)
         try:
             draw()
-            for ending, metadata in (("png", {}), ("pdf", {"CreationDate": None})): figure.savefig(folder / f"{name}.{ending}", metadata=metadata)
-        finally: pyplot.close(figure)
+            figure.savefig(folder / f"{name}.png")
+            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+        finally:
+            pyplot.close(figure)
 
-# %% ../../nbs/80_analysis/60_products.ipynb #947a709c
+# %% ../../nbs/80_analysis/60_products.ipynb #6d23c627
 def write_json(
     path:Path,
     content, # plain numbers, texts, lists, dictionaries
 ):
     "JSON with a line end, without nan."
-    path.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+                    encoding="utf-8")
 
-def _fill(analysis, folder, figures=True):
+def write_all_products(
+    analysis:SpectralAnalysis,
+    folder:Path, # empty
+    figures=True,
+):
     "Write products into an empty folder."
-    write_tables_of(analysis, folder / "tables")
+    _write_tables(analysis, folder / "tables")
     (folder / "spectra").mkdir()
     analysis.runs.write(folder / "spectra" / "datasets.yaml")
-    if figures: write_figures(analysis, folder / "figures")
+    if figures:
+        _write_figures(analysis, folder / "figures")
     write_json(folder / "results.json", analysis.results())
 
-def relative_files(folder):
+# %% ../../nbs/80_analysis/60_products.ipynb #0f3c9dd9
+def relative_files(folder:Path)->list:
     "Names of all files in a folder and below, relative to it, sorted; hidden ones left out."
     names = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     return sorted(n for n in names if not any(part.startswith(".") for part in n.split("/")))
@@ -103,13 +106,15 @@ def move_files(
     "Move all files of a folder into another, none if one is there and may not be replaced."
     names = sorted(relative_files(source), key=lambda n: (n == last, n))
     there = [n for n in names if (folder / n).exists() or folder.is_file()]
-    if there and not overwrite: raise FileExistsError(f"{folder / there[0]} exists, and {len(there) - 1} more; pass overwrite=True to replace them")
+    if there and not overwrite:
+        raise FileExistsError(f"{folder / there[0]} exists, and {len(there) - 1} more; pass overwrite=True "
+                              "to replace them")
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(source / name, folder / name)
     return names
 
-# %% ../../nbs/80_analysis/60_products.ipynb #3c49e517
+# %% ../../nbs/80_analysis/60_products.ipynb #509be3bf
 def write_products(analysis, folder, overwrite=False, figures=True):
     """Write tables, spectra, figures and numbers of an analysis.
 
@@ -118,7 +123,8 @@ def write_products(analysis, folder, overwrite=False, figures=True):
     analysis : `SpectralAnalysis`
         After `run`.
     folder : str or Path
-        Where they go; made if it is not there. Gets ``results.json`` and the folders ``tables``, ``spectra`` and ``figures``.
+        Where they go; made if it is not there. Gets ``results.json`` and the folders ``tables``, ``spectra``
+        and ``figures``.
     overwrite : bool
         Replace files that are there.
     figures : bool
@@ -140,29 +146,14 @@ def write_products(analysis, folder, overwrite=False, figures=True):
     folder = make_path(folder).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(folder.parent, folder.name) as staging:
-        _fill(analysis, Path(staging), figures)
+        write_all_products(analysis, Path(staging), figures)
         return move_files(Path(staging), folder, overwrite)
 
 # %% ../../nbs/80_analysis/60_products.ipynb #b9248462
-PACKAGES = "specnb", "numpy", "scipy", "astropy", "regions", "iminuit", "matplotlib"
-
-def sha256(path):
+def sha256(path)->str:
     "SHA-256 of a file, hexadecimal."
-    with open(path, "rb") as file: return hashlib.file_digest(file, "sha256").hexdigest()
-
-def input_files(
-    config:AnalysisConfig,
-    runs, # numbers of the runs that were used
-)->dict:  # name -> Path; names in the data folder are relative to it
-    "Files that went into an analysis: index tables, runs, and what the configuration names."
-    folder = data_folder(config.observations.datastore, runs)
-    rows = open_store(folder).hdu_table
-    used = {Path(d.strip()) / f.strip() for i, d, f in zip(rows["OBS_ID"], rows["FILE_DIR"], rows["FILE_NAME"]) if int(i) in set(map(int, runs))}
-    base = folder if folder.is_dir() else folder.parent
-    index = [p for p in sorted(base.glob("*-index.fits*")) if p.is_file()]
-    data = {os.path.relpath(base / p, base): base / p for p in (*index, *sorted(used))}
-    named = config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file
-    return {Path(n).as_posix(): p for n, p in data.items()} | {n: make_path(n) for n in named if isinstance(n, str)}
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 def describe_inputs(
     inputs:dict, # name -> Path
@@ -170,7 +161,28 @@ def describe_inputs(
     "Size and SHA-256 of files."
     return {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in inputs.items()}
 
-def make_provenance(config, runs, started, seconds):
+# %% ../../nbs/80_analysis/60_products.ipynb #1cce7270
+def input_files(
+    config:AnalysisConfig,
+    runs, # numbers of the runs that were used
+)->dict:  # name -> Path; names in the data folder are relative to it
+    "Files that went into an analysis: index tables, runs, and what the configuration names."
+    folder = data_folder(config.observations.datastore, runs)
+    rows = open_store(folder).hdu_table
+    numbers = set(map(int, runs))
+    used = {Path(d.strip()) / f.strip() for i, d,
+            f in zip(rows["OBS_ID"], rows["FILE_DIR"], rows["FILE_NAME"]) if int(i) in numbers}
+    base = folder if folder.is_dir() else folder.parent
+    index = [p for p in sorted(base.glob("*-index.fits*")) if p.is_file()]
+    data = {os.path.relpath(base / p, base): base / p for p in (*index, *sorted(used))}
+    named = config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file
+    return {Path(n).as_posix(): p for n,
+            p in data.items()} | {n: make_path(n) for n in named if isinstance(n, str)}
+
+# %% ../../nbs/80_analysis/60_products.ipynb #28575123
+PACKAGES = "specnb", "numpy", "scipy", "astropy", "regions", "iminuit", "matplotlib"
+
+def make_provenance(config, runs, started, seconds)->dict:
     """Record of how results came about.
 
     Parameters
@@ -187,9 +199,12 @@ def make_provenance(config, runs, started, seconds):
     Returns
     -------
     dict
-        ``packages``, ``config``, ``data``, ``inputs`` (size and SHA-256 of each file), ``seeds``, ``started``, ``seconds``.
+        ``packages``, ``config``, ``data``, ``inputs`` (size and SHA-256 of each file), ``seeds``,
+        ``started``, ``seconds``.
     """
-    datastore = config.observations.datastore
-    seeds = {"demo data": json.loads((demo_dir() / "truth.json").read_text())["seed"]} if datastore == "demo" else {}
-    return {"packages": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}, "platform": sys.platform,
-            "config": config.to_dict(), "inputs": describe_inputs(input_files(config, runs)), "seeds": seeds, "started": started, "seconds": round(seconds, 3)}
+    is_demo = config.observations.datastore == "demo"
+    seeds = {"demo data": json.loads((demo_dir() / "truth.json").read_text())["seed"]} if is_demo else {}
+    packages = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"packages": packages, "platform": sys.platform, "config": config.to_dict(),
+            "inputs": describe_inputs(input_files(config, runs)), "seeds": seeds, "started": started,
+            "seconds": round(seconds, 3)}

@@ -11,9 +11,9 @@ import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
-from .analysis import SpectralAnalysis
-from .config import AnalysisConfig
 from ..base.core import DataError, html_table, make_path
+from .config import AnalysisConfig
+from .analysis import SpectralAnalysis
 from .products import input_files, sha256
 from .record import run_analysis
 
@@ -23,6 +23,10 @@ class Difference(NamedTuple):
     key:str       # path, such as fit.total_stat
     before:object
     now:object
+
+def _is_number(x):
+    "Whether a value is compared with a tolerance."
+    return isinstance(x, (int, float)) and not isinstance(x, bool)
 
 def compare_results(before, now, rtol=1e-9, key=""):
     """Entries that differ between two nested structures of plain values.
@@ -40,38 +44,63 @@ def compare_results(before, now, rtol=1e-9, key=""):
     -------
     list of Difference
     """
-    def under(name): return f"{key}.{name}" if key else str(name)
     if isinstance(before, dict) and isinstance(now, dict):
-        names = list(dict.fromkeys([*before, *now]))
-        return [d for n in names for d in compare_results(before.get(n), now.get(n), rtol, under(n))]
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        return [d for i, pair in enumerate(zip(before, now)) for d in compare_results(*pair, rtol, under(i))]
-    numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (before, now))
-    same = math.isclose(before, now, rel_tol=rtol, abs_tol=0) if numbers else before == now
-    return [] if same else [Difference(key, before, now)]
+        pairs = {n: (before.get(n), now.get(n)) for n in [*before, *now]}
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = dict(enumerate(zip(before, now)))
+    else:
+        both = _is_number(before) and _is_number(now)
+        same = math.isclose(before, now, rel_tol=rtol, abs_tol=0) if both else before == now
+        return [] if same else [Difference(key, before, now)]
+    return [d for n,
+            pair in pairs.items() for d in compare_results(*pair, rtol, f"{key}.{n}" if key else str(n))]
 
 # %% ../../nbs/80_analysis/80_repeat.ipynb #c25d06f0
-def changed_inputs(
+def _changed_inputs(
     recorded:dict, # name -> size and checksum
     found:dict,    # name -> Path
 )->list:           # of str
     "What became of the files that went into a run."
-    gone = [f"{name}: no longer there" for name in recorded if name not in found or not found[name].is_file()]
-    other = [f"{name}: changed (SHA-256 {sha256(found[name])[:12]}..., was {entry['sha256'][:12]}...)" for name, entry in recorded.items()
-             if name in found and found[name].is_file() and sha256(found[name]) != entry["sha256"]]
-    return gone + other + [f"{name}: not used before" for name in found if name not in recorded]
+    lines = []
+    for name, entry in recorded.items():
+        if name not in found or not found[name].is_file():
+            lines.append(f"{name}: no longer there")
+        elif (now := sha256(found[name])) != entry["sha256"]:
+            lines.append(f"{name}: changed (SHA-256 {now[:12]}..., was {entry['sha256'][:12]}...)")
+    return lines + [f"{name}: not used before" for name in found if name not in recorded]
 
-def changed_packages(
+def _installed(package):
+    "Version of a package, or of Python."
+    if package == "python":
+        return platform.python_version()
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+def _changed_packages(
     recorded:dict, # name -> version
 )->list:           # of str
     "Packages of which another version is installed."
-    def installed(name):
-        if name == "python": return platform.python_version()
-        try: return version(name)
-        except PackageNotFoundError: return "not installed"
-    return [f"{name}: {installed(name)}, was {was}" for name, was in recorded.items() if installed(name) != was]
+    return [f"{name}: {_installed(name)}, was {was}" for name,
+            was in recorded.items() if _installed(name) != was]
 
 # %% ../../nbs/80_analysis/80_repeat.ipynb #70ebbe3d
+_NEEDED = {"provenance.json": ("config", "inputs", "packages"), "results.json": ("fit", "flux_points")}
+
+def _read_json(path, keys):
+    "A file of a run as a dictionary; errors name the file."
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise DataError(f"{path}: not a JSON file") from None
+    missing = [k for k in keys if not isinstance(data, dict) or k not in data]
+    if missing:
+        raise DataError(f"{path}: no entry {missing[0]!r}; expected the file of a run")
+    return data
+
 def read_record(folder):
     """Provenance and results of a run.
 
@@ -92,36 +121,24 @@ def read_record(folder):
     DataError
         A file is damaged.
     """
-    folder, content = make_path(folder), []
-    if not folder.is_dir(): raise FileNotFoundError(f"{folder}: no such folder")
-    for name, keys in (("provenance.json", ("config", "inputs", "packages")), ("results.json", ("fit", "flux_points"))):
-        path = folder / name
-        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run")
-        try: data = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError: raise DataError(f"{path}: not a JSON file") from None
-        missing = [k for k in keys if not isinstance(data, dict) or k not in data]
-        if missing: raise DataError(f"{path}: no entry {missing[0]!r}; expected the file of a run")
-        content.append(data)
-    return tuple(content)
+    folder = make_path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    return tuple(_read_json(folder / name, keys) for name, keys in _NEEDED.items())
 
-# %% ../../nbs/80_analysis/80_repeat.ipynb #08ff23fc
-class RerunReport:
-    """What a repetition found.
+# %% ../../nbs/80_analysis/80_repeat.ipynb #dd8309f1
+def _short(value):
+    "A value of at most sixty characters."
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
-    Parameters
-    ----------
-    inputs, packages : list of str
-        What changed, a line each.
-    differences : list of `Difference`
-        Numbers that changed.
-    results : dict
-        The new ones.
-    rtol : float
-        Relative tolerance of the comparison.
-    """
-
-    def __init__(self, inputs, packages, differences, results, rtol):
-        self.inputs, self.packages, self.differences, self.results, self.rtol = inputs, packages, differences, results, rtol
+class RerunReport(NamedTuple):
+    "What a repetition found."
+    inputs:list      # what changed, a line each
+    packages:list    # what changed, a line each
+    differences:list # numbers that changed, `Difference`
+    results:dict     # the new ones
+    rtol:float       # relative tolerance of the comparison
 
     @property
     def same(self):
@@ -129,19 +146,23 @@ class RerunReport:
         return not self.inputs and not self.differences
 
     def _rows(self):
-        shown = [f"{d.key}: {_short(d.now)}, was {_short(d.before)}" for d in self.differences[:20]]
-        more = [f"and {len(self.differences) - 20} more"] if len(self.differences) > 20 else []
-        numbers = shown + more or [f"all the same (relative tolerance {self.rtol:g})"]
-        return [("inputs", self.inputs or ["all the same"]), ("packages", self.packages or ["all the same"]), ("numbers", numbers)]
+        numbers = [f"{d.key}: {_short(d.now)}, was {_short(d.before)}" for d in self.differences[:20]]
+        if len(self.differences) > 20:
+            numbers.append(f"and {len(self.differences) - 20} more")
+        same = f"all the same (relative tolerance {self.rtol:g})"
+        return {"inputs": self.inputs or ["all the same"], "packages": self.packages or ["all the same"],
+                "numbers": numbers or [same]}
 
-    def __str__(self): return "\n".join(f"{name}:\n" + "".join(f"    {line}\n" for line in lines).rstrip() for name, lines in self._rows())
+    def __str__(self):
+        return "\n".join("\n    ".join([f"{name}:", *lines]) for name, lines in self._rows().items())
+
     __repr__ = __str__
-    def _repr_html_(self): return html_table([(name, line) for name, lines in self._rows() for line in lines], caption="RerunReport")
 
-def _short(value):
-    text = f"{value:.10g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    def _repr_html_(self):
+        return html_table([(name, line) for name, lines in self._rows().items() for line in lines],
+                          caption="RerunReport")
 
+# %% ../../nbs/80_analysis/80_repeat.ipynb #00692727
 def rerun(folder, outdir=None, rtol=1e-9):
     """Repeat a run and compare.
 
@@ -166,9 +187,13 @@ def rerun(folder, outdir=None, rtol=1e-9):
     """
     provenance, before = read_record(folder)
     config, runs = AnalysisConfig(**provenance["config"]), [int(n) for n in before["runs"]["name"]]
-    inputs = changed_inputs(provenance["inputs"], input_files(config, runs))
+    inputs = _changed_inputs(provenance["inputs"], input_files(config, runs))
     gone = [line for line in inputs if line.endswith("no longer there")]
-    if gone: raise FileNotFoundError(f"{folder} cannot be repeated: {'; '.join(gone)}")
-    if outdir: now = run_analysis(config, outdir, notebook=False).results
-    else: now = json.loads(json.dumps(SpectralAnalysis(config).run().results()))
-    return RerunReport(inputs, changed_packages(provenance["packages"]), compare_results(before, now, rtol), now, rtol)
+    if gone:
+        raise FileNotFoundError(f"{folder} cannot be repeated: {'; '.join(gone)}")
+    if outdir:
+        now = run_analysis(config, outdir, notebook=False).results
+    else:
+        now = json.loads(json.dumps(SpectralAnalysis(config).run().results()))
+    return RerunReport(inputs, _changed_packages(provenance["packages"]), compare_results(before, now, rtol),
+                       now, rtol)

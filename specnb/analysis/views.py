@@ -8,40 +8,45 @@ __all__ = ['with_error', 'View', 'runs_view', 'fit_view', 'points_view', 'files_
 # %% ../../nbs/80_analysis/50_views.ipynb #613f0bd2
 import re
 import numpy as np
-from .analysis import SpectralAnalysis
 from ..base.core import html_table
+from .analysis import SpectralAnalysis
 
 # %% ../../nbs/80_analysis/50_views.ipynb #5a797edb
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+def superscript(power)->str:
+    "An integer above the line."
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
-def _places(
+def decimal_places(
     error:float, # positive
     digits=2,
 )->int:
     "Decimal places at which an error has so many digits."
     return digits - 1 - int(np.floor(np.log10(float(f"{error:.{digits - 1}e}"))))
 
-def power_of_ten(
+# %% ../../nbs/80_analysis/50_views.ipynb #5d71727d
+def _number(
     value:float,
     digits=4,
 )->str:
     "A number with so many digits, `1e-11` written as a power."
     mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    return f"{mantissa}×10{str(int(power)).translate(_SUPERSCRIPT)}" if power else mantissa
+    return f"{mantissa}×10{superscript(int(power))}" if power else mantissa
 
+# %% ../../nbs/80_analysis/50_views.ipynb #e4d11abf
 def unit_text(
     unit, # str or Unit
 )->str:
     "A unit as papers write it, energy last."
-    parts = [re.fullmatch(r"([A-Za-zµ]+)(-?\d+)?", p) for p in _unit_parts(unit)]
-    order = sorted(parts, key=lambda m: (m[1] in ("TeV", "erg") and m[2] is not None, (m[2] or "1").startswith("-"), m[1] not in ("cm", "m")))
-    return " ".join(m[1] + (m[2] or "").translate(_SUPERSCRIPT) for m in order)
+    factors = str(getattr(unit, "to_string", lambda form: unit)("fits")).split() # such as cm-2 s-1 TeV-1
+    parts = [re.fullmatch(r"([A-Za-zµ]+)(-?\d+)?", f) for f in factors]
 
-def _unit_parts(unit):
-    "Factors of a unit such as cm-2 s-1 TeV-1."
-    return str(getattr(unit, "to_string", lambda form: unit)("fits")).split()
+    def order(m):
+        return m[1] in ("TeV", "erg") and m[2] is not None, (m[2] or "1").startswith("-"), m[1] not in ("cm",
+                                                                                                        "m")
 
-# %% ../../nbs/80_analysis/50_views.ipynb #fa5799c5
+    return " ".join(m[1] + superscript(m[2] or "") for m in sorted(parts, key=order))
+
+# %% ../../nbs/80_analysis/50_views.ipynb #e8ed9ac3
 def with_error(value, error, unit=""):
     """A measured value as text, such as ``2.42 ± 0.15`` or ``(3.86 ± 0.29)×10⁻¹¹ cm⁻² s⁻¹ TeV⁻¹``.
 
@@ -53,14 +58,26 @@ def with_error(value, error, unit=""):
         Appended.
     """
     behind = f" {unit_text(unit)}" if str(unit) else ""
-    if not np.isfinite(value): return "—"
-    if not (np.isfinite(error) and error > 0): return f"{power_of_ten(value)}{behind}"
+    if not np.isfinite(value):
+        return "—"
+    if not (np.isfinite(error) and error > 0):
+        return f"{_number(value)}{behind}"
     power = int(np.floor(np.log10(max(abs(value), error))))
     power = power if power < -3 or power > 4 else 0
-    value, error = value/10.**power, error/10.**power
-    places = max(0, _places(error))
+    value, error = value / 10.**power, error / 10.**power
+    places = max(0, decimal_places(error))
     text = f"{value:.{places}f} ± {error:.{places}f}"
-    return f"({text})×10{str(power).translate(_SUPERSCRIPT)}{behind}" if power else f"{text}{behind}"
+    return f"({text})×10{superscript(power)}{behind}" if power else f"{text}{behind}"
+
+# %% ../../nbs/80_analysis/50_views.ipynb #e654264b
+def _asymmetric(value, down, up):
+    "Value with errors to both sides."
+    power = int(np.floor(np.log10(max(abs(value), down, up))))
+    value, down, up = (x / 10.**power for x in (value, down, up))
+    places = max(0, decimal_places(min(down, up) if min(down, up) > 0 else up))
+    low, high = f"{down:.{places}f}", f"{up:.{places}f}"
+    errors = f"± {high}" if low == high else f"−{low} +{high}"
+    return f"({value:.{places}f} {errors})×10{superscript(power)}"
 
 # %% ../../nbs/80_analysis/50_views.ipynb #dfa52466
 class View:
@@ -75,14 +92,15 @@ class View:
     """
 
     def __init__(self, rows, header=None):
-        rows = [list(map(str, r)) for r in rows]
-        if header and not header[-1] and not any(r[-1] for r in rows): rows, header = [r[:-1] for r in rows], header[:-1]
-        self.rows, self.header = rows, header
+        self.rows, self.header = [list(map(str, r)) for r in rows], header
+        if header and not header[-1] and not any(r[-1] for r in self.rows):
+            self.rows, self.header = [r[:-1] for r in self.rows], header[:-1]
 
-    def _repr_html_(self): return html_table(self.rows, self.header)
+    def _repr_html_(self):
+        return html_table(self.rows, self.header)
+
     def __repr__(self):
         lines = ([self.header] if self.header else []) + self.rows
-        if not lines: return ""
         widths = [max(map(len, column)) for column in zip(*lines)]
         return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines)
 
@@ -90,44 +108,61 @@ class View:
 def runs_view(analysis:SpectralAnalysis):
     "Offset, time and counts of every run, and of all together."
     each, total = analysis.runs.info_table(), analysis.runs.info_table(cumulative=True)[-1]
-    def cells(row, name, offset, n_off):
-        return [name, offset, f"{row['livetime']/60:.1f}" if np.isfinite(row["livetime"]) else "0", n_off, row["counts"], row["counts_off"], f"{row['background']:.1f}",
-                f"{row['excess']:.1f}", f"{row['sqrt_ts']:.1f}"]
-    def place(d): return (f"{d.off_regions.offset_deg:.2f}", d.off_regions.n) if d.off_regions is not None else ("—", 0)
-    rows = [cells(row, d.name, *place(d)) for row, d in zip(each, analysis.runs)]
-    if len(rows) > 1: rows.append(cells(total, "all", "", ""))
-    return View(rows, ["run", "offset [°]", "livetime [min]", "OFF regions", "ON", "OFF", "background", "excess", "significance [σ]"])
 
+    def cells(row, name, offset, n_off):
+        minutes = f"{row['livetime']/60:.1f}" if np.isfinite(row["livetime"]) else "0"
+        return [name, offset, minutes, n_off, row["counts"], row["counts_off"], f"{row['background']:.1f}",
+                f"{row['excess']:.1f}",
+                f"{row['sqrt_ts']:.1f}"]
+
+    rows = []
+    for row, dataset in zip(each, analysis.runs):
+        off = dataset.off_regions
+        rows.append(cells(row, dataset.name, "—" if off is None else f"{off.offset_deg:.2f}",
+                          0 if off is None else off.n))
+    if len(rows) > 1:
+        rows.append(cells(total, "all", "", ""))
+    return View(rows,
+                ["run", "offset [°]", "livetime [min]", "OFF regions", "ON", "OFF", "background", "excess",
+                 "significance [σ]"])
+
+# %% ../../nbs/80_analysis/50_views.ipynb #9c752b04
 def fit_view(analysis:SpectralAnalysis):
     "Fitted parameters, statistic and status."
-    rows = [(f"{m.name}: {p.name}", with_error(p.value, p.error, p.unit), "fixed" if p.frozen else "") for m in analysis.models for p in m.parameters]
-    bins, free = sum(int(d.arrays.mask.sum()) for d in analysis.datasets), len(analysis.models.parameters.free_parameters)
-    return View([*rows, ("statistic", f"{analysis.fit_result.total_stat:.2f}", f"{bins} bins, {free} free parameters"),
-                 ("fit", "converged" if analysis.success else "did not converge", "" if analysis.success else analysis.fit_result.message)],
-                ["parameter", "value", ""])
+    rows = [(f"{m.name}: {p.name}", with_error(p.value, p.error, p.unit), "fixed" if p.frozen else "")
+            for m in analysis.models for p in m.parameters]
+    bins, free = sum(int(d.arrays.mask.sum())
+                     for d in analysis.datasets), len(analysis.models.parameters.free_parameters)
+    rows.append(("statistic", f"{analysis.fit_result.total_stat:.2f}",
+                 f"{bins} bins, {free} free parameters"))
+    rows.append(("fit", "converged", "") if analysis.success
+                else ("fit", "did not converge", analysis.fit_result.message))
+    return View(rows, ["parameter", "value", ""])
+
+# %% ../../nbs/80_analysis/50_views.ipynb #4311e6b5
+def _flux_text(
+    row,   # of the table of type e2dnde
+    is_ul:bool,
+)->str:
+    "Flux with its errors, or its upper limit."
+    if is_ul:
+        return f"< {_number(row['e2dnde_ul'], 3)}"
+    sides = [row[n] if n in row.colnames else np.nan for n in ("e2dnde_errn", "e2dnde_errp")]
+    if np.all(np.isfinite(sides)):
+        return _asymmetric(row["e2dnde"], *sides)
+    return with_error(row["e2dnde"], row["e2dnde_err"])
 
 def points_view(analysis:SpectralAnalysis):
     "Flux points, limits, and significance of each band."
     points = analysis.flux_points.data
     table = points.to_table(sed_type="e2dnde")
-    unit = unit_text(table["e2dnde"].unit)
-    def flux(row, is_ul):
-        if is_ul: return f"< {power_of_ten(row['e2dnde_ul'], 3)}"
-        sides = [row[n] if n in table.colnames else np.nan for n in ("e2dnde_errn", "e2dnde_errp")]
-        return _asymmetric(row["e2dnde"], *sides) if np.all(np.isfinite(sides)) else with_error(row["e2dnde"], row["e2dnde_err"])
-    rows = [(f"{row['e_min']:.3g} – {row['e_max']:.3g}", flux(row, is_ul), f"{row['sqrt_ts']:.1f}" if np.isfinite(row["sqrt_ts"]) else "—", status)
+    rows = [(f"{row['e_min']:.3g} – {row['e_max']:.3g}", _flux_text(row, is_ul),
+             f"{row['sqrt_ts']:.1f}" if np.isfinite(row["sqrt_ts"]) else "—", status)
             for row, is_ul, status in zip(table, points.is_ul, points.status)]
-    return View(rows, ["energy [TeV]", f"E² dN/dE [{unit}]", "significance [σ]", ""])
+    return View(rows,
+                ["energy [TeV]", f"E² dN/dE [{unit_text(table['e2dnde'].unit)}]", "significance [σ]", ""])
 
-def _asymmetric(value, down, up):
-    "Value with errors to both sides, or with one if they agree to two digits."
-    power = int(np.floor(np.log10(max(abs(value), down, up))))
-    value, down, up = (x/10.**power for x in (value, down, up))
-    places = max(0, _places(min(down, up) if min(down, up) > 0 else up))
-    low, high = f"{down:.{places}f}", f"{up:.{places}f}"
-    errors = f"± {high}" if low == high else f"−{low} +{high}"
-    return f"({value:.{places}f} {errors})×10{str(power).translate(_SUPERSCRIPT)}"
-
+# %% ../../nbs/80_analysis/50_views.ipynb #d8431002
 def files_view(
     names:list, # relative paths
 ):
@@ -135,11 +170,13 @@ def files_view(
     folders = {}
     for name in names:
         folder, _, file = name.rpartition("/")
-        stem, dot, ending = file.partition(".")
+        stem, _, ending = file.partition(".")
         folders.setdefault(folder or ".", {}).setdefault(stem, []).append(ending)
+
     def shown(files):
         entries = [f"{stem}.{' .'.join(endings)}" for stem, endings in files.items()]
         return ", ".join(entries if len(entries) <= 8 else [*entries[:4], f"and {len(entries) - 4} more"])
+
     return View([[folder, shown(files)] for folder, files in folders.items()])
 
 def remarks_view(analysis:SpectralAnalysis):

@@ -22,7 +22,7 @@ from ..analysis.record import AnalysisError
 from .results import unpack_results
 from .store import Store
 from .subjects import AnalysisSubject, as_subject
-from .tables import spread_table, table_of, write_tables
+from .tables import spread_table, table_of, write_sweep_tables
 from .workers import Task, clear_leftovers, make_pool, rows_of
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #e852e5c5
@@ -260,7 +260,7 @@ def read_sweep(folder):
 def _renew_tables(store, folder):
     "Write the tables of a sweep if they are not there or not up to date."
     if store.table_is_fresh() and all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")): return
-    with store.table_written(): write_tables(Sweep(folder).table, folder)
+    with store.table_written(): write_sweep_tables(Sweep(folder).table, folder)
 
 def folder_name(row): return f"points/{row['number']:05d}-{row['key'][:8]}"
 

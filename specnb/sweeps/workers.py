@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #75d02b25
 import hashlib
-import html
 import json
 import logging
 import os
@@ -26,7 +25,7 @@ from typing import NamedTuple
 from ..analysis.fields import ConfigError
 from ..base.core import lazy
 from ..makers.many_runs import _NOT_IMPORTABLE, _context
-from ..analysis.record import html_page, notebook_html
+from ..analysis.pages import notebook_html, render
 from .design import Point, canonical
 from .results import pack_results, read_results
 from .subjects import AnalysisSubject
@@ -62,8 +61,8 @@ def _row(task, text, error=None, found={}, seconds=0.):
 def _write_page(point, error, folder):
     "The page of an executed notebook, if there is one."
     if not (folder / "notebook.ipynb").is_file(): return
-    failure = f'<p class="failed">{html.escape(error)}</p>' if error else ""
-    (folder / "page.html").write_text(html_page("A point of a sweep", html.escape(_describe(point)), failure + notebook_html(folder / "notebook.ipynb")), encoding="utf-8")
+    (folder / "page.html").write_text(render("point.html", title="A point of a sweep", line=_describe(point), failure=error or "",
+                                             notebook=notebook_html(folder / "notebook.ipynb")), encoding="utf-8")
 
 def _replace_folder(new, folder):
     "Put a folder where another may be, or may come from another process."
