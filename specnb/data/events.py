@@ -44,28 +44,33 @@ class TimeReference(NamedTuple):
         "Reference from the keywords MJDREFI, MJDREFF, TIMESYS of a `FitsTable`."
         scale = table.key("TIMESYS", "TT", str).strip().lower()
         if scale not in TIME_SCALES:
-            raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {', '.join(TIME_SCALES).upper()}")
+            known = ", ".join(TIME_SCALES).upper()
+            raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {known}")
         return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), scale)
 
     @classmethod
     def from_time(cls, when):
         "Reference at a `~astropy.time.Time`."
         when = time.Time(when)
-        return cls(float(np.floor(when.mjd)), (when.jd1 - 2400000.5 - np.floor(when.mjd)) + when.jd2, when.scale)
+        day = np.floor(when.mjd)
+        return cls(float(day), (when.jd1 - 2400000.5 - day) + when.jd2, when.scale)
 
     def time(self, met):
         "`~astropy.time.Time` of seconds `met`."
-        return time.Time(self.mjd_int, self.mjd_frac + np.asarray(met, float) / 86400, format="mjd", scale=self.scale)
+        days = self.mjd_frac + np.asarray(met, float) / 86400
+        return time.Time(self.mjd_int, days, format="mjd", scale=self.scale)
 
     def met(self, when):
         "Seconds of a `~astropy.time.Time`, or of a quantity that counts them."
-        if isinstance(when, u.Quantity) or not hasattr(when, "scale"): return as_float(when, "s", "time")
+        if isinstance(when, u.Quantity) or not hasattr(when, "scale"):
+            return as_float(when, "s", "time")
         when = getattr(when, self.scale)
         return ((when.jd1 - 2400000.5 - self.mjd_int) + (when.jd2 - self.mjd_frac)) * 86400
 
     def header(self):
         "FITS keywords."
-        return {"MJDREFI": int(self.mjd_int), "MJDREFF": self.mjd_frac, "TIMEUNIT": "s", "TIMESYS": self.scale.upper(), "TIMEREF": "LOCAL"}
+        return {"MJDREFI": int(self.mjd_int), "MJDREFF": self.mjd_frac, "TIMEUNIT": "s",
+                "TIMESYS": self.scale.upper(), "TIMEREF": "LOCAL"}
 
 # %% ../../nbs/20_data/50_events.ipynb #61a91c9a
 def merge_intervals(
@@ -82,45 +87,7 @@ def merge_intervals(
     return start[first], reach[last]
 
 # %% ../../nbs/20_data/50_events.ipynb #94687088
-class _IntervalTimes:
-    "Durations and dates of intervals."
-
-    @property
-    def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))
-    @property
-    def time_sum(self): return u.Quantity(self.ontime_s, "s")
-    @property
-    def time_delta(self): return u.Quantity(self.stop_s - self.start_s, "s")
-    @property
-    def time_start(self): return self.time_ref.time(self.start_s)
-    @property
-    def time_stop(self): return self.time_ref.time(self.stop_s)
-    @property
-    def table(self): return table.QTable({"START": u.Quantity(self.start_s, "s"), "STOP": u.Quantity(self.stop_s, "s")})
-
-# %% ../../nbs/20_data/50_events.ipynb #d0224ac6
-class _IntervalSets:
-    "Intervals from intervals."
-
-    def stack(self, other):
-        "The intervals of both, as they are."
-        start, stop = other.start_s, other.stop_s
-        if other.time_ref != self.time_ref: start, stop = self.time_ref.met(other.time_start), self.time_ref.met(other.time_stop)
-        return type(self)(np.concatenate([self.start_s, start]), np.concatenate([self.stop_s, stop]), self.time_ref)
-
-    def union(self, other=None):
-        "Sorted and disjoint intervals, of this and `other`."
-        both = self if other is None else self.stack(other)
-        return type(self)(*merge_intervals(both.start_s, both.stop_s), self.time_ref)
-
-    def select_time(self, time_interval):
-        "The part inside an interval: a pair of dates, or of quantities that count like the GTI."
-        low, high = (self.time_ref.met(t) for t in time_interval)
-        start, stop = np.maximum(self.start_s, low), np.minimum(self.stop_s, high)
-        return type(self)(start[stop > start], stop[stop > start], self.time_ref)
-
-# %% ../../nbs/20_data/50_events.ipynb #bb6299d8
-class GTI(_IntervalTimes, _IntervalSets):
+class GTI:
     """Good time intervals.
 
     Parameters
@@ -146,15 +113,20 @@ class GTI(_IntervalTimes, _IntervalSets):
 
     @classmethod
     def from_table(cls, table):
-        "Intervals from a `FitsTable`; overlapping ones are united, with a warning. DataError if there are none."
+        "Intervals of a `FitsTable`; those that overlap are united, with a warning. DataError without any."
         columns = [table.column(name, "s") for name in ("START", "STOP")]
-        if not table.n_rows: raise DataError(f"{table.label}: no good time interval, expected at least one")
-        try: gti = cls(*columns, TimeReference.from_table(table))
-        except DataError: raise
-        except ValueError as error: raise DataError(f"{table.label}: columns START, STOP: {error}") from None
+        if not table.n_rows:
+            raise DataError(f"{table.label}: no good time interval, expected at least one")
+        reference = TimeReference.from_table(table)
+        try:
+            gti = cls(*columns, reference)
+        except ValueError as error:
+            raise DataError(f"{table.label}: columns START, STOP: {error}") from None
         united = gti.union()
-        if gti.ontime_s - united.ontime_s < 1e-3: return gti
-        warn(f"{table.label}: good time intervals overlap; united they last {united.ontime_s:g} s instead of {gti.ontime_s:g} s")
+        if gti.ontime_s - united.ontime_s < 1e-3:
+            return gti
+        warn(f"{table.label}: good time intervals overlap; "
+             f"united they last {united.ontime_s:g} s instead of {gti.ontime_s:g} s")
         return united
 
     @classmethod
@@ -162,6 +134,40 @@ class GTI(_IntervalTimes, _IntervalSets):
         "Intervals from dates (`~astropy.time.Time`) or from quantities that count from `reference_time`."
         ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
         return cls(ref.met(start), ref.met(stop), ref)
+
+    @property
+    def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))
+    @property
+    def time_sum(self): return u.Quantity(self.ontime_s, "s")
+    @property
+    def time_delta(self): return u.Quantity(self.stop_s - self.start_s, "s")
+    @property
+    def time_start(self): return self.time_ref.time(self.start_s)
+    @property
+    def time_stop(self): return self.time_ref.time(self.stop_s)
+
+    @property
+    def table(self):
+        "Columns START and STOP as an astropy table with units."
+        return table.QTable({"START": self.start_s, "STOP": self.stop_s}, units=["s", "s"])
+
+    def stack(self, other):
+        "The intervals of both, as they are."
+        same = other.time_ref == self.time_ref
+        start = other.start_s if same else self.time_ref.met(other.time_start)
+        stop = other.stop_s if same else self.time_ref.met(other.time_stop)
+        return type(self)(np.append(self.start_s, start), np.append(self.stop_s, stop), self.time_ref)
+
+    def union(self, other=None):
+        "Sorted and disjoint intervals, of this and `other`."
+        both = self if other is None else self.stack(other)
+        return type(self)(*merge_intervals(both.start_s, both.stop_s), self.time_ref)
+
+    def select_time(self, time_interval):
+        "The part inside an interval: a pair of dates, or of quantities that count like the GTI."
+        low, high = (self.time_ref.met(t) for t in time_interval)
+        start, stop = np.maximum(self.start_s, low), np.minimum(self.stop_s, high)
+        return type(self)(start[stop > start], stop[stop > start], self.time_ref)
 
     def new_table(self, name="GTI"):
         "`NewTable` after GADF 0.3."
@@ -173,127 +179,33 @@ class GTI(_IntervalTimes, _IntervalSets):
         return self.new_table(name).to_hdu()
 
     def __len__(self): return len(self.start_s)
-    def __repr__(self): return f"GTI({len(self)} intervals, {self.ontime_s:.1f} s)"
+    def __repr__(self):
+        return f"GTI({len(self)} intervals, {self.ontime_s:.1f} s)"
 
     def _repr_html_(self):
         rows = [(f"{a:.1f}", f"{b:.1f}", f"{b - a:.1f}") for a, b in zip(self.start_s, self.stop_s)]
         return html_table(rows, ["start [s]", "stop [s]", "length [s]"], repr(self))
 
 # %% ../../nbs/20_data/50_events.ipynb #1796c30a
-class _EventSelections:
-    "Lists with part of the events."
+_MAIN = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"} # columns and their units
 
-    def select_row_subset(self, rows):
-        "Events `rows`: a boolean mask, indices or a slice."
-        extra = {name: (values[rows], unit) for name, (values, unit) in self._extra.items()}
-        columns = (values[rows] for values in (self.e_tev, self.ra_deg, self.dec_deg, self.t_s))
-        return EventList(*columns, self.time_ref, self.meta, extra, self.label)
-
-    def select_mask(self, mask):
-        "Events where `mask` (bool, shape (n_events,)) is True."
-        return self.select_row_subset(np.asarray(mask, bool))
-
-    def select_energy(self, energy_range):
-        "Events with energies in a half-open interval, a pair of quantities."
-        low, high = (as_float(e, "TeV", "energy_range") for e in energy_range)
-        return self.select_mask((self.e_tev >= low) & (self.e_tev < high))
-
-    def select_time(self, time_interval):
-        "Events in a half-open interval, a pair of dates or of quantities that count like the list."
-        low, high = (self.time_ref.met(t) for t in time_interval)
-        return self.select_mask((self.t_s >= low) & (self.t_s < high))
-
-    def select_offset(self, offset_band):
-        "Events with offsets from the pointing in a half-open interval, a pair of quantities."
-        low, high = (as_float(x, "deg", "offset_band") for x in offset_band)
-        return self.select_mask((self.offset_deg >= low) & (self.offset_deg < high))
-
-    def select_parameter(self, parameter, band):
-        "Events whose column `parameter` lies in the half-open interval `band`, in the unit of the column."
-        values = self.column(parameter)
-        low, high = (getattr(b, "value", b) for b in band)
-        return self.select_mask((values >= low) & (values < high))
-
-# %% ../../nbs/20_data/50_events.ipynb #1f4468c0
-class _EventPlots:
-    "Pictures of an event list."
-
-    def plot_image(self, ax=None, bins=80, **kwargs):
-        "Events per pixel on the sky; colours grow with the square root, so that the background is seen beside a source."
-        ax, scale = plt.gca() if ax is None else ax, np.cos(np.radians(np.mean(self.dec_deg)))
-        image = ax.hist2d(self.ra_deg, self.dec_deg, bins=bins, **{"cmap": "inferno", "norm": colors.PowerNorm(.5), **kwargs})[-1]
-        ax.set(xlabel="Right ascension [deg]", ylabel="Declination [deg]", aspect=1 / scale)
-        if not ax.xaxis_inverted(): ax.invert_xaxis()
-        plt.colorbar(image, ax=ax, label="Events")
-        return ax
-
-    def plot_energy(self, ax=None, bins=None, **kwargs):
-        "Number of events against energy."
-        ax = plt.gca() if ax is None else ax
-        bins = np.geomspace(self.e_tev.min(), self.e_tev.max() * 1.001, 41) if bins is None else bins
-        ax.hist(self.e_tev, bins, **{"histtype": "step", **kwargs})
-        ax.set(xscale="log", yscale="log", xlabel="Energy [TeV]", ylabel="Events")
-        return ax
-
-    def plot_time(self, ax=None, bins=40, **kwargs):
-        "Rate of events against time since the first."
-        ax, t = plt.gca() if ax is None else ax, self.t_s - self.t_s.min()
-        n, edges = np.histogram(t, bins)
-        ax.stairs(n / np.diff(edges), edges, **kwargs)
-        ax.set(xlabel="Time [s]", ylabel="Rate [s-1]", ylim=(0, None))
-        return ax
-
-    def peek(self, figsize=(12, 3.5)):
-        "Image, energies and times side by side; returns the Axes."
-        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
-        return self.plot_image(axes[0]), self.plot_energy(axes[1]), self.plot_time(axes[2])
+def _refuse_bad_events(columns:dict, label:str):
+    "ValueError if columns differ in shape or hold what no event can have."
+    shape = columns["ENERGY"].shape
+    for name, values in columns.items():
+        if values.shape != shape:
+            raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {shape}")
+        wrong = {"not finite": ~np.isfinite(values)}
+        if name == "ENERGY":
+            wrong["not positive"] = values <= 0
+        if name == "DEC":
+            wrong["beyond the poles"] = np.abs(values) > 90
+        for what, bad in wrong.items():
+            if bad.any():
+                raise ValueError(f"{label}: column {name} holds {bad.sum()} values that are {what}")
 
 # %% ../../nbs/20_data/50_events.ipynb #c4e37dc7
-class _EventQuantities:
-    "The columns as quantities, dates and positions."
-
-    @property
-    def energy(self): return u.Quantity(self.e_tev, "TeV")
-    @property
-    def time(self): return self.time_ref.time(self.t_s)
-    @property
-    def radec(self): return coordinates.SkyCoord(self.ra_deg, self.dec_deg, unit="deg", frame="icrs")
-    @property
-    def galactic(self): return self.radec.galactic
-    @property
-    def pointing_radec(self): return coordinates.SkyCoord(*self._pointing, unit="deg", frame="icrs")
-    @property
-    def offset(self): return u.Quantity(self.offset_deg, "deg")
-
-    @property
-    def _pointing(self):
-        try: return float(self.meta["RA_PNT"]), float(self.meta["DEC_PNT"])
-        except (KeyError, TypeError, ValueError): raise DataError(f"{self.label}: no keywords RA_PNT, DEC_PNT") from None
-
-    @cached_property
-    def offset_deg(self):
-        "Distance of each event from the pointing, deg."
-        return separation(*self._pointing, self.ra_deg, self.dec_deg)
-
-    def column(self, name):
-        "Any column as an array, in the unit of the file (TeV, deg and s for the four main ones)."
-        main = {"ENERGY": self.e_tev, "RA": self.ra_deg, "DEC": self.dec_deg, "TIME": self.t_s}
-        if name in main: return main[name]
-        if name not in self._extra:
-            raise DataError(f"{self.label}: no column {name}; found {', '.join([*main, *self._extra])}")
-        values = self._extra[name][0]
-        return values.astype(str) if values.dtype.kind == "S" else values.astype(values.dtype.newbyteorder("="))
-
-    @property
-    def table(self):
-        "All columns and keywords as an astropy table."
-        units = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV", **{k: unit or None for k, (_, unit) in self._extra.items()}}
-        return table.Table({k: self.column(k) for k in units}, units=units, meta=dict(self.meta))
-
-# %% ../../nbs/20_data/50_events.ipynb #086c4583
-_MAIN = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
-
-class EventList(_EventSelections, _EventQuantities, _EventPlots):
+class EventList:
     """Events of a run.
 
     Parameters
@@ -312,37 +224,148 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
     Raises
     ------
     ValueError
-        Columns of different length, values that are not finite, energies that are not positive, declinations beyond the poles.
+        Columns differ in length, or hold what is not finite, not positive (energy) or beyond the poles.
     """
 
-    def __init__(self, e_tev, ra_deg, dec_deg, t_s, time_ref=TimeReference(), meta=None, extra=None, label="EventList"):
-        self.e_tev, self.ra_deg, self.dec_deg, self.t_s = (np.atleast_1d(np.asarray(x, float)) for x in (e_tev, ra_deg, dec_deg, t_s))
-        self.time_ref, self.meta, self._extra, self.label = time_ref, dict(meta or {}), dict(extra or {}), label
-        for name, values in zip(("ENERGY", "RA", "DEC", "TIME"), (self.e_tev, self.ra_deg, self.dec_deg, self.t_s)):
-            if values.shape != self.e_tev.shape:
-                raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {self.e_tev.shape}")
-            wrong = {"not finite": ~np.isfinite(values)}
-            if name == "ENERGY": wrong["not positive"] = values <= 0
-            if name == "DEC": wrong["beyond the poles"] = np.abs(values) > 90
-            for what, bad in wrong.items():
-                if bad.any(): raise ValueError(f"{label}: column {name} holds {bad.sum()} values that are {what}")
+    def __init__(self, e_tev, ra_deg, dec_deg, t_s, time_ref=TimeReference(), meta=None, extra=None,
+                 label="EventList"):
+        main = e_tev, ra_deg, dec_deg, t_s
+        self.e_tev, self.ra_deg, self.dec_deg, self.t_s = (np.atleast_1d(np.asarray(x, float)) for x in main)
+        self.time_ref, self.meta, self.label = time_ref, dict(meta or {}), label
+        self._extra = dict(extra or {})
+        _refuse_bad_events(self._main, label)
+
+    @property
+    def _main(self):
+        return {"ENERGY": self.e_tev, "RA": self.ra_deg, "DEC": self.dec_deg, "TIME": self.t_s}
 
     @classmethod
     def from_table(cls, table):
         "Events from a `FitsTable`; DataError if there are none."
         columns = {name: table.column(name, unit) for name, unit in _MAIN.items()}
-        if not table.n_rows: raise DataError(f"{table.label}: the event list is empty, expected at least one event")
+        if not table.n_rows:
+            raise DataError(f"{table.label}: the event list is empty, expected at least one event")
         extra = {c: (table.raw(c), table.unit(c)) for c in table.colnames if c.upper() not in _MAIN}
-        args = (columns[k] for k in ("ENERGY", "RA", "DEC", "TIME"))
-        try: return cls(*args, TimeReference.from_table(table), table.header, extra, table.label)
-        except ValueError as error: raise DataError(str(error)) from None
+        main = (columns[k] for k in ("ENERGY", "RA", "DEC", "TIME"))
+        try:
+            return cls(*main, TimeReference.from_table(table), table.header, extra, table.label)
+        except ValueError as error:
+            raise DataError(str(error)) from None
 
     def to_hdu(self, header=None, dtype="f4"):
         "FITS table after GADF 0.3; energies and directions as `dtype`, `header` as keywords."
         columns = {"EVENT_ID": np.arange(len(self)), "TIME": (self.t_s, "s")}
-        for k, v in (("RA", self.ra_deg), ("DEC", self.dec_deg), ("ENERGY", self.e_tev)): columns[k] = np.asarray(v, dtype), _MAIN[k]
-        for k, (_, unit) in self._extra.items(): columns[k] = self.column(k), unit or None
-        return table_hdu("EVENTS", columns, {**(self.meta if header is None else header), **self.time_ref.header()})
+        columns |= {k: (np.asarray(self._main[k], dtype), _MAIN[k]) for k in ("RA", "DEC", "ENERGY")}
+        columns |= {k: (self.column(k), unit or None) for k, (_, unit) in self._extra.items()}
+        header = self.meta if header is None else header
+        return table_hdu("EVENTS", columns, {**header, **self.time_ref.header()})
+
+    def column(self, name):
+        "Any column as an array, in the unit of the file (TeV, deg and s for the four main ones)."
+        if name in _MAIN:
+            return self._main[name]
+        if name not in self._extra:
+            raise DataError(f"{self.label}: no column {name}; found {', '.join([*self._main, *self._extra])}")
+        values = self._extra[name][0]
+        return values.astype(str if values.dtype.kind == "S" else values.dtype.newbyteorder("="))
+
+    @property
+    def table(self):
+        "All columns and keywords as an astropy table."
+        units = {**_MAIN, **{k: unit or None for k, (_, unit) in self._extra.items()}}
+        return table.Table({k: self.column(k) for k in units}, units=units, meta=dict(self.meta))
+
+    @property
+    def energy(self): return u.Quantity(self.e_tev, "TeV")
+    @property
+    def time(self): return self.time_ref.time(self.t_s)
+    @property
+    def radec(self):
+        "Directions as a `~astropy.coordinates.SkyCoord`."
+        return coordinates.SkyCoord(self.ra_deg, self.dec_deg, unit="deg")
+
+    @property
+    def galactic(self): return self.radec.galactic
+    @property
+    def pointing_radec(self):
+        return coordinates.SkyCoord(*self._pointing, unit="deg")
+
+    @property
+    def offset(self): return u.Quantity(self.offset_deg, "deg")
+
+    @cached_property
+    def offset_deg(self):
+        "Distance of each event from the pointing, deg."
+        return separation(*self._pointing, self.ra_deg, self.dec_deg)
+
+    @property
+    def _pointing(self):
+        try:
+            return float(self.meta["RA_PNT"]), float(self.meta["DEC_PNT"])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{self.label}: no keywords RA_PNT, DEC_PNT") from None
+
+    def select_row_subset(self, rows):
+        "Events `rows`: a boolean mask, indices or a slice."
+        extra = {name: (values[rows], unit) for name, (values, unit) in self._extra.items()}
+        columns = (values[rows] for values in self._main.values())
+        return EventList(*columns, self.time_ref, self.meta, extra, self.label)
+
+    def select_mask(self, mask):
+        "Events where `mask` (bool, shape (n_events,)) is True."
+        return self.select_row_subset(np.asarray(mask, bool))
+
+    def _select_band(self, values, band):
+        low, high = band
+        return self.select_mask((values >= low) & (values < high))
+
+    def select_energy(self, energy_range):
+        "Events with energies in a half-open interval, a pair of quantities."
+        return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
+
+    def select_time(self, time_interval):
+        "Events in a half-open interval, a pair of dates or of quantities that count like the list."
+        return self._select_band(self.t_s, map(self.time_ref.met, time_interval))
+
+    def select_offset(self, offset_band):
+        "Events with offsets from the pointing in a half-open interval, a pair of quantities."
+        return self._select_band(self.offset_deg, (as_float(x, "deg", "offset_band") for x in offset_band))
+
+    def select_parameter(self, parameter, band):
+        "Events whose column `parameter` lies in the half-open interval `band`, in the unit of the column."
+        return self._select_band(self.column(parameter), (getattr(b, "value", b) for b in band))
+
+    def plot_image(self, ax=None, bins=80, **kwargs):
+        "Events per pixel on the sky; colours follow the square root, to show background beside a source."
+        ax, style = ax or plt.gca(), {"cmap": "inferno", "norm": colors.PowerNorm(.5), **kwargs}
+        image = ax.hist2d(self.ra_deg, self.dec_deg, bins=bins, **style)[-1]
+        aspect = 1 / np.cos(np.radians(np.mean(self.dec_deg)))
+        ax.set(xlabel="Right ascension [deg]", ylabel="Declination [deg]", aspect=aspect)
+        if not ax.xaxis_inverted():
+            ax.invert_xaxis()
+        plt.colorbar(image, ax=ax, label="Events")
+        return ax
+
+    def plot_energy(self, ax=None, bins=None, **kwargs):
+        "Number of events against energy."
+        ax = ax or plt.gca()
+        bins = np.geomspace(self.e_tev.min(), self.e_tev.max() * 1.001, 41) if bins is None else bins
+        ax.hist(self.e_tev, bins, **{"histtype": "step", **kwargs})
+        ax.set(xscale="log", yscale="log", xlabel="Energy [TeV]", ylabel="Events")
+        return ax
+
+    def plot_time(self, ax=None, bins=40, **kwargs):
+        "Rate of events against time since the first."
+        ax = ax or plt.gca()
+        n, edges = np.histogram(self.t_s - self.t_s.min(), bins)
+        ax.stairs(n / np.diff(edges), edges, **kwargs)
+        ax.set(xlabel="Time [s]", ylabel="Rate [s-1]", ylim=(0, None))
+        return ax
+
+    def peek(self, figsize=(12, 3.5)):
+        "Image, energies and times side by side; returns the Axes."
+        left, middle, right = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
+        return self.plot_image(left), self.plot_energy(middle), self.plot_time(right)
 
     def __len__(self): return len(self.e_tev)
 
@@ -351,6 +374,6 @@ class EventList(_EventSelections, _EventQuantities, _EventPlots):
         return f"EventList({len(self)} events, {low:.3g} - {high:.3g} TeV)"
 
     def _repr_html_(self):
-        rows = [(k, f"{v.min():.6g}" if len(v) else "", f"{v.max():.6g}" if len(v) else "", unit)
-                for (k, unit), v in zip(_MAIN.items(), (self.t_s, self.ra_deg, self.dec_deg, self.e_tev))]
+        rows = [(k, *(f"{f(self._main[k]):.6g}" if len(self) else "" for f in (np.min, np.max)), unit)
+                for k, unit in _MAIN.items()]
         return html_table(rows, ["column", "min", "max", "unit"], repr(self))

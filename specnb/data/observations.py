@@ -26,52 +26,142 @@ iers = lazy("astropy.utils.iers")
 # %% ../../nbs/20_data/60_observations.ipynb #7196bf27
 def _numbers(
     meta:dict,   # keywords of the events
-    names:list,  # those wanted
+    names:tuple, # those wanted
     label:str,   # for messages
 )->list:         # floats
     "Values of keywords, or DataError if one is missing or no number."
-    try: return [float(meta[n]) for n in names]
+    try:
+        return [float(meta[n]) for n in names]
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
 
-def _is_drift(
-    meta:dict, # keywords of the events
-)->bool:
+def _location(meta, label):
+    "`EarthLocation` of the telescopes."
+    return coordinates.EarthLocation.from_geodetic(*_numbers(meta, ("GEOLON", "GEOLAT", "ALTITUDE"), label))
+
+# %% ../../nbs/20_data/60_observations.ipynb #c2011bf8
+def _is_drift(meta):
     "Whether the telescopes stand still."
     return str(meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
 
-def _location(
-    meta:dict,   # keywords of the events
-    label:str,   # for messages
-):               # EarthLocation
-    "Where the telescopes are."
-    lon, lat, height = _numbers(meta, ("GEOLON", "GEOLAT", "ALTITUDE"), label)
-    return coordinates.EarthLocation.from_geodetic(lon, lat, height)
-
 def _pointing(
-    meta:dict,   # keywords of the events
-    label:str,   # for messages
-    when=None,   # Time, needed for DRIFT
-)->tuple:        # right ascension and declination, deg
+    meta:dict, # keywords of the events
+    label:str, # for messages
+    when=None, # Time, needed for DRIFT
+)->tuple:      # right ascension and declination, deg
     "Pointing of a run."
     if not _is_drift(meta):
         ra, dec = _numbers(meta, ("RA_PNT", "DEC_PNT"), label)
-        if np.isfinite(ra) and abs(dec) <= 90: return ra, dec
-        raise DataError(f"{label}: expected a position in the sky in the keywords RA_PNT, DEC_PNT, found {ra:g}, {dec:g}")
+        if np.isfinite(ra) and abs(dec) <= 90:
+            return ra, dec
+        found = f"expected a position in the sky in the keywords RA_PNT, DEC_PNT, found {ra:g}, {dec:g}"
+        raise DataError(f"{label}: {found}")
     az, alt = _numbers(meta, ("AZ_PNT", "ALT_PNT"), label)
+    frame = {"frame": "altaz", "location": _location(meta, label), "obstime": when}
     with iers.conf.set_temp("auto_download", False):
-        radec = coordinates.SkyCoord(az, alt, unit="deg", frame="altaz", location=_location(meta, label), obstime=when).icrs
+        radec = coordinates.SkyCoord(az, alt, unit="deg", **frame).icrs
     return float(radec.ra.deg), float(radec.dec.deg)
 
 # %% ../../nbs/20_data/60_observations.ipynb #375b7ee1
+_NOT_KEPT = {"EXTNAME", "EXTVER", "EUNIT", "DATE", "LIVETIME", "ONTIME", "TELAPSE", "RADECSYS", "GLON_PNT",
+             "GLAT_PNT"}
+_DEFAULTS = {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"],
+             **dict.fromkeys(("TELESCOP", "INSTRUME", "ORIGIN"), "unknown"),
+             "OBS_MODE": "POINTING", "OBJECT": "unknown"}
+
+def _events_header(
+    observation, # with events
+)->dict:
+    "Keywords of an event list after GADF 0.3."
+    if observation.events is None:
+        raise ValueError(f"{observation.label}: has no events to write")
+    found = {k: v for k, v in observation.meta.items() if v is not None}
+    kept = {k: v for k, v in found.items() if k not in _NOT_KEPT and not is_layout(k)}
+    ra, dec = observation.pointing_deg
+    gti = observation.good_times
+    return {**_DEFAULTS, **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS", "CREATOR": "specnb",
+            "OBS_ID": observation.obs_id, "TSTART": gti.start_s[0], "TSTOP": gti.stop_s[-1],
+            "ONTIME": observation.ontime_s, "LIVETIME": observation.livetime_s, "DEADC": observation.deadc,
+            "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
+
+# %% ../../nbs/20_data/60_observations.ipynb #4c97ff93
 _IRFS = "aeff", "edisp", "psf", "bkg", "rad_max"
 
-class _ObservationParts:
-    "Access to the parts of an observation; each is read once."
+def _cut_events(observation, time_interval):
+    "The events of an observation in an interval, None if it has none."
+    return None if observation.events is None else observation.events.select_time(time_interval)
+
+# %% ../../nbs/20_data/60_observations.ipynb #a25145cb
+class Observation:
+    """One run: events, good time intervals, responses.
+
+    Parameters
+    ----------
+    obs_id : int
+        Number of the run.
+    parts : dict
+        "events", "gti", "aeff", "edisp", "psf", "bkg", "rad_max": the object, or a function that reads it.
+    meta : dict, optional
+        Keywords; those of the events by default.
+    label : str
+        Where it comes from, for messages.
+    """
+
+    def __init__(self, obs_id, parts, meta=None, label=None):
+        self.obs_id, self._meta, self.label = int(obs_id), meta, label or f"run {obs_id}"
+        new = {k for k, p in parts.items() if callable(p) and not hasattr(p, "cache_info")}
+        self._parts = {k: cache(p) if k in new else p for k, p in parts.items()}
+
+    @classmethod
+    def create(cls, pointing, obs_id=0, livetime=None, tstart=None, tstop=None, irfs=None,
+               deadtime_fraction=0., reference_time=None, events=None, gti=None, meta=None):
+        """An observation made in memory.
+
+        Parameters
+        ----------
+        pointing : `~astropy.coordinates.SkyCoord`
+            Fixed pointing.
+        obs_id : int
+            Number of the run.
+        livetime, tstart, tstop : `~astropy.units.Quantity` or `~astropy.time.Time`
+            The run lasts from `tstart` (by default the reference time) to `tstop`, or for `livetime`.
+        irfs : dict, optional
+            "aeff", "edisp", "psf", "bkg", "rad_max" to responses.
+        deadtime_fraction : float
+            Part of the time in which the camera was busy.
+        reference_time : `~astropy.time.Time`, optional
+            From which the seconds count.
+        events : EventList, optional
+        gti : GTI, optional
+            Instead of the times.
+        meta : dict, optional
+            Other keywords, such as OBJECT, RA_OBJ, DEC_OBJ, TELESCOP.
+
+        Raises
+        ------
+        ValueError
+            None of `livetime`, `tstop` and `gti`.
+        """
+        if gti is None:
+            ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
+            start = 0. if tstart is None else ref.met(tstart)
+            if tstop is None and livetime is None:
+                raise ValueError("Observation.create: expected one of livetime, tstop, gti")
+            stop = ref.met(tstop) if tstop is not None else start + as_float(livetime, "s", "livetime")
+            gti = GTI(start, stop, ref)
+        ra, dec = sky_position(pointing, name="pointing")
+        head = {"OBS_ID": int(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec),
+                "DEADC": 1 - deadtime_fraction, **(meta or {})}
+        return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
 
     def _part(self, kind):
+        "A part, read once."
         part = self._parts.get(kind)
         return part() if callable(part) else part
+
+    @property
+    def meta(self):
+        return self.events.meta if self._meta is None else self._meta
 
     @property
     def events(self): return self._part("events")
@@ -87,65 +177,70 @@ class _ObservationParts:
     @cached_property
     def bkg(self):
         "Field background; the camera coordinate of the first H.E.S.S. release is mirrored."
-        bkg, creator = self._part("bkg"), str(self.meta.get("CREATOR", ""))
-        if (isinstance(bkg, Background3D) and bkg.fov_alignment == "RADEC" and creator == "SASH FITS::EventListWriter"
-                and str(bkg.meta.get("HDUVERS")) == "0.2"): bkg.fov_alignment = "REVERSE_LON_RADEC"
+        bkg = self._part("bkg")
+        hess = self.meta.get("CREATOR") == "SASH FITS::EventListWriter"
+        if (hess and isinstance(bkg, Background3D) and bkg.fov_alignment == "RADEC"
+                and str(bkg.meta.get("HDUVERS")) == "0.2"):
+            bkg.fov_alignment = "REVERSE_LON_RADEC"
         return bkg
 
     @cached_property
     def rad_max(self):
         "Directional cut of point-like responses: the RAD_MAX table or keyword, None without."
         table = self._part("rad_max")
-        if table is not None: return table
+        if table is not None:
+            return table
         for irf in (self.aeff, self.edisp):
-            if irf is not None and irf.is_pointlike and irf.meta.get("RAD_MAX") is not None: return RadMax2D.from_irf(irf)
+            if irf is not None and irf.is_pointlike and irf.meta.get("RAD_MAX") is not None:
+                return RadMax2D.from_irf(irf)
 
     @property
     def available_irfs(self):
         "Names of the responses of this run."
         return [k for k in _IRFS if self._parts.get(k) is not None]
 
-# %% ../../nbs/20_data/60_observations.ipynb #700df843
-class _ObservationClock:
-    "Times of an observation, as floats and as quantities."
-
     @property
     def ontime_s(self): return self.gti.ontime_s
 
     @property
     def deadc(self):
-        "Fraction of the ontime in which events could be recorded, keyword DEADC."
-        try: deadc = float(self.meta["DEADC"])
-        except (KeyError, TypeError, ValueError): deadc = np.nan
-        if 0 < deadc <= 1: return deadc
-        raise DataError(f"{self.label}: expected a number in the keyword DEADC, above 0 and up to 1, found {self.meta.get('DEADC')}")
+        "Fraction of the ontime in which events could be recorded, keyword DEADC; DataError if it is none."
+        try:
+            deadc = float(self.meta["DEADC"])
+        except (KeyError, TypeError, ValueError):
+            deadc = np.nan
+        if 0 < deadc <= 1:
+            return deadc
+        found = f"expected a number in the keyword DEADC, above 0 and up to 1, found {self.meta.get('DEADC')}"
+        raise DataError(f"{self.label}: {found}")
 
     @property
     def livetime_s(self): return self.ontime_s * self.deadc
     @property
     def observation_time_duration(self): return u.Quantity(self.ontime_s, "s")
     @property
-    def observation_live_time_duration(self): return u.Quantity(self.livetime_s, "s")
+    def observation_live_time_duration(self):
+        return u.Quantity(self.livetime_s, "s")
     @property
     def observation_dead_time_fraction(self): return 1 - self.deadc
+
     @property
-    def tstart(self): return self._times.time_start[0]
+    def good_times(self):
+        "`gti`, or ValueError if there are none."
+        if not len(self.gti):
+            raise ValueError(f"{self.label}: no good time is left, so it has no start, middle or end")
+        return self.gti
+
     @property
-    def tstop(self): return self._times.time_stop[-1]
+    def tstart(self): return self.good_times.time_start[0]
+    @property
+    def tstop(self): return self.good_times.time_stop[-1]
 
     @property
     def tmid(self):
         "Middle of the first good time interval."
-        return self.gti.time_ref.time(self._times.start_s[0] + (self._times.stop_s[0] - self._times.start_s[0]) / 2)
-
-    @property
-    def _times(self):
-        if not len(self.gti): raise ValueError(f"{self.label}: no good time is left, so it has no start, middle or end")
-        return self.gti
-
-# %% ../../nbs/20_data/60_observations.ipynb #4c97ff93
-class _ObservationPlaces:
-    "Where the telescopes are, where they point, and the target."
+        start, stop = self.good_times.start_s[0], self.gti.stop_s[0]
+        return self.gti.time_ref.time(start + (stop - start) / 2)
 
     @property
     def observatory_earth_location(self):
@@ -158,155 +253,78 @@ class _ObservationPlaces:
         return _pointing(self.meta, self.label, self.tmid if _is_drift(self.meta) else None)
 
     @property
-    def pointing_radec(self): return coordinates.SkyCoord(*self.pointing_deg, unit="deg", frame="icrs")
+    def pointing_radec(self):
+        return coordinates.SkyCoord(*self.pointing_deg, unit="deg")
 
     def get_pointing_icrs(self, obstime=None):
         "Pointing as a `~astropy.coordinates.SkyCoord`, at `obstime` if the telescopes stand still."
-        return coordinates.SkyCoord(*_pointing(self.meta, self.label, obstime if obstime is not None else self.tmid), unit="deg")
+        when = self.tmid if obstime is None else obstime
+        return coordinates.SkyCoord(*_pointing(self.meta, self.label, when), unit="deg")
 
     @property
     def target_radec(self):
         "Position of the target, None if the header names none."
-        if self.meta.get("RA_OBJ") is None: return None
-        return coordinates.SkyCoord(float(self.meta["RA_OBJ"]), float(self.meta["DEC_OBJ"]), unit="deg")
-
-# %% ../../nbs/20_data/60_observations.ipynb #f30d0967
-_EXTNAMES = {"aeff": "AEFF", "edisp": "EDISP", "psf": "PSF", "bkg": "BKG", "rad_max": "RAD_MAX"}
-_NOT_KEPT = {"EXTNAME", "EXTVER", "EUNIT", "DATE", "LIVETIME", "ONTIME", "TELAPSE", "RADECSYS", "GLON_PNT", "GLAT_PNT"}
-
-class _ObservationFiles:
-    "Writing of observations."
-
-    def _events_header(self):
-        if self.events is None: raise ValueError(f"{self.label}: has no events to write")
-        kept = {k: v for k, v in self.meta.items() if v is not None and k not in _NOT_KEPT and not is_layout(k)}
-        ra, dec = self.pointing_deg
-        return {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"], "TELESCOP": "unknown", "INSTRUME": "unknown", "ORIGIN": "unknown",
-                "OBS_MODE": "POINTING", "OBJECT": "unknown", **kept, "HDUVERS": GADF["HDUVERS"], "HDUCLAS1": "EVENTS",
-                "CREATOR": "specnb", "OBS_ID": self.obs_id, "TSTART": self._times.start_s[0], "TSTOP": self._times.stop_s[-1],
-                "ONTIME": self.ontime_s, "LIVETIME": self.livetime_s,
-                "DEADC": self.deadc, "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
-
-    def to_hdus(self):
-        "FITS tables by kind: events, gti, and the responses there are."
-        head = self._events_header()
-        irfs = {k: getattr(self, k).to_hdu(_EXTNAMES[k]) for k in self.available_irfs}
-        return {"events": self.events.to_hdu(head), "gti": self.gti.to_hdu(), **irfs}
-
-    def write(self, path, overwrite=False):
-        "Write the observation to one FITS file."
-        write_tables(path, list(self.to_hdus().values()), overwrite)
-
-# %% ../../nbs/20_data/60_observations.ipynb #168aed9a
-class _ObservationMade:
-    "Observations made in memory."
-
-    @classmethod
-    def create(cls, pointing, obs_id=0, livetime=None, tstart=None, tstop=None, irfs=None, deadtime_fraction=0.,
-               reference_time=None, events=None, gti=None, meta=None):
-        """An observation made in memory.
-
-        Parameters
-        ----------
-        pointing : `~astropy.coordinates.SkyCoord`
-            Fixed pointing.
-        obs_id : int
-            Number of the run.
-        livetime, tstart, tstop : `~astropy.units.Quantity` or `~astropy.time.Time`
-            The run lasts from `tstart` (by default the reference time) to `tstop`, or for `livetime` if `tstop` is not given.
-        irfs : dict, optional
-            "aeff", "edisp", "psf", "bkg", "rad_max" to responses.
-        deadtime_fraction : float
-            Part of the time in which the camera was busy.
-        reference_time : `~astropy.time.Time`, optional
-            From which the seconds count.
-        events : EventList, optional
-        gti : GTI, optional
-            Instead of the times.
-        meta : dict, optional
-            Other keywords, such as OBJECT, RA_OBJ, DEC_OBJ, TELESCOP.
-        """
-        if gti is None:
-            ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
-            start = 0. if tstart is None else ref.met(tstart)
-            if tstop is None and livetime is None:
-                raise ValueError("Observation.create: expected one of livetime, tstop, gti")
-            gti = GTI(start, ref.met(tstop) if tstop is not None else start + as_float(livetime, "s", "livetime"), ref)
-        ra, dec = sky_position(pointing, name="pointing")
-        head = {"OBS_ID": int(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec), "DEADC": 1 - deadtime_fraction, **(meta or {})}
-        return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
-
-# %% ../../nbs/20_data/60_observations.ipynb #d92fd5e9
-def _cut_events(
-    observation,   # not yet cut
-    time_interval, # pair of dates or quantities
-):                 # EventList or None
-    "The events of an observation in an interval."
-    return None if observation.events is None else observation.events.select_time(time_interval)
-
-class _ObservationCopies:
-    "Copies of an observation."
-
-    def __reduce__(self): return type(self), (self.obs_id, {k: getattr(p, "__wrapped__", p) for k, p in self._parts.items()}, self._meta, self.label)
+        if self.meta.get("RA_OBJ") is not None:
+            return coordinates.SkyCoord(float(self.meta["RA_OBJ"]), float(self.meta["DEC_OBJ"]), unit="deg")
 
     def copy(self, **parts):
         "A copy with other parts, such as `events`."
         return type(self)(self.obs_id, {**self._parts, **parts}, self._meta, self.label)
 
     def fresh(self):
-        "A copy that reads for itself what this one has not read yet; it takes along what it read when it goes."
+        "A copy that reads for itself what this one has not read yet."
         memo = {} # parts that share files go on sharing them
-        return self.copy(**{k: deepcopy(p.__wrapped__, memo) for k, p in self._parts.items() if callable(p) and not p.cache_info().currsize})
+        unread = {k: p for k, p in self._parts.items() if callable(p) and not p.cache_info().currsize}
+        return self.copy(**{k: deepcopy(p.__wrapped__, memo) for k, p in unread.items()})
 
     def select_time(self, time_interval):
-        "The part of the run in an interval (pair of dates or quantities): start inclusive, stop exclusive. Events are read when they are used."
-        events = None if self._parts.get("events") is None else partial(_cut_events, self.fresh(), time_interval)
+        "The part of the run in a half-open interval, a pair of dates or quantities."
+        fresh, events = self.fresh(), None
+        if self._parts.get("events") is not None:
+            events = partial(_cut_events, fresh, time_interval)
         return self.copy(gti=self.fresh().gti.select_time(time_interval), events=events)
 
-# %% ../../nbs/20_data/60_observations.ipynb #22b05606
-class Observation(_ObservationCopies, _ObservationMade, _ObservationParts, _ObservationClock, _ObservationPlaces, _ObservationFiles):
-    """One run: events, good time intervals, responses.
+    def __reduce__(self):
+        parts = {k: getattr(p, "__wrapped__", p) for k, p in self._parts.items()}
+        return type(self), (self.obs_id, parts, self._meta, self.label)
 
-    Parameters
-    ----------
-    obs_id : int
-        Number of the run.
-    parts : dict
-        "events", "gti", "aeff", "edisp", "psf", "bkg", "rad_max": the object, or a function without arguments that reads it.
-    meta : dict, optional
-        Keywords; those of the events by default.
-    label : str
-        Where it comes from, for messages.
-    """
+    def to_hdus(self):
+        "FITS tables by kind: events, gti, and the responses there are."
+        head = _events_header(self)
+        irfs = {k: getattr(self, k).to_hdu(k.upper()) for k in self.available_irfs}
+        return {"events": self.events.to_hdu(head), "gti": self.gti.to_hdu(), **irfs}
 
-    def __init__(self, obs_id, parts, meta=None, label=None):
-        self.obs_id, self._meta, self.label = int(obs_id), meta, label or f"run {obs_id}"
-        self._parts = {k: cache(p) if callable(p) and not hasattr(p, "cache_info") else p for k, p in parts.items()}
-
-    @property
-    def meta(self): return self.events.meta if self._meta is None else self._meta
+    def write(self, path, overwrite=False):
+        "Write the observation to one FITS file."
+        write_tables(path, list(self.to_hdus().values()), overwrite)
 
     def peek(self, figsize=(12, 7)):
         "Events, energies, effective area and energy dispersion; returns the Axes."
         axes = plt.subplots(2, 2, figsize=figsize, layout="constrained")[1].ravel()
-        if self.events is not None: self.events.plot_image(axes[0]), self.events.plot_energy(axes[1])
-        if self.aeff is not None: self.aeff.plot_energy_dependence(axes[2])
-        if self.edisp is not None: self.edisp.plot_bias(axes[3])
+        if self.events is not None:
+            self.events.plot_image(axes[0])
+            self.events.plot_energy(axes[1])
+        if self.aeff is not None:
+            self.aeff.plot_energy_dependence(axes[2])
+        if self.edisp is not None:
+            self.edisp.plot_bias(axes[3])
         return axes
 
-    def __repr__(self): return f"Observation({self.obs_id}: {', '.join(k for k in self._parts if self._parts[k] is not None)})"
+    def __repr__(self):
+        return f"Observation({self.obs_id}: {', '.join(k for k, p in self._parts.items() if p is not None)})"
 
     def _repr_html_(self):
         ra, dec = self.pointing_deg
         n_events = len(self.events) if self.events is not None else "none"
-        rows = [("target", self.meta.get("OBJECT", "")), ("pointing", f"{ra:.4f}, {dec:.4f} deg"), ("start", self.tstart.iso),
-                ("ontime", f"{self.ontime_s:.0f} s"), ("livetime", f"{self.livetime_s:.0f} s"), ("events", n_events),
+        rows = [("target", self.meta.get("OBJECT", "")), ("pointing", f"{ra:.4f}, {dec:.4f} deg"),
+                ("start", self.tstart.iso), ("ontime", f"{self.ontime_s:.0f} s"),
+                ("livetime", f"{self.livetime_s:.0f} s"), ("events", n_events),
                 ("responses", ", ".join(self.available_irfs))]
         return html_table(rows, caption=f"Observation {self.obs_id}")
 
 # %% ../../nbs/20_data/60_observations.ipynb #8b2dd311
 class Observations(UserList):
-    "List of observations; an item is found by position or by run number (as text, or as a number too large to be a position)."
+    "List of observations; items by position or by run number (text, or a number too large to be a position)."
 
     @property
     def ids(self): return [str(o.obs_id) for o in self.data]
@@ -314,9 +332,12 @@ class Observations(UserList):
     def __iter__(self): return iter(self.data)
 
     def __getitem__(self, item):
-        if isinstance(item, slice): return type(self)(self.data[item])
-        if isinstance(item, (int, np.integer)) and -len(self.data) <= item < len(self.data): return self.data[item]
-        if str(item) not in self.ids: raise KeyError(f"no run {item}; found {', '.join(self.ids) or 'none'}")
+        if isinstance(item, slice):
+            return type(self)(self.data[item])
+        if isinstance(item, (int, np.integer)) and -len(self.data) <= item < len(self.data):
+            return self.data[item]
+        if str(item) not in self.ids:
+            raise KeyError(f"no run {item}; found {', '.join(self.ids) or 'none'}")
         return self.data[self.ids.index(str(item))]
 
     def select_time(self, time_interval):
@@ -327,6 +348,7 @@ class Observations(UserList):
     def __repr__(self): return f"Observations({', '.join(self.ids)})"
 
     def _repr_html_(self):
-        rows = [(o.obs_id, o.meta.get("OBJECT", ""), *(f"{x:.3f}" for x in o.pointing_deg), f"{o.ontime_s:.0f}", f"{o.livetime_s:.0f}")
-                for o in self.data]
-        return html_table(rows, ["run", "target", "RA [deg]", "Dec [deg]", "ontime [s]", "livetime [s]"], "Observations")
+        rows = [(o.obs_id, o.meta.get("OBJECT", ""), *(f"{x:.3f}" for x in o.pointing_deg),
+                 f"{o.ontime_s:.0f}", f"{o.livetime_s:.0f}") for o in self.data]
+        header = ["run", "target", "RA [deg]", "Dec [deg]", "ontime [s]", "livetime [s]"]
+        return html_table(rows, header, "Observations")

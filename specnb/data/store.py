@@ -10,15 +10,15 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from .background import Background2D, Background3D
 from ..base.core import DataError, as_float, atomic_folder, demo_dir, html_table, lazy, make_path, warn
+from ..base.sphere import separation, to_icrs
+from ..base.tables import GADF, save_tables, read_tables, table_hdu
+from .background import BACKGROUND_FORMATS
 from .edisp import EnergyDispersion2D
 from .events import GTI, EventList
 from .irf import EffectiveAreaTable2D, RadMax2D
-from .psf import EnergyDependentMultiGaussPSF, PSF3D, PSFKing
 from .observations import Observation, Observations
-from ..base.sphere import separation, to_icrs
-from ..base.tables import GADF, save_tables, read_tables, table_hdu
+from .psf import PSF_FORMATS
 
 # %% ../../nbs/20_data/70_store.ipynb #f6666099
 table = lazy("astropy.table")
@@ -32,30 +32,36 @@ def _in_circle(rows, lon, lat, radius, frame="icrs", border="0 deg"):
 
 def _in_range(rows, variable, value_range):
     "Which runs have a value in a range."
-    if variable not in rows.colnames: raise ValueError(f"no column {variable!r}; found {', '.join(rows.colnames)}")
-    low, high = (as_float(v, str(rows[variable].unit or ""), variable) for v in value_range)
-    return rows[variable].data == low if low == high else (rows[variable].data >= low) & (rows[variable].data < high)
+    if variable not in rows.colnames:
+        raise ValueError(f"no column {variable!r}; found {', '.join(rows.colnames)}")
+    values, unit = rows[variable].data, str(rows[variable].unit or "")
+    low, high = (as_float(v, unit, variable) for v in value_range)
+    return values == low if low == high else (values >= low) & (values < high)
 
 _CHOICES = {"sky_circle": _in_circle, "par_box": _in_range}
+
+# %% ../../nbs/20_data/70_store.ipynb #25e2aac1
+def _select_observations(self, selections):
+    "The runs that meet a selection (dict), or all of a list of them."
+    rows = self
+    for choice in [selections] if isinstance(selections, dict) else selections:
+        options = dict(choice)
+        kind, inverted = options.pop("type", None), options.pop("inverted", False)
+        if kind not in _CHOICES:
+            raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
+        rows = rows[_CHOICES[kind](rows, **options) != inverted]
+    return rows
 
 @cache
 def _observation_table(): # made late, as astropy is loaded late
     "Class of the observation index."
-    class ObservationTable(table.Table):
-        "Table of runs."
-        def select_observations(self, selections):
-            "The runs that meet a selection (dict), or all of a list of them."
-            rows = self
-            for choice in [selections] if isinstance(selections, dict) else selections:
-                options = dict(choice)
-                kind, inverted = options.pop("type", None), options.pop("inverted", False)
-                if kind not in _CHOICES:
-                    raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
-                rows = rows[_CHOICES[kind](rows, **options) != inverted]
-            return rows
-    return ObservationTable
+    return type("ObservationTable", (table.Table,), {"select_observations": _select_observations})
 
 # %% ../../nbs/20_data/70_store.ipynb #93335173
+_RESPONSES = EffectiveAreaTable2D, EnergyDispersion2D, *PSF_FORMATS, *BACKGROUND_FORMATS, RadMax2D
+HDU_READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _RESPONSES}} # by HDU_CLASS
+HDU_KINDS = {**{form: form.split("_")[0] for form in HDU_READERS}, "rad_max_2d": "rad_max"} # its HDU_TYPE
+
 class HduRow(NamedTuple):
     "One line of the HDU index."
     kind:str # HDU_TYPE
@@ -63,54 +69,67 @@ class HduRow(NamedTuple):
     path:Path
     hdu:str  # HDU_NAME
 
+# %% ../../nbs/20_data/70_store.ipynb #dd2eaf7f
+_COLUMNS = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
+
+def _text(value):
+    return str(value.decode() if isinstance(value, bytes) else value).strip()
+
+def _astropy_table(fits_table, kind):
+    "All columns of a `FitsTable` with units and keywords, as an object of class `kind`."
+    columns = {c: fits_table.column(c) for c in fits_table.colnames}
+    units = {c: fits_table.unit(c) for c in columns if fits_table.unit(c)}
+    return kind(columns, units=units, meta=dict(fits_table.header))
+
 class _IndexFiles:
     "The index files of a folder."
 
     def __init__(self, base_dir, hdu_name, obs_name):
-        if not base_dir.is_dir(): raise FileNotFoundError(f"{base_dir}: no such folder")
+        if not base_dir.is_dir():
+            raise FileNotFoundError(f"{base_dir}: no such folder")
         self.base_dir, self._obs_path = base_dir, base_dir / (obs_name or "obs-index.fits.gz")
         self._table = read_tables(base_dir / (hdu_name or "hdu-index.fits.gz"))[1]
-        self._ids = self._table.column("OBS_ID")
-        if not len(self._ids): raise DataError(f"{self._table.label}: the index lists no run, expected at least one row")
-        self.label = str(self._table.path)
+        self.label, self._ids = str(self._table.path), self._table.column("OBS_ID")
+        if not len(self._ids):
+            raise DataError(f"{self._table.label}: the index lists no run, expected at least one row")
 
     @cached_property
-    def obs_ids(self): return [int(i) for i in dict.fromkeys(self._ids.tolist())]
+    def obs_ids(self): return [*dict.fromkeys(map(int, self._ids.tolist()))]
 
     def rows(self, obs_id):
         "Lines of one run."
         index = np.flatnonzero(self._ids == obs_id)
-        names = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
-        cells = [[str(v.decode() if isinstance(v, bytes) else v).strip() for v in self._table.raw(n)[index]] for n in names]
-        return [HduRow(kind.lower(), form.lower(), self.base_dir / where / name, hdu) for kind, form, where, name, hdu in zip(*cells)]
+        lines = zip(*(map(_text, self._table.raw(name)[index]) for name in _COLUMNS))
+        return [HduRow(kind.lower(), form.lower(), self.base_dir / where / name, hdu)
+                for kind, form, where, name, hdu in lines]
 
     @cached_property
-    def hdu_table(self): return _astropy_table(self._table)
-    @cached_property
-    def obs_table(self): return _astropy_table(read_tables(self._obs_path)[1], _observation_table())
+    def hdu_table(self): return _astropy_table(self._table, table.Table)
 
-def _astropy_table(
-    fits_table, # FitsTable
-    kind=None,  # class of the result
-):              # astropy Table
-    "All columns with units and keywords."
-    columns = {c: fits_table.column(c) for c in fits_table.colnames}
-    units = {c: fits_table.unit(c) for c in columns if fits_table.unit(c)}
-    return (kind or table.Table)(columns, units=units, meta=dict(fits_table.header))
+    @cached_property
+    def obs_table(self):
+        return _astropy_table(read_tables(self._obs_path)[1], _observation_table())
 
 # %% ../../nbs/20_data/70_store.ipynb #da9c7759
+def _rows_of_file(path:Path, tables)->list:
+    "`HduRow` of each part of a run in a file."
+    rows = []
+    for name in tables:
+        one, form = (str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
+        form = one if one in ("events", "gti") else form
+        if form in HDU_READERS:
+            rows.append(HduRow(HDU_KINDS[form], form, path, name))
+    return rows
+
 class _IndexRows:
     "The same, from the headers of files with events."
+    label = "event files"
 
     def __init__(self, paths):
-        self._rows, self.label = {}, "event files"
+        self._rows = {}
         for path in map(make_path, [paths] if isinstance(paths, (str, Path)) else paths):
-            tables, found = read_tables(path), []
-            for name in tables:
-                head = {k: str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS2", "HDUCLAS4")}
-                if head["HDUCLAS1"] in ("events", "gti"): found.append(HduRow(head["HDUCLAS1"], head["HDUCLAS1"], path, name))
-                elif head["HDUCLAS4"] in HDU_READERS: found.append(HduRow(HDU_KINDS[head["HDUCLAS4"]], head["HDUCLAS4"], path, name))
-            self._rows[tables["EVENTS"].key("OBS_ID", kind=int)] = found
+            tables = read_tables(path)
+            self._rows[tables["EVENTS"].key("OBS_ID", kind=int)] = _rows_of_file(path, tables)
 
     @property
     def obs_ids(self): return list(self._rows)
@@ -118,23 +137,51 @@ class _IndexRows:
 
     @cached_property
     def hdu_table(self):
-        rows = [(i, r.kind, r.form, str(r.path.parent), r.path.name, r.hdu) for i, found in self._rows.items() for r in found]
-        return table.Table(rows=rows, names=["OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"])
+        rows = [(i, r.kind, r.form, str(r.path.parent), r.path.name, r.hdu)
+                for i, found in self._rows.items() for r in found]
+        return table.Table(rows=rows, names=["OBS_ID", *_COLUMNS])
 
     @cached_property
     def obs_table(self):
-        keys = {"RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "DEADC": None}
-        events = [read_tables(next(r.path for r in found if r.kind == "events"))["EVENTS"] for found in self._rows.values()]
-        columns = {k: [e.key(k, np.nan) for e in events] for k in keys}
-        return _observation_table()({"OBS_ID": self.obs_ids, **columns}, units={k: unit for k, unit in keys.items() if unit})
-
-_IRFS = (EffectiveAreaTable2D, EnergyDispersion2D, PSF3D, EnergyDependentMultiGaussPSF, PSFKing, Background2D, Background3D, RadMax2D)
-HDU_READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _IRFS}}
-HDU_KINDS = {tag: "rad_max" if tag.startswith("rad_max") else tag.split("_")[0] for tag in HDU_READERS}
+        units = {"RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s"}
+        paths = [next(r.path for r in rows if r.kind == "events") for rows in self._rows.values()]
+        events = [read_tables(path)["EVENTS"] for path in paths]
+        columns = {k: [e.key(k, np.nan) for e in events] for k in (*units, "DEADC")}
+        return _observation_table()({"OBS_ID": self.obs_ids, **columns}, units=units)
 
 # %% ../../nbs/20_data/70_store.ipynb #0788c7e7
 _REQUIRED = {"full-enclosure": ("aeff", "edisp"), "point-like": ("aeff", "edisp"), "all-optional": ()}
 
+def _required(
+    required_irf, # see `DataStore.obs`
+)->list:          # kinds of responses
+    "Checked names of the responses that a run must have."
+    if isinstance(required_irf, str):
+        required_irf = _REQUIRED.get(required_irf, [required_irf])
+    for kind in required_irf:
+        if kind not in HDU_KINDS.values():
+            raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, "
+                             f"or names among aeff, edisp, psf, bkg, rad_max; found {kind!r}")
+    return list(required_irf)
+
+def run_number(
+    obs_id, # int, or text or float with the same meaning
+)->int:
+    "Number of a run."
+    try:
+        number = int(obs_id)
+    except (TypeError, ValueError):
+        number = None
+    if number is not None and (isinstance(obs_id, str) or number == obs_id):
+        return number
+    found = obs_id.item() if hasattr(obs_id, "item") else obs_id
+    raise ValueError(f"obs_id: expected the number of a run, found {found!r}")
+
+def describe_runs(ids):
+    "Number and range of run numbers."
+    return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
+
+# %% ../../nbs/20_data/70_store.ipynb #59db2e7f
 class _OpenFiles(dict):
     "FitsFile by path, shared by the parts of a run; a copy, also in another process, starts empty."
     def __reduce__(self): return type(self), ()
@@ -145,104 +192,14 @@ def _read_part(
 ):               # EventList, GTI or response
     "Read one HDU of a run."
     if row.form not in HDU_READERS:
-        raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {', '.join(HDU_READERS)}")
-    if row.path not in files: files[row.path] = read_tables(row.path)
+        known = ", ".join(HDU_READERS)
+        raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {known}")
+    if row.path not in files:
+        files[row.path] = read_tables(row.path)
     return HDU_READERS[row.form].from_table(files[row.path][row.hdu])
 
-# %% ../../nbs/20_data/70_store.ipynb #ff92a692
-def run_number(
-    obs_id, # int, or text or float with the same meaning
-)->int:
-    "Number of a run."
-    try: number = int(obs_id)
-    except (TypeError, ValueError): number = None
-    if number is not None and (isinstance(obs_id, str) or number == obs_id): return number
-    raise ValueError(f"obs_id: expected the number of a run, found {getattr(obs_id, 'item', lambda: obs_id)()!r}")
-
-def _required(
-    required_irf, # see `DataStore.obs`
-)->list:          # kinds of responses
-    "Checked names of the responses that a run must have."
-    irfs = list(_REQUIRED.get(required_irf, [required_irf]) if isinstance(required_irf, str) else required_irf)
-    unknown = [k for k in irfs if k not in HDU_KINDS.values()]
-    if not unknown: return irfs
-    raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among aeff, edisp, psf, bkg, rad_max; "
-                     f"found {unknown[0]!r}")
-
-class _OneRun:
-    "From the index to an observation."
-
-    def obs(self, obs_id, required_irf="full-enclosure"):
-        """The observation of a run.
-
-        Parameters
-        ----------
-        obs_id : int
-            Number of the run.
-        required_irf : str or list
-            "full-enclosure", "point-like", "all-optional", or names among aeff, edisp, psf, bkg, rad_max.
-
-        Raises
-        ------
-        ValueError
-            The index does not list the run.
-        FileNotFoundError
-            The index lists it, but its file is not there.
-        DataError
-            A required part is not listed.
-        """
-        rows = self._index.rows(run_number(obs_id))
-        if not rows: raise ValueError(f"{self._index.label}: no run {obs_id}; {describe_runs(self.obs_ids)}")
-        for path in dict.fromkeys(r.path for r in rows):
-            if not path.is_file():
-                raise FileNotFoundError(f"run {obs_id}: {path} is listed in {self._index.label} but does not exist")
-        first, files = {}, _OpenFiles()
-        for row in rows:
-            if row.kind in first:
-                warn(f"run {obs_id}: {self._index.label} lists more than one {row.kind}; the first is used, {first[row.kind].form}")
-            first.setdefault(row.kind, row)
-        needed = ["events", "gti", *_required(required_irf)]
-        missing = [k for k in needed if k not in first]
-        if missing:
-            raise DataError(f"run {obs_id}: {self._index.label} lists no {', '.join(missing)}; found {', '.join(first)}")
-        parts = {k: partial(_read_part, row, files) for k, row in first.items() if k != "pointing"}
-        return Observation(obs_id, parts, label=f"run {obs_id} ({first['events'].path})")
-
-# %% ../../nbs/20_data/70_store.ipynb #59db2e7f
-class _ManyRuns:
-    "Observations of several runs."
-
-    def get_observations(self, obs_id=None, skip_missing=False, required_irf="full-enclosure"):
-        """Observations of runs, in the order asked for.
-
-        Parameters
-        ----------
-        obs_id : int or list of int, optional
-            Numbers of the runs; by default all in the index, by rising number.
-        skip_missing : bool
-            Leave out runs that are not listed or incomplete or whose file is not there, with a warning.
-        required_irf : str or list
-            See `obs`.
-
-        Returns
-        -------
-        Observations
-        """
-        observations, skipped, irfs = Observations(), {}, _required(required_irf)
-        for i in self.obs_ids if obs_id is None else map(run_number, np.atleast_1d(obs_id)):
-            try: observations.append(self.obs(i, irfs))
-            except (ValueError, FileNotFoundError) as error:
-                if not skip_missing: raise
-                skipped[i] = str(error)
-        if skipped: warn(f"skipped {describe_runs(skipped)}; the first: {next(iter(skipped.values()))}")
-        return observations
-
-def describe_runs(ids):
-    "Number and range of run numbers."
-    return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
-
-# %% ../../nbs/20_data/70_store.ipynb #86754082
-class DataStore(_OneRun, _ManyRuns):
+# %% ../../nbs/20_data/70_store.ipynb #5831b029
+class DataStore:
     """The runs of a data set.
 
     Made by `from_dir` or `from_events_files`.
@@ -284,12 +241,78 @@ class DataStore(_OneRun, _ManyRuns):
         "Lines of the HDU index on one run, a list of `HduRow`."
         return self._index.rows(obs_id)
 
+    def obs(self, obs_id, required_irf="full-enclosure"):
+        """The observation of a run.
+
+        Parameters
+        ----------
+        obs_id : int
+            Number of the run.
+        required_irf : str or list
+            "full-enclosure", "point-like", "all-optional", or names among aeff, edisp, psf, bkg, rad_max.
+
+        Raises
+        ------
+        ValueError
+            The index does not list the run.
+        FileNotFoundError
+            The index lists it, but its file is not there.
+        DataError
+            A required part is not listed.
+        """
+        rows, index = self.hdu_rows(run_number(obs_id)), self._index.label
+        if not rows:
+            raise ValueError(f"{index}: no run {obs_id}; {describe_runs(self.obs_ids)}")
+        for path in dict.fromkeys(r.path for r in rows):
+            if not path.is_file():
+                raise FileNotFoundError(f"run {obs_id}: {path} is listed in {index} but does not exist")
+        first, files = {}, _OpenFiles()
+        for row in rows:
+            used = first.setdefault(row.kind, row)
+            if used is not row:
+                warn(f"run {obs_id}: {index} lists more than one {row.kind}; the first is used, {used.form}")
+        missing = [k for k in ("events", "gti", *_required(required_irf)) if k not in first]
+        if missing:
+            raise DataError(f"run {obs_id}: {index} lists no {', '.join(missing)}; found {', '.join(first)}")
+        parts = {k: partial(_read_part, row, files) for k, row in first.items() if k != "pointing"}
+        return Observation(obs_id, parts, label=f"run {obs_id} ({first['events'].path})")
+
+    def get_observations(self, obs_id=None, skip_missing=False, required_irf="full-enclosure"):
+        """Observations of runs, in the order asked for.
+
+        Parameters
+        ----------
+        obs_id : int or list of int, optional
+            Numbers of the runs; by default all in the index, by rising number.
+        skip_missing : bool
+            Leave out runs that are not listed or incomplete or whose file is not there, with a warning.
+        required_irf : str or list
+            See `obs`.
+
+        Returns
+        -------
+        Observations
+        """
+        observations, skipped, irfs = Observations(), {}, _required(required_irf)
+        for i in self.obs_ids if obs_id is None else map(run_number, np.atleast_1d(obs_id)):
+            try:
+                observations.append(self.obs(i, irfs))
+            except (ValueError, FileNotFoundError) as error:
+                if not skip_missing:
+                    raise
+                skipped[i] = str(error)
+        if skipped:
+            warn(f"skipped {describe_runs(skipped)}; the first: {next(iter(skipped.values()))}")
+        return observations
+
     def info(self):
         "Print what the index lists."
         print(f"{self._index.label}: {describe_runs(self.obs_ids)}")
 
     def __repr__(self): return f"DataStore({describe_runs(self.obs_ids)})"
-    def _repr_html_(self): return html_table([(self._index.label, describe_runs(self.obs_ids))], ["index", "runs"], "DataStore")
+
+    def _repr_html_(self):
+        return html_table([(self._index.label, describe_runs(self.obs_ids))], ["index", "runs"], "DataStore")
 
 # %% ../../nbs/20_data/70_store.ipynb #e8a3b1c2
 def example_observations()->Observations: # runs 1001 to 1004
@@ -297,31 +320,31 @@ def example_observations()->Observations: # runs 1001 to 1004
     return DataStore.from_dir(demo_dir()).get_observations()
 
 # %% ../../nbs/20_data/70_store.ipynb #5c81c006
-def _index_hdus(
-    observations,     # list of Observation
-    files:list,       # file name of each
-    tables:list,      # `to_hdus` of each
-):                    # observation index, HDU index
-    "Index tables of a data set."
-    rows = [(o.obs_id, kind, hdu.header.get("HDUCLAS4", kind).lower(), name, hdu.name)
+def _hdu_index(
+    observations:list,
+    files:list,  # file name of each
+    tables:list, # `to_hdus` of each
+):               # HDU
+    "HDU index of a data set."
+    rows = [(o.obs_id, kind, hdu.header.get("HDUCLAS4", kind).lower(), ".", name, hdu.name)
             for o, name, hdus in zip(observations, files, tables) for kind, hdu in hdus.items()]
-    obs_id, kinds, classes, names, extnames = (np.array(x) for x in zip(*rows))
-    head = {**GADF, "HDUCLAS1": "INDEX"}
-    columns = {"OBS_ID": obs_id, "HDU_TYPE": kinds, "HDU_CLASS": classes, "FILE_DIR": np.full(len(rows), "."), "FILE_NAME": names,
-               "HDU_NAME": extnames}
-    hdu_index = table_hdu("HDU_INDEX", columns, {**head, "HDUCLAS2": "HDU"})
-    keys = {"OBS_MODE": None, "RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "ONTIME": "s", "LIVETIME": "s", "DEADC": None,
-            "OBJECT": None}
-    headers = [hdus["events"].header for hdus in tables]
-    keys |= {k: "deg" for k in ("RA_OBJ", "DEC_OBJ") if all(k in h for h in headers)}
-    columns = {k: (np.array([h[k] for h in headers]), unit) for k, unit in keys.items()}
-    columns = {"OBS_ID": np.array([o.obs_id for o in observations]), **columns,
-               "EVENT_COUNT": np.array([len(o.events) for o in observations])}
-    site = {k: headers[0][k] for k in ("GEOLON", "GEOLAT", "ALTITUDE") if k in headers[0]}
-    obs_index = table_hdu("OBS_INDEX", columns, {**head, "HDUCLAS2": "OBS", **observations[0].gti.time_ref.header(), **site})
-    return obs_index, hdu_index
+    columns = dict(zip(("OBS_ID", *_COLUMNS), map(np.array, zip(*rows))))
+    return table_hdu("HDU_INDEX", columns, {**GADF, "HDUCLAS1": "INDEX", "HDUCLAS2": "HDU"})
 
-# %% ../../nbs/20_data/70_store.ipynb #8749d959
+def _obs_index(observations, tables):
+    "Observation index of a data set."
+    headers = [hdus["events"].header for hdus in tables]
+    units = {"OBS_MODE": None, "RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "ONTIME": "s",
+             "LIVETIME": "s", "DEADC": None, "OBJECT": None}
+    units |= {k: "deg" for k in ("RA_OBJ", "DEC_OBJ") if all(k in h for h in headers)}
+    columns = {"OBS_ID": np.array([o.obs_id for o in observations])}
+    columns |= {k: (np.array([h[k] for h in headers]), unit) for k, unit in units.items()}
+    columns["EVENT_COUNT"] = np.array([len(o.events) for o in observations])
+    site = {k: headers[0][k] for k in ("GEOLON", "GEOLAT", "ALTITUDE") if k in headers[0]}
+    clock = observations[0].gti.time_ref.header()
+    return table_hdu("OBS_INDEX", columns, {**GADF, "HDUCLAS1": "INDEX", "HDUCLAS2": "OBS", **clock, **site})
+
+# %% ../../nbs/20_data/70_store.ipynb #b528e520
 def write_dl3(observations, base_dir, overwrite=False):
     """Write observations as a DL3 data set (GADF 0.3).
 
@@ -330,7 +353,7 @@ def write_dl3(observations, base_dir, overwrite=False):
     observations : list of Observation
         With events.
     base_dir : str or Path
-        Folder, made if it is not there; gets one file per run, ``hdu-index.fits.gz`` and ``obs-index.fits.gz``.
+        Folder, made if it is not there; gets a file per run, ``hdu-index.fits.gz`` and ``obs-index.fits.gz``.
     overwrite : bool
         Replace files that are there.
 
@@ -344,18 +367,22 @@ def write_dl3(observations, base_dir, overwrite=False):
     FileExistsError
         A file is there and `overwrite` is False; none is written.
     ValueError
-        No observation, two with the same number, runs without events, or runs whose times count from different dates.
+        No observation, two with one number, runs without events, or runs that count from different dates.
     """
     base_dir, observations = make_path(base_dir), list(observations)
-    if not observations: raise ValueError("write_dl3: expected at least one observation")
+    if not observations:
+        raise ValueError("write_dl3: expected at least one observation")
     if len({o.gti.time_ref for o in observations}) > 1:
         raise ValueError("write_dl3: expected runs with one time reference, found several")
     tables, files = [o.to_hdus() for o in observations], [f"run_{o.obs_id:06d}.fits.gz" for o in observations]
     if len(set(files)) < len(files):
-        raise ValueError(f"write_dl3: expected runs with different numbers, found {', '.join(str(o.obs_id) for o in observations)}")
-    indices = zip(("obs-index.fits.gz", "hdu-index.fits.gz"), _index_hdus(observations, files, tables))
+        numbers = ", ".join(str(o.obs_id) for o in observations)
+        raise ValueError(f"write_dl3: expected runs with different numbers, found {numbers}")
+    content = {name: list(hdus.values()) for name, hdus in zip(files, tables)}
+    content["obs-index.fits.gz"] = [_obs_index(observations, tables)]
+    content["hdu-index.fits.gz"] = [_hdu_index(observations, files, tables)]
     base_dir.mkdir(parents=True, exist_ok=True)
     with atomic_folder(base_dir, overwrite) as folder:
-        for name, hdus in zip(files, tables): save_tables(folder / name, list(hdus.values()))
-        for name, hdu in indices: save_tables(folder / name, [hdu])
+        for name, hdus in content.items():
+            save_tables(folder / name, hdus)
     return base_dir
