@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from ..base.core import make_path
 from ..data.inventory import folder_of_index, find_index
-from ..makers.ogip import _channels, _link, read_ogip
+from ..makers.ogip import read_channels, linked_file, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from ..data.problems import each, finding_of, fits_files, number, one_of, quietly
-from ..makers.responses import _cells, read_edges, unpack_matrix
+from ..makers.responses import row_arrays, read_edges, unpack_matrix
 from ..base.tables import FitsTable
 from ..data.checks import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 
@@ -28,7 +28,7 @@ def _check_channels(table):
     if number(table, "DETCHANS", table.n_rows) != table.n_rows:
         yield "warning", "DETCHANS", f"{table.header['DETCHANS']}, but there are {table.n_rows} channels"
     if "CHANNEL" not in table: return
-    channels = _channels(table)
+    channels = read_channels(table)
     if _first(table, "CHANNEL", channels[0]) != channels[0]:
         yield "warning", f"TLMIN{table._find('CHANNEL') + 1}", f"{_first(table, 'CHANNEL')}, but the first channel is {channels[0]}"
 
@@ -117,7 +117,7 @@ _MATRIX_COLUMNS = "N_GRP", "F_CHAN", "N_CHAN", "MATRIX"
 def _check_groups(table):
     "Numbers of groups and of values."
     n_grp = np.asarray(table.column("N_GRP"), int)
-    f_chan, n_chan, matrix = (_cells(table.raw(n), t) for n, t in zip(_MATRIX_COLUMNS[1:], (int, int, float)))
+    f_chan, n_chan, matrix = (row_arrays(table.raw(n), t) for n, t in zip(_MATRIX_COLUMNS[1:], (int, int, float)))
     short = [j for j, n in enumerate(n_grp) if not 0 <= n <= min(len(f_chan[j]), len(n_chan[j]))]
     if short: return (yield "error", "N_GRP", f"rows with more groups than in F_CHAN and N_CHAN: {len(short)}, the first is row {short[0]}")
     lengths = np.array([c[:n].sum() for c, n in zip(n_chan, n_grp)])
@@ -148,7 +148,7 @@ def _check_rows(matrix, ebounds):
     where, given = f"TLMIN{matrix._find('F_CHAN') + 1}", first if _first(matrix, "F_CHAN") is not None else "absent, which means 1"
     if number(matrix, "DETCHANS", ebounds.n_rows) != ebounds.n_rows:
         yield "warning", "DETCHANS", f"{matrix.header['DETCHANS']}, but EBOUNDS has {ebounds.n_rows} channels"
-    start = _channels(ebounds)[0] if "CHANNEL" in ebounds else first
+    start = read_channels(ebounds)[0] if "CHANNEL" in ebounds else first
     if start != first: yield "warning", where, f"{given}, but the channels of EBOUNDS start at {start}"
     groups = [matrix.raw(n) for n in _MATRIX_COLUMNS]
     try: edisp = unpack_matrix(*groups, ebounds.n_rows, first)
@@ -194,8 +194,8 @@ def _ogip_tables(folder, path):
 def _check_pair(one, other, text):
     "Channels of two tables."
     if one.n_rows != other.n_rows: yield "error", "CHANNEL", f"{one.n_rows} channels, but {text} has {other.n_rows}"
-    elif "CHANNEL" in one and "CHANNEL" in other and _channels(one)[0] != _channels(other)[0]:
-        yield "warning", "CHANNEL", f"channels start at {_channels(one)[0]}, those of {text} at {_channels(other)[0]}"
+    elif "CHANNEL" in one and "CHANNEL" in other and read_channels(one)[0] != read_channels(other)[0]:
+        yield "warning", "CHANNEL", f"channels start at {read_channels(one)[0]}, those of {text} at {read_channels(other)[0]}"
 
 def _check_true_energies(arf, matrix):
     "True energies of area and matrix."
@@ -208,7 +208,7 @@ def _linked(folder, table):
     "Tables of the files that a spectrum names, by keyword."
     found = {}
     for key in ("BACKFILE", "RESPFILE", "ANCRFILE"):
-        try: path = _link(table, key)
+        try: path = linked_file(table, key)
         except FAULTS as error: folder.add(table.path, table.name, [("error", key, finding_of(error, table.label)[2])])
         else: found[key] = _ogip_tables(folder, path) if path else {}
     return found

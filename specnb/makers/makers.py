@@ -13,7 +13,7 @@ from .reduction import (OffCounts, averaged, background_per_bin, containment_per
 from ..regions.off_regions import ReflectedRegionsFinder
 
 # %% ../../nbs/60_makers/30_makers.ipynb #5e07d548
-class _Maker:
+class Maker:
     "What all makers share."
 
     def _rows(self):
@@ -69,7 +69,7 @@ class _Responses:
         return averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), offsets, weights)
 
 # %% ../../nbs/60_makers/30_makers.ipynb #4d6e4a6b
-class SpectrumDatasetMaker(_Responses, _Maker):
+class SpectrumDatasetMaker(_Responses, Maker):
     """Fills a dataset with the counts and responses of a run.
 
     Parameters
@@ -127,7 +127,7 @@ class SpectrumDatasetMaker(_Responses, _Maker):
                             ontime=observation.ontime_s, meta=_run_meta(observation))
 
 # %% ../../nbs/60_makers/30_makers.ipynb #82d80a56
-class ReflectedRegionsBackgroundMaker(_Maker):
+class ReflectedRegionsBackgroundMaker(Maker):
     """Adds OFF counts from regions at the same offset as the ON region.
 
     Parameters

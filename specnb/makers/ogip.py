@@ -251,7 +251,7 @@ def _counts(
     "Checked counts."
     return check_values(table, "COUNTS", np.asarray(table.column("COUNTS"), float))
 
-def _link(
+def linked_file(
     table:FitsTable, # HDU SPECTRUM
     key:str,         # BACKFILE, RESPFILE or ANCRFILE
 )->Path | None:      # the file beside the spectrum
@@ -262,7 +262,7 @@ def _link(
     if not path.is_file(): raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
     return path
 
-def _channels(
+def read_channels(
     table:FitsTable, # SPECTRUM or EBOUNDS
 )->np.ndarray:       # channel numbers, increasing by 1
     "Checked channel numbers of a table."
@@ -276,7 +276,7 @@ def _read_response(
     tables:FitsFile, # its file
 )->dict:             # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
-    arf, rmf = _link(table, "ANCRFILE"), _link(table, "RESPFILE")
+    arf, rmf = linked_file(table, "ANCRFILE"), linked_file(table, "RESPFILE")
     if rmf: fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf)))
     else: fields = {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
     if not arf: return {"e_true_edges": fields["e_reco_edges"], **fields}
@@ -337,11 +337,11 @@ def read_ogip(path):
     """
     tables = read_tables(path)
     table = tables["SPECTRUM"]
-    fields, channels, livetime = _read_response(table, tables), _channels(table), float(_amount(table, "EXPOSURE"))
+    fields, channels, livetime = _read_response(table, tables), read_channels(table), float(_amount(table, "EXPOSURE"))
     n_reco = len(fields["e_reco_edges"]) - 1
     if n_reco != len(channels): raise DataError(f"{table.label}: {len(channels)} channels, but EBOUNDS has {n_reco}")
     if "exposure" in fields: fields["exposure"] = fields["exposure"] * livetime
-    off = _link(table, "BACKFILE")
+    off = linked_file(table, "BACKFILE")
     off_tables = read_tables(off) if off else {}
     if off: fields.update(_read_off(off_tables["SPECTRUM"], table))
     quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)

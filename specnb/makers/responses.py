@@ -38,7 +38,7 @@ def pack_matrix(edisp):
     return {"N_GRP": n_grp.astype("i2"), "F_CHAN": f_chan, "N_CHAN": n_chan, "MATRIX": matrix}
 
 # %% ../../nbs/60_makers/50_responses.ipynb #4281d889
-def _cells(
+def row_arrays(
     column:np.ndarray, # scalar, fixed-length or variable-length cells
     dtype,             # of the result
 )->list:               # one 1-D array per row
@@ -46,6 +46,7 @@ def _cells(
     if column.dtype.kind != "O": column = column.astype(dtype).reshape(len(column), -1)
     return [np.asarray(c, dtype) for c in column]
 
+# %% ../../nbs/60_makers/50_responses.ipynb #64373292
 def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     """Energy-dispersion matrix from its groups.
 
@@ -68,7 +69,7 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
         A group that reaches out of the channels.
     """
     edisp = np.zeros((len(n_grp), n_reco))
-    for j, (count, starts, lengths, values) in enumerate(zip(n_grp, _cells(f_chan, int), _cells(n_chan, int), _cells(matrix, float))):
+    for j, (count, starts, lengths, values) in enumerate(zip(n_grp, row_arrays(f_chan, int), row_arrays(n_chan, int), row_arrays(matrix, float))):
         at = 0
         for start, length in zip((starts[:count] - first).tolist(), lengths[:count].tolist()):
             if length and not 0 <= start <= n_reco - length:

@@ -9,7 +9,7 @@ __all__ = ['aeff_max_threshold', 'edisp_bias_threshold', 'background_peak_thresh
 import numpy as np
 from ..base.core import as_float, warn
 from ..data.edisp import reco_moments
-from .makers import _Maker
+from .makers import Maker
 from .reduction import background_per_bin, bin_centers, on_offset, run_irf
 from ..base.sphere import separation, sky_position
 
@@ -111,122 +111,131 @@ def profiled_background(
     return arrays.alpha * (arrays.n_on + arrays.n_off) / (1 + arrays.alpha)
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #e76892e3
-class _AeffMethods:
-    "Masks from the effective area."
+SAFE_MASK_METHODS = {}  # name -> function of (settings, dataset, observation)
 
-    def _offset(self, dataset, observation):
-        "Offset (deg) at which responses are evaluated, by default that of the ON region."
-        if self.fixed_offset is not None: return as_float(self.fixed_offset, "deg", "fixed_offset")
-        if self.position is not None: return float(separation(*sky_position(self.position, name="position"), *observation.pointing_deg))
-        return on_offset(observation, dataset.geom)
-
-    @property
-    def _elsewhere(self):
-        "Whether responses are evaluated at another place than the centre of the ON region."
-        return self.fixed_offset is not None or self.position is not None
-
-    def _area_ratio(self, dataset, observation):
-        "Effective area at that offset over that of the ON region, shape (n_true,) or 1."
-        if not self._elsewhere: return 1.
-        aeff, e = run_irf(observation, "aeff"), bin_centers(dataset.arrays.e_true_edges)
-        here, there = aeff.value(e, on_offset(observation, dataset.geom)), aeff.value(e, self._offset(dataset, observation))
-        return np.divide(there, here, out=np.zeros_like(here), where=here > 0)
-
-    def make_mask_energy_aeff_max(self, dataset, observation=None):
-        "Bins above the energy where the effective area exceeds `aeff_percent` of its maximum; bool, shape (n_reco,)."
-        arrays = dataset.arrays
-        if self.irfs == "DL3":
-            aeff = run_irf(observation, "aeff")
-            edges = aeff.axes[0].edges_in("TeV")
-            area = aeff.value(edges, self._offset(dataset, observation))
-            above = area > self.aeff_percent / 100 * area.max()
-            e_min = edges[np.argmax(above)] if above.any() else np.inf
-        else:
-            if arrays.exposure is None: raise ValueError(f"dataset {dataset.name!r}: no exposure, which aeff-max needs")
-            e_min = aeff_max_threshold(arrays.e_true_edges, arrays.exposure * self._area_ratio(dataset, observation), self.aeff_percent)
-        if not np.isfinite(e_min): warn(f"dataset {dataset.name!r}: no exposure at any energy, no bin is safe")
-        return energy_range_mask(arrays.e_reco_edges, e_min)
-
-    @staticmethod
-    def make_mask_energy_aeff_default(dataset, observation):
-        "Bins between LO_THRES and HI_THRES of the effective area, as far as the file has them; bool, shape (n_reco,)."
-        meta = run_irf(observation, "aeff").meta
-        low, high = (float(meta.get(k) or 0) for k in ("LO_THRES", "HI_THRES"))
-        if not low and not high:
-            warn(f"observation {observation.obs_id}: its effective area has neither LO_THRES nor HI_THRES, aeff-default cuts nothing")
-        return energy_range_mask(dataset.arrays.e_reco_edges, low, high or np.inf)
+def safe_mask_method(
+    name:str, # for the argument `methods` of `SafeMaskMaker`
+):            # decorator
+    "Enter a function into `SAFE_MASK_METHODS`."
+    def register(function):
+        SAFE_MASK_METHODS[name] = function
+        return function
+    return register
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #5bfae87f
-class _OtherMethods:
-    "Masks from energy dispersion, background and offset."
+def needed_run(
+    observation, # a run or None
+    method:str,  # that asks for it
+):               # the run
+    "The run, or ValueError if there is none."
+    if observation is None:
+        raise ValueError(f"method {method} needs the observation; pass it to run")
+    return observation
 
-    def make_mask_energy_edisp_bias(self, dataset, observation=None):
-        "Bins above the energy where the bias is below `bias_percent`; bool, shape (n_reco,)."
-        arrays = dataset.arrays
-        true, reco, kernel = arrays.e_true_edges, arrays.e_reco_edges, arrays.edisp
-        if self.irfs == "DL3" or self._elsewhere:
-            edisp = run_irf(observation, "edisp")
-            if self.irfs == "DL3": true = reco = edisp.axes[0].edges_in("TeV")
-            kernel = edisp.kernel(self._offset(dataset, observation), true, reco)
-        if kernel is None: raise ValueError(f"dataset {dataset.name!r}: no energy dispersion, which edisp-bias needs")
-        return energy_range_mask(arrays.e_reco_edges, edisp_bias_threshold(true, reco, kernel, self.bias_percent))
+def is_elsewhere(
+    settings, # `SafeMaskMaker`
+)->bool:
+    "Whether responses are evaluated at another place than the centre of the ON region."
+    return settings.fixed_offset is not None or settings.position is not None
 
-    def make_mask_energy_bkg_peak(self, dataset, observation=None):
-        "Bins from the one with most background on; bool, shape (n_reco,)."
-        arrays = dataset.arrays
-        edges = arrays.e_reco_edges
-        if self.irfs == "DL3":
-            edges = run_irf(observation, "bkg").axes[0].edges_in("TeV")
-            background = background_per_bin(observation, dataset.geom, edges)
-        elif arrays.background is not None: background = arrays.background
-        elif arrays.is_on_off: background = profiled_background(arrays)
-        else: raise ValueError(f"dataset {dataset.name!r}: neither a background nor OFF counts, of which bkg-peak needs one")
-        return energy_range_mask(arrays.e_reco_edges, background_peak_threshold(edges, background))
-
-    def make_mask_offset_max(self, dataset, observation):
-        "All bins, or none if the ON region is `offset_max` or more from the pointing; bool, shape (n_reco,)."
-        near = on_offset(observation, dataset.geom) < as_float(self.offset_max, "deg", "offset_max")
-        return np.full(dataset.arrays.n_reco, near)
-
-    @staticmethod
-    def make_mask_bkg_invalid(dataset):
-        "Bins with an expected background that is finite and not zero, if the dataset has one; bool, shape (n_reco,)."
-        background = dataset.arrays.background
-        return np.ones(dataset.arrays.n_reco, bool) if background is None else np.isfinite(background) & (background > 0)
-
-# %% ../../nbs/60_makers/40_safe_masks.ipynb #d711d99e
-_METHODS = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_energy_aeff_default",
-            "edisp-bias": "make_mask_energy_edisp_bias", "bkg-peak": "make_mask_energy_bkg_peak", "offset-max": "make_mask_offset_max"}
-_FROM_RUN = {"aeff-default", "offset-max"}
-
-class _RunMethods:
-    "Combination of the masks."
-
-    def run(self, dataset, observation=None):
-        """Set the safe mask of a dataset.
-
-        Parameters
-        ----------
-        dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
-            With the responses the methods need.
-        observation : `Observation`, optional
-            The run, for methods that ask its files or its pointing.
-
-        Returns
-        -------
-        Dataset of the same kind
-            A copy whose safe mask is the old one and what the methods allow.
-        """
-        from_run = [m for m in self.methods if m in _FROM_RUN or (m != "bkg-peak" and self._elsewhere) or self.irfs == "DL3"]
-        if observation is None and from_run: raise ValueError(f"method {from_run[0]} needs the observation; pass it to run")
-        mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
-        for method in self.methods:
-            make = getattr(self, _METHODS[method])
-            mask = mask & make(dataset, observation)
-        return dataset.fill(mask_safe=mask)
+def response_offset(
+    settings,    # `SafeMaskMaker`
+    dataset,     # with the ON region
+    observation, # its run
+)->float:        # deg
+    "Offset at which responses are evaluated, by default that of the ON region."
+    if settings.fixed_offset is not None:
+        return as_float(settings.fixed_offset, "deg", "fixed_offset")
+    if settings.position is not None:
+        return float(separation(*sky_position(settings.position, name="position"), *observation.pointing_deg))
+    return on_offset(observation, dataset.geom)
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #257b2610
-class SafeMaskMaker(_RunMethods, _Maker, _AeffMethods, _OtherMethods):
+def _area_ratio(settings, dataset, observation):
+    "Effective area at the offset of the settings over that of the ON region, shape (n_true,)."
+    aeff = run_irf(needed_run(observation, "aeff-max"), "aeff")
+    e = bin_centers(dataset.arrays.e_true_edges)
+    here = aeff.value(e, on_offset(observation, dataset.geom))
+    there = aeff.value(e, response_offset(settings, dataset, observation))
+    return np.divide(there, here, out=np.zeros_like(here), where=here > 0)
+
+def _table_threshold(settings, dataset, observation):
+    "First energy, TeV, of the table of a run at which the area exceeds the percentage; inf if none does."
+    aeff = run_irf(needed_run(observation, "aeff-max"), "aeff")
+    edges = aeff.axes[0].edges_in("TeV")
+    area = aeff.value(edges, response_offset(settings, dataset, observation))
+    above = area > settings.aeff_percent / 100 * area.max()
+    return edges[np.argmax(above)] if above.any() else np.inf
+
+@safe_mask_method("aeff-max")
+def _aeff_max_mask(settings, dataset, observation=None):
+    "Bins where the effective area exceeds `aeff_percent` of its maximum; bool, shape (n_reco,)."
+    arrays = dataset.arrays
+    if settings.irfs == "DL3":
+        e_min = _table_threshold(settings, dataset, observation)
+    elif arrays.exposure is None:
+        raise ValueError(f"dataset {dataset.name!r}: no exposure, which aeff-max needs")
+    else:
+        ratio = _area_ratio(settings, dataset, observation) if is_elsewhere(settings) else 1.
+        e_min = aeff_max_threshold(arrays.e_true_edges, arrays.exposure * ratio, settings.aeff_percent)
+    if not np.isfinite(e_min):
+        warn(f"dataset {dataset.name!r}: no exposure at any energy, no bin is safe")
+    return energy_range_mask(arrays.e_reco_edges, e_min)
+
+# %% ../../nbs/60_makers/40_safe_masks.ipynb #9226cba0
+@safe_mask_method("aeff-default")
+def _aeff_default_mask(settings, dataset, observation):
+    "Bins between LO_THRES and HI_THRES of the effective area; bool, shape (n_reco,)."
+    meta = run_irf(needed_run(observation, "aeff-default"), "aeff").meta
+    low, high = (float(meta.get(k) or 0) for k in ("LO_THRES", "HI_THRES"))
+    if not low and not high:
+        warn(f"observation {observation.obs_id}: its effective area has neither LO_THRES nor HI_THRES, "
+             "aeff-default cuts nothing")
+    return energy_range_mask(dataset.arrays.e_reco_edges, low, high or np.inf)
+
+# %% ../../nbs/60_makers/40_safe_masks.ipynb #c9a30d22
+@safe_mask_method("edisp-bias")
+def _edisp_bias_mask(settings, dataset, observation=None):
+    "Bins where the energy bias is below `bias_percent`; bool, shape (n_reco,)."
+    arrays = dataset.arrays
+    true, reco, kernel = arrays.e_true_edges, arrays.e_reco_edges, arrays.edisp
+    if settings.irfs == "DL3" or is_elsewhere(settings):
+        edisp = run_irf(needed_run(observation, "edisp-bias"), "edisp")
+        if settings.irfs == "DL3":
+            true = reco = edisp.axes[0].edges_in("TeV")
+        kernel = edisp.kernel(response_offset(settings, dataset, observation), true, reco)
+    if kernel is None:
+        raise ValueError(f"dataset {dataset.name!r}: no energy dispersion, which edisp-bias needs")
+    e_min = edisp_bias_threshold(true, reco, kernel, settings.bias_percent)
+    return energy_range_mask(arrays.e_reco_edges, e_min)
+
+# %% ../../nbs/60_makers/40_safe_masks.ipynb #ac5a68f1
+@safe_mask_method("bkg-peak")
+def _bkg_peak_mask(settings, dataset, observation=None):
+    "Bins from the one with most background on; bool, shape (n_reco,)."
+    arrays = dataset.arrays
+    edges = arrays.e_reco_edges
+    if settings.irfs == "DL3":
+        edges = run_irf(needed_run(observation, "bkg-peak"), "bkg").axes[0].edges_in("TeV")
+        background = background_per_bin(observation, dataset.geom, edges)
+    elif arrays.background is not None:
+        background = arrays.background
+    elif arrays.is_on_off:
+        background = profiled_background(arrays)
+    else:
+        raise ValueError(f"dataset {dataset.name!r}: neither a background nor OFF counts, "
+                         "of which bkg-peak needs one")
+    return energy_range_mask(arrays.e_reco_edges, background_peak_threshold(edges, background))
+
+# %% ../../nbs/60_makers/40_safe_masks.ipynb #db905ad2
+@safe_mask_method("offset-max")
+def _offset_max_mask(settings, dataset, observation):
+    "All bins, or none if the ON region is `offset_max` or more from the pointing; bool, shape (n_reco,)."
+    offset = on_offset(needed_run(observation, "offset-max"), dataset.geom)
+    return np.full(dataset.arrays.n_reco, offset < as_float(settings.offset_max, "deg", "offset_max"))
+
+# %% ../../nbs/60_makers/40_safe_masks.ipynb #ef37187d
+class SafeMaskMaker(Maker):
     """Marks the energy bins of a dataset that can be trusted.
 
     Parameters
@@ -256,19 +265,70 @@ class SafeMaskMaker(_RunMethods, _Maker, _AeffMethods, _OtherMethods):
     Mohrmann et al. 2019, A&A 632, A72 (bkg-peak).
     """
     tag = "SafeMaskMaker"
-    available_methods = set(_METHODS)
+    available_methods = set(SAFE_MASK_METHODS)
 
-    def __init__(self, methods=("aeff-default",), aeff_percent=10, bias_percent=10, position=None, fixed_offset=None,
-                 offset_max="3 deg", irfs="DL4"):
+    make_mask_energy_aeff_max = _aeff_max_mask
+    make_mask_energy_edisp_bias = _edisp_bias_mask
+    make_mask_energy_bkg_peak = _bkg_peak_mask
+    make_mask_offset_max = _offset_max_mask
+
+    def __init__(self, methods=("aeff-default",), aeff_percent=10, bias_percent=10, position=None,
+                 fixed_offset=None, offset_max="3 deg", irfs="DL4"):
         methods = [methods] if isinstance(methods, str) else list(methods)
-        unknown = [m for m in methods if m not in _METHODS]
+        unknown = [repr(m) for m in methods if m not in SAFE_MASK_METHODS]
         if unknown:
-            raise ValueError(f"methods: expected some of {', '.join(_METHODS)}, found {', '.join(map(repr, unknown))}")
-        if irfs not in ("DL3", "DL4"): raise ValueError(f"irfs: expected 'DL3' or 'DL4', found {irfs!r}")
+            known = ", ".join(SAFE_MASK_METHODS)
+            raise ValueError(f"methods: expected some of {known}, found {', '.join(unknown)}")
+        if irfs not in ("DL3", "DL4"):
+            raise ValueError(f"irfs: expected 'DL3' or 'DL4', found {irfs!r}")
         if position is not None and fixed_offset is not None:
             raise ValueError("position and fixed_offset exclude each other; pass one of them")
         for name, percent in (("aeff_percent", aeff_percent), ("bias_percent", bias_percent)):
-            if not 0 <= percent <= 100: raise ValueError(f"{name}: expected a percentage between 0 and 100, found {percent}")
+            if not 0 <= percent <= 100:
+                raise ValueError(f"{name}: expected a percentage between 0 and 100, found {percent}")
         as_float(offset_max, "deg", "offset_max")
-        self.methods, self.aeff_percent, self.bias_percent, self.irfs = methods, aeff_percent, bias_percent, irfs
-        self.position, self.fixed_offset, self.offset_max = position, fixed_offset, offset_max
+        self.methods = methods
+        self.aeff_percent = aeff_percent
+        self.bias_percent = bias_percent
+        self.irfs = irfs
+        self.position = position
+        self.fixed_offset = fixed_offset
+        self.offset_max = offset_max
+
+    @staticmethod
+    def make_mask_energy_aeff_default(dataset, observation):
+        "Bins between LO_THRES and HI_THRES of the effective area; bool, shape (n_reco,)."
+        return _aeff_default_mask(None, dataset, observation)
+
+    @staticmethod
+    def make_mask_bkg_invalid(dataset):
+        "Bins whose expected background, if there is one, is finite and not zero; bool, shape (n_reco,)."
+        background = dataset.arrays.background
+        if background is None:
+            return np.ones(dataset.arrays.n_reco, bool)
+        return np.isfinite(background) & (background > 0)
+
+    def run(self, dataset, observation=None):
+        """Set the safe mask of a dataset.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
+            With the responses the methods need.
+        observation : `Observation`, optional
+            The run, for methods that ask its files or its pointing.
+
+        Returns
+        -------
+        Dataset of the same kind
+            A copy whose safe mask is the old one and what the methods allow.
+
+        Raises
+        ------
+        ValueError
+            A method needs the run or a response that is not there.
+        """
+        mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
+        for method in self.methods:
+            mask = mask & SAFE_MASK_METHODS[method](self, dataset, observation)
+        return dataset.fill(mask_safe=mask)

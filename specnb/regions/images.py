@@ -210,7 +210,7 @@ class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
     def _repr_html_(self): return html_table(self._summary(), caption="WcsGeom")
 
 # %% ../../nbs/30_regions/20_images.ipynb #395fd22a
-class _MaskOperators:
+class MaskOperators:
     "`~`, `&`, `|`, `^` of boolean maps."
 
     @property
@@ -347,7 +347,7 @@ class _MapPlots:
 
 # %% ../../nbs/30_regions/20_images.ipynb #3f671575
 @dataclass(frozen=True, eq=False)
-class WcsNDMap(_MaskOperators, _MaskLookup, _MapFiles, _MapPlots):
+class WcsNDMap(MaskOperators, _MaskLookup, _MapFiles, _MapPlots):
     """An image on the sky.
 
     Parameters

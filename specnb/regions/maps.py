@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from ..base.axes import MapAxes, snap_to_edges
 from ..base.core import as_float, html_table, lazy
-from .images import WcsGeom, _MaskOperators
+from .images import WcsGeom, MaskOperators
 from .shapes import circle_numbers, region_center, region_contains, sky_regions, tangent_point, tangent_wcs
 from ..base.sphere import separation, sky_position, to_icrs
 
@@ -162,7 +162,7 @@ class RegionGeom(_RegionGeomShape, _RegionGeomView):
     def _repr_html_(self): return html_table(self._summary(), caption="RegionGeom")
 
 # %% ../../nbs/30_regions/30_maps.ipynb #0902897d
-class _RegionMapArithmetic(_MaskOperators):
+class _RegionMapArithmetic(MaskOperators):
     "Sums, products and masks of region maps."
 
     @property

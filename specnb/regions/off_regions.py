@@ -12,7 +12,7 @@ import numpy as np
 from ..base.core import as_float, html_table, lazy, warn
 from .images import WcsGeom
 from .maps import RegionGeom
-from .planes import _pixels, angular_size, make_exclusion, on_shape, pointing_plane
+from .planes import covered_pixels, angular_size, make_exclusion, on_shape, pointing_plane
 from ..base.sphere import from_icrs, separation, sky_position
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #aa83be5c
@@ -92,7 +92,7 @@ class _OffRegionsGeometry:
     @cached_property
     def _annulus(self):
         "Nearest and farthest that the regions come to the pointing, with a margin, pixels."
-        x, y = np.subtract(_pixels(self._on, self.plane.npix[0]), self.plane.crpix[0])
+        x, y = np.subtract(covered_pixels(self._on, self.plane.npix[0]), self.plane.crpix[0])
         rho = np.hypot(x, y)
         return max(rho.min() - 2, 0), rho.max() + 2
 
@@ -286,7 +286,7 @@ class _RegionsFinder:
         if offset >= 60:
             raise ValueError(f"the ON region is {offset:.1f} deg from the pointing; expected an offset within the field of view")
         off = OffRegions(geom, pointing, pointing_plane(pointing, offset, frame, as_float(self.binsz, "deg", "binsz")))
-        x, y = _pixels(off._on, off.plane.npix[0])
+        x, y = covered_pixels(off._on, off.plane.npix[0])
         rho = np.hypot(x - off.plane.crpix[0], y - off.plane.crpix[0]) if len(x) else np.zeros(1)
         exclusion = make_exclusion(off.plane, off._on, rho, exclusion_mask)
         if not geom.is_point and exclusion.touches(off._on, geom.radius_deg):
@@ -411,4 +411,4 @@ class WobbleRegionsFinder(_RegionsFinder):
         "Whether two neighbours share a pixel."
         shapes = [off._on.turned(off.plane.crpix[0], a) for a in angles]
         pairs = zip(shapes, [*shapes[1:], shapes[0]])
-        return any(b.contains(*_pixels(a, off.plane.npix[0])).any() for a, b in pairs)
+        return any(b.contains(*covered_pixels(a, off.plane.npix[0])).any() for a, b in pairs)

@@ -58,7 +58,7 @@ class _Shape:
         b = self.region.bounding_box
         return b.ixmin, b.ixmax, b.iymin, b.iymax
 
-def _pixels(
+def covered_pixels(
     shape,    # in the plane
     npix:int, # size of the grid
 )->tuple:     # x, y of the pixels with their centre inside
