@@ -53,7 +53,8 @@ class TelescopeArray:
     background_width:float = 1.2
 
     def __post_init__(self):
-        if not 0 <= self.zenith < 75: raise ValueError(f"zenith must lie between 0 and 75 deg, found {self.zenith:g}")
+        if not 0 <= self.zenith < 75:
+            raise ValueError(f"zenith must lie between 0 and 75 deg, found {self.zenith:g}")
 
     @property
     def e_scale(self):
@@ -78,9 +79,18 @@ class TelescopeArray:
 
     def background_rate(self, e, theta):
         "Background, s-1 MeV-1 sr-1, at reconstructed energies and offsets."
-        return self.background * e**-2.7 * np.exp(-(.8 * self.e_scale / e)**2 - .5 * (theta / self.background_width)**2)
+        shape = np.exp(-(.8 * self.e_scale / e)**2 - .5 * (theta / self.background_width)**2)
+        return self.background * e**-2.7 * shape
 
 # %% ../../nbs/65_simulate/10_instrument.ipynb #e9be0021
+def _energy_axis(low, n, name):
+    "Axis from `low` to 100 TeV with `n` bins per decade."
+    return MapAxis.from_energy_bounds(low, 100, n, unit="TeV", per_decade=True, name=name)
+
+_OFFSET = np.arange(6) / 2 # nodes, deg
+_RAD = np.r_[np.arange(20) / 100, np.arange(8, 25) / 40] # edges, deg
+
+# %% ../../nbs/65_simulate/10_instrument.ipynb #6471287e
 def create_irfs(array):
     """Response tables of a telescope array.
 
@@ -91,21 +101,21 @@ def create_irfs(array):
     Returns
     -------
     dict
-        "aeff", "edisp", "psf" and "bkg": `EffectiveAreaTable2D`, `EnergyDispersion2D`, `PSF3D`, `Background3D`.
+        "aeff" (m2), "edisp", "psf" (sr-1) and "bkg" (s-1 MeV-1 sr-1), over energies in TeV and angles in deg.
     """
-    offset = MapAxis.from_nodes(np.arange(6) / 2, name="offset", unit="deg")
-    fine, coarse, reco = (MapAxis.from_energy_bounds(low, 100, n, unit="TeV", per_decade=True, name=name)
-                          for low, n, name in ((.05, 24, "energy_true"), (.05, 8, "energy_true"), (.1, 6, "energy")))
-    migra = MapAxis.from_bounds(.2, 3, 70, name="migra")
-    rad = MapAxis.from_edges(np.r_[np.arange(20) / 100, np.arange(8, 25) / 40], name="rad", unit="deg")
+    offset = MapAxis.from_nodes(_OFFSET, name="offset", unit="deg")
+    fine, coarse = _energy_axis(.05, 24, "energy_true"), _energy_axis(.05, 8, "energy_true")
+    reco, migra = _energy_axis(.1, 6, "energy"), MapAxis.from_bounds(.2, 3, 70, name="migra")
     lon, lat = (MapAxis.from_bounds(-2.5, 2.5, 20, name=name, unit="deg") for name in ("fov_lon", "fov_lat"))
-    theta, e = offset.center_value, coarse.center_value[:, None, None]
-    area = array.effective_area(fine.center_value[:, None], theta)
-    density = np.diff(array.migration(migra.edges_value[:, None], e, theta), axis=1) / migra.bin_width.value[:, None]
-    ring = np.pi * np.diff(np.radians(rad.edges_value)**2)
-    spread = np.diff(array.containment(rad.edges_value, e, theta[:, None]), axis=2) / ring
+    area = array.effective_area(fine.center_value[:, None], _OFFSET)
+    e = coarse.center_value[:, None, None]
+    migrated = np.diff(array.migration(migra.edges_value[:, None], e, _OFFSET), axis=1)
+    density = migrated / migra.bin_width.value[:, None]
+    ring = np.pi * np.diff(np.radians(_RAD)**2)
+    spread = np.diff(array.containment(_RAD, e, _OFFSET[:, None]), axis=2) / ring
     r = np.hypot(lon.center_value[:, None], lat.center_value)
     rate = np.where(r < 2.5, array.background_rate(reco.center_value[:, None, None], r), 0)
+    rad = MapAxis.from_edges(_RAD, name="rad", unit="deg")
     meta = {"LO_THRES": round(1.2 * array.e_scale, 3), "HI_THRES": 100.}
     return {"aeff": EffectiveAreaTable2D([fine, offset], area, meta=meta),
             "edisp": EnergyDispersion2D([coarse, migra, offset], np.where(density < 1e-4, 0, density)),

@@ -8,6 +8,7 @@ __all__ = ['simulate_observation', 'wobble_pointings', 'simulate_observations', 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #6dc84623
 import json
 from functools import lru_cache
+from typing import NamedTuple
 import numpy as np
 from ..base.axes import energy_edges_per_decade
 from ..base.core import as_float, atomic_path, lazy, make_path
@@ -27,19 +28,21 @@ def power_law_cells(
     e:np.ndarray, # node energies, increasing, shape (n+1,)
     f:np.ndarray, # density at the nodes, not negative, shape (n+1, ...)
 ):                # integral over each cell and slope s, shape (n, ...)
-    "Integrals between the nodes of a density that is a power law from node to node."
+    "Integrals of a density that is a power law from node to node."
     column = (-1,) + (1,) * (np.ndim(f) - 1)
-    g, width = np.maximum(f, 1e-300) * np.reshape(e, column), np.diff(np.log(e)).reshape(column)
+    g = np.maximum(f, 1e-300) * np.reshape(e, column)
+    width = np.diff(np.log(e)).reshape(column)
     s = np.diff(np.log(g), axis=0)
     s = np.where(np.abs(s) < 1e-9, 1e-9, s)
     return g[:-1] * width * np.expm1(s) / s, s
 
+# %% ../../nbs/65_simulate/20_simulate.ipynb #2e076837
 def draw_in_cells(
     cells:np.ndarray, # weight of each cell, any shape
     n:int,            # how many
     rng:np.random.Generator,
 )->np.ndarray:        # indices into the flattened `cells`, shape (n,)
-    "Random cells, each with a probability in proportion to its weight."
+    "Random cells."
     cumulative = np.cumsum(cells)
     return np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")
 
@@ -61,8 +64,9 @@ def draw_between(
     rng:np.random.Generator,
 )->np.ndarray:             # shape (m,), nan where both tables are empty
     "One random number for each `x` from tables of distributions, interpolated linearly between nodes."
+    total = cumulative[:, -1]
     k = np.clip(np.searchsorted(nodes, x, side="right") - 1, 0, len(nodes) - 2)
-    w, total = np.clip((x - nodes[k]) / (nodes[k + 1] - nodes[k]), 0, 1), cumulative[:, -1]
+    w = np.clip((x - nodes[k]) / (nodes[k + 1] - nodes[k]), 0, 1)
     low, high = (1 - w) * total[k], w * total[k + 1]
     row = k + (rng.random(len(x)) * (low + high) >= low)
     stairs = cumulative / np.where(total > 0, total, 1)[:, None] + np.arange(len(nodes))[:, None]
@@ -71,11 +75,11 @@ def draw_between(
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #9a55d506
 def offset_position(
-    lon0:float,      # deg
-    lat0:float,      # deg
-    rad:np.ndarray,  # distance, below 90 deg
+    lon0:float,       # deg
+    lat0:float,       # deg
+    rad:np.ndarray,   # distance, below 90 deg
     angle:np.ndarray, # position angle, from north to east, deg
-)->tuple:            # longitude and latitude, deg
+)->tuple:             # longitude and latitude, deg
     "Positions at given distances and position angles."
     r, angle = np.tan(np.radians(rad)), np.radians(angle)
     return tan_deproject(lon0, lat0, *np.degrees([r * np.sin(angle), r * np.cos(angle)]))
@@ -83,39 +87,42 @@ def offset_position(
 def fov_position(
     lon0:float,     # pointing, deg
     lat0:float,     # deg
-    lon:np.ndarray, # longitude in the field of view, towards increasing right ascension, deg
-    lat:np.ndarray, # latitude in the field of view, deg
+    lon:np.ndarray, # in the field of view, towards increasing right ascension, deg
+    lat:np.ndarray, # in the field of view, deg
 )->tuple:           # longitude and latitude on the sky, deg
     "Sky positions of field-of-view coordinates."
     lon, lat = np.radians(lon), np.radians(lat)
     return tan_deproject(lon0, lat0, np.degrees(np.tan(lon)), np.degrees(np.tan(lat) / np.cos(lon)))
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #e60e96dc
-def _edges_of(axis, n):
+def _nodes(axis, n):
     "About `n` energies per decade from the lowest to the highest edge of an energy axis, TeV."
     return energy_edges_per_decade(axis.edges_value[0], axis.edges_value[-1], n)
 
 def _spread_tables(psf, offset):
     "Energies, containment at them and the distances (deg) it belongs to."
     rad = next((a.edges_value for a in psf.axes if a.name == "rad"), np.linspace(0, 1, 401))
-    e = _edges_of(psf.axes[0], 20)[1:-1]
+    e = _nodes(psf.axes[0], 20)[1:-1]
     return e, psf.containment_value(rad, e[:, None], offset), rad
 
 def _migra_tables(edisp, offset):
     "Energies, cumulative of reconstructed / true energy at them, and its edges."
     e, migra = (a.center_value for a in edisp.axes[:2])
-    weight = edisp.value(e[:, None], migra, offset) * np.diff(edisp.axes[1].edges_value)
-    return e, np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1), edisp.axes[1].edges_value
+    edges = edisp.axes[1].edges_value
+    weight = edisp.value(e[:, None], migra, offset) * np.diff(edges)
+    return e, np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1), edges
 
+# %% ../../nbs/65_simulate/20_simulate.ipynb #00ed693c
 def detected_rate(
     dnde,         # function: energies in TeV to cm-2 s-1 TeV-1
     irfs:dict,    # "aeff", and "psf" if there is one
     offset:float, # of the source from the pointing, deg
 ):                # energies in TeV, rate in s-1 TeV-1
     "Rate at which photons of a source are detected, on a fine grid of true energies."
-    e = _edges_of(irfs["aeff"].axes[0], 200)
+    e = _nodes(irfs["aeff"].axes[0], 200)
     rate = dnde(e) * 1e4 * irfs["aeff"].value(e, offset)
-    if irfs.get("psf") is None: return e, rate
+    if irfs.get("psf") is None:
+        return e, rate
     nodes, contained, _ = _spread_tables(irfs["psf"], offset)
     return e, rate * np.interp(np.log(e), np.log(nodes), contained[:, -1])
 
@@ -145,13 +152,13 @@ def draw_gammas(
 # %% ../../nbs/65_simulate/20_simulate.ipynb #c6b56406
 @lru_cache(maxsize=8)
 def _field_cells(
-    bkg,          # Background2D or Background3D
-):                # energies, field-of-view edges (deg), rate per cell in s-1 (energy, lon, lat), slopes
+    bkg, # Background2D or Background3D
+):       # energies, field-of-view edges (deg), rate per cell in s-1 (energy, lon, lat), slopes
     "Background integrated over small cells of the field of view; kept, because many runs share it."
     width = max(np.abs(a.edges_value).max() for a in bkg.axes[1:])
     x = np.linspace(-width, width, 2 * int(np.ceil(10 * width)) + 1)
     center = (x[1:] + x[:-1]) / 2
-    e = _edges_of(bkg.axes[0], 20)
+    e = _nodes(bkg.axes[0], 20)
     rate = bkg.rate(e[:, None, None], center[:, None], center)
     solid_angle = np.radians(np.diff(x))[:, None] * np.diff(np.sin(np.radians(x)))
     return e, x, *power_law_cells(e, rate * 1e6 * solid_angle)
@@ -171,15 +178,15 @@ def draw_field(
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #061c9b45
 def draw_events(
-    dnde,            # function: energies in TeV to cm-2 s-1 TeV-1, or None for an empty field
-    irfs:dict,       # "aeff", "edisp", "psf", "bkg"; what is None or absent does nothing
-    source:tuple,    # right ascension and declination of the source, deg
-    pointing:tuple,  # same of the pointing, deg
-    tstart:float,    # s
-    ontime:float,    # s
-    livetime:float,  # s
+    dnde,           # function: energies in TeV to cm-2 s-1 TeV-1, or None for an empty field
+    irfs:dict,      # "aeff", "edisp", "psf", "bkg"; what is None or absent does nothing
+    source:tuple,   # right ascension and declination of the source, deg
+    pointing:tuple, # same of the pointing, deg
+    tstart:float,   # s
+    ontime:float,   # s
+    livetime:float, # s
     rng:np.random.Generator,
-)->dict:             # arrays: t_s, ra_deg, dec_deg, e_tev, e_true (TeV, nan for background)
+)->dict:            # arrays: t_s, ra_deg, dec_deg, e_tev, e_true (TeV, nan for background)
     "Events of one run, sorted by time."
     e_true = e_reco = ra = dec = np.zeros(0)
     if dnde is not None:
@@ -190,28 +197,33 @@ def draw_events(
         e_true, e_reco = np.concatenate([e_true, np.full(len(e), np.nan)]), np.concatenate([e_reco, e])
         ra, dec = np.concatenate([(ra, dec), fov_position(*pointing, lon, lat)], axis=1)
     t = tstart + ontime * rng.random(len(e_reco))
+    columns = dict(t_s=t, ra_deg=ra, dec_deg=dec, e_tev=e_reco, e_true=e_true)
     order = np.argsort(t)
-    return {k: v[order] for k, v in dict(t_s=t, ra_deg=ra, dec_deg=dec, e_tev=e_reco, e_true=e_true).items()}
+    return {k: v[order] for k, v in columns.items()}
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #d0302fc5
-_HESS_SITE = {"GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.} # deg, deg, m
-
 def _flux_function(
     model, # spectral model, a source model that has one, or None
 ):         # function of energies in TeV that gives cm-2 s-1 TeV-1, or None
     "The spectrum of a model in plain numbers, checked."
-    if model is None: return None
+    if model is None:
+        return None
     spectrum = getattr(model, "spectral_model", model)
     def dnde(e):
         flux = as_float(spectrum(u.Quantity(e, "TeV")), "cm-2 s-1 TeV-1", "model")
         if not np.all(flux >= 0):
             k = np.flatnonzero(~(flux >= 0))[0]
-            raise ValueError(f"model: expected a flux that is nowhere negative, found {flux[k]:g} cm-2 s-1 TeV-1 at {e[k]:.3g} TeV")
+            found = f"found {flux[k]:g} cm-2 s-1 TeV-1 at {e[k]:.3g} TeV"
+            raise ValueError(f"model: expected a flux that is nowhere negative, {found}")
         return flux
     return dnde
 
-# %% ../../nbs/65_simulate/20_simulate.ipynb #820fe6e3
-def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", deadtime_fraction=.06, tstart="0 s", obs_id=1001, seed=0, meta=None):
+# %% ../../nbs/65_simulate/20_simulate.ipynb #3abf8e21
+_HESS_SITE = {"GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.} # deg, deg, m
+_SIMULATED = {"TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC"}
+
+def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", deadtime_fraction=.06,
+                         tstart="0 s", obs_id=1001, seed=0, meta=None):
     """Observe a point source.
 
     Parameters
@@ -221,8 +233,8 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     position, pointing : `~astropy.coordinates.SkyCoord`
         Of the source and of the centre of the field of view.
     irfs : dict, optional
-        "aeff", "edisp", "psf" and "bkg" responses; by default those of ``TelescopeArray()``. Without "edisp" or "psf" energies or
-        directions are exact, without "bkg" there is no background.
+        "aeff", "edisp", "psf" and "bkg" responses, by default those of ``TelescopeArray()``. Without "edisp"
+        energies are exact, without "psf" directions; without "bkg" there is no background.
     ontime, tstart : `~astropy.units.Quantity` or str
         Duration, and start in seconds since 2001-01-01 UTC.
     deadtime_fraction : float
@@ -232,7 +244,7 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     seed : int, `~numpy.random.SeedSequence` or `~numpy.random.Generator`
         Source of all random numbers.
     meta : dict, optional
-        More keywords of the event list. Without GEOLON, GEOLAT (deg) and ALTITUDE (m) the site is that of H.E.S.S.
+        More keywords of the event list; GEOLON, GEOLAT (deg), ALTITUDE (m) are by default those of H.E.S.S.
 
     Returns
     -------
@@ -247,17 +259,23 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     """
     source, centre = sky_position(position), sky_position(pointing, name="pointing")
     ontime, tstart = as_float(ontime, "s", "ontime"), as_float(tstart, "s", "tstart")
-    if not ontime > 0: raise ValueError(f"ontime must be positive, found {ontime:g} s")
-    if not 0 <= deadtime_fraction < 1: raise ValueError(f"deadtime_fraction must be at least 0 and less than 1, found {deadtime_fraction:g}")
-    irfs, live = create_irfs(TelescopeArray()) if irfs is None else irfs, 1 - deadtime_fraction
-    if model is not None and irfs.get("aeff") is None: raise ValueError(f"irfs: expected an effective area 'aeff', found {', '.join(irfs) or 'none'}")
-    drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, np.random.default_rng(seed))
-    head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", "RA_OBJ": float(source[0]), "DEC_OBJ": float(source[1]), "RA_PNT": float(centre[0]), "DEC_PNT": float(centre[1]),
-            "DEADC": live, "TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC", **(meta or {})}
+    if not ontime > 0:
+        raise ValueError(f"ontime must be positive, found {ontime:g} s")
+    if not 0 <= deadtime_fraction < 1:
+        raise ValueError(f"deadtime_fraction must be at least 0 and less than 1, found {deadtime_fraction:g}")
+    irfs = create_irfs(TelescopeArray()) if irfs is None else irfs
+    if model is not None and irfs.get("aeff") is None:
+        raise ValueError(f"irfs: expected an effective area 'aeff', found {', '.join(irfs) or 'none'}")
+    live, rng = 1 - deadtime_fraction, np.random.default_rng(seed)
+    drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, rng)
+    places = dict(zip(("RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT"), map(float, (*source, *centre))))
+    head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", **places, "DEADC": live, **_SIMULATED}
+    head = {**head, **(meta or {})}
     head = {**head, **_HESS_SITE, **head} # the site comes last, and does not replace one that is given
-    events = EventList(drawn["e_tev"], drawn["ra_deg"], drawn["dec_deg"], drawn["t_s"], meta=head, label=f"run {obs_id}",
-                       extra={"MC_ID": (np.isfinite(drawn["e_true"]).astype("i2"), "")})
-    return Observation.create(pointing, obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction, events=events, gti=GTI(tstart, tstart + ontime), meta=head)
+    is_gamma = np.isfinite(drawn.pop("e_true")).astype("i2")
+    events = EventList(**drawn, meta=head, label=f"run {obs_id}", extra={"MC_ID": (is_gamma, "")})
+    return Observation.create(pointing, obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction, events=events,
+                              gti=GTI(tstart, tstart + ontime), meta=head)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #30d5c4a8
 def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
@@ -278,10 +296,12 @@ def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
         As many as `angles`.
     """
     angles = np.asarray(angles, float)
-    ra, dec = offset_position(*sky_position(position), np.broadcast_to(as_float(offset, "deg", "offset"), angles.shape), angles)
-    return coordinates.SkyCoord(ra, dec, unit="deg")
+    offset = np.broadcast_to(as_float(offset, "deg", "offset"), angles.shape)
+    return coordinates.SkyCoord(*offset_position(*sky_position(position), offset, angles), unit="deg")
 
-def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstart="0 s", ontime="28 min", pause="3 min", **kwargs):
+# %% ../../nbs/65_simulate/20_simulate.ipynb #a6694b43
+def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstart="0 s", ontime="28 min",
+                          pause="3 min", **kwargs):
     """Observe a point source in several runs.
 
     Parameters
@@ -303,34 +323,55 @@ def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstar
     -------
     Observations
     """
-    seeds = (seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)).spawn(len(pointings))
-    tstart, step = as_float(tstart, "s", "tstart"), as_float(ontime, "s", "ontime") + as_float(pause, "s", "pause")
-    if kwargs.get("irfs") is None: kwargs["irfs"] = create_irfs(TelescopeArray())
-    return Observations([simulate_observation(model, position, pointing, obs_id=obs_id + i, tstart=u.Quantity(tstart + i * step, "s"), ontime=ontime, seed=s, **kwargs)
-                         for i, (pointing, s) in enumerate(zip(pointings, seeds))])
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    step = as_float(ontime, "s", "ontime") + as_float(pause, "s", "pause")
+    if kwargs.get("irfs") is None:
+        kwargs["irfs"] = create_irfs(TelescopeArray())
+    runs, start = Observations(), as_float(tstart, "s", "tstart")
+    for i, (pointing, seed) in enumerate(zip(pointings, sequence.spawn(len(pointings)))):
+        own = {"obs_id": obs_id + i, "tstart": u.Quantity(start + i * step, "s"), "seed": seed}
+        runs.append(simulate_observation(model, position, pointing, ontime=ontime, **own, **kwargs))
+    return runs
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #0a1af4f3
-_DEMO_SEED, _DEMO_SOURCE = 1, (83.63, 22.01)  # right ascension, declination, deg
-_DEMO_RUNS = (  # number, position angle and offset of the pointing [deg], zenith angle, azimuth [deg], start, ontime [s], dead-time fraction
-    (1001, 0, .5, 45.3, 357.6, 629764985, 1686, .060), (1002, 180, .5, 46.3, 347.6, 629766845, 1684, .061),
-    (1003, 90, 1., 48.4, 338.2, 629768705, 1687, .063), (1004, 270, 1.5, 51.5, 329.7, 629770565, 1685, .062))
-_DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBLE", "N_TELS": 4, "TELLIST": "1,2,3,4", **_HESS_SITE}
+class _DemoRun(NamedTuple):
+    "What the demo data have of a run."
+    obs_id:int
+    angle:float   # position angle of the pointing, deg
+    offset:float  # of the pointing from the source, deg
+    zenith:float  # deg
+    azimuth:float # deg
+    tstart:float  # s
+    ontime:float  # s
+    dead:float    # part of the ontime in which the array is blind
 
+_DEMO_RUNS = (_DemoRun(1001, 0, .5, 45.3, 357.6, 629764985, 1686, .060),
+              _DemoRun(1002, 180, .5, 46.3, 347.6, 629766845, 1684, .061),
+              _DemoRun(1003, 90, 1., 48.4, 338.2, 629768705, 1687, .063),
+              _DemoRun(1004, 270, 1.5, 51.5, 329.7, 629770565, 1685, .062))
+_DEMO_SEED, _DEMO_SOURCE = 1, {"ra": 83.63, "dec": 22.01}  # deg
+_DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBLE", "N_TELS": 4,
+              "TELLIST": "1,2,3,4", **_HESS_SITE}
+
+# %% ../../nbs/65_simulate/20_simulate.ipynb #ffba871f
 def demo_model():
-    "The spectral model from which the demo data are drawn."
-    return ExpCutoffPowerLawSpectralModel(index=2.39, amplitude="3.76e-11 cm-2 s-1 TeV-1", lambda_=u.Quantity(1 / 14.3, "TeV-1"), reference="1 TeV")
+    "The spectral model from which the demo data are drawn, in TeV-1 cm-2 s-1 (Aharonian et al. 2006)."
+    return ExpCutoffPowerLawSpectralModel(index=2.39, amplitude="3.76e-11 cm-2 s-1 TeV-1",
+                                          lambda_=u.Quantity(1 / 14.3, "TeV-1"), reference="1 TeV")
 
 def demo_observations():
     "The four runs of the demo data, simulated anew."
-    position, seeds = coordinates.SkyCoord(*_DEMO_SOURCE, unit="deg"), np.random.SeedSequence(_DEMO_SEED).spawn(len(_DEMO_RUNS))
-    runs = Observations()
-    for (obs_id, angle, offset, zenith, azimuth, tstart, ontime, dead), seed in zip(_DEMO_RUNS, seeds):
-        pointing = wobble_pointings(position, u.Quantity(offset, "deg"), [angle])[0]
-        meta = {**_DEMO_META, "ALT_PNT": 90 - zenith, "AZ_PNT": azimuth, "ZEN_PNT": zenith}
-        runs.append(simulate_observation(demo_model(), position, pointing, create_irfs(TelescopeArray(zenith)), u.Quantity(ontime, "s"), dead,
-                                         u.Quantity(tstart, "s"), obs_id, seed, meta))
+    position, runs = coordinates.SkyCoord(*_DEMO_SOURCE.values(), unit="deg"), Observations()
+    for run, seed in zip(_DEMO_RUNS, np.random.SeedSequence(_DEMO_SEED).spawn(len(_DEMO_RUNS))):
+        pointing = wobble_pointings(position, u.Quantity(run.offset, "deg"), [run.angle])[0]
+        meta = {**_DEMO_META, "ALT_PNT": 90 - run.zenith, "AZ_PNT": run.azimuth, "ZEN_PNT": run.zenith}
+        irfs = create_irfs(TelescopeArray(run.zenith))
+        times = {"ontime": u.Quantity(run.ontime, "s"), "tstart": u.Quantity(run.tstart, "s")}
+        runs.append(simulate_observation(demo_model(), position, pointing, irfs, deadtime_fraction=run.dead,
+                                         obs_id=run.obs_id, seed=seed, meta=meta, **times))
     return runs
 
+# %% ../../nbs/65_simulate/20_simulate.ipynb #36b11a25
 def make_demo(path, overwrite=False):
     """Simulate the demo data and write them as DL3.
 
@@ -346,10 +387,13 @@ def make_demo(path, overwrite=False):
     Path
         The folder: four runs, two index files and ``truth.json``.
     """
-    path, runs = make_path(path), demo_observations()
+    path, runs, model = make_path(path), demo_observations(), demo_model()
     write_dl3(runs, path, overwrite)
-    truth = {"seed": _DEMO_SEED, "source": dict(zip(("ra", "dec"), _DEMO_SOURCE)), "model": {"type": type(demo_model()).__name__,
-             **{p.name: p.value for p in demo_model().parameters}}, "units": "deg, cm-2 s-1 TeV-1, TeV, TeV-1",
-             "runs": [{"obs_id": o.obs_id, "gamma_rays": int(o.events.column("MC_ID").sum()), "events": len(o.events)} for o in runs]}
-    with atomic_path(path / "truth.json", overwrite) as temporary: temporary.write_text(json.dumps(truth, indent=1) + "\n")
+    truth = {"seed": _DEMO_SEED, "source": _DEMO_SOURCE,
+             "model": {"type": type(model).__name__, **{p.name: p.value for p in model.parameters}},
+             "units": "deg, cm-2 s-1 TeV-1, TeV, TeV-1",
+             "runs": [{"obs_id": o.obs_id, "gamma_rays": int(o.events.column("MC_ID").sum()),
+                       "events": len(o.events)} for o in runs]}
+    with atomic_path(path / "truth.json", overwrite) as temporary:
+        temporary.write_text(json.dumps(truth, indent=1) + "\n")
     return path
