@@ -154,14 +154,14 @@ class _Reduction:
         self.exclusion = makers[1].exclusion_mask
         self.runs = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs).run(settings.empty(), self.observations)
 
-    def _combine(self): self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if self.config.datasets.stack else self.runs.copy()
+    def combine_runs(self): self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if self.config.datasets.stack else self.runs.copy()
 
     def get_datasets(self):
         "Reduce the runs; sets `runs`, a dataset each, and `datasets`, the same or their sum if ``datasets.stack``."
         self._need("observations", "get_observations")
         with _remarking(self.remarks):
             self._reduce()
-            self._combine()
+            self.combine_runs()
         if not log.isEnabledFor(logging.INFO): return
         *_, total = cumulative_stacks(self.runs)
         last = spectrum_summary(total)

@@ -334,7 +334,7 @@ class AnalysisSubject:
         analysis.remarks = list(remarks)
         analysis.runs, analysis.exclusion, remarks = self._last("spectra", self._reduction(config), reduce)
         analysis.remarks = list(remarks)
-        analysis._combine()
+        analysis.combine_runs()
         for step in (analysis.set_models, analysis.run_fit, analysis.get_flux_points): step()
         return analysis
 
