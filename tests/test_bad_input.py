@@ -19,7 +19,7 @@ from regions import CircleSkyRegion
 from specnb import (DataError, DataStore, Datasets, Fit, FluxPointsEstimator, MapAxis, Models, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
                     RegionGeom, SafeMaskMaker, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetMaker, SpectrumDatasetOnOff, WcsGeom,
                     demo_dir, write_dl3)
-from specnb import tables as file_tables
+from specnb.base import tables as file_tables
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 RUN = "run_001001.fits.gz"

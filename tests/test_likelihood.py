@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
-from specnb import models
+from specnb.models import shapes as models
 from specnb.flux_points.bands import ShiftedTerm
 from specnb.flux_points.norms import minimize_norm, norm_crossing, norm_derivatives
 from specnb.stats.likelihood import CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood

@@ -226,7 +226,7 @@ def test_growing_stack_refuses_what_a_stack_refuses(reduced):
 
 
 def test_work_grows_with_the_number_of_runs(reduced, monkeypatch):
-    from specnb import datasets
+    from specnb.makers import datasets
     handed = []
     monkeypatch.setattr(datasets, "stack_spectra", lambda spectra, names=None: handed.append(len(spectra)) or stack_spectra(spectra, names))
     many = Datasets([d.fill(name=f"{d.name}-{k}") for k in range(5) for d in reduced[0]])
