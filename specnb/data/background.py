@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from ..base.axes import MapAxis
 from ..base.core import as_float, lazy
+from ..base.sphere import separation
 from ..base.tables import unit_factor
-from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, check_cell, interpolate, panels
+from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, check_cell, interpolate, side_by_side
 
 # %% ../../nbs/20_data/40_background.ipynb #097887be
 u = lazy("astropy.units")
@@ -75,8 +76,7 @@ class Background(IRF):
 
     def peek(self, figsize=(10, 3.5)):
         "Field of view and spectrum side by side; returns the two Axes."
-        left, right = panels(2, figsize)
-        return self.plot_at_energy(ax=left), self.plot_spectrum(right)
+        return side_by_side(figsize, self.plot_at_energy, self.plot_spectrum)
 
 # %% ../../nbs/20_data/40_background.ipynb #55945627
 class Background3D(Background):
@@ -141,9 +141,7 @@ class Background2D(Background):
 
     def rate(self, e_tev, lon_deg, lat_deg):
         "Rate at energies (TeV) and positions (deg) that broadcast."
-        lon, lat = np.radians(lon_deg), np.radians(lat_deg)
-        offset = np.arctan2(np.hypot(np.cos(lat) * np.sin(lon), np.sin(lat)), np.cos(lat) * np.cos(lon))
-        return self.value(e_tev, np.degrees(offset))
+        return self.value(e_tev, separation(0, 0, lon_deg, lat_deg))
 
 # %% ../../nbs/20_data/40_background.ipynb #23297903
 BACKGROUND_FORMATS = Background2D, Background3D

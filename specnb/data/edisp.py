@@ -10,7 +10,7 @@ import numpy as np
 from ..base.axes import MapAxes
 from ..base.core import as_float, html_table, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid
-from .irf import energy_axes, locate, panels, some_nodes
+from .irf import energy_axes, locate, side_by_side, some_nodes
 
 # %% ../../nbs/20_data/20_edisp.ipynb #fed17e29
 u = lazy("astropy.units")
@@ -18,11 +18,9 @@ plt = lazy("matplotlib.pyplot")
 special = lazy("scipy.special")
 
 # %% ../../nbs/20_data/20_edisp.ipynb #b701e5c6
-def bin_centers(
-    e_edges:np.ndarray, # TeV, shape (n+1,)
-)->np.ndarray:          # TeV, shape (n,)
+def bin_centers(edges:np.ndarray)->np.ndarray:
     "Geometric means of energy bins."
-    return np.sqrt(e_edges[:-1] * e_edges[1:])
+    return np.sqrt(edges[:-1] * edges[1:])
 
 def cumulative_of(
     density:np.ndarray, # shape (n, n_migra)
@@ -153,8 +151,7 @@ class EDispKernel:
 
     def peek(self, figsize=(10, 3.5)):
         "Bias and matrix side by side; returns the two Axes."
-        left, right = panels(2, figsize)
-        return self.plot_bias(left), self.plot_matrix(right)
+        return side_by_side(figsize, self.plot_bias, self.plot_matrix)
 
     def __repr__(self):
         return "EDispKernel(energy_true: {}, energy: {})".format(*self.data.shape)
@@ -222,6 +219,5 @@ class EnergyDispersion2D(IRF):
 
     def peek(self, figsize=(14, 3.5)):
         "Migration, bias and the kernel at the first offset; returns the Axes."
-        left, middle, right = panels(3, figsize)
-        kernel = self.to_edisp_kernel(u.Quantity(self.axes[2].center_value[0], "deg"))
-        return self.plot_migration(left), self.plot_bias(middle), kernel.plot_matrix(right)
+        kernel = self.to_edisp_kernel(self.axes[2].center[0])
+        return side_by_side(figsize, self.plot_migration, self.plot_bias, kernel.plot_matrix)

@@ -12,6 +12,7 @@ import numpy as np
 from ..base.core import DataError, as_float, html_table, lazy, warn
 from ..base.sphere import separation
 from ..base.tables import GADF, NewTable, table_hdu
+from .irf import side_by_side
 
 # %% ../../nbs/20_data/50_events.ipynb #1f81459e
 u = lazy("astropy.units")
@@ -73,11 +74,8 @@ class TimeReference(NamedTuple):
                 "TIMESYS": self.scale.upper(), "TIMEREF": "LOCAL"}
 
 # %% ../../nbs/20_data/50_events.ipynb #61a91c9a
-def merge_intervals(
-    start:np.ndarray, # shape (n,)
-    stop:np.ndarray,  # shape (n,)
-):                    # start and stop, sorted and disjoint
-    "Union of intervals."
+def merge_intervals(start:np.ndarray, stop:np.ndarray)->tuple:
+    "Starts and stops, sorted and disjoint, of the union of intervals."
     order = np.argsort(start, kind="stable")
     start, stop = np.asarray(start)[order], np.asarray(stop)[order]
     if not len(start): return start, stop
@@ -364,8 +362,7 @@ class EventList:
 
     def peek(self, figsize=(12, 3.5)):
         "Image, energies and times side by side; returns the Axes."
-        left, middle, right = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
-        return self.plot_image(left), self.plot_energy(middle), self.plot_time(right)
+        return side_by_side(figsize, self.plot_image, self.plot_energy, self.plot_time)
 
     def __len__(self): return len(self.e_tev)
 

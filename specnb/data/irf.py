@@ -26,9 +26,7 @@ class Grid(NamedTuple):
     low:float        # lowest edge
     high:float       # highest edge
 
-def axis_grid(
-    axis:MapAxis, # interp "log" or "lin"
-)->Grid:
+def axis_grid(axis:MapAxis)->Grid:
     "Where an axis is interpolated."
     log = axis.interp == "log"
     scale = np.log if log else np.asarray
@@ -283,9 +281,10 @@ def energy_axes(ax, ylabel, log=True):
     ax.set(xscale="log", xlabel="True energy [TeV]", ylabel=ylabel, **({"yscale": "log"} if log else {}))
     return ax
 
-def panels(n, figsize):
-    "`n` Axes side by side."
-    return plt.subplots(1, n, figsize=figsize, layout="constrained")[1]
+def side_by_side(figsize, *plots):
+    "The Axes of several `plots` in one row; each is a function that takes `ax`."
+    axes = plt.subplots(1, len(plots), figsize=figsize, layout="constrained")[1]
+    return tuple(plot(ax=ax) for plot, ax in zip(plots, axes))
 
 def some_nodes(axis, values, unit, name, n=3):
     "`values` as floats, or up to `n` nodes spread over the axis."
@@ -327,8 +326,7 @@ class EffectiveAreaTable2D(IRF):
 
     def peek(self, figsize=(10, 3.5)):
         "Both dependences side by side; returns the two Axes."
-        left, right = panels(2, figsize)
-        return self.plot_energy_dependence(left), self.plot_offset_dependence(right)
+        return side_by_side(figsize, self.plot_energy_dependence, self.plot_offset_dependence)
 
 # %% ../../nbs/20_data/10_irf.ipynb #6bc107ca
 class RadMax2D(IRF):

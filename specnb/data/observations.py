@@ -69,10 +69,8 @@ _DEFAULTS = {"HDUCLASS": GADF["HDUCLASS"], "HDUDOC": GADF["HDUDOC"],
              **dict.fromkeys(("TELESCOP", "INSTRUME", "ORIGIN"), "unknown"),
              "OBS_MODE": "POINTING", "OBJECT": "unknown"}
 
-def _events_header(
-    observation, # with events
-)->dict:
-    "Keywords of an event list after GADF 0.3."
+def _events_header(observation)->dict:
+    "Keywords of the event list of an observation after GADF 0.3."
     if observation.events is None:
         raise ValueError(f"{observation.label}: has no events to write")
     found = {k: v for k, v in observation.meta.items() if v is not None}

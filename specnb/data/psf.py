@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from ..base.core import as_float, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, all_inside, checked_data, energy_axes
-from .irf import interpolate, locate, panels, read_cell, some_nodes
+from .irf import interpolate, locate, read_cell, side_by_side, some_nodes
 
 # %% ../../nbs/20_data/30_psf.ipynb #8d85ee87
 u = lazy("astropy.units")
@@ -33,19 +33,21 @@ def radius_of_fraction(
     return np.where(missing, np.nan, high)
 
 # %% ../../nbs/20_data/30_psf.ipynb #80781d31
+def _floats(energy_true, offset):
+    "Energies in TeV and offsets in deg of quantities."
+    return as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
+
 class PSF(IRF):
     "What all point spread functions share."
     extname, hduclas2, rad_high = "PSF", "RPSF", 10. # deg, the largest radius that is looked for
 
     def containment(self, rad, energy_true, offset):
         "Fraction of events within `rad`; quantities that broadcast."
-        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
-        return self.containment_value(as_float(rad, "deg", "rad"), e, theta)
+        return self.containment_value(as_float(rad, "deg", "rad"), *_floats(energy_true, offset))
 
     def containment_radius(self, fraction, energy_true, offset):
         "Radius (Quantity) that contains `fraction` of the events, nan if the table does not reach that far."
-        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
-        e, theta = np.broadcast_arrays(e, theta)
+        e, theta = np.broadcast_arrays(*_floats(energy_true, offset))
         def contained(rad):
             return self.containment_value(rad, e, theta)
         return u.Quantity(radius_of_fraction(contained, fraction, self.rad_high, e.shape), "deg")
@@ -73,8 +75,7 @@ class PSF(IRF):
 
     def peek(self, figsize=(10, 3.5)):
         "Containment radii and profiles side by side; returns the two Axes."
-        left, right = panels(2, figsize)
-        return self.plot_containment_radius_vs_energy(left), self.plot_psf_vs_rad(right)
+        return side_by_side(figsize, self.plot_containment_radius_vs_energy, self.plot_psf_vs_rad)
 
 # %% ../../nbs/20_data/30_psf.ipynb #8254cace
 class PSF3D(PSF):
@@ -149,8 +150,7 @@ class ParametricPSF(PSF):
 
     def evaluate(self, energy_true, offset, rad):
         "Density as a quantity."
-        e, theta = as_float(energy_true, "TeV", "energy_true"), as_float(offset, "deg", "offset")
-        return u.Quantity(self.value(e, theta, as_float(rad, "deg", "rad")), "sr-1")
+        return u.Quantity(self.value(*_floats(energy_true, offset), as_float(rad, "deg", "rad")), "sr-1")
 
 # %% ../../nbs/20_data/30_psf.ipynb #205b1f8d
 class EnergyDependentMultiGaussPSF(ParametricPSF):

@@ -152,10 +152,8 @@ class _IndexRows:
 # %% ../../nbs/20_data/70_store.ipynb #0788c7e7
 _REQUIRED = {"full-enclosure": ("aeff", "edisp"), "point-like": ("aeff", "edisp"), "all-optional": ()}
 
-def _required(
-    required_irf, # see `DataStore.obs`
-)->list:          # kinds of responses
-    "Checked names of the responses that a run must have."
+def _required(required_irf)->list:
+    "Checked kinds of the responses that a run must have."
     if isinstance(required_irf, str):
         required_irf = _REQUIRED.get(required_irf, [required_irf])
     for kind in required_irf:
@@ -164,10 +162,8 @@ def _required(
                              f"or names among aeff, edisp, psf, bkg, rad_max; found {kind!r}")
     return list(required_irf)
 
-def run_number(
-    obs_id, # int, or text or float with the same meaning
-)->int:
-    "Number of a run."
+def run_number(obs_id)->int:
+    "Number of a run, from an int or a text or float with the same meaning."
     try:
         number = int(obs_id)
     except (TypeError, ValueError):
@@ -186,11 +182,8 @@ class _OpenFiles(dict):
     "FitsFile by path, shared by the parts of a run; a copy, also in another process, starts empty."
     def __reduce__(self): return type(self), ()
 
-def _read_part(
-    row:HduRow,
-    files:_OpenFiles,
-):               # EventList, GTI or response
-    "Read one HDU of a run."
+def _read_part(row:HduRow, files:_OpenFiles):
+    "Events, good time intervals or response in one HDU of a run."
     if row.form not in HDU_READERS:
         known = ", ".join(HDU_READERS)
         raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {known}")
@@ -320,12 +313,8 @@ def example_observations()->Observations: # runs 1001 to 1004
     return DataStore.from_dir(demo_dir()).get_observations()
 
 # %% ../../nbs/20_data/70_store.ipynb #5c81c006
-def _hdu_index(
-    observations:list,
-    files:list,  # file name of each
-    tables:list, # `to_hdus` of each
-):               # HDU
-    "HDU index of a data set."
+def _hdu_index(observations, files, tables):
+    "HDU index of a data set, from the file name and `to_hdus` of each observation."
     rows = [(o.obs_id, kind, hdu.header.get("HDUCLAS4", kind).lower(), ".", name, hdu.name)
             for o, name, hdus in zip(observations, files, tables) for kind, hdu in hdus.items()]
     columns = dict(zip(("OBS_ID", *_COLUMNS), map(np.array, zip(*rows))))
