@@ -8,10 +8,12 @@ __all__ = ['Map', 'WcsGeom', 'WcsNDMap']
 # %% ../../nbs/30_regions/20_images.ipynb #48fd0d79
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 import numpy as np
 from ..base.core import DataError, as_float, atomic_path, html_table, lazy, make_path
-from .shapes import circle_numbers, region_contains, sky_regions
-from ..base.sphere import from_icrs, separation, sky_frame, sky_position, tan_deproject, tan_project, to_icrs
+from ..base.sphere import (from_icrs, separation, sky_frame, sky_position, tan_deproject, tan_project,
+                                to_icrs)
+from .shapes import circle_numbers, make_wcs, region_contains, sky_regions
 
 # %% ../../nbs/30_regions/20_images.ipynb #09cf37ae
 u = lazy("astropy.units")
@@ -23,84 +25,10 @@ plt = lazy("matplotlib.pyplot")
 regions_package = lazy("regions")
 
 # %% ../../nbs/30_regions/20_images.ipynb #e8d8b336
-class _WcsGeomPixels:
-    "From the sky to pixels and back."
-
-    @cached_property
-    def wcs(self):
-        "The `~astropy.wcs.WCS`."
-        if self.header_wcs is not None: return self.header_wcs
-        wcs = astropy_wcs.WCS(naxis=2)
-        names = ("GLON", "GLAT") if self.frame == "galactic" else ("RA", "DEC")
-        wcs.wcs.ctype = [f"{n:-<5}{self.proj}" for n in names]
-        wcs.wcs.cunit = ["deg", "deg"]
-        wcs.wcs.crval, wcs.wcs.cdelt, wcs.wcs.crpix = self.crval, self.cdelt, np.add(self.crpix, 1)
-        if self.frame == "icrs": wcs.wcs.radesys = "ICRS"
-        if self.proj == "TAN": wcs.wcs.lonpole = 180  # north is up, at the pole too
-        wcs.array_shape = self.data_shape
-        wcs.wcs.set()
-        return wcs
-
-    @property
-    def _is_plain_tan(self): return self.proj == "TAN" and self.header_wcs is None
-
-    def pix_to_icrs(self, x, y):
-        "Right ascension and declination, deg, of pixel coordinates (nan where there is no sky)."
-        if not self._is_plain_tan: return to_icrs(*self.wcs.all_pix2world(x, y, 0), self.frame)
-        xi, eta = np.subtract(x, self.crpix[0])*self.cdelt[0], np.subtract(y, self.crpix[1])*self.cdelt[1]
-        return to_icrs(*tan_deproject(*self.crval, xi, eta), self.frame)
-
-    def icrs_to_pix(self, ra, dec):
-        "Pixel coordinates of positions, deg; nan where the projection has no image."
-        lon, lat = from_icrs(ra, dec, self.frame)
-        if not self._is_plain_tan: return self.wcs.wcs_world2pix(lon, lat, 0)
-        xi, eta = tan_project(*self.crval, lon, lat)
-        return xi/self.cdelt[0] + self.crpix[0], eta/self.cdelt[1] + self.crpix[1]
-
-# %% ../../nbs/30_regions/20_images.ipynb #a5093da1
-class _WcsGeomRegions:
-    "Regions in pixels."
-
-    def circle_in_pixels(self, lon, lat, radius, frame="icrs"):
-        "Centre x, y and radius in pixels of a circle given in deg."
-        x, y = self.icrs_to_pix(*to_icrs(np.full(2, lon), lat + np.array([0, 1/3600]), frame))
-        return float(x[0]), float(y[0]), float(radius*3600*np.hypot(x[1] - x[0], y[1] - y[0]))
-
-    def _inside(self, region):
-        "Pixels with their centre inside one region, shape (ny, nx)."
-        y, x = np.indices(self.data_shape, sparse=True)
-        if circle := circle_numbers(region):
-            x0, y0, radius = self.circle_in_pixels(*circle)
-            return (x - x0)**2 + (y - y0)**2 < radius**2
-        if isinstance(region, regions_package.PointSkyRegion): raise ValueError(f"a point has no area to mask: {region!r}")
-        ra, dec = self.pix_to_icrs(*map(np.ravel, np.broadcast_arrays(x*1., y*1.)))
-        return region_contains(region, ra, dec).reshape(self.data_shape)
-
-    def region_mask(self, regions, inside=True):
-        """Mask of the pixels whose centres are inside at least one region.
-
-        Parameters
-        ----------
-        regions : `~regions.SkyRegion`, str, or a list of them
-            Shapes with an area; a string holds DS9 regions.
-        inside : bool
-            Value of the pixels inside.
-
-        Returns
-        -------
-        `WcsNDMap`
-            Boolean.
-        """
-        data = np.zeros(self.data_shape, bool)
-        for region in sky_regions(regions): data |= self._inside(region)
-        return WcsNDMap(self, data if inside else ~data)
-
-# %% ../../nbs/30_regions/20_images.ipynb #498dda00
-_PROJECTIONS = "TAN CAR AIT MOL SFL CEA MER ARC SIN STG ZEA ZPN".split()
-
 def _pair(value, name, kind=float):
-    "Two numbers (deg if float) from one or two."
-    if isinstance(value, str) or hasattr(value, "unit"): value = as_float(value, "deg", name)
+    "Two positive numbers (deg if float) from one or two."
+    if isinstance(value, str) or hasattr(value, "unit"):
+        value = as_float(value, "deg", name)
     values = value if isinstance(value, (tuple, list)) else np.atleast_1d(value)
     numbers = [v if np.isscalar(v) and not isinstance(v, str) else as_float(v, "deg", name) for v in values]
     pair = np.broadcast_to(numbers, 2)
@@ -108,51 +36,45 @@ def _pair(value, name, kind=float):
         raise ValueError(f"{name}: expected positive numbers, found {value!r}")
     return tuple(map(kind, pair))
 
-class _WcsGeomConstructors:
-    "Ways to make a `WcsGeom`."
+# %% ../../nbs/30_regions/20_images.ipynb #51bb4e8d
+def _frame_of(
+    wcs, # celestial
+):       # "icrs", "galactic" or another frame of astropy
+    "Frame of the coordinates of a WCS, whose first axis must be the longitude."
+    if wcs.wcs.naxis != 2:
+        raise ValueError("the WCS has no celestial axes")
+    if wcs.wcs.lng == 1:
+        raise ValueError("the first axis of the WCS is a latitude; expected longitude, latitude")
+    return sky_frame(coordinates.SkyCoord(0, 0, unit="deg", frame=wcs_utils.wcs_to_celestial_frame(wcs)))
 
-    @classmethod
-    def create(cls, npix=None, binsz=1., proj="CAR", frame="icrs", skydir=None, width=None):
-        """Geometry of an image around a position.
+def _is_plain(
+    wcs,   # celestial
+    frame, # of its coordinates
+)->bool:
+    "Whether `make_wcs` would make the same WCS of its numbers."
+    upright = wcs.wcs.lonpole == 180 and np.array_equal(wcs.wcs.get_pc(), np.eye(2))
+    return isinstance(frame, str) and upright and not wcs.has_distortion
 
-        Parameters
-        ----------
-        npix : int or (int, int)
-            Number of pixels along longitude and latitude. Default: from `width`.
-        binsz : float, (float, float) or `~astropy.units.Quantity`
-            Pixel size; numbers are deg.
-        proj : str
-            Code of a FITS projection, such as "TAN" or "CAR".
-        frame : {"icrs", "galactic"}
-            Whose longitude and latitude run along the axes.
-        skydir : `~astropy.coordinates.SkyCoord` or (float, float)
-            Centre; numbers are longitude and latitude in `frame`, deg. Default: (0, 0).
-        width : float, (float, float) or `~astropy.units.Quantity`
-            Size; numbers are deg. Default without `npix`: the whole sky.
-        """
-        if proj not in _PROJECTIONS: raise ValueError(f"proj: expected one of {' '.join(_PROJECTIONS)}, found {proj!r}")
-        if frame not in ("icrs", "galactic"): raise ValueError(f"frame: expected 'icrs' or 'galactic', found {frame!r}")
-        binsz = _pair(binsz, "binsz")
-        if npix is None: npix = np.rint(np.divide(_pair((360, 180) if width is None else width, "width"), binsz))
-        if skydir is None: skydir = 0., 0.
-        elif not isinstance(skydir, (tuple, list)): skydir = sky_position(skydir, frame, "skydir")
-        npix = _pair(npix, "npix", int)
-        return cls(npix, proj, frame, tuple(map(float, skydir)), (-binsz[0], binsz[1]), tuple((n - 1)/2 for n in npix))
+# %% ../../nbs/30_regions/20_images.ipynb #a5093da1
+def _pixels_inside(
+    geom,    # `WcsGeom`
+    region,  # sky region
+)->np.ndarray: # boolean, shape (ny, nx)
+    "Pixels with their centre inside a region."
+    y, x = np.indices(geom.data_shape, sparse=True)
+    if circle := circle_numbers(region):
+        x0, y0, radius = geom.circle_in_pixels(*circle)
+        return (x - x0)**2 + (y - y0)**2 < radius**2
+    if isinstance(region, regions_package.PointSkyRegion):
+        raise ValueError(f"a point has no area to mask: {region!r}")
+    ra, dec = geom.pix_to_icrs(*(v.ravel() for v in np.broadcast_arrays(x*1., y*1.)))
+    return region_contains(region, ra, dec).reshape(geom.data_shape)
 
-    @classmethod
-    def from_wcs(cls, wcs, npix):
-        "Geometry from an `~astropy.wcs.WCS` and the number of pixels along x and y."
-        wcs = wcs.celestial
-        if wcs.wcs.naxis != 2: raise ValueError("the WCS has no celestial axes")
-        frame = sky_frame(coordinates.SkyCoord(0, 0, unit="deg", frame=wcs_utils.wcs_to_celestial_frame(wcs)))
-        if wcs.wcs.lng == 1: raise ValueError("the first axis of the WCS is a latitude; expected longitude, latitude")
-        plain = isinstance(frame, str) and not wcs.has_distortion and wcs.wcs.lonpole == 180 and np.array_equal(wcs.wcs.get_pc(), np.eye(2))
-        numbers = [tuple(map(float, v)) for v in (wcs.wcs.crval, wcs.wcs.get_cdelt(), wcs.wcs.crpix - 1)]
-        return cls(_pair(npix, "npix", int), wcs.wcs.ctype[0][-3:], frame, *numbers, header_wcs=None if plain else wcs)
+# %% ../../nbs/30_regions/20_images.ipynb #498dda00
+_PROJECTIONS = "TAN CAR AIT MOL SFL CEA MER ARC SIN STG ZEA ZPN".split()
 
-# %% ../../nbs/30_regions/20_images.ipynb #df04c19b
 @dataclass(frozen=True, eq=False)
-class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
+class WcsGeom:
     """Which pixel of an image is where on the sky. Usually made by `WcsGeom.create`.
 
     Parameters
@@ -180,12 +102,72 @@ class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
     crpix:tuple
     header_wcs:object = None
 
+    @classmethod
+    def create(cls, npix=None, binsz=1., proj="CAR", frame="icrs", skydir=None, width=None):
+        """Geometry of an image around a position.
+
+        Parameters
+        ----------
+        npix : int or (int, int)
+            Number of pixels along longitude and latitude. Default: from `width`.
+        binsz : float, (float, float) or `~astropy.units.Quantity`
+            Pixel size; numbers are deg.
+        proj : str
+            Code of a FITS projection, such as "TAN" or "CAR".
+        frame : {"icrs", "galactic"}
+            Whose longitude and latitude run along the axes.
+        skydir : `~astropy.coordinates.SkyCoord` or (float, float)
+            Centre; numbers are longitude and latitude in `frame`, deg. Default: (0, 0).
+        width : float, (float, float) or `~astropy.units.Quantity`
+            Size; numbers are deg. Default without `npix`: the whole sky.
+        """
+        if proj not in _PROJECTIONS:
+            raise ValueError(f"proj: expected one of {' '.join(_PROJECTIONS)}, found {proj!r}")
+        if frame not in ("icrs", "galactic"):
+            raise ValueError(f"frame: expected 'icrs' or 'galactic', found {frame!r}")
+        binsz = _pair(binsz, "binsz")
+        if npix is None:
+            npix = np.rint(np.divide(_pair((360, 180) if width is None else width, "width"), binsz))
+        if skydir is None:
+            skydir = 0., 0.
+        elif not isinstance(skydir, (tuple, list)):
+            skydir = sky_position(skydir, frame, "skydir")
+        npix = _pair(npix, "npix", int)
+        center = tuple((n - 1)/2 for n in npix)
+        return cls(npix, proj, frame, tuple(map(float, skydir)), (-binsz[0], binsz[1]), center)
+
+    @classmethod
+    def from_wcs(cls, wcs, npix):
+        "Geometry from an `~astropy.wcs.WCS` and the number of pixels along x and y."
+        wcs = wcs.celestial
+        frame = _frame_of(wcs)
+        numbers = [tuple(map(float, v)) for v in (wcs.wcs.crval, wcs.wcs.get_cdelt(), wcs.wcs.crpix - 1)]
+        header_wcs = None if _is_plain(wcs, frame) else wcs
+        return cls(_pair(npix, "npix", int), wcs.wcs.ctype[0][-3:], frame, *numbers, header_wcs)
+
+    @cached_property
+    def wcs(self):
+        "The `~astropy.wcs.WCS`."
+        if self.header_wcs is not None:
+            return self.header_wcs
+        wcs = make_wcs(self.frame, self.crval, self.cdelt, self.crpix, self.proj)
+        wcs.array_shape = self.data_shape
+        return wcs
+
     @property
-    def data_shape(self): return self.npix[::-1]
+    def data_shape(self):
+        return self.npix[::-1]
+
+    @property
+    def _is_plain_tan(self):
+        return self.proj == "TAN" and self.header_wcs is None
+
     @property
     def pixel_deg(self):
         "Larger side of a pixel, deg."
-        return float(max(map(abs, self.cdelt) if self.header_wcs is None else wcs_utils.proj_plane_pixel_scales(self.wcs)))
+        if self.header_wcs is None:
+            return float(max(map(abs, self.cdelt)))
+        return float(max(wcs_utils.proj_plane_pixel_scales(self.wcs)))
 
     @property
     def center_skydir(self):
@@ -193,161 +175,159 @@ class WcsGeom(_WcsGeomConstructors, _WcsGeomPixels, _WcsGeomRegions):
         center = self.pix_to_icrs(*[(n - 1)/2 for n in self.npix])
         return coordinates.SkyCoord(*map(float, center), unit="deg").transform_to(self.frame)
 
+    def pix_to_icrs(self, x, y):
+        "Right ascension and declination, deg, of pixel coordinates (nan where there is no sky)."
+        if not self._is_plain_tan:
+            return to_icrs(*self.wcs.all_pix2world(x, y, 0), self.frame)
+        xi, eta = ((v - c)*d for v, c, d in zip(map(np.asarray, (x, y)), self.crpix, self.cdelt))
+        return to_icrs(*tan_deproject(*self.crval, xi, eta), self.frame)
+
+    def icrs_to_pix(self, ra, dec):
+        "Pixel coordinates of positions, deg; nan where the projection has no image."
+        lon, lat = from_icrs(ra, dec, self.frame)
+        if not self._is_plain_tan:
+            return self.wcs.wcs_world2pix(lon, lat, 0)
+        xi, eta = tan_project(*self.crval, lon, lat)
+        return xi/self.cdelt[0] + self.crpix[0], eta/self.cdelt[1] + self.crpix[1]
+
+    def circle_in_pixels(self, lon, lat, radius, frame="icrs"):
+        "Centre x, y and radius in pixels of a circle given in deg."
+        x, y = self.icrs_to_pix(*to_icrs(np.full(2, lon), lat + np.array([0, 1/3600]), frame))
+        return float(x[0]), float(y[0]), float(radius*3600*np.hypot(x[1] - x[0], y[1] - y[0]))
+
+    def region_mask(self, regions, inside=True):
+        """Mask of the pixels whose centres are inside at least one region.
+
+        Parameters
+        ----------
+        regions : `~regions.SkyRegion`, str, or a list of them
+            Shapes with an area; a string holds DS9 regions.
+        inside : bool
+            Value of the pixels inside.
+
+        Returns
+        -------
+        `WcsNDMap`
+            Boolean.
+        """
+        data = np.zeros(self.data_shape, bool)
+        for region in sky_regions(regions):
+            data |= _pixels_inside(self, region)
+        return WcsNDMap(self, data if inside else ~data)
+
     def is_allclose(self, other):
         "Whether `other` has the same pixels."
-        same = isinstance(other, WcsGeom) and self.npix == other.npix and self.wcs.wcs.compare(other.wcs.wcs, tolerance=1e-9)
-        return bool(same)
+        if not isinstance(other, WcsGeom) or self.npix != other.npix:
+            return False
+        return bool(self.wcs.wcs.compare(other.wcs.wcs, tolerance=1e-9))
 
     def _summary(self):
         frame = self.frame if isinstance(self.frame, str) else self.frame.name
-        return [("pixels", "{} x {}".format(*self.npix)), ("pixel size", f"{self.pixel_deg:g} deg"), ("projection", self.proj),
-                ("frame", frame), ("reference", "{:.4f}, {:.4f} deg".format(*self.crval))]
+        return [("pixels", "{} x {}".format(*self.npix)), ("pixel size", f"{self.pixel_deg:g} deg"),
+                ("projection", self.proj), ("frame", frame),
+                ("reference", "{:.4f}, {:.4f} deg".format(*self.crval))]
 
     def __repr__(self):
         numbers = *self.npix, self.pixel_deg, self.proj, *self.crval
         return "WcsGeom({} x {} pixels of {:g} deg, {} at {:.4f}, {:.4f})".format(*numbers)
 
-    def _repr_html_(self): return html_table(self._summary(), caption="WcsGeom")
+    def _repr_html_(self):
+        return html_table(self._summary(), caption="WcsGeom")
 
 # %% ../../nbs/30_regions/20_images.ipynb #395fd22a
 class MaskOperators:
     "`~`, `&`, `|`, `^` of boolean maps."
 
     @property
-    def is_mask(self): return self.data.dtype == bool
+    def is_mask(self):
+        return self.data.dtype == bool
 
-    def _mask_operands(self, other=None):
-        data = [m.data if isinstance(m, type(self)) else np.asarray(m) for m in (self, other) if m is not None]
+    def _mask_operands(self, *others):
+        data = [m.data if isinstance(m, type(self)) else np.asarray(m) for m in (self, *others)]
         if any(d.dtype != bool for d in data):
-            raise TypeError(f"~ & | ^ are for boolean maps, found {[str(d.dtype) for d in data]}; convert with .astype(bool)")
-        if len({d.shape for d in data}) > 1: raise ValueError(f"the maps differ in shape: {[d.shape for d in data]}")
+            found = [str(d.dtype) for d in data]
+            raise TypeError(f"~ & | ^ are for boolean maps, found {found}; convert with .astype(bool)")
+        if len({d.shape for d in data}) > 1:
+            raise ValueError(f"the maps differ in shape: {[d.shape for d in data]}")
         return data
 
-    def __invert__(self): return self._with(~self._mask_operands()[0])
-    def __and__(self, other): return self._with(np.logical_and(*self._mask_operands(other)))
-    def __or__(self, other): return self._with(np.logical_or(*self._mask_operands(other)))
-    def __xor__(self, other): return self._with(np.logical_xor(*self._mask_operands(other)))
+    def __invert__(self):
+        return self._with(~self._mask_operands()[0])
+
+    def __and__(self, other):
+        return self._with(np.logical_and(*self._mask_operands(other)))
+
+    def __or__(self, other):
+        return self._with(np.logical_or(*self._mask_operands(other)))
+
+    def __xor__(self, other):
+        return self._with(np.logical_xor(*self._mask_operands(other)))
 
     def astype(self, dtype):
         "The map with its values converted, for example to bool: zero is False."
         return self._with(self.data.astype(dtype))
 
-# %% ../../nbs/30_regions/20_images.ipynb #3fe883f5
-class _MaskLookup:
-    "Questions to an exclusion mask."
-
-    @cached_property
-    def excluded_positions(self):
-        "Right ascension and declination, deg, of the centres of all False pixels."
-        y, x = np.nonzero(~self._mask_operands()[0])
-        ra, dec = self.geom.pix_to_icrs(x.astype(float), y.astype(float))
-        keep = np.isfinite(ra)
-        return ra[keep], dec[keep]
-
-    @cached_property
-    def excluded_reach_deg(self):
-        "Largest distance from the centre of a False pixel to its corners, deg."
-        y, x = (v.astype(float) for v in np.nonzero(~self._mask_operands()[0]))
-        center = self.geom.pix_to_icrs(x, y)
-        corners = [separation(*center, *self.geom.pix_to_icrs(x + .5, y + dy)) for dy in (-.5, .5)]
-        return float(np.max(corners, initial=0, where=np.isfinite(corners)))
-
-    def allowed_at(self, ra, dec):
-        "Whether positions, deg, are on a True pixel or outside the image; nearest pixel, shape of `ra`."
-        data, = self._mask_operands()
-        x, y = np.rint(self.geom.icrs_to_pix(ra, dec))
-        (nx, ny), allowed = self.geom.npix, np.ones(np.shape(x), bool)
-        on = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
-        allowed[on] = data[y[on].astype(int), x[on].astype(int)]
-        return allowed
-
 # %% ../../nbs/30_regions/20_images.ipynb #b2258753
-def _image_hdu(hdus, hdu, path):
+def _image_hdu(
+    hdus, # `~astropy.io.fits.HDUList`
+    hdu,  # name, number or None
+    path, # for the message
+):
     "The image HDU asked for, or the first one."
+    for i, one in enumerate(hdus):
+        wanted = hdu in (i, one.name) or str(hdu).upper() == one.name.upper()
+        if hdu is None:
+            wanted = one.is_image and one.header["NAXIS"] >= 2
+        if wanted:
+            if one.is_image and one.data is not None:
+                return one
+            break
     names = [h.name or str(i) for i, h in enumerate(hdus)]
-    if hdu is None: found = next((h for h in hdus if h.is_image and h.header["NAXIS"] >= 2), None)
-    else: found = next((h for i, h in enumerate(hdus) if hdu in (i, h.name) or str(hdu).upper() == h.name.upper()), None)
-    if found is None or not found.is_image or found.data is None:
-        raise DataError(f"{path}: no image{'' if hdu is None else f' in HDU {hdu!r}'}; the file has the HDUs {names}")
-    return found
+    asked = "" if hdu is None else f" in HDU {hdu!r}"
+    raise DataError(f"{path}: no image{asked}; the file has the HDUs {names}")
 
-class _MapFiles:
-    "Reading and writing FITS images."
-
-    @classmethod
-    def read(cls, filename, hdu=None):
-        """Read an image from a FITS file.
-
-        Parameters
-        ----------
-        filename : str or Path
-            May contain environment variables.
-        hdu : str or int
-            Name or number of the HDU. Default: the first image.
-
-        Returns
-        -------
-        `WcsNDMap`
-            Boolean if the file holds integers 0 and 1 only.
-
-        Raises
-        ------
-        `~specnb.base.core.DataError`
-            No FITS file, no such HDU, no image in it, or no sky coordinates.
-        """
-        path = make_path(filename)
-        if not path.exists(): raise FileNotFoundError(f"{path}: no such file")
-        try:
-            with fits.open(path, memmap=False) as hdus:
-                image = _image_hdu(hdus, hdu, path)
-                data, header = image.data.squeeze(), image.header
-        except DataError: raise
-        except (OSError, EOFError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: not a complete FITS file ({error})") from None
-        if data.ndim != 2: raise DataError(f"{path}: expected an image, found shape {data.shape}")
-        try: geom = WcsGeom.from_wcs(astropy_wcs.WCS(header), data.shape[::-1])
-        except ValueError as error: raise DataError(f"{path}: {error}") from None
-        is_mask = data.dtype.kind in "iu" and np.isin(data, (0, 1)).all()
-        return WcsNDMap(geom, data.astype(bool if is_mask else data.dtype.newbyteorder("=")))
-
-    def write(self, filename, overwrite=False):
-        "Write the image to a FITS file; a mask as 8-bit zeros and ones."
-        data = self.data.astype("u1") if self.is_mask else self.data
-        header = self.geom.wcs.to_header()
-        with atomic_path(filename, overwrite) as path: fits.PrimaryHDU(data, header).writeto(path)
+def _read_image(
+    path:Path,
+    hdu, # name, number or None
+):       # data without axes of length one, and header
+    "An image of a FITS file."
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            image = _image_hdu(hdus, hdu, path)
+            data, header = image.data.squeeze(), image.header
+    except DataError:
+        raise
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a complete FITS file ({error})") from None
+    if data.ndim != 2:
+        raise DataError(f"{path}: expected an image, found shape {data.shape}")
+    return data, header
 
 # %% ../../nbs/30_regions/20_images.ipynb #4a204a1a
-class _MapPlots:
-    "Pictures of an image."
+def name_sky_axes(
+    ax,           # `~astropy.visualization.wcsaxes.WCSAxes`
+    geom:WcsGeom, # whose axes it has
+):
+    "Label the axes of a picture of the sky."
+    is_galactic = geom.wcs.wcs.lngtyp == "GLON"
+    ax.coords[0].set_axislabel("Galactic longitude" if is_galactic else "Right ascension")
+    ax.coords[1].set_axislabel("Galactic latitude" if is_galactic else "Declination")
 
-    def plot(self, ax=None, add_cbar=False, **kwargs):
-        """Draw the image on the sky.
+def sky_axes(
+    geom:WcsGeom, # to be seen
+):                # `~astropy.visualization.wcsaxes.WCSAxes`
+    "A new subplot that shows all of an image geometry."
+    ax = plt.subplot(projection=geom.wcs)
+    nx, ny = geom.npix
+    ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), aspect="equal")
+    name_sky_axes(ax, geom)
+    return ax
 
-        Parameters
-        ----------
-        ax : `~astropy.visualization.wcsaxes.WCSAxes`
-            Where to draw. Default: a subplot of the current figure with the projection of the image.
-        add_cbar : bool
-            Add a colour bar.
-        **kwargs : dict
-            Passed to ``imshow``.
-
-        Returns
-        -------
-        `~astropy.visualization.wcsaxes.WCSAxes`
-        """
-        if ax is None: ax = plt.subplot(projection=self.geom.wcs)
-        colours = dict(cmap="gray", vmin=-2.5, vmax=1) if self.is_mask else {}
-        image = ax.imshow(self.data, **{"origin": "lower", "interpolation": "nearest", **colours, **kwargs})
-        galactic = self.geom.wcs.wcs.lngtyp == "GLON"
-        ax.coords[0].set_axislabel("Galactic longitude" if galactic else "Right ascension")
-        ax.coords[1].set_axislabel("Galactic latitude" if galactic else "Declination")
-        if add_cbar: ax.figure.colorbar(image, ax=ax, label=self.unit)
-        return ax
-
-# %% ../../nbs/30_regions/20_images.ipynb #3f671575
+# %% ../../nbs/30_regions/20_images.ipynb #68e629ad
 @dataclass(frozen=True, eq=False)
-class WcsNDMap(MaskOperators, _MaskLookup, _MapFiles, _MapPlots):
+class WcsNDMap(MaskOperators):
     """An image on the sky.
 
     Parameters
@@ -380,11 +360,111 @@ class WcsNDMap(MaskOperators, _MaskLookup, _MapFiles, _MapPlots):
         "Map for a geometry, zero by default."
         return cls(geom, np.zeros(geom.data_shape) if data is None else data, unit)
 
-    def _with(self, data): return WcsNDMap(self.geom, data, self.unit)
+    @classmethod
+    def read(cls, filename, hdu=None):
+        """Read an image from a FITS file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            May contain environment variables.
+        hdu : str or int
+            Name or number of the HDU. Default: the first image.
+
+        Returns
+        -------
+        `WcsNDMap`
+            Boolean if the file holds integers 0 and 1 only.
+
+        Raises
+        ------
+        `~specnb.base.core.DataError`
+            No FITS file, no such HDU, no image in it, or no sky coordinates.
+        """
+        path = make_path(filename)
+        data, header = _read_image(path, hdu)
+        try:
+            geom = WcsGeom.from_wcs(astropy_wcs.WCS(header), data.shape[::-1])
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from None
+        is_mask = data.dtype.kind in "iu" and np.isin(data, (0, 1)).all()
+        return WcsNDMap(geom, data.astype(bool if is_mask else data.dtype.newbyteorder("=")))
+
+    def write(self, filename, overwrite=False):
+        "Write the image to a FITS file; a mask as 8-bit zeros and ones."
+        data = self.data.astype("u1") if self.is_mask else self.data
+        header = self.geom.wcs.to_header()
+        with atomic_path(filename, overwrite) as path:
+            fits.PrimaryHDU(data, header).writeto(path)
+
+    def _with(self, data):
+        return WcsNDMap(self.geom, data, self.unit)
+
+    @cached_property
+    def _excluded_pixels(self):
+        y, x = np.nonzero(~self._mask_operands()[0])
+        return x.astype(float), y.astype(float)
+
+    @cached_property
+    def excluded_positions(self):
+        "Right ascension and declination, deg, of the centres of all False pixels."
+        ra, dec = self.geom.pix_to_icrs(*self._excluded_pixels)
+        keep = np.isfinite(ra)
+        return ra[keep], dec[keep]
+
+    @cached_property
+    def excluded_reach_deg(self):
+        "Largest distance from the centre of a False pixel to its corners, deg."
+        x, y = self._excluded_pixels
+        center = self.geom.pix_to_icrs(x, y)
+        corners = [separation(*center, *self.geom.pix_to_icrs(x + .5, y + dy)) for dy in (-.5, .5)]
+        return float(np.max(corners, initial=0, where=np.isfinite(corners)))
+
+    def allowed_at(self, ra, dec):
+        "Whether positions, deg, are on a True pixel or outside the image; nearest pixel, shape of `ra`."
+        data, = self._mask_operands()
+        x, y = np.rint(self.geom.icrs_to_pix(ra, dec))
+        ny, nx = data.shape
+        on = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
+        allowed = np.ones(np.shape(x), bool)
+        allowed[on] = data[y[on].astype(int), x[on].astype(int)]
+        return allowed
+
+    def plot(self, ax=None, add_cbar=False, **kwargs):
+        """Draw the image on the sky.
+
+        Parameters
+        ----------
+        ax : `~astropy.visualization.wcsaxes.WCSAxes`
+            Where to draw. Default: a subplot of the current figure with the projection of the image.
+        add_cbar : bool
+            Add a colour bar.
+        **kwargs : dict
+            Passed to ``imshow``.
+
+        Returns
+        -------
+        `~astropy.visualization.wcsaxes.WCSAxes`
+        """
+        if ax is None:
+            ax = plt.subplot(projection=self.geom.wcs)
+        colours = {"cmap": "gray", "vmin": -2.5, "vmax": 1} if self.is_mask else {}
+        image = ax.imshow(self.data, **{"origin": "lower", "interpolation": "nearest", **colours, **kwargs})
+        name_sky_axes(ax, self.geom)
+        if add_cbar:
+            ax.figure.colorbar(image, ax=ax, label=self.unit)
+        return ax
+
     def _summary(self):
-        kind = f"mask, {np.count_nonzero(~self.data)} pixels excluded" if self.is_mask else f"{self.data.dtype} {self.unit}".strip()
+        kind = f"{self.data.dtype} {self.unit}".strip()
+        if self.is_mask:
+            kind = f"mask, {np.count_nonzero(~self.data)} pixels excluded"
         return [*self.geom._summary(), ("values", kind)]
-    def __repr__(self): return "WcsNDMap({} x {} pixels, {})".format(*self.geom.npix, self._summary()[-1][1])
-    def _repr_html_(self): return html_table(self._summary(), caption="WcsNDMap")
+
+    def __repr__(self):
+        return "WcsNDMap({} x {} pixels, {})".format(*self.geom.npix, self._summary()[-1][1])
+
+    def _repr_html_(self):
+        return html_table(self._summary(), caption="WcsNDMap")
 
 Map = WcsNDMap  # the name under which files are read

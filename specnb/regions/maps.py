@@ -7,14 +7,15 @@ __all__ = ['RegionGeom', 'RegionNDMap']
 
 # %% ../../nbs/30_regions/30_maps.ipynb #374e66be
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
 from ..base.axes import MapAxes, snap_to_edges
 from ..base.core import as_float, html_table, lazy
-from .images import WcsGeom, MaskOperators
-from .shapes import circle_numbers, region_center, region_contains, sky_regions, tangent_point, tangent_wcs
 from ..base.sphere import separation, sky_position, to_icrs
+from .images import MaskOperators, WcsGeom, sky_axes
+from .shapes import (circle_numbers, make_wcs, region_center, region_contains, sky_regions,
+                                   tangent_point)
 
 # %% ../../nbs/30_regions/30_maps.ipynb #3c23ea24
 u = lazy("astropy.units")
@@ -23,82 +24,37 @@ plt = lazy("matplotlib.pyplot")
 regions_package = lazy("regions")
 
 # %% ../../nbs/30_regions/30_maps.ipynb #fecad36e
-class _RegionGeomShape:
-    "The region as numbers and as objects of astropy."
-
-    @cached_property
-    def _center(self): return region_center(self.region)
-    @property
-    def is_region(self): return self.region is not None
-    @property
-    def is_point(self): return self.region is not None and isinstance(self.region, regions_package.PointSkyRegion)
-    @property
-    def frame(self): return None if self.region is None else self._center[2] if isinstance(self._center[2], str) else self._center[2].name
-
-    @cached_property
-    def center_deg(self):
-        "Right ascension and declination (ICRS) of the centre, deg."
-        return tuple(map(float, to_icrs(*self._center)))
-
-    @cached_property
-    def radius_deg(self):
-        "Radius of a circle, deg; 0 for a point, None for other shapes."
-        if self.is_point: return 0.
-        return (circle_numbers(self.region) or (None,)*3)[2]
-
-    @property
-    def center_skydir(self):
-        "Centre, a `~astropy.coordinates.SkyCoord` in the frame of the region."
-        return coordinates.SkyCoord(*self._center[:2], unit="deg", frame=self._center[2])
-
-    @cached_property
-    def wcs_geom(self):
-        "Image geometry around the region, gnomonic, 0.01 deg per pixel."
-        *skydir, frame = tangent_point(self.region)
-        if self.radius_deg is not None: width = max(3*self.radius_deg, .5)
-        else: width = .015*max(self.region.to_pixel(tangent_wcs(*skydir, frame)).bounding_box.shape)
-        return WcsGeom.create(width=width, binsz=.01, proj="TAN", frame=frame, skydir=tuple(skydir))
-
-    @property
-    def wcs(self): return self.wcs_geom.wcs
-
-    def solid_angle(self):
-        "Solid angle in sr; a circle counts as flat, pi r2, a point has none."
-        if self.radius_deg is not None: deg2 = np.pi*self.radius_deg**2
-        else: deg2 = self.region.to_pixel(self.wcs).area*.01**2
-        return u.Quantity(deg2*np.radians(1)**2, "sr")
-
-    def contains(self, skycoord):
-        "Which positions, a `~astropy.coordinates.SkyCoord`, are inside; boolean."
-        return region_contains(self.region, *map(np.atleast_1d, sky_position(skycoord)))
-
-# %% ../../nbs/30_regions/30_maps.ipynb #ebe8cd06
-class _RegionGeomView:
-    "The region as a picture and in words."
-
-    def plot_region(self, ax=None, kwargs_point=None, **kwargs):
-        "Draw the outline (`kwargs`: of a patch) or the point (`kwargs_point`: of a line) on a WCSAxes, by default a new one; returns it."
-        if ax is None:
-            ax = plt.subplot(projection=self.wcs)
-            nx, ny = self.wcs_geom.npix
-            ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), xlabel="Longitude", ylabel="Latitude", aspect="equal")
-        if self.is_point: self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs, **(kwargs_point or {})})
-        else:
-            style = {"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}
-            ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**style))
-        return ax
-
-    def _summary(self):
-        if self.region is None: rows = [("region", "none")]
-        else:
-            rows = [("region", type(self.region).__name__.removesuffix("SkyRegion").lower()),
-                    ("centre", "{:.4f}, {:.4f} deg".format(*self._center[:2])),
-                    ("frame", self.frame)] + ([("radius", f"{self.radius_deg:g} deg")] if self.radius_deg else [])
-        return rows + [(a.name, f"{a.nbin} bins, {a.edges_value[0]:.4g} - {a.edges_value[-1]:.4g} {a.unit}") for a in self.axes]
+def _image_around(
+    region,           # sky region
+    radius_deg:float, # of a circle, 0 for a point, else None
+)->WcsGeom:
+    "Image geometry around a region."
+    *center, frame = tangent_point(region)
+    if radius_deg is None:
+        width = .015*max(region.to_pixel(make_wcs(frame, center)).bounding_box.shape)
+    else:
+        width = max(3*radius_deg, .5)
+    return WcsGeom.create(width=width, binsz=.01, proj="TAN", frame=frame, skydir=tuple(center))
 
 # %% ../../nbs/30_regions/30_maps.ipynb #5db35d0d
+def _bins_between(
+    axis,             # `~specnb.base.axes.MapAxis`
+    energy_min,       # quantity or None
+    energy_max,       # same
+    round_to_edge:bool,
+)->np.ndarray:        # boolean, shape (n_bins,)
+    "Bins that lie wholly between two energies."
+    edges = axis.edges_value
+    bounds = [-np.inf, np.inf]
+    for i, (name, energy) in enumerate({"energy_min": energy_min, "energy_max": energy_max}.items()):
+        if energy is not None:
+            e = as_float(energy, str(axis.unit), name)
+            bounds[i] = edges[snap_to_edges(edges, np.array(e), axis.interp)] if round_to_edge else e
+    return (edges[:-1] >= bounds[0]) & (edges[1:] <= bounds[1])
+
+# %% ../../nbs/30_regions/30_maps.ipynb #d3744455
 @dataclass(frozen=True, eq=False)
-class RegionGeom(_RegionGeomShape, _RegionGeomView):
+class RegionGeom:
     """A region on the sky with axes; the geometry of a spectrum. Usually made by `RegionGeom.create`.
 
     Parameters
@@ -131,90 +87,134 @@ class RegionGeom(_RegionGeomShape, _RegionGeomView):
         """
         if region is not None:
             found = sky_regions(region)
-            if len(found) != 1: raise ValueError(f"expected one region, found {len(found)}")
-            region = found[0]
+            if len(found) != 1:
+                raise ValueError(f"expected one region, found {len(found)}")
+            region, = found
             region_center(region)
         return cls(region, MapAxes(axes))
 
     @property
-    def data_shape(self): return tuple(a.nbin for a in reversed(self.axes)) + (1, 1)
+    def data_shape(self):
+        return *(a.nbin for a in reversed(self.axes)), 1, 1
+
+    @property
+    def is_region(self):
+        return self.region is not None
+
+    @property
+    def is_point(self):
+        return self.is_region and isinstance(self.region, regions_package.PointSkyRegion)
+
+    @cached_property
+    def center_in_frame(self):
+        "Longitude and latitude of the centre, deg, and their frame, as the region was given."
+        return region_center(self.region)
+
+    @property
+    def frame(self):
+        if self.is_region:
+            return getattr(self.center_in_frame[2], "name", self.center_in_frame[2])
+
+    @cached_property
+    def center_deg(self):
+        "Right ascension and declination (ICRS) of the centre, deg."
+        return tuple(map(float, to_icrs(*self.center_in_frame)))
+
+    @cached_property
+    def radius_deg(self):
+        "Radius of a circle, deg; 0 for a point, None for other shapes."
+        if self.is_point:
+            return 0.
+        circle = circle_numbers(self.region)
+        return circle and circle[2]
+
+    @property
+    def center_skydir(self):
+        "Centre, a `~astropy.coordinates.SkyCoord` in the frame of the region."
+        lon, lat, frame = self.center_in_frame
+        return coordinates.SkyCoord(lon, lat, unit="deg", frame=frame)
+
+    @cached_property
+    def wcs_geom(self):
+        "Image geometry around the region, gnomonic, 0.01 deg per pixel."
+        return _image_around(self.region, self.radius_deg)
+
+    @property
+    def wcs(self):
+        return self.wcs_geom.wcs
+
+    def solid_angle(self):
+        "Solid angle in sr; a circle counts as flat, pi r2, a point has none."
+        if self.radius_deg is None:
+            deg2 = self.region.to_pixel(self.wcs).area*.01**2
+        else:
+            deg2 = np.pi*self.radius_deg**2
+        return u.Quantity(deg2*np.radians(1)**2, "sr")
+
+    def contains(self, skycoord):
+        "Which positions, a `~astropy.coordinates.SkyCoord`, are inside; boolean."
+        return region_contains(self.region, *map(np.atleast_1d, sky_position(skycoord)))
 
     def energy_mask(self, energy_min=None, energy_max=None, round_to_edge=False):
-        "Mask of the bins that lie wholly between two energies (moved to the nearest edges if `round_to_edge`), a `RegionNDMap`."
-        axis = self.axes[0]
-        edges, keep = axis.edges_value, np.ones(axis.nbin, bool)
-        def value(bound, name):
-            e = as_float(bound, str(axis.unit), name)
-            return edges[snap_to_edges(edges, np.array(e), axis.interp)] if round_to_edge else e
-
-        if energy_min is not None: keep &= edges[:-1] >= value(energy_min, "energy_min")
-        if energy_max is not None: keep &= edges[1:] <= value(energy_max, "energy_max")
-        return RegionNDMap(self, keep)
+        "Mask of the bins wholly between two energies (moved to the nearest edges if `round_to_edge`)."
+        return RegionNDMap(self, _bins_between(self.axes[0], energy_min, energy_max, round_to_edge))
 
     def is_allclose(self, other):
         "Whether `other` has the same axes and its region the same centre and radius."
-        if not isinstance(other, RegionGeom) or self.axes != other.axes or (self.region is None) != (other.region is None): return False
-        if self.region is None: return True
+        if not isinstance(other, RegionGeom) or self.axes != other.axes or self.is_region != other.is_region:
+            return False
+        if not self.is_region:
+            return True
         same_shape = type(self.region) is type(other.region) and self.radius_deg == other.radius_deg
         return bool(same_shape and separation(*self.center_deg, *other.center_deg) < 1e-6)
 
-    def __repr__(self): return f"RegionGeom({', '.join(v for _, v in self._summary())})"
-    def _repr_html_(self): return html_table(self._summary(), caption="RegionGeom")
+    def plot_region(self, ax=None, kwargs_point=None, **kwargs):
+        "Draw the outline (`kwargs` of a patch) or the point (`kwargs_point` of a line); returns the WCSAxes."
+        if ax is None:
+            ax = sky_axes(self.wcs_geom)
+        if self.is_point:
+            self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs, **(kwargs_point or {})})
+        else:
+            style = {"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}
+            ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**style))
+        return ax
+
+    def _summary(self):
+        rows = [("region", "none")]
+        if self.is_region:
+            kind = type(self.region).__name__.removesuffix("SkyRegion").lower()
+            center = "{:.4f}, {:.4f} deg".format(*self.center_in_frame[:2])
+            rows = [("region", kind), ("centre", center), ("frame", self.frame)]
+            if self.radius_deg:
+                rows.append(("radius", f"{self.radius_deg:g} deg"))
+        for a in self.axes:
+            low, high = a.edges_value[[0, -1]]
+            rows.append((a.name, f"{a.nbin} bins, {low:.4g} - {high:.4g} {a.unit}"))
+        return rows
+
+    def __repr__(self):
+        return f"RegionGeom({', '.join(v for _, v in self._summary())})"
+
+    def _repr_html_(self):
+        return html_table(self._summary(), caption="RegionGeom")
 
 # %% ../../nbs/30_regions/30_maps.ipynb #0902897d
-class _RegionMapArithmetic(MaskOperators):
-    "Sums, products and masks of region maps."
-
-    @property
-    def quantity(self): return u.Quantity(self.data, self.unit)
-    def _with(self, data): return RegionNDMap(self.geom, data, self.unit)
-
-    def _combine(self, op, other, reverse=False):
-        other = getattr(other, "quantity", other)
-        result = u.Quantity(op(other, self.quantity) if reverse else op(self.quantity, other))
-        return RegionNDMap(self.geom, result.value, str(result.unit))
-
-    def __add__(self, other): return self._combine(operator.add, other)
-    def __sub__(self, other): return self._combine(operator.sub, other)
-    def __mul__(self, other): return self._combine(operator.mul, other)
-    def __truediv__(self, other): return self._combine(operator.truediv, other)
-    def __rmul__(self, other): return self._combine(operator.mul, other, reverse=True)
-    def __neg__(self): return self*-1
-    def __array__(self, dtype=None, copy=None): return np.array(self.data, dtype)
-
-    def copy(self, **changes):
-        "A copy with changed `geom`, `data` or `unit`."
-        return RegionNDMap(**{"geom": self.geom, "data": self.data, "unit": self.unit, **changes})
+def _energy_axes(
+    region_map, # `RegionNDMap`
+    ax,         # matplotlib axes or None
+):              # axes, edges, values
+    "What a picture of a map with one axis begins with."
+    axes = region_map.geom.axes
+    if len(axes) != 1:
+        raise ValueError(f"only maps with one axis can be drawn, this one has {axes.names}")
+    ax = plt.gca() if ax is None else ax
+    axes[0].format_plot_xaxis(ax)
+    ax.set_ylabel(f"Value [{region_map.unit}]" if region_map.unit else "Value")
+    return ax, axes[0], np.asarray(region_map.data, float).ravel()
 
 # %% ../../nbs/30_regions/30_maps.ipynb #0c59a534
-class _RegionMapPlots:
-    "Pictures of the values along the axis."
-
-    def _axis_and_values(self, ax):
-        if len(self.geom.axes) != 1:
-            raise ValueError(f"only maps with one axis can be drawn, this one has {self.geom.axes.names}")
-        if ax is None: ax = plt.gca()
-        axis = self.geom.axes[0]
-        axis.format_plot_xaxis(ax)
-        ax.set_ylabel(f"Value [{self.unit}]" if self.unit else "Value")
-        return ax, axis, np.asarray(self.data, float).ravel()
-
-    def plot(self, ax=None, **kwargs):
-        "Draw a point with a horizontal bar for each bin; `kwargs` as for ``errorbar``. Returns the axes."
-        ax, axis, values = self._axis_and_values(ax)
-        x, edges = axis.center_value, axis.edges_value
-        ax.errorbar(x, values, xerr=[x - edges[:-1], edges[1:] - x], **{"fmt": ".", **kwargs})
-        return ax
-
-    def plot_hist(self, ax=None, **kwargs):
-        "Draw the values as steps; `kwargs` as for ``stairs``. Returns the axes."
-        ax, axis, values = self._axis_and_values(ax)
-        ax.stairs(values, axis.edges_value, **kwargs)
-        return ax
-
-# %% ../../nbs/30_regions/30_maps.ipynb #521928a5
 @dataclass(frozen=True, eq=False)
-class RegionNDMap(_RegionMapArithmetic, _RegionMapPlots):
+class RegionNDMap(MaskOperators):
     """Values in the bins of a `RegionGeom`.
 
     Parameters
@@ -238,8 +238,10 @@ class RegionNDMap(_RegionMapArithmetic, _RegionMapPlots):
     def __post_init__(self):
         shape = self.geom.data_shape
         data = np.asarray(0. if self.data is None else self.data)
-        if data.ndim == 0: data = np.full(shape, data)
-        if data.size != np.prod(shape): raise ValueError(f"the geometry has shape {shape}, the data {data.shape}")
+        if data.ndim == 0:
+            data = np.full(shape, data)
+        if data.size != np.prod(shape):
+            raise ValueError(f"the geometry has shape {shape}, the data {data.shape}")
         object.__setattr__(self, "data", data.reshape(shape))
         object.__setattr__(self, "unit", str(self.unit))
 
@@ -253,9 +255,61 @@ class RegionNDMap(_RegionMapArithmetic, _RegionMapPlots):
         "Map for a geometry."
         return cls(geom, data, unit)
 
+    def copy(self, **changes):
+        "A copy with changed `geom`, `data` or `unit`."
+        return replace(self, **changes)
+
+    @property
+    def quantity(self):
+        return u.Quantity(self.data, self.unit)
+
+    def _with(self, data):
+        return replace(self, data=data)
+
+    def _combine(self, op, other):
+        result = u.Quantity(op(self.quantity, getattr(other, "quantity", other)))
+        return RegionNDMap(self.geom, result.value, str(result.unit))
+
+    def __add__(self, other):
+        return self._combine(operator.add, other)
+
+    def __sub__(self, other):
+        return self._combine(operator.sub, other)
+
+    def __mul__(self, other):
+        return self._combine(operator.mul, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        return self._combine(operator.truediv, other)
+
+    def __neg__(self):
+        return self*-1
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype)
+
+    def plot(self, ax=None, **kwargs):
+        "Draw a point with a horizontal bar for each bin; `kwargs` as for ``errorbar``. Returns the axes."
+        ax, axis, values = _energy_axes(self, ax)
+        x, edges = axis.center_value, axis.edges_value
+        ax.errorbar(x, values, xerr=[x - edges[:-1], edges[1:] - x], **{"fmt": ".", **kwargs})
+        return ax
+
+    def plot_hist(self, ax=None, **kwargs):
+        "Draw the values as steps; `kwargs` as for ``stairs``. Returns the axes."
+        ax, axis, values = _energy_axes(self, ax)
+        ax.stairs(values, axis.edges_value, **kwargs)
+        return ax
+
     def _summary(self):
         kind = "mask" if self.is_mask else str(self.data.dtype)
-        return [*self.geom._summary(), ("values", kind), ("shape", str(self.data.shape)), ("unit", repr(self.unit)),
-                ("sum", f"{self.data.sum():.6g}")]
-    def __repr__(self): return f"RegionNDMap(shape {self.data.shape}, unit {self.unit!r}, sum {self.data.sum():.6g})"
-    def _repr_html_(self): return html_table(self._summary(), caption="RegionNDMap")
+        return [*self.geom._summary(), ("values", kind), ("shape", str(self.data.shape)),
+                ("unit", repr(self.unit)), ("sum", f"{self.data.sum():.6g}")]
+
+    def __repr__(self):
+        return f"RegionNDMap(shape {self.data.shape}, unit {self.unit!r}, sum {self.data.sum():.6g})"
+
+    def _repr_html_(self):
+        return html_table(self._summary(), caption="RegionNDMap")

@@ -6,108 +6,62 @@
 __all__ = ['OffRegions', 'plot_off_regions', 'ReflectedRegionsFinder', 'WobbleRegionsFinder']
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #7dcbab2a
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
 from ..base.core import as_float, html_table, lazy, warn
-from .images import WcsGeom
-from .maps import RegionGeom
-from .planes import covered_pixels, angular_size, make_exclusion, on_shape, pointing_plane
 from ..base.sphere import from_icrs, separation, sky_position
+from .images import WcsGeom, sky_axes
+from .maps import RegionGeom
+from .planes import angular_size, covered_pixels, make_exclusion, on_shape, pointing_plane
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #aa83be5c
 coordinates = lazy("astropy.coordinates")
 plt = lazy("matplotlib.pyplot")
 regions_package = lazy("regions")
 
-# %% ../../nbs/30_regions/50_off_regions.ipynb #f66ebef2
-class _OffRegionsEvents:
-    "Which events are OFF."
+# %% ../../nbs/30_regions/50_off_regions.ipynb #89ab7d73
+def reflected_angles(
+    blocked,           # function of an angle, rad: does the copy touch something excluded?
+    size:float,        # angular size of the ON region, rad
+    increment:float,   # step past something excluded, rad
+    min_distance:float,       # between OFF regions, rad
+    min_distance_input:float, # between ON and OFF regions, in addition, rad
+    max_number:int,    # at most so many
+)->tuple:              # angles, rad, and how many were tried
+    "Angles by which the ON region is turned."
+    step, tried, angles = size + min_distance, 0, []
+    angle, last = step + min_distance_input, 2*np.pi - step - min_distance_input
+    while angle < last and len(angles) < max_number:
+        tried += 1
+        if blocked(angle): angle += increment
+        else:
+            angles.append(angle)
+            angle += step
+    return np.array(angles), tried
 
-    def multiplicity(self, lon, lat, radius_deg=None):
-        """How often each event counts as OFF.
+# %% ../../nbs/30_regions/50_off_regions.ipynb #ef927368
+def _inside_any(
+    shapes:list,    # in the plane
+    annulus:tuple,  # nearest and farthest that they come to the pointing, pixels
+    plane:WcsGeom,  # about the pointing
+    lon:np.ndarray, # right ascension, deg, shape (n,)
+    lat:np.ndarray, # declination, deg
+)->np.ndarray:      # 0 or 1, shape (n,)
+    "Whether positions are inside at least one shape."
+    found, center = np.zeros(len(lon), int), plane.crpix[0]
+    low, high = annulus
+    ra_dec = plane.pix_to_icrs(center, center)
+    near = np.flatnonzero(np.abs(lat - ra_dec[1]) < high * plane.pixel_deg)
+    x, y = plane.icrs_to_pix(lon[near], lat[near])
+    rho2 = (x - center)**2 + (y - center)**2
+    within = (rho2 > low**2) & (rho2 < high**2)
+    near, x, y = near[within], x[within], y[within]
+    for shape in shapes:
+        found[near] |= shape.contains(x, y)
+    return found
 
-        Parameters
-        ----------
-        lon, lat : ndarray
-            Right ascension and declination of the events, deg, shape (n,).
-        radius_deg : float or ndarray
-            Radius about the positions for each event, deg; with a point as ON region only.
-
-        Returns
-        -------
-        ndarray
-            Integers, shape (n,): 1 inside at least one region, else 0; around points the number of positions within the radius.
-        """
-        is_point = self.geom.is_point
-        if is_point != (radius_deg is not None):
-            raise ValueError(f"{'OFF positions of a point region need' if is_point else 'only OFF positions of a point region take'} radius_deg")
-        lon, lat = np.atleast_1d(lon), np.atleast_1d(lat)
-        found = np.zeros(len(lon), int)
-        if is_point: return sum((separation(*p, lon, lat) <= radius_deg for p in zip(self.lon, self.lat)), start=found)
-        if not self.n: return found
-        low, high = self._annulus
-        near = np.flatnonzero(np.abs(lat - self.pointing_deg[1]) < high * self.plane.pixel_deg)  # most events need no projection
-        x, y = self.plane.icrs_to_pix(lon[near], lat[near])
-        rho2 = (x - self.plane.crpix[0])**2 + (y - self.plane.crpix[0])**2
-        within = (rho2 > low**2) & (rho2 < high**2)
-        near, x, y = near[within], x[within], y[within]
-        for shape in self.shapes: found[near] |= shape.contains(x, y)
-        return found
-
-    def contains(self, lon, lat, radius_deg=None):
-        "Whether events (see `multiplicity`) are in at least one region, boolean, shape (n,)."
-        return self.multiplicity(lon, lat, radius_deg) > 0
-
-    def count(self, lon, lat, radius_deg=None):
-        "Number of OFF events (see `multiplicity`)."
-        return int(self.multiplicity(lon, lat, radius_deg).sum())
-
-    @property
-    def min_separation_deg(self):
-        "Smallest distance between any two of the ON and OFF centres, deg; inf without OFF regions."
-        lon, lat = np.r_[self.geom.center_deg[0], self.lon], np.r_[self.geom.center_deg[1], self.lat]
-        i, j = np.triu_indices(len(lon), 1)
-        return float(separation(lon[i], lat[i], lon[j], lat[j]).min(initial=np.inf))
-
-# %% ../../nbs/30_regions/50_off_regions.ipynb #ce73d296
-class _OffRegionsGeometry:
-    "Sizes, shapes and centres."
-
-    @property
-    def n(self): return len(self.angles)
-    def __len__(self): return self.n
-    @property
-    def radius_deg(self): return self.geom.radius_deg
-    @property
-    def radius_pix(self): return getattr(self._on, "radius", None)
-    @property
-    def offset_deg(self): return float(separation(*self.geom.center_deg, *self.pointing_deg))
-
-    @cached_property
-    def _on(self): return on_shape(self.geom, self.plane)
-    @cached_property
-    def shapes(self): return [self._on.turned(self.plane.crpix[0], a) for a in self.angles]
-
-    @cached_property
-    def _annulus(self):
-        "Nearest and farthest that the regions come to the pointing, with a margin, pixels."
-        x, y = np.subtract(covered_pixels(self._on, self.plane.npix[0]), self.plane.crpix[0])
-        rho = np.hypot(x, y)
-        return max(rho.min() - 2, 0), rho.max() + 2
-
-    @cached_property
-    def _centers(self):
-        x, y = np.subtract(self.plane.icrs_to_pix(*self.geom.center_deg), self.plane.crpix)
-        sin, cos = np.sin(self.angles), np.cos(self.angles)
-        return self.plane.pix_to_icrs(self.plane.crpix[0] + x*cos - y*sin, self.plane.crpix[0] + x*sin + y*cos)
-
-    @property
-    def lon(self): return self._centers[0]
-    @property
-    def lat(self): return self._centers[1]
-
-# %% ../../nbs/30_regions/50_off_regions.ipynb #7c34eed0
+# %% ../../nbs/30_regions/50_off_regions.ipynb #eaa04d87
 def _pixel_circles(
     centers,      # SkyCoord of the circles
     radius:float, # deg
@@ -115,56 +69,41 @@ def _pixel_circles(
 ):                # x, y, radius, pixels
     "Many circles at once on a picture of the sky."
     x, y = wcs.world_to_pixel(centers)
-    north = wcs.world_to_pixel(centers.directional_offset_by(coordinates.Angle(0, "deg"), coordinates.Angle(1, "arcsec")))
+    step = coordinates.Angle(0, "deg"), coordinates.Angle(1, "arcsec")
+    north = wcs.world_to_pixel(centers.directional_offset_by(*step))
     return x, y, 3600 * radius * np.hypot(north[0] - x, north[1] - y)
 
-class _OffRegionsSky:
-    "OFF regions as sky regions, and their picture."
+def _artists(
+    off,        # `OffRegions`
+    ax,         # WCSAxes
+    style:dict, # of the patches
+)->list:
+    "What is drawn of the regions."
+    if off.geom.is_point:
+        return [r.to_pixel(ax.wcs).as_artist(**style) for r in off.regions]
+    if off.radius_deg is None:
+        return [s.region.as_artist(**style) for s in off.shapes]
+    if not off.n:
+        return []
+    circles = _pixel_circles(off.sky_centers, off.radius_deg, ax.wcs)
+    return [plt.Circle((x, y), r, **style) for x, y, r in zip(*circles)]
 
-    @property
-    def _sky_centers(self): return coordinates.SkyCoord(*from_icrs(self.lon, self.lat, self.plane.frame), unit="deg", frame=self.plane.frame)
+# %% ../../nbs/30_regions/50_off_regions.ipynb #75852b40
+def off_regions_axes(
+    off_regions, # list of `OffRegions`
+):               # `~astropy.visualization.wcsaxes.WCSAxes`
+    "A new subplot that holds all OFF regions."
+    first = off_regions[0]
+    ra, dec = first.geom.center_deg
+    sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
+    reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
+    skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
+    image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
+    return sky_axes(image)
 
-    @cached_property
-    def regions(self):
-        "List of `~regions.SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
-        if self.geom.radius_deg is None: return [s.region.to_sky(self.plane.wcs) for s in self.shapes]
-        centers = list(self._sky_centers)
-        if self.geom.is_point: return [regions_package.PointSkyRegion(c) for c in centers]
-        return [regions_package.CircleSkyRegion(c, self.geom.region.radius) for c in centers]
-
-    def plot(self, ax=None, label=None, **kwargs):
-        """Draw the OFF regions, and a cross at the pointing.
-
-        Parameters
-        ----------
-        ax : `~astropy.visualization.wcsaxes.WCSAxes`
-            Where to draw. Default: a new subplot around the pointing, with the ON region in black.
-        label : str
-            For the legend.
-        **kwargs : dict
-            Of a matplotlib patch, such as ``edgecolor``.
-
-        Returns
-        -------
-        `~astropy.visualization.wcsaxes.WCSAxes`
-        """
-        if ax is None:
-            ax = off_regions_axes([self])
-            self.geom.plot_region(ax)
-        colour = kwargs.pop("color", kwargs.pop("edgecolor", "C0"))
-        style = {"color": colour} if self.geom.is_point else {"edgecolor": colour, "facecolor": "none"}
-        style, pixel = {**style, "transform": ax.get_transform("pixel" if self.geom.radius_deg is not None else self.plane.wcs), **kwargs}, ax.get_transform("pixel")
-        if self.geom.is_point: artists = [r.to_pixel(ax.wcs).as_artist(**style) for r in self.regions]
-        elif self.geom.radius_deg is None: artists = [s.region.as_artist(**style) for s in self.shapes]
-        else: artists = [plt.Circle((x, y), r, **style) for x, y, r in zip(*_pixel_circles(self._sky_centers, self.radius_deg, ax.wcs))] if self.n else []
-        for artist in artists: ax.add_artist(artist)
-        pointing = ax.wcs.world_to_pixel(coordinates.SkyCoord(*self.pointing_deg, unit="deg"))
-        ax.plot(*pointing, "+", color=colour, label=label, transform=pixel, ms=9, mew=1.5)
-        return ax
-
-# %% ../../nbs/30_regions/50_off_regions.ipynb #7be500a6
+# %% ../../nbs/30_regions/50_off_regions.ipynb #7c910c63
 @dataclass(frozen=True, eq=False)
-class OffRegions(_OffRegionsEvents, _OffRegionsGeometry, _OffRegionsSky):
+class OffRegions:
     """OFF regions of one pointing: the ON region turned by some angles. Made by a finder.
 
     Parameters
@@ -189,32 +128,165 @@ class OffRegions(_OffRegionsEvents, _OffRegionsGeometry, _OffRegionsSky):
     angular_size_deg:float = None
     reason:str = ""
 
+    @property
+    def n(self):
+        return len(self.angles)
+
+    def __len__(self):
+        return self.n
+
+    @property
+    def radius_deg(self):
+        return self.geom.radius_deg
+
+    @property
+    def radius_pix(self):
+        return getattr(self.on, "radius", None)
+
+    @property
+    def offset_deg(self):
+        return float(separation(*self.geom.center_deg, *self.pointing_deg))
+
+    @cached_property
+    def on(self):
+        "The ON region as a shape in the plane."
+        return on_shape(self.geom, self.plane)
+
+    @cached_property
+    def shapes(self):
+        return [self.on.turned(self.plane.crpix[0], a) for a in self.angles]
+
+    @cached_property
+    def _on_pixels(self):
+        return covered_pixels(self.on, self.plane.npix[0])
+
+    @cached_property
+    def _on_distances(self):
+        "Distances of the pixels of the ON region from the pointing, pixels."
+        return np.hypot(*np.subtract(self._on_pixels, self.plane.crpix[0]))
+
+    @cached_property
+    def _centers(self):
+        center = self.plane.crpix[0]
+        x, y = np.subtract(self.plane.icrs_to_pix(*self.geom.center_deg), center)
+        sin, cos = np.sin(self.angles), np.cos(self.angles)
+        return self.plane.pix_to_icrs(center + x*cos - y*sin, center + x*sin + y*cos)
+
+    @property
+    def lon(self):
+        return self._centers[0]
+
+    @property
+    def lat(self):
+        return self._centers[1]
+
+    @property
+    def sky_centers(self):
+        lon, lat = from_icrs(self.lon, self.lat, self.plane.frame)
+        return coordinates.SkyCoord(lon, lat, unit="deg", frame=self.plane.frame)
+
+    @property
+    def min_separation_deg(self):
+        "Smallest distance between any two of the ON and OFF centres, deg; inf without OFF regions."
+        lon, lat = (np.r_[on, off] for on, off in zip(self.geom.center_deg, self._centers))
+        i, j = np.triu_indices(len(lon), 1)
+        return float(separation(lon[i], lat[i], lon[j], lat[j]).min(initial=np.inf))
+
+    @cached_property
+    def regions(self):
+        "List of `~regions.SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
+        if self.radius_deg is None:
+            return [s.region.to_sky(self.plane.wcs) for s in self.shapes]
+        if self.geom.is_point:
+            return [regions_package.PointSkyRegion(c) for c in self.sky_centers]
+        return [regions_package.CircleSkyRegion(c, self.geom.region.radius) for c in self.sky_centers]
+
+    def multiplicity(self, lon, lat, radius_deg=None):
+        """How often each event counts as OFF.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination of the events, deg, shape (n,).
+        radius_deg : float or ndarray
+            Radius about the positions for each event, deg; with a point as ON region only.
+
+        Returns
+        -------
+        ndarray
+            Integers, shape (n,): 1 inside any region, else 0; around points how many are within the radius.
+
+        Raises
+        ------
+        ValueError
+            A point without `radius_deg`, or a region with it.
+        """
+        is_point = self.geom.is_point
+        if is_point != (radius_deg is not None):
+            only, verb = ("", "need") if is_point else ("only ", "take")
+            raise ValueError(f"{only}OFF positions of a point region {verb} radius_deg")
+        lon, lat = np.atleast_1d(lon), np.atleast_1d(lat)
+        nothing = np.zeros(len(lon), int)
+        if is_point:
+            positions = zip(self.lon, self.lat)
+            return sum((separation(*p, lon, lat) <= radius_deg for p in positions), start=nothing)
+        if not self.n:
+            return nothing
+        annulus = max(self._on_distances.min() - 2, 0), self._on_distances.max() + 2
+        return _inside_any(self.shapes, annulus, self.plane, lon, lat)
+
+    def contains(self, lon, lat, radius_deg=None):
+        "Whether events (see `multiplicity`) are in at least one region, boolean, shape (n,)."
+        return self.multiplicity(lon, lat, radius_deg) > 0
+
+    def count(self, lon, lat, radius_deg=None):
+        "Number of OFF events (see `multiplicity`)."
+        return int(self.multiplicity(lon, lat, radius_deg).sum())
+
+    def plot(self, ax=None, label=None, **kwargs):
+        """Draw the OFF regions, and a cross at the pointing.
+
+        Parameters
+        ----------
+        ax : `~astropy.visualization.wcsaxes.WCSAxes`
+            Where to draw. Default: a new subplot around the pointing, with the ON region in black.
+        label : str
+            For the legend.
+        **kwargs : dict
+            Of a matplotlib patch, such as ``edgecolor``.
+
+        Returns
+        -------
+        `~astropy.visualization.wcsaxes.WCSAxes`
+        """
+        if ax is None:
+            ax = off_regions_axes([self])
+            self.geom.plot_region(ax)
+        colour = kwargs.pop("color", kwargs.pop("edgecolor", "C0"))
+        style = {"color": colour} if self.geom.is_point else {"edgecolor": colour, "facecolor": "none"}
+        pixel = ax.get_transform("pixel")
+        style["transform"] = ax.get_transform(self.plane.wcs) if self.radius_deg is None else pixel
+        for artist in _artists(self, ax, {**style, **kwargs}):
+            ax.add_artist(artist)
+        pointing = ax.wcs.world_to_pixel(coordinates.SkyCoord(*self.pointing_deg, unit="deg"))
+        ax.plot(*pointing, "+", color=colour, label=label, transform=pixel, ms=9, mew=1.5)
+        return ax
+
     def _summary(self):
         rows = [("OFF regions", self.n), ("pointing", "{:.4f}, {:.4f} deg".format(*self.pointing_deg)),
                 ("offset", f"{self.offset_deg:.4f} deg")]
-        if self.radius_deg: rows.append(("radius", f"{self.radius_deg:g} deg"))
-        if self.angular_size_deg: rows.append(("angular size", f"{self.angular_size_deg:.2f} deg"))
+        if self.radius_deg:
+            rows.append(("radius", f"{self.radius_deg:g} deg"))
+        if self.angular_size_deg:
+            rows.append(("angular size", f"{self.angular_size_deg:.2f} deg"))
         return rows + ([("reason", self.reason)] if self.reason else [])
 
-    def __repr__(self): return "OffRegions({} around {:.4f}, {:.4f} at {:.4f} deg)".format(self.n, *self.pointing_deg, self.offset_deg)
-    def _repr_html_(self): return html_table(self._summary(), caption="OffRegions")
+    def __repr__(self):
+        numbers = self.n, *self.pointing_deg, self.offset_deg
+        return "OffRegions({} around {:.4f}, {:.4f} at {:.4f} deg)".format(*numbers)
 
-# %% ../../nbs/30_regions/50_off_regions.ipynb #88e24292
-def off_regions_axes(
-    off_regions, # list of `OffRegions`
-):               # `~astropy.visualization.wcsaxes.WCSAxes`
-    "A new subplot that holds all OFF regions."
-    first = off_regions[0]
-    ra, dec = first.geom.center_deg
-    sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
-    reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
-    skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
-    image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
-    ax = plt.subplot(projection=image.wcs)
-    ax.set(xlim=(-.5, image.npix[0] - .5), ylim=(-.5, image.npix[1] - .5), aspect="equal")
-    names = ("Galactic longitude", "Galactic latitude") if image.frame == "galactic" else ("Right ascension", "Declination")
-    for coord, name in zip(ax.coords, names): coord.set_axislabel(name)
-    return ax
+    def _repr_html_(self):
+        return html_table(self._summary(), caption="OffRegions")
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #8ced04be
 def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kwargs):
@@ -238,67 +310,95 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     `~astropy.visualization.wcsaxes.WCSAxes`
     """
     off_regions = list(off_regions)
-    if not off_regions: raise ValueError("expected at least one OffRegions to draw, found none")
-    if ax is None: ax = off_regions_axes(off_regions)
-    for i, off in enumerate(off_regions): off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": f"C{i % 10}", **kwargs})
+    if not off_regions:
+        raise ValueError("expected at least one OffRegions to draw, found none")
+    if ax is None:
+        ax = off_regions_axes(off_regions)
+    for i, off in enumerate(off_regions):
+        off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": f"C{i % 10}", **kwargs})
     off_regions[0].geom.plot_region(ax)
-    if labels: ax.legend(**{"fontsize": 8, **(legend_kwargs or {})})
+    if labels:
+        ax.legend(**{"fontsize": 8, **(legend_kwargs or {})})
     return ax
 
-# %% ../../nbs/30_regions/50_off_regions.ipynb #89ab7d73
-def reflected_angles(
-    blocked,           # function of an angle, rad: does the copy touch something excluded?
-    size:float,        # angular size of the ON region, rad
-    increment:float,   # step past something excluded, rad
-    min_distance:float,       # between OFF regions, rad
-    min_distance_input:float, # between ON and OFF regions, in addition, rad
-    max_number:int,    # at most so many
-)->tuple:              # angles, rad, and how many were tried
-    "Angles by which the ON region is turned."
-    step, tried, angles = size + min_distance, 0, []
-    angle, last = step + min_distance_input, 2*np.pi - step - min_distance_input
-    while angle < last and len(angles) < max_number:
-        tried += 1
-        if blocked(angle): angle += increment
-        else:
-            angles.append(angle)
-            angle += step
-    return np.array(angles), tried
-
-# %% ../../nbs/30_regions/50_off_regions.ipynb #ef927368
+# %% ../../nbs/30_regions/50_off_regions.ipynb #a7e611a9
 def _checked_pointing(
     pointing, # two numbers, deg, or SkyCoord
 )->tuple:     # right ascension and declination, deg
     "A pointing as two floats."
-    if not isinstance(pointing, (tuple, list, np.ndarray)): pointing = sky_position(pointing, name="pointing")
+    if not isinstance(pointing, (tuple, list, np.ndarray)):
+        pointing = sky_position(pointing, name="pointing")
     if np.shape(pointing) != (2,) or not np.all(np.isfinite(pointing)) or abs(pointing[1]) > 90:
         raise ValueError(f"pointing: expected right ascension and declination in deg, found {pointing!r}")
     return tuple(map(float, pointing))
 
-class _RegionsFinder:
-    "Common to the finders."
+def _without_off(
+    geom,     # `RegionGeom` or sky region
+    pointing, # two numbers, deg, or SkyCoord
+    binsz,    # pixel size of the plane
+)->OffRegions:
+    "The record before the search: the ON region in the plane of the pointing."
+    geom = geom if isinstance(geom, RegionGeom) else RegionGeom.create(geom)
+    pointing = _checked_pointing(pointing)
+    if geom.region is None:
+        raise ValueError("region: expected an ON region, the geometry has none")
+    offset = float(separation(*geom.center_deg, *pointing))
+    if offset >= 60:
+        found = f"the ON region is {offset:.1f} deg from the pointing"
+        raise ValueError(f"{found}; expected an offset within the field of view")
+    frame = "galactic" if geom.frame == "galactic" else "icrs"
+    plane = pointing_plane(pointing, offset, frame, as_float(binsz, "deg", "binsz"))
+    return OffRegions(geom, pointing, plane)
 
-    def _prepare(self, geom, pointing, exclusion_mask):
-        geom, pointing = geom if isinstance(geom, RegionGeom) else RegionGeom.create(geom), _checked_pointing(pointing)
-        if geom.region is None: raise ValueError("region: expected an ON region, the geometry has none")
-        frame = "galactic" if geom.frame == "galactic" else "icrs"
-        offset = float(separation(*geom.center_deg, *pointing))
-        if offset >= 60:
-            raise ValueError(f"the ON region is {offset:.1f} deg from the pointing; expected an offset within the field of view")
-        off = OffRegions(geom, pointing, pointing_plane(pointing, offset, frame, as_float(self.binsz, "deg", "binsz")))
-        x, y = covered_pixels(off._on, off.plane.npix[0])
-        rho = np.hypot(x - off.plane.crpix[0], y - off.plane.crpix[0]) if len(x) else np.zeros(1)
-        exclusion = make_exclusion(off.plane, off._on, rho, exclusion_mask)
-        if not geom.is_point and exclusion.touches(off._on, geom.radius_deg):
-            warn("the exclusion mask covers (a part of) the ON region; only OFF regions keep away from it, the ON counts do not change")
-        return off, x, y, exclusion
+def _blocked_angle(
+    off:OffRegions,  # before the search
+    exclusion_mask,  # boolean `WcsNDMap`, sky regions, or None
+):                   # function of an angle, rad
+    "Whether the ON region, turned by an angle, touches something excluded. Warns if it does so unturned."
+    rho = off._on_distances if len(off._on_distances) else np.zeros(1)
+    exclusion = make_exclusion(off.plane, off.on, rho, exclusion_mask)
+    if not off.geom.is_point and exclusion.touches(off.on, off.radius_deg):
+        warn("the exclusion mask covers (a part of) the ON region; only OFF regions keep away from it, "
+             "the ON counts do not change")
+    def blocked(angle):
+        return exclusion.touches(off.on.turned(off.plane.crpix[0], angle), off.radius_deg)
+    return blocked
+
+# %% ../../nbs/30_regions/50_off_regions.ipynb #e3dbaaf0
+class _RegionsFinder:
+    "What both finders do."
+
+    def find(self, geom, pointing_deg, exclusion_mask=None):
+        """OFF regions of one pointing.
+
+        Parameters
+        ----------
+        geom : `~specnb.regions.maps.RegionGeom` or `~regions.SkyRegion`
+            ON region; a point is for the `WobbleRegionsFinder`.
+        pointing_deg : (float, float) or `~astropy.coordinates.SkyCoord`
+            Right ascension and declination of the pointing, deg.
+        exclusion_mask : `~specnb.regions.images.WcsNDMap`, sky regions or None
+            Boolean, False where no OFF region may be; or a list of regions to avoid.
+
+        Returns
+        -------
+        `OffRegions`
+            With ``n = 0`` and a `reason` if there is none. An exclusion over the ON region is a warning.
+
+        Raises
+        ------
+        ValueError
+            No ON region, one that the finder cannot turn, or a pointing that is none or too far from it.
+        """
+        off = _without_off(geom, pointing_deg, self.binsz)
+        return self._search(off, _blocked_angle(off, exclusion_mask))
 
     def run(self, region, center, exclusion_mask=None):
-        "OFF regions as a list of sky regions, and the `~astropy.wcs.WCS` of the plane; arguments as for `find`, `center` a SkyCoord."
+        "List of sky regions and `~astropy.wcs.WCS` of the plane, for a region and a pointing `center`."
         off = self.find(region, center, exclusion_mask)
         return off.regions, off.plane.wcs
 
-# %% ../../nbs/30_regions/50_off_regions.ipynb #6422844e
+# %% ../../nbs/30_regions/50_off_regions.ipynb #2da2d0e8
 @dataclass(frozen=True)
 class ReflectedRegionsFinder(_RegionsFinder):
     """Finds as many reflected regions as fit.
@@ -326,39 +426,37 @@ class ReflectedRegionsFinder(_RegionsFinder):
     max_region_number:int = 10000
     binsz:object = "0.01 deg"
 
-    def find(self, geom, pointing_deg, exclusion_mask=None):
-        """OFF regions of one pointing.
-
-        Parameters
-        ----------
-        geom : `~specnb.regions.maps.RegionGeom` or `~regions.SkyRegion`
-            ON region, with an area.
-        pointing_deg : (float, float) or `~astropy.coordinates.SkyCoord`
-            Right ascension and declination of the pointing, deg.
-        exclusion_mask : `~specnb.regions.images.WcsNDMap`, sky regions or None
-            Boolean, False where no OFF region may be; or a list of regions to avoid.
-
-        Returns
-        -------
-        `OffRegions`
-            With ``n = 0`` and a `reason` if there is no place. An exclusion over the ON region is a warning.
-        """
-        off, x, y, exclusion = self._prepare(geom, pointing_deg, exclusion_mask)
+    def _search(self, off, blocked):
         if off.geom.is_point:
-            raise ValueError("region: reflected regions need a region with an area, found a point; use WobbleRegionsFinder")
-        center = off.plane.crpix[0]
-        size = angular_size(x, y, center) if len(x) else 2*np.pi
-        if off._on.contains(center, center): size = 2*np.pi
-        steps = [as_float(getattr(self, k), "rad", k) for k in ("angle_increment", "min_distance", "min_distance_input")]
-        if steps[0] <= 0: raise ValueError(f"angle_increment: expected a positive angle, found {self.angle_increment}")
-        def blocked(angle): return exclusion.touches(off._on.turned(center, angle), off.geom.radius_deg)
+            raise ValueError("region: reflected regions need a region with an area, found a point; "
+                             "use WobbleRegionsFinder")
+        center, size = off.plane.crpix[0], 2*np.pi
+        if len(off._on_distances) and not off.on.contains(center, center):
+            size = angular_size(*off._on_pixels, center)
+        names = "angle_increment", "min_distance", "min_distance_input"
+        steps = [as_float(getattr(self, name), "rad", name) for name in names]
+        if steps[0] <= 0:
+            raise ValueError(f"angle_increment: expected a positive angle, found {self.angle_increment}")
         angles, tried = reflected_angles(blocked, size, *steps, self.max_region_number)
         reason = ""
-        if not tried: reason = f"the ON region, {off.offset_deg:.3g} deg from the pointing, leaves no room for another at the same offset"
-        elif not len(angles): reason = f"all {tried} places at the same offset touch the exclusion mask"
-        return OffRegions(off.geom, off.pointing_deg, off.plane, angles, np.degrees(size), reason)
+        if not tried:
+            where = f"the ON region, {off.offset_deg:.3g} deg from the pointing"
+            reason = f"{where}, leaves no room for another at the same offset"
+        elif not len(angles):
+            reason = f"all {tried} places at the same offset touch the exclusion mask"
+        return replace(off, angles=angles, angular_size_deg=np.degrees(size), reason=reason)
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #043d447b
+def _overlap(
+    off:OffRegions,
+    angles:list, # in ascending order
+)->bool:
+    "Whether two neighbours among the copies turned by these angles share a pixel."
+    shapes = [off.on.turned(off.plane.crpix[0], a) for a in angles]
+    pairs = zip(shapes, [*shapes[1:], shapes[0]])
+    return any(b.contains(*covered_pixels(a, off.plane.npix[0])).any() for a, b in pairs)
+
+# %% ../../nbs/30_regions/50_off_regions.ipynb #5f6d89a9
 @dataclass(frozen=True)
 class WobbleRegionsFinder(_RegionsFinder):
     """Finds OFF regions at equal angles about the pointing.
@@ -369,6 +467,11 @@ class WobbleRegionsFinder(_RegionsFinder):
         Number of OFF regions.
     binsz : `~astropy.units.Quantity` or str
         Pixel size of the plane.
+
+    Raises
+    ------
+    ValueError
+        `n_off_regions` is no positive integer.
     """
     n_off_regions:int
     binsz:object = "0.01 deg"
@@ -377,38 +480,16 @@ class WobbleRegionsFinder(_RegionsFinder):
         if not isinstance(self.n_off_regions, (int, np.integer)) or self.n_off_regions < 1:
             raise ValueError(f"n_off_regions: expected a positive integer, found {self.n_off_regions!r}")
 
-    def find(self, geom, pointing_deg, exclusion_mask=None):
-        """OFF regions of one pointing.
-
-        Parameters
-        ----------
-        geom : `~specnb.regions.maps.RegionGeom` or `~regions.SkyRegion`
-            ON region, or a point.
-        pointing_deg : (float, float) or `~astropy.coordinates.SkyCoord`
-            Right ascension and declination of the pointing, deg.
-        exclusion_mask : `~specnb.regions.images.WcsNDMap`, sky regions or None
-            Boolean, False where no OFF region may be; or a list of regions to avoid.
-
-        Returns
-        -------
-        `OffRegions`
-            With ``n = 0`` and a `reason` if there is none.
-        """
-        off, _, _, exclusion = self._prepare(geom, pointing_deg, exclusion_mask)
-        center, total = off.plane.crpix[0], self.n_off_regions + 1
-        if off.offset_deg < 1e-6: return self._none(off, "the ON position is at the pointing")
+    def _search(self, off, blocked):
+        if off.offset_deg < 1e-6:
+            return replace(off, reason="the ON position is at the pointing")
+        total = self.n_off_regions + 1
         angles = 2*np.pi*np.arange(1, total)/total
-        free = [a for a in angles if not exclusion.touches(off._on.turned(center, a), off.geom.radius_deg)]
-        if not free: return self._none(off, f"all {len(angles)} places touch the exclusion mask")
-        if not off.geom.is_point and self._overlap(off, [0., *free]):
-            warn(f"{len(free)} wobble regions at {off.offset_deg:.3g} deg overlap each other or the ON region, none is used")
-            return self._none(off, f"{len(free)} regions at {off.offset_deg:.3g} deg overlap")
-        return OffRegions(off.geom, off.pointing_deg, off.plane, np.array(free))
-
-    def _none(self, off, reason): return OffRegions(off.geom, off.pointing_deg, off.plane, reason=reason)
-
-    def _overlap(self, off, angles):
-        "Whether two neighbours share a pixel."
-        shapes = [off._on.turned(off.plane.crpix[0], a) for a in angles]
-        pairs = zip(shapes, [*shapes[1:], shapes[0]])
-        return any(b.contains(*covered_pixels(a, off.plane.npix[0])).any() for a, b in pairs)
+        free = [a for a in angles if not blocked(a)]
+        if not free:
+            return replace(off, reason=f"all {len(angles)} places touch the exclusion mask")
+        if not off.geom.is_point and _overlap(off, [0., *free]):
+            where = f"at {off.offset_deg:.3g} deg overlap"
+            warn(f"{len(free)} wobble regions {where} each other or the ON region, none is used")
+            return replace(off, reason=f"{len(free)} regions {where}")
+        return replace(off, angles=np.array(free))

@@ -9,10 +9,10 @@ __all__ = []
 from dataclasses import dataclass
 import numpy as np
 from ..base.core import lazy
+from ..base.sphere import from_icrs, separation, to_icrs
 from .images import WcsGeom, WcsNDMap
 from .maps import RegionGeom
 from .shapes import circle_numbers, region_contains, sky_regions
-from ..base.sphere import from_icrs, separation, to_icrs
 
 # %% ../../nbs/30_regions/40_planes.ipynb #86c47ff7
 coordinates = lazy("astropy.coordinates")
@@ -30,7 +30,7 @@ def pointing_plane(
     skydir = tuple(map(float, from_icrs(*pointing_deg, frame)))
     return WcsGeom((npix, npix), "TAN", frame, skydir, (-binsz, binsz), ((npix - 1)/2,)*2)
 
-# %% ../../nbs/30_regions/40_planes.ipynb #6237ab2c
+# %% ../../nbs/30_regions/40_planes.ipynb #23e926f1
 @dataclass(frozen=True)
 class _Circle:
     "A circle in the plane, in pixels."
@@ -38,26 +38,36 @@ class _Circle:
     y:float
     radius:float
 
-    def contains(self, x, y): return (x - self.x)**2 + (y - self.y)**2 < self.radius**2
-    def box(self): return self.x - self.radius, self.x + self.radius, self.y - self.radius, self.y + self.radius
+    def contains(self, x, y):
+        return (x - self.x)**2 + (y - self.y)**2 < self.radius**2
+
+    def box(self):
+        x, y, r = self.x, self.y, self.radius
+        return x - r, x + r, y - r, y + r
 
     def turned(self, center, angle):
-        dx, dy, sin, cos = self.x - center, self.y - center, np.sin(angle), np.cos(angle)
+        dx, dy = self.x - center, self.y - center
+        sin, cos = np.sin(angle), np.cos(angle)
         return _Circle(center + dx*cos - dy*sin, center + dx*sin + dy*cos, self.radius)
 
+# %% ../../nbs/30_regions/40_planes.ipynb #c6086fb6
 @dataclass(frozen=True, eq=False)
 class _Shape:
     "Any other shape: a pixel region."
     region:object
 
-    def contains(self, x, y): return self.region.contains(regions_package.PixCoord(*np.atleast_1d(x, y)))
-    def turned(self, center, angle):
-        return _Shape(self.region.rotate(regions_package.PixCoord(center, center), coordinates.Angle(angle, "rad")))
+    def contains(self, x, y):
+        return self.region.contains(regions_package.PixCoord(*np.atleast_1d(x, y)))
 
     def box(self):
         b = self.region.bounding_box
         return b.ixmin, b.ixmax, b.iymin, b.iymax
 
+    def turned(self, center, angle):
+        about = regions_package.PixCoord(center, center)
+        return _Shape(self.region.rotate(about, coordinates.Angle(angle, "rad")))
+
+# %% ../../nbs/30_regions/40_planes.ipynb #6237ab2c
 def covered_pixels(
     shape,    # in the plane
     npix:int, # size of the grid
@@ -74,11 +84,14 @@ def on_shape(
     plane:WcsGeom,   # of the pointing
 ):                   # `_Circle` or `_Shape`
     "The ON region in the plane."
-    if geom.is_point: return _Circle(*map(float, plane.icrs_to_pix(*geom.center_deg)), 1.)
-    if geom.radius_deg is None: return _Shape(geom.region.to_pixel(plane.wcs))
-    lon, lat, frame = geom._center
+    if geom.is_point:
+        return _Circle(*map(float, plane.icrs_to_pix(*geom.center_deg)), 1.)
+    if geom.radius_deg is None:
+        return _Shape(geom.region.to_pixel(plane.wcs))
+    lon, lat, frame = geom.center_in_frame
     return _Circle(*plane.circle_in_pixels(lon, lat, geom.radius_deg, frame))
 
+# %% ../../nbs/30_regions/40_planes.ipynb #665c110a
 def angular_size(
     x:np.ndarray, # pixels of the shape, shape (n,)
     y:np.ndarray, # same
@@ -87,7 +100,8 @@ def angular_size(
     "Angle under which pixels are seen from the pointing."
     theta = np.arctan2(center - x, center - y)
     size = np.ptp(theta)
-    if size > np.pi: size = np.ptp(np.where(theta >= 0, theta - 2*np.pi, theta))
+    if size > np.pi:
+        size = np.ptp(np.where(theta >= 0, theta - 2*np.pi, theta))
     return float(size)
 
 # %% ../../nbs/30_regions/40_planes.ipynb #45f11157
@@ -105,7 +119,7 @@ def _annulus_pixels(
     keep = (rho2 > max(rho_min, 0)**2) & (rho2 < rho_max**2)
     return x[keep].astype(float), y[keep].astype(float)
 
-# %% ../../nbs/30_regions/40_planes.ipynb #55343d44
+# %% ../../nbs/30_regions/40_planes.ipynb #b8c1de98
 def mask_pixels(
     plane:WcsGeom,  # of the pointing
     mask:WcsNDMap,  # boolean, False is excluded
@@ -117,9 +131,11 @@ def mask_pixels(
     reach = 1.2*mask.excluded_reach_deg/plane.cdelt[1] + 1
     rho = np.hypot(x - plane.crpix[0], y - plane.crpix[0])
     near = (rho > rho_min - reach) & (rho < rho_max + reach)
-    if not near.any(): return np.empty(0), np.empty(0)
+    if not near.any():
+        return np.empty(0), np.empty(0)
     x, y = x[near], y[near]
-    x, y = _annulus_pixels(plane, rho_min, rho_max, (x.min() - reach, x.max() + reach, y.min() - reach, y.max() + reach))
+    box = x.min() - reach, x.max() + reach, y.min() - reach, y.max() + reach
+    x, y = _annulus_pixels(plane, rho_min, rho_max, box)
     hit = ~mask.allowed_at(*plane.pix_to_icrs(x, y))
     return x[hit], y[hit]
 
@@ -134,12 +150,14 @@ class _Exclusion:
 
     def touches(self, shape, radius=0.):
         "Whether a shape contains an excluded pixel or (its radius in deg) overlaps an excluded circle."
-        if len(self.x) and shape.contains(self.x, self.y).any(): return True
-        if not self.circles.size: return False
+        if len(self.x) and shape.contains(self.x, self.y).any():
+            return True
+        if not self.circles.size:
+            return False
         ra, dec, size = self.circles
         return bool((separation(*self.plane.pix_to_icrs(shape.x, shape.y), ra, dec) < size + radius).any())
 
-# %% ../../nbs/30_regions/40_planes.ipynb #b1aa6c6a
+# %% ../../nbs/30_regions/40_planes.ipynb #f17bde7d
 def make_exclusion(
     plane:WcsGeom,  # of the pointing
     shape,          # the ON region in the plane
@@ -147,17 +165,20 @@ def make_exclusion(
     exclusion,      # boolean `WcsNDMap`, sky regions, or None
 )->_Exclusion:
     "Exclusion for the copies of one shape."
-    x, y, circles, annulus = np.empty(0), np.empty(0), [], (rho.min() - 1.5, rho.max() + 1.5)
-    if isinstance(exclusion, WcsNDMap): x, y = mask_pixels(plane, exclusion, *annulus)
-    elif exclusion is not None:
-        try: exclusion = sky_regions(exclusion)
-        except TypeError:
-            raise TypeError(f"exclusion_mask: expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}") from None
-        numbers = [circle_numbers(r) if isinstance(shape, _Circle) else None for r in exclusion]
-        circles = [(*to_icrs(*c[:2], c[3]), c[2]) for c in numbers if c]
-        if other := [r for r, c in zip(exclusion, numbers) if not c]:
-            x, y = _annulus_pixels(plane, *annulus)
-            positions = plane.pix_to_icrs(x, y)
-            hit = np.any([region_contains(r, *positions) for r in other], axis=0)
-            x, y = x[hit], y[hit]
+    annulus = rho.min() - 1.5, rho.max() + 1.5
+    if isinstance(exclusion, WcsNDMap):
+        return _Exclusion(plane, *mask_pixels(plane, exclusion, *annulus), np.empty(0))
+    try:
+        exclusion = [] if exclusion is None else sky_regions(exclusion)
+    except TypeError:
+        text = f"expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}"
+        raise TypeError(f"exclusion_mask: {text}") from None
+    numbers = [circle_numbers(r) if isinstance(shape, _Circle) else None for r in exclusion]
+    circles = [(*to_icrs(*c[:2], c[3]), c[2]) for c in numbers if c]
+    x = y = np.empty(0)
+    if other := [r for r, c in zip(exclusion, numbers) if not c]:
+        x, y = _annulus_pixels(plane, *annulus)
+        positions = plane.pix_to_icrs(x, y)
+        hit = np.any([region_contains(r, *positions) for r in other], axis=0)
+        x, y = x[hit], y[hit]
     return _Exclusion(plane, x, y, np.array(circles, float).T)
