@@ -3,7 +3,6 @@ import gzip
 import json
 import shutil
 import time
-from unittest import mock
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -47,12 +46,12 @@ def test_a_run_is_what_the_observation_says():
         assert run.files == (f"run_00{run.obs_id}.fits.gz",) and run.present
 
 
-def test_no_event_is_read():
-    "Nor any other table of a run: no HDU beyond the index tables and the empty first one is taken from a file."
-    with mock.patch.object(FitsFile, "_step", autospec=True, side_effect=FitsFile._step) as step:
-        assert len(inventory(demo_dir())) == 4
-    taken = [call.args[0] for call in step.call_args_list]
-    assert all(len(file._tables) == 1 for file in taken if file.path.name.startswith("run_"))
+def test_no_event_is_read(folder):
+    "Nor any other table of a run: files that end behind the header of their events are as good."
+    for path in folder.glob("run_*"):
+        with gzip.open(path) as file: path.write_bytes(file.read(2880 * 4))
+        with pytest.raises(DataError, match="truncated"): FitsFile(path)["EVENTS"]
+    assert inventory(folder).runs == inventory(demo_dir()).runs
 
 
 def test_tables():
@@ -153,7 +152,7 @@ def test_a_damaged_index(folder):
 def test_an_index_with_a_damaged_header(folder):
     path = folder / "hdu-index.fits.gz"
     path.write_bytes(gzip.decompress(path.read_bytes()).replace(b"TFORM3  = '9A", b"TFORM3  = '?A"))
-    with pytest.raises(DataError, match="hdu-index.fits.gz: cannot be read, its header or data are damaged"): inventory(folder)
+    with pytest.raises(DataError, match=r"hdu-index.fits.gz\[HDU_INDEX\]: keyword TFORM3 is '\?A', expected a count and a letter"): inventory(folder)
 
 
 def test_nothing_there(tmp_path):

@@ -99,6 +99,144 @@ def test_damaged_and_foreign_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.fits: no such file"): read_tables(tmp_path / "nowhere.fits")
 
 
+# --- malformed files -----------------------------------------------------------------------------------------------------------
+
+def malformed(path, columns=None, drop=(), **cards):
+    "A file with a table T, some of its cards changed after it was made; text values of cards are written as they are."
+    columns = columns or {"A": np.arange(3.), "B": np.ones((3, 2, 3), "f4"), "C": np.array(["x", "yz", ""])}
+    write_tables(path, [table_hdu("T", columns, {"NOTE": "nothing"}), table_hdu("LAST", {"A": np.ones(2)})], overwrite=True)
+    raw = path.read_bytes()
+    header, data = raw[2880:5760], raw[5760:]
+    lines = [header[i:i + 80].decode() for i in range(0, 2880, 80)]
+    lines = [x for x in lines if x[:8].strip() not in (*drop, *cards)]
+    end = lines.index(f"{'END':80}")
+    lines[end:end] = [f"{key:8}= {value:>20}".ljust(80) for key, value in cards.items()]
+    path.write_bytes(raw[:2880] + "".join(lines).rstrip().encode("latin-1").ljust(2880) + data)
+
+
+MALFORMED = {
+    "NAXIS": ({"NAXIS": 10**12}, "keyword NAXIS is 1000000000000, expected an integer from 0 to 999"), "no NAXIS": (["NAXIS"], "no keyword NAXIS"),
+    "NAXIS of 3": ({"NAXIS": 3}, "no keyword NAXIS3"), "NAXIS of 1": ({"NAXIS": 1}, "keyword NAXIS is 1, expected 2"),
+    "NAXIS1": ({"NAXIS1": -34}, "keyword NAXIS1 is -34"), "wide": ({"NAXIS1": 35}, "truncated|NAXIS1 is 35, expected 34"),
+    "narrow": ({"NAXIS1": 33}, "keyword NAXIS1 is 33, expected 34, the bytes of the columns by TFORM"), "no NAXIS1": (["NAXIS1"], "no keyword NAXIS1"),
+    "NAXIS1 of 0": ({"NAXIS1": 0, "TFIELDS": 0}, "keyword NAXIS2 is 3, expected 0"), "NAXIS2": ({"NAXIS2": 10**12}, "the file is truncated: \\d+ of 34000000000000 bytes"),
+    "parts of NAXIS2": ({"NAXIS2": 2.5}, "keyword NAXIS2 is 2.5, expected an integer"), "NAXIS2 of Python": ({"NAXIS2": "0_3"}, "keyword NAXIS2 is '0_3'"), "logical NAXIS2": ({"NAXIS2": "T"}, "keyword NAXIS2 is True, expected"),
+    "no NAXIS2": (["NAXIS2"], "no keyword NAXIS2"), "NAXIS2 beyond 64 bits": ({"NAXIS2": 10**19}, "keyword NAXIS2 is 10000000000000000000"),
+    "BITPIX": ({"BITPIX": 7}, "keyword BITPIX is 7, expected 8, 16"), "BITPIX of images": ({"BITPIX": -32}, "truncated|keyword BITPIX is -32, expected 8"),
+    "no BITPIX": (["BITPIX"], "no keyword BITPIX"), "text of BITPIX": ({"BITPIX": "'8'"}, "keyword BITPIX is '8'"),
+    "PCOUNT": ({"PCOUNT": -1}, "keyword PCOUNT is -1"), "large PCOUNT": ({"PCOUNT": 10**15}, "truncated"), "text of PCOUNT": ({"PCOUNT": "'none'"}, "keyword PCOUNT is 'none'"),
+    "GCOUNT": ({"GCOUNT": 0}, "keyword GCOUNT is 0, expected an integer from 1"), "two groups": ({"GCOUNT": 2}, "truncated|keyword GCOUNT is 2, expected 1"),
+    "THEAP": ({"THEAP": 7}, "keyword THEAP is 7, expected 102"),
+    "TFIELDS": ({"TFIELDS": 10**12}, "keyword TFIELDS is 1000000000000, expected an integer from 0 to 999"), "no TFIELDS": (["TFIELDS"], "no keyword TFIELDS"),
+    "many TFIELDS": ({"TFIELDS": 4}, "no keyword TFORM4, expected a count and a letter"), "few TFIELDS": ({"TFIELDS": 2}, "keyword NAXIS1 is 34, expected 32"),
+    "negative TFIELDS": ({"TFIELDS": -1}, "keyword TFIELDS is -1"),
+    "no TFORM": (["TFORM2"], "no keyword TFORM2"), "TFORM": ({"TFORM1": "'1Z'"}, "keyword TFORM1 is '1Z', expected a count and a letter"),
+    "empty TFORM": ({"TFORM1": "' '"}, "keyword TFORM1 is ''"), "TFORM of 5": ({"TFORM1": 5}, "keyword TFORM1 is 5"), "TFORM of P": ({"TFORM1": "'1PZ'"}, "keyword TFORM1 is '1PZ'"),
+    "large TFORM": ({"TFORM1": "'99999999999D'"}, "keyword NAXIS1 is 34, expected 800000000018"),
+    "TDIM": ({"TDIM2": "'(3,3)'"}, "keyword TDIM2 is '.3,3.', expected a shape"), "text of TDIM": ({"TDIM2": "'3 by 2'"}, "keyword TDIM2 is '3 by 2'"),
+    "TDIM of 7": ({"TDIM2": 7}, "keyword TDIM2 is 7"), "open TDIM": ({"TDIM2": "'(3,2'"}, "keyword TDIM2"), "negative TDIM": ({"TDIM2": "'(-3,2)'"}, "keyword TDIM2"),
+    "TTYPE": ({"TTYPE2": "'a'"}, "keyword TTYPE2 is 'a', expected a name that no other column has"), "TTYPE of 5": ({"TTYPE2": 5}, "keyword TTYPE2 is 5, expected a text"),
+    "TTYPE as a number of another": ({"TTYPE1": "''", "TTYPE2": "'COL1'"}, "keyword TTYPE2 is 'COL1'"),
+    "TSCAL": ({"TSCAL1": "'two'"}, "keyword TSCAL1 is 'two', expected a number"), "TZERO": ({"TZERO1": "nan"}, "keyword TZERO1 is nan, expected a number"),
+    "XTENSION": ({"XTENSION": "'FOREIGN'"}, "no HDU T|expected a table, found FOREIGN"), "text that is not ASCII": ({"NOTE": "'caf\xe9'"}, "HDU 1 has a card that is not ASCII: .*caf"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz"])
+@pytest.mark.parametrize("case", MALFORMED.values(), ids=list(MALFORMED))
+def test_malformed_headers_are_refused(tmp_path, case, suffix):
+    changes, message = case
+    malformed(tmp_path / "t.fits", **(changes if isinstance(changes, dict) else {"drop": changes}))
+    if suffix == ".fits.gz": (tmp_path / "t.fits.gz").write_bytes(gzip.compress((tmp_path / "t.fits").read_bytes()))
+    with pytest.raises(DataError, match=message) as caught: read_tables(tmp_path / f"t{suffix}")["T"].column("A")
+    assert f"t{suffix}" in str(caught.value)
+
+
+def test_a_column_without_a_name_has_its_number(tmp_path):
+    malformed(tmp_path / "t.fits", drop=["TTYPE1"])
+    assert read_tables(tmp_path / "t.fits")["T"].colnames == ["col1", "B", "C"] and list(read_tables(tmp_path / "t.fits")["T"].column("COL1")) == [0, 1, 2]
+
+
+def test_other_tables_of_a_file_with_a_malformed_one(tmp_path):
+    "What a table is made of is looked at when it is asked for; its size is known without."
+    malformed(tmp_path / "t.fits", TFORM1="'1Z'")
+    file = read_tables(tmp_path / "t.fits")
+    assert file.names == ["PRIMARY", "T", "LAST"] and list(file["LAST"].column("A")) == [1, 1]
+    for _ in range(2):
+        with pytest.raises(DataError, match="TFORM1"): file["T"]
+
+
+def test_texts_that_are_not_ascii(tmp_path):
+    malformed(tmp_path / "t.fits")
+    path = tmp_path / "t.fits"
+    path.write_bytes(path.read_bytes().replace(b"yz", b"\xe9z"))
+    table = read_tables(path)["T"]
+    with pytest.raises(DataError, match=r"t.fits\[T\]: column C has a text that is not ASCII"): table.column("C")
+    assert list(table.column("A")) == [0, 1, 2]
+
+
+def test_long_texts(tmp_path):
+    header = fits.Header({"A": "x & y' " * 30, "B": "no &", "C": 1})
+    write_tables(tmp_path / "t.fits", [table_hdu("T", {"X": np.ones(1)}, header)])
+    found = read_tables(tmp_path / "t.fits")["T"]
+    assert [found.key(k, kind=str) for k in "AB"] == [("x & y' " * 30).rstrip(), "no &"] and found.key("C") == 1
+    lone = [f"{x:80}" for x in ("A       = 'no end &'", "B       =                    1", "CONTINUE  'of nothing'", "CONTINUE  5")]
+    assert parse_cards("".join(lone)) == {"A": "no end &", "B": 1}
+
+
+@pytest.mark.parametrize("value, kind", [("inf", int), ("nan", int), ("'many'", float), ("1.2.3", float)])
+def test_keywords_that_are_no_numbers(tmp_path, value, kind):
+    malformed(tmp_path / "t.fits", NOTE=value)
+    table = read_tables(tmp_path / "t.fits")["T"]
+    with pytest.raises(DataError, match=rf"\[T\]: keyword NOTE is .*, expected {kind.__name__}"): table.key("NOTE", kind=kind)
+
+
+def test_arrays_of_any_length_that_cannot_be_numbers(tmp_path):
+    column = fits.Column("C", "PE()", array=np.array([np.ones(2), np.ones(1)], dtype=object))
+    fits.BinTableHDU.from_columns([column], name="T").writeto(tmp_path / "t.fits")
+    with pytest.raises(DataError, match=r"t.fits\[T\]: column C has cells of different lengths"): read_tables(tmp_path / "t.fits")["T"].column("C")
+
+
+def test_bombs_are_not_inflated(tmp_path):
+    "Many zeros in few bytes: behind a small table, as a table larger than they can be, and as a header without end."
+    import tracemalloc
+    malformed(tmp_path / "t.fits")
+    whole, zeros = (tmp_path / "t.fits").read_bytes(), bytes(2**20) * 300
+    (tmp_path / "behind.fits.gz").write_bytes(gzip.compress(whole + zeros, 1))
+    malformed(tmp_path / "t.fits", NAXIS2=10**9)
+    (tmp_path / "large.fits.gz").write_bytes(gzip.compress((tmp_path / "t.fits").read_bytes() + zeros, 1))
+    (tmp_path / "endless.fits.gz").write_bytes(gzip.compress(whole[:2880] + b"XTENSION= 'BINTABLE'".ljust(2880) + zeros.replace(b"\0", b" "), 1))
+    for name, message in (("behind", None), ("large", "the file is truncated: its compressed data cannot hold the 34000000000 bytes"), ("endless", "the header of HDU 1 has no keyword END in 1000 blocks")):
+        tracemalloc.start()
+        file = read_tables(tmp_path / f"{name}.fits.gz")
+        if message is None: assert list(file["T"].column("A")) == [0, 1, 2] and file.names == ["PRIMARY", "T", "LAST"]
+        else:
+            with pytest.raises(DataError, match=f"{name}.fits.gz: {message}"): file["T"]
+        assert tracemalloc.get_traced_memory()[1] < 150e6
+        tracemalloc.stop()
+
+
+def test_headers_and_data_of_random_bytes(tmp_path):
+    "Whatever stands in a file, numbers come or a DataError; texts of a header changed at random, and whole blocks of it."
+    rng, path = np.random.default_rng(8), tmp_path / "t.fits"
+    malformed(path)
+    whole, refused = path.read_bytes(), 0
+    for n in range(300):
+        raw = bytearray(whole)
+        at = int(rng.integers(0, 8640))
+        if n % 2: raw[at:at + 20] = bytes(rng.integers(32, 127, 20).astype("u1"))
+        else: raw[at - at % 80 + 10:at - at % 80 + 30] = str(rng.integers(-9, 10**rng.integers(1, 18))).rjust(20).encode()
+        path.write_bytes(raw)
+        try:
+            file = read_tables(path)
+            for name in file:
+                for c in file[name].colnames: file[name].column(c)
+        except DataError as error:
+            refused += 1
+            assert "t.fits" in str(error)
+    assert refused > 50
+
+
 def test_missing_last_padding_is_forgiven(tmp_path):
     write_tables(tmp_path / "t.fits", [table_hdu("A", {"X": np.arange(5.)})])
     raw = (tmp_path / "t.fits").read_bytes()

@@ -21,7 +21,7 @@ from ..data.checks import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 # %% ../../nbs/80_analysis/90_validate.ipynb #a7875581
 def _first(table, column, default=None):
     "Keyword TLMIN of a column."
-    return table.key(f"TLMIN{table._find(column) + 1}", default, int)
+    return table.key(f"TLMIN{table.position(column)}", default, int)
 
 def _check_channels(table):
     "Numbers of the channels."
@@ -30,7 +30,7 @@ def _check_channels(table):
     if "CHANNEL" not in table: return
     channels = read_channels(table)
     if _first(table, "CHANNEL", channels[0]) != channels[0]:
-        yield "warning", f"TLMIN{table._find('CHANNEL') + 1}", f"{_first(table, 'CHANNEL')}, but the first channel is {channels[0]}"
+        yield "warning", f"TLMIN{table.position('CHANNEL')}", f"{_first(table, 'CHANNEL')}, but the first channel is {channels[0]}"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #33c3ace5
 _INSTRUMENT = KeyRule("TELESCOP"), KeyRule("INSTRUME")
@@ -145,7 +145,7 @@ def check_matrix(
 def _check_rows(matrix, ebounds):
     "Probabilities of a matrix for the channels of EBOUNDS."
     first = _first(matrix, "F_CHAN", 1)
-    where, given = f"TLMIN{matrix._find('F_CHAN') + 1}", first if _first(matrix, "F_CHAN") is not None else "absent, which means 1"
+    where, given = f"TLMIN{matrix.position('F_CHAN')}", first if _first(matrix, "F_CHAN") is not None else "absent, which means 1"
     if number(matrix, "DETCHANS", ebounds.n_rows) != ebounds.n_rows:
         yield "warning", "DETCHANS", f"{matrix.header['DETCHANS']}, but EBOUNDS has {ebounds.n_rows} channels"
     start = read_channels(ebounds)[0] if "CHANNEL" in ebounds else first

@@ -18,252 +18,94 @@ def energy_edges_per_decade(
     e_min:float,        # lowest edge, any unit
     e_max:float,        # highest edge, same unit
     n:float,            # bins per decade
-    strict_bounds:bool=True, # keep both bounds, else keep the width and lower e_max
-)->np.ndarray:          # edges, log-uniform
+    strict_bounds=True, # keep both bounds, else keep the width and lower e_max
+)->np.ndarray:          # edges, log-uniform, shape (N+1,)
     "Edges of about `n` bins per decade between `e_min` and `e_max`."
     width = np.log10(e_max / e_min) * n
-    if strict_bounds: return np.geomspace(e_min, e_max, int(np.ceil(width)) + 1)
+    if strict_bounds:
+        return np.geomspace(e_min, e_max, int(np.ceil(width)) + 1)
     n_bins = int(width)
     return np.geomspace(e_min, e_min * 10**(n_bins / n), n_bins + 1)
 
 # %% ../../nbs/10_base/30_axes.ipynb #d358e157
+_SCALES = {"lin": (np.asarray, np.asarray), "log": (np.log, np.exp)} # f and its inverse
+
 def edge_position(
     edges:np.ndarray, # increasing, shape (n+1,)
     x:np.ndarray,     # values, any shape
-    interp:str="log", # "log" or "lin"
+    interp="log",     # "log" or "lin"
 )->np.ndarray:        # 0 at the first edge, n at the last
     "Position of `x` in units of bins."
-    f = np.log if interp == "log" else np.asarray
-    with np.errstate(divide="ignore", invalid="ignore"): e, x = f(np.asarray(edges, float)), f(np.asarray(x, float))
+    scale = _SCALES[interp][0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        e, x = scale(np.asarray(edges, float)), scale(np.asarray(x, float))
     k = np.clip(np.searchsorted(e, x, side="right") - 1, 0, len(e) - 2)
     return k + (x - e[k]) / (e[k + 1] - e[k])
 
+# %% ../../nbs/10_base/30_axes.ipynb #c469f9d5
+def _value_at(
+    edges:np.ndarray,    # increasing, shape (n+1,)
+    position:np.ndarray, # as of `edge_position`
+    interp="log",
+)->np.ndarray:
+    "Values at positions, the inverse of `edge_position`."
+    scale, inverse = _SCALES[interp]
+    e, position = scale(edges), np.asarray(position, float)
+    k = np.clip(np.floor(position).astype(int), 0, len(e) - 2)
+    return inverse(e[k] + (position - k) * (e[k + 1] - e[k]))
+
+# %% ../../nbs/10_base/30_axes.ipynb #bc8644ab
 def snap_to_edges(
     edges:np.ndarray, # increasing, shape (n+1,)
     x:np.ndarray,     # wanted band edges
-    interp:str="log", # how to measure the distance
+    interp="log",     # how to measure the distance
 )->np.ndarray:        # index of the nearest edge, integer
     "Nearest edge of each `x`; a tie goes to the even index; values outside go to the first or last edge."
     return np.rint(np.clip(edge_position(edges, x, interp), 0, len(edges) - 1)).astype(int)
 
 # %% ../../nbs/10_base/30_axes.ipynb #32f4552b
+def _edges_of_centers(
+    centers:np.ndarray, # increasing, shape (n,)
+    interp:str,
+)->np.ndarray:          # shape (n+1,)
+    "Bin edges from bin centres."
+    scale, inverse = _SCALES[interp]
+    x = scale(centers)
+    step = np.diff(x) if len(x) > 1 else np.ones(1)
+    return inverse(np.r_[x[0] - step[0] / 2, (x[1:] + x[:-1]) / 2, x[-1] + step[-1] / 2])
+
+# %% ../../nbs/10_base/30_axes.ipynb #08df7a42
 def _checked_nodes(
     nodes, # values or quantity
     unit,  # unit of bare values, or None
     name,  # of the axis, for messages
 ):         # float array, unit string
     "Nodes as increasing floats and their unit."
-    unit = str(getattr(nodes, "unit", "" if unit is None else unit)) if unit is None or hasattr(nodes, "unit") else str(unit)
+    unit = str(getattr(nodes, "unit", "" if unit is None else unit))
     nodes = np.atleast_1d(np.asarray(getattr(nodes, "value", nodes), float))
     if nodes.ndim != 1 or not np.all(np.isfinite(nodes)) or np.any(np.diff(nodes) <= 0):
         raise ValueError(f"axis {name!r}: nodes must be finite and increasing, found {nodes}")
     return nodes, unit
 
-# %% ../../nbs/10_base/30_axes.ipynb #625ff60a
-class _AxisConstructors:
-    "Ways to make a `MapAxis`."
-
-    @classmethod
-    def from_edges(cls, edges, interp="lin", name="", unit=None):
-        "Axis from its bin edges, a quantity or numbers in `unit`, shape (n+1,)."
-        return cls(edges, interp=interp, name=name, node_type="edges", unit=unit)
-
-    @classmethod
-    def from_nodes(cls, nodes, interp="lin", name="", unit=None):
-        "Axis from the centres of its bins, a quantity or numbers in `unit`, shape (n,)."
-        return cls(nodes, interp=interp, name=name, node_type="center", unit=unit)
-
-    @classmethod
-    def from_bounds(cls, lo_bnd, hi_bnd, nbin, interp="lin", name="", unit=None):
-        "Axis of `nbin` equal bins between two bounds, in the `interp` scale."
-        space = np.geomspace if interp == "log" else np.linspace
-        if hasattr(lo_bnd, "unit"): unit, lo_bnd, hi_bnd = str(lo_bnd.unit), lo_bnd.value, hi_bnd.to_value(lo_bnd.unit)
-        return cls(space(lo_bnd, hi_bnd, nbin + 1), interp=interp, name=name, unit=unit)
-
-    @classmethod
-    def from_energy_edges(cls, energy_edges, unit=None, name=None, interp="log"):
-        "Energy axis from edges, a quantity or numbers in `unit`, shape (n+1,)."
-        axis = cls(energy_edges, interp=interp, name=name or "energy", unit=unit)
-        as_float(u.Quantity(1, axis.unit), "TeV", f"axis {axis.name!r}")
-        return axis
-
-# %% ../../nbs/10_base/30_axes.ipynb #08df7a42
-class _EnergyBounds:
-    "Energy axis between two bounds."
-
-    @classmethod
-    def from_energy_bounds(cls, energy_min, energy_max, nbin, unit=None, per_decade=False, name=None,
-                           node_type="edges", strict_bounds=True):
-        """Log-uniform energy axis between two bounds.
-
-        Parameters
-        ----------
-        energy_min, energy_max : `~astropy.units.Quantity`, str or float
-            Bounds; numbers need `unit`.
-        nbin : int
-            Number of bins, or bins per decade if `per_decade`.
-        unit : str
-            Unit of the axis; by default that of `energy_min`.
-        node_type : {"edges", "center"}
-            Whether the bounds are outer edges or outer centres.
-        strict_bounds : bool
-            With `per_decade`, keep both bounds (bins become narrower) or the bin width (`energy_max` becomes lower).
-
-        Raises
-        ------
-        TypeError
-            A bound without unit.
-        ValueError
-            Bounds not positive or not increasing.
-        """
-        number = isinstance(energy_min, (int, float))
-        if number and unit is None: raise TypeError(f"energy_min: expected a quantity or a unit, found {energy_min}")
-        unit = str(unit or u.Quantity(energy_min).unit)
-        low, high = (float(e) if isinstance(e, (int, float)) else as_float(e, unit, k)
-                     for e, k in ((energy_min, "energy_min"), (energy_max, "energy_max")))
-        if not 0 < low < high:
-            raise ValueError(f"energy_min {low:g} and energy_max {high:g} {unit} must be positive and increasing")
-        nodes = (energy_edges_per_decade(low, high, nbin, strict_bounds) if per_decade
-                 else np.geomspace(low, high, nbin + (node_type == "edges")))
-        return cls(nodes, interp="log", name=name or "energy", node_type=node_type, unit=unit)
+# %% ../../nbs/10_base/30_axes.ipynb #37f4fcd1
+def _energy_bounds(
+    energy_min,  # quantity, str or number
+    energy_max,  # same
+    unit,        # of the result, None for that of `energy_min`
+)->tuple:        # low, high, unit
+    "Bounds of an energy range as numbers."
+    if isinstance(energy_min, (int, float)) and unit is None:
+        raise TypeError(f"energy_min: expected a quantity or a unit, found {energy_min}")
+    unit = str(unit or u.Quantity(energy_min).unit)
+    low, high = (float(e) if isinstance(e, (int, float)) else as_float(e, unit, k)
+                 for e, k in ((energy_min, "energy_min"), (energy_max, "energy_max")))
+    if not 0 < low < high:
+        text = f"energy_min {low:g} and energy_max {high:g} {unit}"
+        raise ValueError(f"{text} must be positive and increasing")
+    return low, high, unit
 
 # %% ../../nbs/10_base/30_axes.ipynb #82c97c9c
-class _AxisLookup:
-    "Values to bins and back."
-
-    def _value(self, coord): return as_float(coord, self.unit, self.name) if hasattr(coord, "unit") else np.asarray(coord, float)
-
-    def coord_to_pix(self, coord):
-        "Pixel coordinate of values: integer at the bin centres, -0.5 at the first edge."
-        return edge_position(self.edges_value, self._value(coord), self.interp) - .5
-
-    def pix_to_coord(self, pix):
-        "Values at pixel coordinates, a quantity."
-        f, inverse = (np.log, np.exp) if self.interp == "log" else (np.asarray, np.asarray)
-        e, pos = f(self.edges_value), np.asarray(pix, float) + .5
-        k = np.clip(np.floor(pos).astype(int), 0, self.nbin - 1)
-        return u.Quantity(inverse(e[k] + (pos - k) * (e[k + 1] - e[k])), self.unit)
-
-    def coord_to_idx(self, coord, clip=False):
-        "Index of the bin that holds each value; outside: -1, or the outermost bin if `clip`."
-        k = np.searchsorted(self.edges_value, self._value(coord), side="right") - 1
-        if clip: return np.clip(k, 0, self.nbin - 1)
-        return np.where((k < 0) | (k >= self.nbin), -1, k)
-
-    def round(self, coord):
-        "The edge nearest to each value, a quantity; values outside give the first or last edge."
-        return self.edges[snap_to_edges(self.edges_value, self._value(coord), self.interp)]
-
-    def group_table(self, edges):
-        "Table of the bands that `edges` make of this axis: first and last bin (`idx_min`, `idx_max`) and energies."
-        k = snap_to_edges(self.edges_value, self._value(edges), self.interp)
-        lo, hi = k[:-1][np.diff(k) > 0], k[1:][np.diff(k) > 0]
-        return tables.QTable({"group_idx": np.arange(len(lo)), "idx_min": lo, "idx_max": hi - 1,
-                              f"{self.name}_min": self.edges[lo], f"{self.name}_max": self.edges[hi]})
-
-# %% ../../nbs/10_base/30_axes.ipynb #7ed1303b
-class _AxisChange:
-    "Axes derived from this one."
-
-    def copy(self, **kwargs):
-        "A copy with changed `name`, `unit` or `interp`."
-        unit = kwargs.pop("unit", self.unit)
-        nodes = self._nodes if unit == self.unit else u.Quantity(self._nodes, self.unit).to_value(unit)
-        return type(self)(nodes, **{"interp": self.interp, "name": self.name, "node_type": self.node_type, "unit": unit, **kwargs})
-
-    def rename(self, new_name):
-        "The same axis with another name."
-        return self.copy(name=new_name)
-
-    def _with_edges(self, edges): return type(self)(edges, interp=self.interp, name=self.name, unit=self.unit)
-
-    def slice(self, idx):
-        "The part of the axis given by a slice of bins."
-        if not isinstance(idx, slice) or idx.step not in (None, 1):
-            raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
-        start, stop, _ = idx.indices(self.nbin)
-        if stop <= start: raise ValueError(f"axis {self.name!r}: {idx} holds none of the {self.nbin} bins")
-        return self._with_edges(self.edges_value[start:stop + 1])
-
-    def squash(self):
-        "One bin from the first to the last edge."
-        return self._with_edges(self.edges_value[[0, -1]])
-
-    def downsample(self, factor):
-        "Merge `factor` neighbouring bins; their number must divide by `factor`."
-        if self.nbin % factor: raise ValueError(f"axis {self.name!r}: {self.nbin} bins do not divide by {factor}")
-        return self._with_edges(self.edges_value[::factor])
-
-    def upsample(self, factor):
-        "Split each bin into `factor` bins, equal in the `interp` scale."
-        pix = np.arange(self.nbin * factor + 1) / factor - .5
-        return self._with_edges(self.pix_to_coord(pix).value)
-
-# %% ../../nbs/10_base/30_axes.ipynb #8ff77ad2
-class _AxisValues:
-    "Edges and centres of the bins, as numbers and as quantities."
-
-    @property
-    def unit(self): return u.Unit(self._unit)
-    @property
-    def nbin(self): return len(self.edges_value) - 1
-    @property
-    def edges(self): return u.Quantity(self.edges_value, self._unit)
-    @property
-    def edges_min(self): return self.edges[:-1]
-    @property
-    def edges_max(self): return self.edges[1:]
-    @property
-    def bounds(self): return self.edges[[0, -1]]
-    @property
-    def bin_width(self): return np.diff(self.edges)
-    @property
-    def center(self): return u.Quantity(self.center_value, self._unit)
-
-    @property
-    def center_value(self):
-        "Bin centres as numbers: geometric on a log axis, shape (n,)."
-        if self.node_type == "center": return self._nodes
-        lo, hi = self.edges_value[:-1], self.edges_value[1:]
-        return np.sqrt(lo * hi) if self.interp == "log" else (lo + hi) / 2
-
-    def _edges_of_centers(self):
-        "Edges half-way between the nodes in the `interp` scale, and half a step beyond the outermost ones."
-        f, inverse = (np.log, np.exp) if self.interp == "log" else (np.asarray, np.asarray)
-        x = f(self._nodes)
-        step = np.diff(x) if len(x) > 1 else np.ones(1)
-        return inverse(np.r_[x[0] - step[0] / 2, (x[1:] + x[:-1]) / 2, x[-1] + step[-1] / 2])
-
-    def edges_in(self, unit):
-        "Edges as numbers in `unit`, shape (n+1,)."
-        return self.edges_value if unit == self._unit else as_float(self.edges, unit, f"axis {self.name!r}")
-
-# %% ../../nbs/10_base/30_axes.ipynb #3a266c82
-class _AxisLooks:
-    "An axis for the eye: one line, a small table, the scale and label of a plot."
-
-    @property
-    def as_plot_scale(self): return {"lin": "linear", "log": "log"}[self.interp]
-
-    def _summary(self):
-        return [("name", self.name), ("unit", repr(self._unit)), ("bins", self.nbin), ("from", f"{self.edges_value[0]:.4g}"),
-                ("to", f"{self.edges_value[-1]:.4g}"), ("scale", self.interp)]
-
-    def __repr__(self):
-        low, high = self.edges_value[[0, -1]]
-        return f"MapAxis({self.name}: {self.nbin} {self.interp} bins, {low:.4g} - {high:.4g} {self._unit})"
-
-    def _repr_html_(self): return html_table(self._summary(), caption="MapAxis")
-
-    def format_plot_xaxis(self, ax):
-        "Scale and label the x axis of `ax` for this axis; returns `ax`."
-        ax.set_xscale(self.as_plot_scale)
-        label = {"energy": "Energy", "energy_true": "True energy"}.get(self.name, self.name.capitalize())
-        ax.set_xlabel(f"{label} [{self._unit}]" if self._unit else label)
-        return ax
-
-# %% ../../nbs/10_base/30_axes.ipynb #c6f7ab82
-class MapAxis(_AxisConstructors, _EnergyBounds, _AxisValues, _AxisLookup, _AxisChange, _AxisLooks):
+class MapAxis:
     """A binning of energy or of any other quantity.
 
     Parameters
@@ -286,25 +128,202 @@ class MapAxis(_AxisConstructors, _EnergyBounds, _AxisValues, _AxisLookup, _AxisC
     """
 
     def __init__(self, nodes, interp="lin", name="", node_type="edges", unit=None):
-        if interp not in ("lin", "log"): raise ValueError(f"axis {name!r}: interp must be 'lin' or 'log', found {interp!r}")
+        if interp not in _SCALES:
+            raise ValueError(f"axis {name!r}: interp must be 'lin' or 'log', found {interp!r}")
         if node_type not in ("edges", "center"):
             raise ValueError(f"axis {name!r}: node_type must be 'edges' or 'center', found {node_type!r}")
         self._nodes, self._unit = _checked_nodes(nodes, unit, name)
         if interp == "log" and self._nodes[0] <= 0:
             raise ValueError(f"axis {name!r}: a log axis needs positive nodes, found {self._nodes[0]:g}")
+        if node_type == "edges" and len(self._nodes) < 2:
+            raise ValueError(f"axis {name!r}: expected at least two edges")
         self.interp, self.name, self.node_type = interp, name, node_type
-        if node_type == "edges" and len(self._nodes) < 2: raise ValueError(f"axis {name!r}: expected at least two edges")
-        self.edges_value = self._nodes if node_type == "edges" else self._edges_of_centers()
+        self.edges_value = self._nodes if node_type == "edges" else _edges_of_centers(self._nodes, interp)
         self.edges_value.flags.writeable = False
+
+    @classmethod
+    def from_edges(cls, edges, interp="lin", name="", unit=None):
+        "Axis from its bin edges, a quantity or numbers in `unit`, shape (n+1,)."
+        return cls(edges, interp, name, unit=unit)
+
+    @classmethod
+    def from_nodes(cls, nodes, interp="lin", name="", unit=None):
+        "Axis from the centres of its bins, a quantity or numbers in `unit`, shape (n,)."
+        return cls(nodes, interp, name, "center", unit)
+
+    @classmethod
+    def from_bounds(cls, lo_bnd, hi_bnd, nbin, interp="lin", name="", unit=None):
+        "Axis of `nbin` equal bins in the `interp` scale between two bounds, quantities or numbers in `unit`."
+        if hasattr(lo_bnd, "unit"):
+            unit = str(lo_bnd.unit)
+            lo_bnd, hi_bnd = lo_bnd.value, hi_bnd.to_value(unit)
+        space = np.geomspace if interp == "log" else np.linspace
+        return cls(space(lo_bnd, hi_bnd, nbin + 1), interp, name, unit=unit)
+
+    @classmethod
+    def from_energy_edges(cls, energy_edges, unit=None, name=None, interp="log"):
+        "Energy axis from edges, a quantity or numbers in `unit`, shape (n+1,)."
+        axis = cls(energy_edges, interp, name or "energy", unit=unit)
+        as_float(u.Quantity(1, axis.unit), "TeV", f"axis {axis.name!r}")
+        return axis
+
+    @classmethod
+    def from_energy_bounds(cls, energy_min, energy_max, nbin, unit=None, per_decade=False, name=None,
+                           node_type="edges", strict_bounds=True):
+        """Log-uniform energy axis between two bounds.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity`, str or float
+            Bounds; numbers need `unit`.
+        nbin : int
+            Number of bins, or bins per decade if `per_decade`.
+        unit : str
+            Unit of the axis; by default that of `energy_min`.
+        node_type : {"edges", "center"}
+            Whether the bounds are outer edges or outer centres.
+        strict_bounds : bool
+            With `per_decade`, keep both bounds (narrower bins) or the bin width (lower `energy_max`).
+
+        Raises
+        ------
+        TypeError
+            A bound without unit.
+        ValueError
+            Bounds not positive or not increasing.
+        """
+        low, high, unit = _energy_bounds(energy_min, energy_max, unit)
+        nodes = (energy_edges_per_decade(low, high, nbin, strict_bounds) if per_decade
+                 else np.geomspace(low, high, nbin + (node_type == "edges")))
+        return cls(nodes, "log", name or "energy", node_type, unit)
+
+    @property
+    def unit(self): return u.Unit(self._unit)
+    @property
+    def nbin(self): return len(self.edges_value) - 1
+    @property
+    def edges(self): return u.Quantity(self.edges_value, self._unit)
+    @property
+    def edges_min(self): return self.edges[:-1]
+    @property
+    def edges_max(self): return self.edges[1:]
+    @property
+    def bounds(self): return self.edges[[0, -1]]
+    @property
+    def bin_width(self): return np.diff(self.edges)
+    @property
+    def center(self): return u.Quantity(self.center_value, self._unit)
+
+    @property
+    def center_value(self):
+        "Bin centres as numbers: geometric on a log axis, shape (n,)."
+        if self.node_type == "center":
+            return self._nodes
+        low, high = self.edges_value[:-1], self.edges_value[1:]
+        return np.sqrt(low * high) if self.interp == "log" else (low + high) / 2
+
+    def edges_in(self, unit):
+        "Edges as numbers in `unit`, shape (n+1,)."
+        return self.edges_value if unit == self._unit else as_float(self.edges, unit, f"axis {self.name!r}")
+
+    def _value(self, coord):
+        return as_float(coord, self.unit, self.name) if hasattr(coord, "unit") else np.asarray(coord, float)
+
+    def coord_to_pix(self, coord):
+        "Pixel coordinate of values: integer at the bin centres, -0.5 at the first edge."
+        return edge_position(self.edges_value, self._value(coord), self.interp) - .5
+
+    def pix_to_coord(self, pix):
+        "Values at pixel coordinates, a quantity."
+        return u.Quantity(_value_at(self.edges_value, np.asarray(pix, float) + .5, self.interp), self.unit)
+
+    def coord_to_idx(self, coord, clip=False):
+        "Index of the bin that holds each value; outside: -1, or the outermost bin if `clip`."
+        k = np.searchsorted(self.edges_value, self._value(coord), side="right") - 1
+        return np.clip(k, 0, self.nbin - 1) if clip else np.where((k < 0) | (k >= self.nbin), -1, k)
+
+    def round(self, coord):
+        "The edge nearest to each value, a quantity; values outside give the first or last edge."
+        return self.edges[snap_to_edges(self.edges_value, self._value(coord), self.interp)]
+
+    def group_table(self, edges):
+        "Table of the bands that `edges` make: first and last bin (`idx_min`, `idx_max`) and energies."
+        k = snap_to_edges(self.edges_value, self._value(edges), self.interp)
+        low, high = k[:-1][np.diff(k) > 0], k[1:][np.diff(k) > 0]
+        return tables.QTable({"group_idx": np.arange(len(low)), "idx_min": low, "idx_max": high - 1,
+                              f"{self.name}_min": self.edges[low], f"{self.name}_max": self.edges[high]})
+
+    def copy(self, **kwargs):
+        "A copy with changed `name`, `unit` or `interp`."
+        same = {"interp": self.interp, "name": self.name, "node_type": self.node_type}
+        unit = kwargs.pop("unit", self.unit)
+        nodes = self._nodes if unit == self.unit else u.Quantity(self._nodes, self.unit).to_value(unit)
+        return type(self)(nodes, unit=unit, **same | kwargs)
+
+    def rename(self, new_name):
+        "The same axis with another name."
+        return self.copy(name=new_name)
+
+    def _with_edges(self, edges):
+        return type(self)(edges, self.interp, self.name, unit=self.unit)
+
+    def slice(self, idx):
+        "The part of the axis given by a slice of bins."
+        if not isinstance(idx, slice) or idx.step not in (None, 1):
+            raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
+        start, stop, _ = idx.indices(self.nbin)
+        if stop <= start:
+            raise ValueError(f"axis {self.name!r}: {idx} holds none of the {self.nbin} bins")
+        return self._with_edges(self.edges_value[start:stop + 1])
+
+    def squash(self):
+        "One bin from the first to the last edge."
+        return self._with_edges(self.edges_value[[0, -1]])
+
+    def downsample(self, factor):
+        "Merge `factor` neighbouring bins; their number must divide by `factor`."
+        if self.nbin % factor:
+            raise ValueError(f"axis {self.name!r}: {self.nbin} bins do not divide by {factor}")
+        return self._with_edges(self.edges_value[::factor])
+
+    def upsample(self, factor):
+        "Split each bin into `factor` bins, equal in the `interp` scale."
+        pix = np.arange(self.nbin * factor + 1) / factor - .5
+        return self._with_edges(self.pix_to_coord(pix).value)
 
     def is_allclose(self, other, rtol=1e-6):
         "Whether `other` has the same bins, to a relative `rtol`."
-        return (isinstance(other, MapAxis) and self.nbin == other.nbin and self.unit.is_equivalent(other.unit)
-                and bool(np.allclose(self.edges_value, other.edges_in(str(self._unit)), rtol=rtol, atol=0)))
+        if not isinstance(other, MapAxis) or self.nbin != other.nbin:
+            return False
+        if not self.unit.is_equivalent(other.unit):
+            return False
+        return bool(np.allclose(self.edges_value, other.edges_in(str(self._unit)), rtol=rtol, atol=0))
 
-    def __eq__(self, other): return self.is_allclose(other) and self.name == other.name and self.interp == other.interp
+    def __eq__(self, other):
+        return self.is_allclose(other) and self.name == other.name and self.interp == other.interp
+
     def __hash__(self): return id(self)
     def __len__(self): return self.nbin
+
+    @property
+    def as_plot_scale(self): return {"lin": "linear", "log": "log"}[self.interp]
+
+    def format_plot_xaxis(self, ax):
+        "Scale and label the x axis of `ax` for this axis; returns `ax`."
+        ax.set_xscale(self.as_plot_scale)
+        label = {"energy": "Energy", "energy_true": "True energy"}.get(self.name, self.name.capitalize())
+        ax.set_xlabel(f"{label} [{self._unit}]" if self._unit else label)
+        return ax
+
+    def __repr__(self):
+        low, high = self.edges_value[[0, -1]]
+        return f"MapAxis({self.name}: {self.nbin} {self.interp} bins, {low:.4g} - {high:.4g} {self._unit})"
+
+    def _repr_html_(self):
+        low, high = self.edges_value[[0, -1]]
+        rows = {"name": self.name, "unit": repr(self._unit), "bins": self.nbin, "from": f"{low:.4g}",
+                "to": f"{high:.4g}", "scale": self.interp}
+        return html_table(rows.items(), caption="MapAxis")
 
 # %% ../../nbs/10_base/30_axes.ipynb #eab1c1a0
 class MapAxes(tuple):
@@ -322,15 +341,19 @@ class MapAxes(tuple):
     KeyError
         A name that no axis has.
     """
+
     def __new__(cls, axes=()):
         self = super().__new__(cls, axes or ())
-        if len(set(self.names)) < len(self): raise ValueError(f"axes need different names, found {self.names}")
+        if len(set(self.names)) < len(self):
+            raise ValueError(f"axes need different names, found {self.names}")
         return self
 
     @property
     def names(self): return [a.name for a in self]
 
     def __getitem__(self, index):
-        if not isinstance(index, str): return super().__getitem__(index)
-        if index not in self.names: raise KeyError(f"no axis {index!r}, there are {self.names}")
+        if not isinstance(index, str):
+            return super().__getitem__(index)
+        if index not in self.names:
+            raise KeyError(f"no axis {index!r}, there are {self.names}")
         return super().__getitem__(self.names.index(index))

@@ -11,14 +11,33 @@ from .core import lazy
 # %% ../../nbs/10_base/15_diagrams.ipynb #db057600
 plt = lazy("matplotlib.pyplot")
 
+_EDGE = "#33526e" # colour of rims and arrows
+
 # %% ../../nbs/10_base/15_diagrams.ipynb #cc230080
+def _draw_box(ax, x, y, text, fill):
+    "A rounded box around a text; returns the text."
+    style = {"boxstyle": "round,pad=.4", "fc": fill, "ec": _EDGE}
+    return ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style, zorder=3)
+
+def _draw_arrow(ax, start, end, label=""):
+    "An arrow between two texts in boxes, from rim to rim."
+    (x0, y0), (x1, y1) = start.get_position(), end.get_position()
+    style = {"arrowstyle": "-|>", "color": _EDGE, "shrinkA": 2, "shrinkB": 2}
+    patches = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+    ax.annotate("", (x1, y1), (x0, y0), arrowprops=style | patches)
+    if label:
+        box = {"boxstyle": "round,pad=.1", "fc": "white", "ec": "none"}
+        middle = (x0 + x1) / 2, (y0 + y1) / 2
+        ax.text(*middle, label, ha="center", va="center", fontsize=8, style="italic", zorder=4, bbox=box)
+
+# %% ../../nbs/10_base/15_diagrams.ipynb #154b7260
 def plot_flow(boxes, arrows=(), highlight=(), ax=None, spread=(2.2, .85)):
     """Draw boxes and the arrows between them.
 
     Parameters
     ----------
     boxes : dict
-        Name -> (column, row) or (column, row, text); places count from the upper left.
+        Name -> (column, row) or (column, row, text), counted from the upper left.
     arrows : list of tuple
         (from, to) or (from, to, label), by names of boxes.
     highlight : sequence of str
@@ -39,21 +58,17 @@ def plot_flow(boxes, arrows=(), highlight=(), ax=None, spread=(2.2, .85)):
     """
     unknown = sorted({name for a in arrows for name in a[:2]} - set(boxes))
     if unknown:
-        raise ValueError(f"arrows: no box named {', '.join(map(repr, unknown))}; there are {', '.join(map(repr, boxes))}")
+        there = ", ".join(map(repr, boxes))
+        raise ValueError(f"arrows: no box named {', '.join(map(repr, unknown))}; there are {there}")
     columns, rows = (1 + max(b[i] for b in boxes.values()) for i in (0, 1))
     if ax is None:
         ax = plt.subplots(figsize=(columns * spread[0], rows * spread[1]), dpi=80, layout="constrained")[1]
     drawn = {}
     for name, (column, row, *text) in boxes.items():
-        style = {"boxstyle": "round,pad=.4", "fc": "#cfe3f5" if name in highlight else "white", "ec": "#33526e"}
-        drawn[name] = ax.text(column, -row, *(text or [name]), ha="center", va="center", fontsize=9, bbox=style, zorder=3)
+        fill = "#cfe3f5" if name in highlight else "white"
+        drawn[name] = _draw_box(ax, column, -row, *(text or [name]), fill)
     for start, end, *label in arrows:
-        (x0, y0), (x1, y1) = ((boxes[n][0], -boxes[n][1]) for n in (start, end))
-        ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
-        ax.annotate("", (x1, y1), (x0, y0), arrowprops={"arrowstyle": "-|>", "color": "#33526e", "shrinkA": 2, "shrinkB": 2, **ends})
-        if label:
-            ax.text((x0 + x1) / 2, (y0 + y1) / 2, *label, ha="center", va="center", fontsize=8, style="italic", zorder=4,
-                    bbox={"boxstyle": "round,pad=.1", "fc": "white", "ec": "none"})
+        _draw_arrow(ax, drawn[start], drawn[end], *label)
     ax.set(xlim=(-.5, columns - .5), ylim=(.5 - rows, .5))
     ax.axis("off")
     return ax

@@ -13,13 +13,14 @@ from .core import lazy
 coordinates = lazy("astropy.coordinates")
 
 # %% ../../nbs/10_base/20_sphere.ipynb #192dead7
-def _parts(lon1, lat1, lon2, lat2):
-    "Unit vector of point 2 seen from point 1: its east, north and towards components."
+def _unit_vector(lon1, lat1, lon2, lat2):
+    "Unit vector of point 2 seen from point 1: its east, north and radial components."
     dlon, lat1, lat2 = np.radians(np.subtract(lon2, lon1)), np.radians(lat1), np.radians(lat2)
     sin1, cos1, sin2, cos2 = np.sin(lat1), np.cos(lat1), np.sin(lat2), np.cos(lat2)
     cos_dlon = cos2*np.cos(dlon)
     return cos2*np.sin(dlon), cos1*sin2 - sin1*cos_dlon, sin1*sin2 + cos1*cos_dlon
 
+# %% ../../nbs/10_base/20_sphere.ipynb #431b4e71
 def separation(lon1, lat1, lon2, lat2):
     """Great-circle distance.
 
@@ -37,8 +38,8 @@ def separation(lon1, lat1, lon2, lat2):
     ----------
     Vincenty 1975, Survey Review 23, 88.
     """
-    east, north, towards = _parts(lon1, lat1, lon2, lat2)
-    return np.degrees(np.arctan2(np.hypot(east, north), towards))
+    east, north, radial = _unit_vector(lon1, lat1, lon2, lat2)
+    return np.degrees(np.arctan2(np.hypot(east, north), radial))
 
 # %% ../../nbs/10_base/20_sphere.ipynb #df0c5a0e
 def tan_project(lon0, lat0, lon, lat):
@@ -54,15 +55,15 @@ def tan_project(lon0, lat0, lon, lat):
     Returns
     -------
     xi, eta : float or ndarray
-        Plane coordinates, deg, growing to the east and to the north; nan for the half of the sky behind the plane.
+        Plane coordinates, deg, growing to the east and to the north; nan for the opposite half of the sky.
 
     References
     ----------
     Calabretta & Greisen 2002, A&A 395, 1077.
     """
-    east, north, towards = _parts(lon0, lat0, lon, lat)
-    towards = np.where(towards > 0, towards, np.nan)
-    return np.degrees(east/towards), np.degrees(north/towards)
+    east, north, radial = _unit_vector(lon0, lat0, lon, lat)
+    radial = np.where(radial > 0, radial, np.nan)
+    return np.degrees(east/radial), np.degrees(north/radial)
 
 # %% ../../nbs/10_base/20_sphere.ipynb #9bbb0805
 def tan_deproject(lon0, lat0, xi, eta):
@@ -93,17 +94,19 @@ def fov_coordinates(
     lat:np.ndarray, # same
 )->tuple:           # longitude and latitude about the pointing, deg
     "Position in the field of view, as two angles about the pointing."
-    east, north, towards = _parts(lon0, lat0, lon, lat)
-    return np.degrees(np.arctan2(east, towards)), np.degrees(np.arcsin(north))
+    east, north, radial = _unit_vector(lon0, lat0, lon, lat)
+    return np.degrees(np.arctan2(east, radial)), np.degrees(np.arcsin(north))
 
 # %% ../../nbs/10_base/20_sphere.ipynb #01092957
 _POLE_RA, _POLE_DEC, _POLE_L = 192.85947789, 27.12825241, 122.93192526  # deg
 
 def _rotate(lon, lat, pole_lon, pole_lat, zero):
     "Longitude and latitude, deg, about a new pole; the old pole gets longitude `zero`."
-    east, north, towards = _parts(pole_lon, pole_lat, lon, lat)
-    return (zero - np.degrees(np.arctan2(east, north))) % 360, np.degrees(np.arctan2(towards, np.hypot(east, north)))
+    east, north, radial = _unit_vector(pole_lon, pole_lat, lon, lat)
+    latitude = np.degrees(np.arctan2(radial, np.hypot(east, north)))
+    return (zero - np.degrees(np.arctan2(east, north))) % 360, latitude
 
+# %% ../../nbs/10_base/20_sphere.ipynb #8a28e6da
 def icrs_to_galactic(ra, dec):
     """Galactic coordinates, within a milliarcsecond of astropy's.
 
@@ -119,6 +122,7 @@ def icrs_to_galactic(ra, dec):
     """
     return _rotate(ra, dec, _POLE_RA, _POLE_DEC, _POLE_L)
 
+# %% ../../nbs/10_base/20_sphere.ipynb #4c8bc340
 def galactic_to_icrs(lon, lat):
     """Right ascension and declination of galactic positions, within a milliarcsecond of astropy's.
 
@@ -141,27 +145,34 @@ def from_icrs(
     frame="icrs",   # "icrs", "galactic" or an astropy frame
 )->tuple:           # longitude and latitude in `frame`, deg
     "Coordinates in `frame` of ICRS positions."
-    if frame == "icrs": return ra, dec
-    if frame == "galactic": return icrs_to_galactic(ra, dec)
+    if frame == "icrs":
+        return ra, dec
+    if frame == "galactic":
+        return icrs_to_galactic(ra, dec)
     coord = coordinates.SkyCoord(ra, dec, unit="deg").transform_to(frame)
     return coord.spherical.lon.deg, coord.spherical.lat.deg
 
+# %% ../../nbs/10_base/20_sphere.ipynb #2b644ec0
 def to_icrs(
     lon:np.ndarray, # deg
     lat:np.ndarray, # deg
     frame="icrs",   # "icrs", "galactic" or an astropy frame
 )->tuple:           # right ascension and declination, deg
     "ICRS coordinates of positions in `frame`."
-    if frame == "icrs": return lon, lat
-    if frame == "galactic": return galactic_to_icrs(lon, lat)
+    if frame == "icrs":
+        return lon, lat
+    if frame == "galactic":
+        return galactic_to_icrs(lon, lat)
     coord = coordinates.SkyCoord(lon, lat, unit="deg", frame=frame).icrs
     return coord.ra.deg, coord.dec.deg
 
+# %% ../../nbs/10_base/20_sphere.ipynb #1a16e84a
 def sky_frame(
     coord,  # SkyCoord
 ):          # "icrs", "galactic" or the astropy frame
     "Frame of a `SkyCoord`, by name for the two that need no astropy."
-    return coord.frame.name if coord.frame.name in ("icrs", "galactic") else coord.frame.replicate_without_data()
+    frame = coord.frame
+    return frame.name if frame.name in ("icrs", "galactic") else frame.replicate_without_data()
 
 # %% ../../nbs/10_base/20_sphere.ipynb #c93fdaa6
 def sky_position(coord, frame="icrs", name="position"):
@@ -186,9 +197,13 @@ def sky_position(coord, frame="icrs", name="position"):
     TypeError
         `coord` is no `SkyCoord`.
     """
-    try: position, own = coord.data, sky_frame(coord)
-    except AttributeError: raise TypeError(f"{name}: expected a SkyCoord, found {coord!r}") from None
-    if not hasattr(position, "lon"): position = coord.spherical
+    try:
+        position, own = coord.data, sky_frame(coord)
+    except AttributeError:
+        raise TypeError(f"{name}: expected a SkyCoord, found {coord!r}") from None
+    if not hasattr(position, "lon"):
+        position = coord.spherical
     lon, lat = position.lon.deg, position.lat.deg
-    if isinstance(frame, str) and own == frame: return lon, lat
+    if isinstance(frame, str) and own == frame:
+        return lon, lat
     return from_icrs(*to_icrs(lon, lat, own), frame)

@@ -14,7 +14,7 @@ from ..base.core import DataError, html_table, lazy, make_path, warn
 from .store import DataStore, HDU_KINDS
 from .events import TimeReference
 from .problems import FAULTS, finding_of, fits_files
-from ..base.tables import read_tables, parse_cards
+from ..base.tables import read_tables
 
 # %% ../../nbs/20_data/80_inventory.ipynb #56174c43
 astropy_table = lazy("astropy.table")
@@ -68,10 +68,9 @@ def _event_header(
 )->dict:      # keywords, {} if the file cannot be read
     "Keywords of the events; the events are not read if they come first in the file."
     try:
-        header = parse_cards(read_tables(path)._take_header().decode("ascii", "replace"))
-        if str(header.get("EXTNAME", "")).strip().upper() == name.upper(): return header
-        return read_tables(path)[name].header
-    except FAULTS: return {}
+        return read_tables(path).header(name)
+    except FAULTS:
+        return {}
 
 # %% ../../nbs/20_data/80_inventory.ipynb #fa5c8b92
 def _number(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, lazy, make_path
-from ..base.tables import FitsTable, read_tables
+from ..base.tables import FitsTable, Hdu, is_table, read_tables
 
 # %% ../../nbs/20_data/75_problems.ipynb #5eef8f19
 astropy_table = lazy("astropy.table")
@@ -215,15 +215,15 @@ def ones_sum(
     return total
 
 def check_sums(
-    table:FitsTable,
-):                   # iterator of findings
+    hdu:Hdu,
+):           # iterator of findings
     "Findings on CHECKSUM and DATASUM, where they are given."
-    if not {"DATASUM", "CHECKSUM"} & set(table.header): return
-    data, changed = ones_sum(table._data), "the content was changed after the sum was written"
-    try: expected = int(table.header.get("DATASUM") or data)
+    if not {"DATASUM", "CHECKSUM"} & set(hdu.header): return
+    data, changed = ones_sum(hdu.data), "the content was changed after the sum was written"
+    try: expected = int(hdu.header.get("DATASUM") or data)
     except ValueError: expected = None
-    if expected != data: yield "error", "DATASUM", f"{table.header['DATASUM']}, but the data sum to {data}; {changed}"
-    elif table.header.get("CHECKSUM") and ones_sum(bytes(table._cards) + data.to_bytes(4, "big")) not in (0, 0xffffffff):
+    if expected != data: yield "error", "DATASUM", f"{hdu.header['DATASUM']}, but the data sum to {data}; {changed}"
+    elif hdu.header.get("CHECKSUM") and ones_sum(hdu.cards + data.to_bytes(4, "big")) not in (0, 0xffffffff):
         yield "error", "CHECKSUM", f"does not agree with header and data; {changed}"
 
 # %% ../../nbs/20_data/75_problems.ipynb #c5bbed60
@@ -234,18 +234,21 @@ def open_all(
     hdus, findings = [], []
     try:
         file = read_tables(path)
-        hdus = file._tables
+        hdus = file.hdus
         len(file)
-    except FAULTS as error: findings.append(("", finding_of(error, str(path))))
-    names = [h.name.upper() for h in hdus]
-    for i, hdu in enumerate(hdus):
+    except FAULTS as error: findings.append(("", ("error", "", finding_of(error, str(path))[2])))
+    tables, names = [], [h.name.upper() for h in hdus]
+    for i, hdu in enumerate(h for h in hdus if h.data is not None):
+        try:
+            if is_table(hdu.header): tables.append(file[i])
+        except FAULTS as error: findings.append((hdu.name, finding_of(error, f"{path}[{hdu.name}]")))
         findings += [(hdu.name, f) for f in check_sums(hdu)]
         if i and not str(hdu.header.get("EXTNAME") or "").strip():
             findings.append((hdu.name, ("warning", "EXTNAME", "no such keyword, expected a name; the HDU is found by its number only")))
         elif hdu.name.upper() in names[:i]:
             text = f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used"
             findings.append((hdu.name, ("warning", "EXTNAME", text)))
-    return [h for h in hdus if "TFIELDS" in h.header], findings
+    return tables, findings
 
 # %% ../../nbs/20_data/75_problems.ipynb #c8b19a29
 class Folder:
