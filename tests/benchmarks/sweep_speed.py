@@ -8,15 +8,15 @@ import os
 import tempfile
 import threading
 import time
-from concurrent.futures import Executor
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from specnb import AnalysisConfig, sweep, tutorial_notebook
 from specnb.sweeps.design import seeded_points, sweep_points
+from specnb.sweeps import workers
 from specnb.sweeps.store import Store
 from specnb.sweeps.subjects import AnalysisSubject
-from specnb.sweeps.run import number, plan
+from specnb.sweeps.run import assign_numbers, plan
 
 
 def timed(work):
@@ -88,7 +88,7 @@ def memory(data, n=200):
 
 
 def dask(data, n=400, rounds=3):
-    "In-process engine: Dask clusters of two processes, with Dask's profiler and without, against two local processes; two sweeps on each cluster."
+    "In-process engine: a user's Dask clusters of two processes, with Dask's profiler and without, against n_jobs=2; two sweeps on each cluster."
     import dask
     from distributed import Client, LocalCluster
 
@@ -102,29 +102,30 @@ def dask(data, n=400, rounds=3):
               f"throughput {100*local/first:.0f} % and {100*local/second:.0f} %", flush=True)
 
 
-class _Watch(Executor):
-    "Notes when the first work arrives, and ends the sweep."
-    def submit(self, function, *arguments):
-        self.first = time.perf_counter()
-        raise SystemExit
-
-
 def resume(data, n=10_000, done=5000):
     "Resuming: seconds until the first new point starts."
     subject = AnalysisSubject(config(data))
     grid = radii(n)
-    rows = plan(subject, "in-process", seeded_points(sweep_points(grid)), {})
+    rows = plan(subject, "in-process", seeded_points([subject.with_units(p) for p in sweep_points(grid)]), {})
     results = {"index": [2.3], "index_err": [.1], "points_dnde": [[1e-12]*10]}
     with tempfile.TemporaryDirectory() as out:
         store = Store(out)
-        number(rows, store)
+        assign_numbers(rows, store)
         store.add([{**r, "status": "done", "error": "", "traceback": "", "results": results, "seconds": .03, "finished": "2026-01-01"} for r in rows[:done]])
         store.set_notes(subject=rows[0]["subject"], what="analysis", seed=0)
-        watch, begun = _Watch(), time.perf_counter()
-        try: sweep(config(data), grid, out, executor=watch, progress=False)
-        except SystemExit: pass
-        print(f"  {done} of {n} points are there: {watch.first - begun:.1f} s until the first new one starts, "
-              f"{time.perf_counter() - watch.first:.1f} s for the tables after the stop", flush=True)
+        begun = time.perf_counter()
+
+        def stop(subject, task, *_):
+            nonlocal first
+            first = time.perf_counter()
+            raise KeyboardInterrupt
+        first, done_by = begun, workers.do_point
+        workers.do_point = stop
+        try: sweep(config(data), grid, out, n_jobs=1, progress=False)
+        except KeyboardInterrupt: pass
+        finally: workers.do_point = done_by
+        print(f"  {done} of {n} points are there: {first - begun:.1f} s until the first new one starts, "
+              f"{time.perf_counter() - first:.1f} s for the tables after the stop", flush=True)
 
 
 PARTS = {f.__name__: f for f in (analyses, notebooks, memory, dask, resume)}
