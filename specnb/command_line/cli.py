@@ -325,6 +325,8 @@ def sweep_command(
     repeats:Annotated[int, typer.Option(min=1, help="Repeats of each point with other seeds.")] = 1,
     inputs:Annotated[Optional[list[Path]], typer.Option("--input", help="File or folder the results depend on; repeated.", show_default=False)] = None,
     retry_failed:Annotated[bool, typer.Option("--retry-failed", help="Do points that failed before once more.")] = False,
+    timeout:Annotated[Optional[str], typer.Option(help="Time limit of a point, such as '10 min' or 90 (seconds); by default 30 min for notebooks; none for no limit.",
+                                                  show_default=False)] = None,
     quiet:Quiet = False,
 ):
     """Repeat an analysis at many points: one table, one page.
@@ -335,7 +337,7 @@ def sweep_command(
     with failures_told():
         _no_windows()
         done = sweep(swept(what, data, settings or ()), sweep_points_of(grid or (), points, sample, seed), out, engine, n_jobs, scheduler, seed, repeats,
-                     inputs or (), retry_failed, progress=False if quiet else None)
+                     inputs or (), retry_failed, progress=False if quiet else None, timeout=timeout)
         _show_sweep(done, sweep_report(out), quiet)
 
 @app.command("report")

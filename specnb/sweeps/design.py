@@ -9,7 +9,6 @@ __all__ = ['latin_hypercube', 'sweep_points']
 import hashlib
 import itertools
 import json
-import math
 import re
 from collections import Counter
 from datetime import date
@@ -28,80 +27,115 @@ def plain_value(
     value,    # number, text, quantity, path, array, list or dictionary
 ):            # the same in plain types
     "A value of a point as it is written; TypeError for what cannot be."
-    if isinstance(value, np.generic) and not hasattr(value, "unit"): value = value.item()
-    if value is None or isinstance(value, (bool, int, str)): return value
-    if isinstance(value, float):
-        if math.isfinite(value): return value
-        raise TypeError(f"{name}: found {value}, expected a finite number")
-    if hasattr(value, "unit") and hasattr(value, "value"):
-        if not np.isfinite(value.value).all(): raise TypeError(f"{name}: found {value}, expected finite numbers")
-        return quantity_text(value) if np.ndim(value) == 0 else [plain_value(name, v) for v in value]
-    if isinstance(value, Path): return str(value)
-    if isinstance(value, date): return value.isoformat()
-    if isinstance(value, dict): return {str(k): plain_value(name, v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, range, np.ndarray)): return [plain_value(name, v) for v in value]
-    raise TypeError(f"{name}: found {type(value).__name__}, expected numbers, texts, quantities, or lists and dictionaries of them")
+    is_quantity = hasattr(value, "unit") and hasattr(value, "value")
+    if isinstance(value, np.generic) and not is_quantity:
+        value = value.item()
+    if isinstance(value, float) or is_quantity:
+        if not np.isfinite(value.value if is_quantity else value).all():
+            raise TypeError(f"{name}: found {value}, expected {'finite numbers' if is_quantity else 'a finite number'}")
+        if is_quantity and np.ndim(value) == 0:
+            return quantity_text(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (Path, date)):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(value, dict):
+        return {str(k): plain_value(name, v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, range, np.ndarray)):
+        return [plain_value(name, v) for v in value]
+    raise TypeError(f"{name}: found {type(value).__name__}, "
+                    "expected numbers, texts, quantities, or lists and dictionaries of them")
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #5ba56459
+def _whole(x):
+    "Plain values with whole floats as integers."
+    if isinstance(x, dict):
+        return {k: _whole(v) for k, v in x.items()}
+    if isinstance(x, list):
+        return [_whole(v) for v in x]
+    return int(x) if isinstance(x, float) and x.is_integer() and abs(x) < 1e15 else x
 
 def canonical(
     thing, # plain values
 )->str:
-    "The one JSON text of plain values, whatever the order of keys; 1 and 1.0 are the same."
-    def same(x):
-        if isinstance(x, dict): return {k: same(v) for k, v in x.items()}
-        if isinstance(x, list): return [same(v) for v in x]
-        return int(x) if isinstance(x, float) and x.is_integer() and abs(x) < 1e15 else x
-    return json.dumps(same(thing), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    "The one JSON text of plain values."
+    return json.dumps(_whole(thing), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #02d9a74c
+def _as_list(value):
+    "A list, tuple, range or array as a list, and one value as a list of one."
+    return list(value) if isinstance(value, (list, tuple, range)) or isinstance(value, np.ndarray) and value.ndim else [value]
+
 def product_points(
     grid:dict, # name -> list of values, or one value
 )->list:       # of dictionaries
     "Every combination."
-    lists = {n: list(v) if isinstance(v, (list, tuple, range)) or isinstance(v, np.ndarray) and v.ndim else [v] for n, v in grid.items()}
+    lists = {name: _as_list(values) for name, values in grid.items()}
     for name, values in lists.items():
-        if not values: raise ConfigError([f"{name}: expected at least one value, found none"])
+        if not values:
+            raise ConfigError([f"{name}: expected at least one value, found none"])
     return [dict(zip(lists, values)) for values in itertools.product(*lists.values())]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #d2687f60
-def _rounded(v, step):
-    "A number as long as people like: to a thousandth of a step or finer."
-    return round(v, 3 - math.floor(math.log10(step)))
+class _Range(NamedTuple):
+    "Limits of a parameter of a random design, in one unit."
+    low:float
+    high:float
+    unit:object   # astropy unit; "" for numbers
+    log:bool
+    integer:bool
 
-def _from_unit(
+def _read_range(
     name:str,
-    spec,          # (low, high), {low, high, log} or list of choices
-    x:np.ndarray,  # between 0 and 1
-)->list:
-    "Values of a parameter from numbers between 0 and 1."
-    if isinstance(spec, dict) and "choices" in spec: return [spec["choices"][int(v * len(spec["choices"]))] for v in x]
-    if not isinstance(spec, dict):
-        if not isinstance(spec, (list, tuple)) or len(spec) not in (2, 3) or not isinstance((*spec, False)[2], bool):
-            raise ValueError(f"{name}: found {spec!r}, expected (low, high), (low, high, True) for the logarithm, or a dictionary")
+    spec,      # (low, high), (low, high, log), or {low, high, log, integer}
+)->_Range:
+    "A range that makes sense; ValueError says what does not."
+    if isinstance(spec, (list, tuple)) and len(spec) in (2, 3) and isinstance((*spec, False)[2], bool):
         spec = dict(zip(("low", "high", "log"), spec))
-    unknown = set(spec) - {"low", "high", "log", "integer"}
-    if unknown or not {"low", "high"} <= set(spec): raise ValueError(f"{name}: found {spec!r}, expected low, high, and perhaps log or integer; or choices")
+    if not isinstance(spec, dict):
+        raise ValueError(f"{name}: found {spec!r}, expected (low, high), (low, high, True) for the logarithm, or a dictionary")
+    if set(spec) - {"low", "high", "log", "integer"} or not {"low", "high"} <= set(spec):
+        raise ValueError(f"{name}: found {spec!r}, expected low, high, and perhaps log or integer; or choices")
     low, high = (u.Quantity(spec[k]) for k in ("low", "high"))
-    if not low.unit.is_equivalent(high.unit): raise ValueError(f"{name}: the limits {spec['low']} and {spec['high']} have units that do not convert")
-    unit, log = low.unit, spec.get("log", False)
-    a, b = low.value, high.to_value(unit)
-    if not -np.inf < a < b < np.inf or log and a <= 0: raise ValueError(f"{name}: found a range from {a:g} to {b:g}, expected {'positive ' if log else ''}finite numbers, the lower one first")
-    if spec.get("integer"):
-        if log or a % 1 or b % 1: raise ValueError(f"{name}: found a range from {a:g} to {b:g}, expected whole numbers, and no logarithm")
+    if not low.unit.is_equivalent(high.unit):
+        raise ValueError(f"{name}: the limits {spec['low']} and {spec['high']} have units that do not convert")
+    a, b = low.value, high.to_value(low.unit)
+    log, integer = spec.get("log", False), spec.get("integer", False)
+    found = f"{name}: found a range from {a:g} to {b:g}, expected"
+    if not -np.inf < a < b < np.inf or log and a <= 0:
+        raise ValueError(f"{found} {'positive ' if log else ''}finite numbers, the lower one first")
+    if integer and (log or a % 1 or b % 1):
+        raise ValueError(f"{found} whole numbers, and no logarithm")
+    return _Range(a, b, low.unit, log, integer)
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #08304997
+def _values_at(
+    spec,          # `_Range`, or list of choices
+    x:np.ndarray,  # between 0 and 1, shape (n,)
+)->list:
+    "Values of a parameter."
+    if isinstance(spec, list):
+        return [spec[int(v * len(spec))] for v in x]
+    a, b, unit, log, integer = spec
+    if integer:
         values = [int(v) for v in np.floor(a + x * (b + 1 - a))]
     else:
-        places, steps = (a * (b / a)**x, np.log(b / a)) if log else (a + x * (b - a), b - a)
-        values = [min(max(_rounded(v, steps * (v if log else 1) / len(x)), a), b) for v in places.tolist()]
+        exact = a * (b / a)**x if log else a + x * (b - a)
+        steps = (exact * np.log(b / a) if log else np.full(len(x), b - a)) / len(x)
+        digits = 3 - np.floor(np.log10(steps))
+        values = [min(max(round(v, int(n)), a), b) for v, n in zip(exact.tolist(), digits)]
     return values if unit == "" else [quantity_text(u.Quantity(v, unit)) for v in values]
 
-# %% ../../nbs/85_sweeps/10_design.ipynb #511e1634
+# %% ../../nbs/85_sweeps/10_design.ipynb #2a1a9d1a
 def latin_hypercube(ranges, n, seed):
     """Points that cover ranges of parameters evenly and at random.
 
     Parameters
     ----------
     ranges : dict
-        Name to ``(low, high)``, to ``(low, high, True)`` for equal steps in the logarithm, or to a dictionary with ``low``, ``high`` and perhaps
-        ``log`` or ``integer``; limits are numbers, or texts with unit. ``{"choices": [...]}`` takes values of a list in equal shares.
+        Name to ``(low, high)``, to ``(low, high, True)`` for equal steps in the logarithm, or to a dictionary with
+        ``low``, ``high`` and perhaps ``log`` or ``integer``; limits are numbers, or texts with unit.
+        ``{"choices": [...]}`` takes values of a list in equal shares.
     n : int
         Number of points.
     seed : int or `numpy.random.Generator`
@@ -116,75 +150,108 @@ def latin_hypercube(ranges, n, seed):
     ------
     ValueError
         Not a range, or not a number of points.
-
-    Notes
-    -----
-    Values are rounded, to less than a thousandth of the distance of neighbours.
     """
-    if not isinstance(n, (int, np.integer)) or n < 1: raise ValueError(f"n: found {n!r}, expected a positive number of points")
-    if not ranges: raise ValueError("ranges: expected at least one parameter, found none")
+    if not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"n: found {n!r}, expected a positive number of points")
+    if not ranges:
+        raise ValueError("ranges: expected at least one parameter, found none")
+    specs = [s["choices"] if isinstance(s, dict) and "choices" in s else _read_range(name, s) for name, s in ranges.items()]
     sample = qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(n)
-    columns = [_from_unit(name, spec, x) for (name, spec), x in zip(ranges.items(), sample.T)]
+    columns = [_values_at(spec, x) for spec, x in zip(specs, sample.T)]
     return [dict(zip(ranges, values)) for values in zip(*columns)]
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #479403c8
+def _is_there(value):
+    "Whether an entry of a table is not masked; a quantity has a mask of its own."
+    return value is not np.ma.masked and not np.any(getattr(value, "mask", False))
+
+def table_points(
+    rows, # astropy Table, or anything it is made from, such as a pandas DataFrame
+)->list:
+    "A point from each row."
+    if hasattr(rows, "to_dict") and not hasattr(rows, "colnames"):
+        rows = table.Table.from_pandas(rows)
+    rows = table.QTable(rows)
+    columns = {name: list(rows[name]) for name in rows.colnames}
+    return [{name: getattr(c[i], "unmasked", c[i]) for name, c in columns.items() if _is_there(c[i])} for i in range(len(rows))]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #4439b7d9
 def with_numbers(
     value, # from YAML
 ):         # the same
     "Texts such as 1e-12 as numbers."
-    if isinstance(value, dict): return {k: with_numbers(v) for k, v in value.items()}
-    if isinstance(value, list): return [with_numbers(v) for v in value]
-    return float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", value) else value
+    if isinstance(value, dict):
+        return {k: with_numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [with_numbers(v) for v in value]
+    is_number = isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", value)
+    return float(value) if is_number else value
 
-def table_points(
-    rows, # astropy Table, or anything it is made from, such as a pandas DataFrame
-)->list:
-    "A point from each row."
-    if hasattr(rows, "to_dict") and not hasattr(rows, "colnames"): rows = table.Table.from_pandas(rows)
-    rows = table.QTable(rows)
-    columns = {n: list(rows[n]) for n in rows.colnames}
-    def is_there(v): return v is not np.ma.masked and not np.any(getattr(v, "mask", False)) # a quantity has a mask of its own
-    return [{n: getattr(v, "unmasked", v) for n, c in columns.items() if is_there(v := c[i])} for i in range(len(rows))]
+# %% ../../nbs/85_sweeps/10_design.ipynb #89df7c47
+def _cube_of(content): return latin_hypercube(content["ranges"], content["n"], content["seed"])
+
+_SECTIONS = {"grid": product_points, "points": list, "latin_hypercube": _cube_of} # of a file -> what makes points of it
+
+def _read(path, kind, reader):
+    "What a reader makes of a file; ConfigError with its message."
+    try:
+        return reader(path)
+    except Exception as error:
+        raise ConfigError([f"{path}: not a {kind}: {' '.join(str(error).split())[:200]}"]) from None
+
+def _read_yaml(path): return with_numbers(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 def read_points(
     path, # YAML, ECSV, CSV or FITS file
 )->list:
     "Points from a file; ConfigError names what is wrong."
     path = make_path(path)
-    if not path.is_file(): raise ConfigError([f"{path}: no such file with points"])
+    if not path.is_file():
+        raise ConfigError([f"{path}: no such file with points"])
     if path.suffix not in (".yaml", ".yml"):
-        try: return table_points(table.Table.read(path))
-        except Exception as error: raise ConfigError([f"{path}: not a table that can be read, expected ECSV, CSV or FITS, or YAML: {' '.join(str(error).split())[:200]}"]) from None
-    try: content = with_numbers(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error: raise ConfigError([f"{path}: not a YAML file: {' '.join(str(error).split())}"]) from None
-    if isinstance(content, list): content = {"points": content}
-    known = {"grid": product_points, "points": list, "latin_hypercube": lambda c: latin_hypercube(c["ranges"], c["n"], c["seed"])}
-    if not isinstance(content, dict) or not content or set(content) - set(known):
-        raise ConfigError([f"{path}: found {', '.join(map(str, content)) if isinstance(content, dict) else type(content).__name__}, expected {', '.join(known)}"])
+        return _read(path, "table that can be read, expected ECSV, CSV or FITS, or YAML", lambda p: table_points(table.Table.read(p)))
+    content = _read(path, "YAML file", _read_yaml)
+    if isinstance(content, list):
+        content = {"points": content}
+    if not isinstance(content, dict) or not content or set(content) - set(_SECTIONS):
+        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise ConfigError([f"{path}: found {found}, expected {', '.join(_SECTIONS)}"])
     parts = []
     for name, part in content.items():
-        try: parts.append(known[name](part))
+        try:
+            parts.append(_SECTIONS[name](part))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigError([f"{path}: {name}: {f'{error} is missing' if isinstance(error, KeyError) else error}"]) from None
+            about = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise ConfigError([f"{path}: {name}: {about}"]) from None
     return [{k: v for part in chosen for k, v in part.items()} for chosen in itertools.product(*parts)]
 
-# %% ../../nbs/85_sweeps/10_design.ipynb #89df7c47
+# %% ../../nbs/85_sweeps/10_design.ipynb #91aed9a0
+_NUMBER = r"[-+]?\.?\d"
+_RANGE = re.compile(rf"\s*({_NUMBER}[^,]*?)\s*\.\.\s*({_NUMBER}[^,:]*?)\s*(?::\s*(\w+)\s*)?")
+_RANGE_IN_A_LIST = re.compile(rf"(^|,)\s*{_NUMBER}[^,]*\.\.\s*{_NUMBER}")
+
 def parse_grid(
     text:str, # name=values
 )->tuple:     # name, list of values or dictionary of a range
     "One parameter of a command line; ConfigError if it makes no sense."
-    name, equal, values = text.partition("=")
-    name = name.strip()
-    if not equal or not name or not values.strip(): raise ConfigError([f"{text!r}: expected name=values, such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
-    span = re.fullmatch(r"\s*([-+]?\.?\d[^,]*?)\s*\.\.\s*([-+]?\.?\d[^,:]*?)\s*(?::\s*(\w+)\s*)?", values) # begins with a number, as ../data does not
+    name, _, values = (part.strip() for part in text.partition("="))
+    if not name or not values:
+        raise ConfigError([f"{text!r}: expected name=values, such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
+    span = _RANGE.fullmatch(values)
     if span:
         low, high, kind = span.groups()
-        if kind not in (None, "log", "int"): raise ConfigError([f"{name}: found {kind!r} behind the range, expected log or int"])
-        return name, {"low": with_numbers(yaml.safe_load(low)), "high": with_numbers(yaml.safe_load(high)), "log": kind == "log", "integer": kind == "int"}
-    if re.search(r"(^|,)\s*[-+]?\.?\d[^,]*\.\.\s*[-+]?\.?\d", values): raise ConfigError([f"{name}: {values!r} has a range and more, expected one range or a list of values"])
-    try: return name, with_numbers(yaml.safe_load(f"[{values}]"))
-    except yaml.YAMLError: raise ConfigError([f"{name}: {values!r} is no list of YAML values; put texts with special characters in quotes"]) from None
+        if kind not in (None, "log", "int"):
+            raise ConfigError([f"{name}: found {kind!r} behind the range, expected log or int"])
+        limits = with_numbers({"low": yaml.safe_load(low), "high": yaml.safe_load(high)})
+        return name, limits | {"log": kind == "log", "integer": kind == "int"}
+    if _RANGE_IN_A_LIST.search(values):
+        raise ConfigError([f"{name}: {values!r} has a range and more, expected one range or a list of values"])
+    try:
+        return name, with_numbers(yaml.safe_load(f"[{values}]"))
+    except yaml.YAMLError:
+        raise ConfigError([f"{name}: {values!r} is no list of YAML values; put texts with special characters in quotes"]) from None
 
+# %% ../../nbs/85_sweeps/10_design.ipynb #5e2af3f4
 def option_points(
     options, # texts as for `parse_grid`
     n=None,  # points of a random design of the ranges
@@ -192,16 +259,19 @@ def option_points(
 )->list:
     "Points of a command line: lists are combined, ranges are sampled."
     pairs = [parse_grid(o) for o in options]
-    parsed = dict(pairs)
     for name, n_times in Counter(name for name, _ in pairs).items():
-        if n_times > 1: raise ConfigError([f"{name}: given {n_times} times, expected once, with all values"])
-    ranges = {k: v for k, v in parsed.items() if isinstance(v, dict)}
-    if ranges and n is None: raise ConfigError([f"{next(iter(ranges))}: a range needs the number of points, --sample"])
-    if n is not None and not ranges: raise ConfigError(["--sample: expected a parameter with a range, such as -g on_radius=0.05..0.2"])
-    lists = product_points({k: v for k, v in parsed.items() if k not in ranges})
-    if not ranges: return lists
-    try: return [{**p, **q} for p in lists for q in latin_hypercube(ranges, n, seed)]
-    except (TypeError, ValueError) as error: raise ConfigError([str(error)]) from None
+        if n_times > 1:
+            raise ConfigError([f"{name}: given {n_times} times, expected once, with all values"])
+    ranges = {k: v for k, v in pairs if isinstance(v, dict)}
+    if ranges and n is None:
+        raise ConfigError([f"{next(iter(ranges))}: a range needs the number of points, --sample"])
+    if n is not None and not ranges:
+        raise ConfigError(["--sample: expected a parameter with a range, such as -g on_radius=0.05..0.2"])
+    try:
+        sample = latin_hypercube(ranges, n, seed) if ranges else [{}]
+    except (TypeError, ValueError) as error:
+        raise ConfigError([str(error)]) from None
+    return [{**p, **q} for p in product_points({k: v for k, v in pairs if k not in ranges}) for q in sample]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #c373c008
 def unique_points(
@@ -217,8 +287,8 @@ def sweep_points(grid):
     Parameters
     ----------
     grid : dict, list of dict, table, str or Path
-        Name to list of values, for all combinations; the points themselves; an astropy `~astropy.table.Table` or a pandas DataFrame with a row per
-        point; or a file with any of these (YAML, ECSV, CSV).
+        Name to list of values, for all combinations; the points themselves; an astropy `~astropy.table.Table` or a
+        pandas DataFrame with a row per point; or a file with any of these (YAML, ECSV, CSV).
 
     Returns
     -------
@@ -230,16 +300,21 @@ def sweep_points(grid):
     ConfigError
         A file that cannot be used, values that cannot be written down, or no point at all.
     """
-    if isinstance(grid, (str, Path)): points = read_points(grid)
-    elif isinstance(grid, dict): points = product_points(grid)
-    elif isinstance(grid, (list, tuple)): points = list(grid)
-    else: points = table_points(grid)
-    wrong = next((p for p in points if not isinstance(p, dict)), None)
-    if wrong is not None: raise ConfigError([f"points: found {wrong!r}, expected dictionaries of name and value"])
-    try: plain = [{str(n): plain_value(n, v) for n, v in p.items()} for p in points]
-    except TypeError as error: raise ConfigError([str(error)]) from None
-    if not plain: raise ConfigError(["points: expected at least one, found none"])
-    return unique_points(plain)
+    if isinstance(grid, (str, Path)):
+        points = read_points(grid)
+    elif isinstance(grid, dict):
+        points = product_points(grid)
+    else:
+        points = grid if isinstance(grid, (list, tuple)) else table_points(grid)
+    for p in points:
+        if not isinstance(p, dict):
+            raise ConfigError([f"points: found {p!r}, expected dictionaries of name and value"])
+    if not points:
+        raise ConfigError(["points: expected at least one, found none"])
+    try:
+        return unique_points([{str(n): plain_value(n, v) for n, v in p.items()} for p in points])
+    except TypeError as error:
+        raise ConfigError([str(error)]) from None
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #1b5d31bc
 class Point(NamedTuple):
@@ -248,27 +323,26 @@ class Point(NamedTuple):
     repeat:int      # 0, 1, ...
     seed:int        # of its own, below 2**32
 
-def seeded_points(points, seed=0, repeats=1):
-    """Points with seeds.
+def _seed_of(
+    parameters:dict,
+    repeat:int,
+    root:int,
+)->int:
+    "The seed of a point."
+    given = parameters.get("seed")
+    if isinstance(given, int) and 0 <= given < 2**63:
+        return given
+    words = np.frombuffer(hashlib.sha256(f"{canonical(parameters)}#{repeat}".encode()).digest(), "<u4")
+    return int(np.random.SeedSequence(int(root), spawn_key=words.tolist()).generate_state(1)[0])
 
-    Parameters
-    ----------
-    points : list of dict
-        As from `sweep_points`.
-    seed : int
-        Root of all seeds.
-    repeats : int
-        How often to do each point, with other seeds.
-
-    Returns
-    -------
-    list of Point
-        In the order of `points`, repeats of a point together.
-    """
-    if not isinstance(repeats, (int, np.integer)) or repeats < 1: raise ValueError(f"repeats: found {repeats!r}, expected a positive number")
-    if not isinstance(seed, (int, np.integer)) or seed < 0: raise ValueError(f"seed: found {seed!r}, expected a number from 0 on")
-    def own(p, k):
-        if isinstance(p.get("seed"), int) and 0 <= p["seed"] < 2**63: return p["seed"]
-        words = np.frombuffer(hashlib.sha256(f"{canonical(p)}#{k}".encode()).digest(), "<u4")
-        return int(np.random.SeedSequence(int(seed), spawn_key=words.tolist()).generate_state(1)[0])
-    return [Point(p, k, own(p, k)) for p in points for k in range(repeats)]
+def seeded_points(
+    points:list,  # of dictionaries, as from `sweep_points`
+    seed=0,       # root of all seeds
+    repeats=1,    # how often to do each point, with other seeds
+)->list:          # of Point; repeats of a point together
+    "Points with seeds; ValueError for what is no seed or no number of repeats."
+    if not isinstance(repeats, (int, np.integer)) or repeats < 1:
+        raise ValueError(f"repeats: found {repeats!r}, expected a positive number")
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed: found {seed!r}, expected a number from 0 on")
+    return [Point(p, k, _seed_of(p, k, seed)) for p in points for k in range(repeats)]

@@ -6,19 +6,20 @@
 __all__ = []
 
 # %% ../../nbs/85_sweeps/15_fingerprint.ipynb #155ee8ca
-import dis
 import functools
 import hashlib
 import inspect
 import logging
-import textwrap
+import re
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 from ..analysis.fields import ConfigError
 from ..analysis.products import sha256
+from ..base.core import lazy
 
 # %% ../../nbs/85_sweeps/15_fingerprint.ipynb #bbb7c9d4
+cloudpickle = lazy("cloudpickle")
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/85_sweeps/15_fingerprint.ipynb #dded85aa
@@ -33,95 +34,112 @@ def inputs_digest(
     "One checksum of many files and their names."
     lines = []
     for name, path in sorted(inputs.items()):
-        if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder, expected an input of the sweep")
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder, expected an input of the sweep")
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            if file not in known: known[file] = sha256(file)
+            if file not in known:
+                known[file] = sha256(file)
             lines.append(f"{name}/{file.relative_to(path).as_posix()} {known[file]}")
     return digest(*lines) if lines else ""
 
 # %% ../../nbs/85_sweeps/15_fingerprint.ipynb #29fb0577
-def _source(code):
-    "Source of a function or class, else \"\"."
-    try: return textwrap.dedent(inspect.getsource(code))
-    except (OSError, TypeError): return ""
+def _source(
+    code, # function or class
+)->str:
+    "Its text; functions of one line, such as two lambdas of a list, are told apart by their bytecode."
+    try:
+        text = inspect.getsource(code)
+    except (OSError, TypeError):
+        text = ""
+    if inspect.isfunction(code) and (not text or code.__name__ == "<lambda>"):
+        compiled = code.__code__
+        text += f"{compiled.co_code.hex()} {[c for c in compiled.co_consts if not inspect.iscode(c)]} {compiled.co_names}"
+    return inspect.cleandoc(text)
 
-def _code_text(code):
-    "Text of compiled code."
-    def text(c): return _code_text(c) if inspect.iscode(c) else str(sorted(map(repr, c))) if isinstance(c, frozenset) else repr(c)
-    return f"{code.co_code.hex()} {[text(c) for c in code.co_consts]} {code.co_names} {code.co_varnames}"
-
-def _globals_used(code):
-    "Names of global values in a function and in the functions inside it."
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    return found.union(*(_globals_used(c) for c in code.co_consts if inspect.iscode(c)))
-
+# %% ../../nbs/85_sweeps/15_fingerprint.ipynb #cc5089a8
 _ATOMS = type(None), bool, int, float, complex, str, bytes, Path, np.generic, range
 
-class _Follower:
-    "Text of a function and what it names; `unknown` gets what cannot be followed."
+def _state(x):
+    "Attributes of an object."
+    return getattr(x, "__dict__", {n: getattr(x, n) for n in getattr(x, "__slots__", ()) if hasattr(x, n)})
 
-    def __init__(self, function):
-        self.seen, self.unknown = {}, {}
-        while isinstance(function, functools.partial): function = function.func
-        self.home = inspect.unwrap(function).__module__
+class _Content:
+    "Texts of values; `unknown` gets the names of those that cannot be pickled."
 
-    def of(self, name, x):
-        "Text of something; its name is for messages."
-        if isinstance(x, _ATOMS): return repr(x)
-        if id(x) in self.seen: return f"as {self.seen[id(x)][0]}"
-        self.seen[id(x)] = len(self.seen), x # held, so that no other object gets its id
+    def __init__(self, module):
+        self.module, self.met, self.unknown = module, {}, {}
+
+    def text(self, name, x):
+        "Text of a value; its name is for messages."
+        if isinstance(x, _ATOMS):
+            return repr(x)
+        if id(x) in self.met:
+            return f"number {self.met[id(x)][0]}"
+        self.met[id(x)] = len(self.met), x # held, so that no other object gets its id
         return f"{type(x).__qualname__}({self._inside(name, x)})"
 
-    def all(self, name, things):
-        "Texts of things by name, in order of the names."
-        return "\n".join(f"{k}: {self.of(f'{name}.{k}' if name else str(k), v)}" for k, v in sorted(things.items(), key=lambda kv: str(kv[0])))
+    def texts(self, things):
+        "Texts of named values, in order of the names."
+        return "\n".join(f"{n}: {self.text(n, v)}" for n, v in sorted(things.items(), key=lambda item: str(item[0])))
 
     def _inside(self, name, x):
-        if isinstance(x, dict): return self.all(name, x)
-        if isinstance(x, (list, tuple)): return ", ".join(self.of(name, v) for v in x)
-        if isinstance(x, (set, frozenset)): return ", ".join(sorted(self.of(name, v) for v in x))
-        if isinstance(x, functools.partial): return self.all(name, {"function": x.func, "arguments": x.args, "named": x.keywords})
-        if inspect.ismethod(x): return self.all(name, {"function": x.__func__, "of": x.__self__})
-        if inspect.isfunction(x): return self._function(name, x) if x.__module__ == self.home else f"{x.__module__}.{x.__qualname__}"
-        if inspect.ismodule(x): return x.__name__
-        if inspect.isclass(x): return self._class(name, x) if x.__module__ == self.home else f"{x.__module__}.{x.__qualname__}"
-        if callable(getattr(x, "__wrapped__", None)): return self.of(name, x.__wrapped__) # of a cache
+        if isinstance(x, dict):
+            return self.texts({f"{name}.{k}": v for k, v in x.items()})
+        if isinstance(x, (list, tuple, set, frozenset)):
+            items = [self.text(name, v) for v in x]
+            return ", ".join(items if isinstance(x, (list, tuple)) else sorted(items))
+        if isinstance(x, functools.partial):
+            return self.texts({"function": x.func, "arguments": x.args, "named": x.keywords})
+        if inspect.ismethod(x):
+            return self.texts({"function": x.__func__, "self": x.__self__})
+        if callable(getattr(x, "__wrapped__", None)): # a decorated function, a cache
+            return self.text(name, x.__wrapped__) + (self._code(x) if inspect.isfunction(x) else "")
+        if inspect.isfunction(x) or inspect.isclass(x):
+            return self._code(x)
         return self._object(name, x)
 
-    def _function(self, name, f):
-        code, text = f.__code__, _source(f.__code__)
-        if not text or f.__name__ == "<lambda>": text += _code_text(code) # a line may have two of them
-        used = {n: f.__globals__[n] for n in _globals_used(code) if n in f.__globals__}
-        for n, cell in zip(code.co_freevars, f.__closure__ or ()):
-            try: used[n] = cell.cell_contents
-            except ValueError: pass # not yet filled
-        return f"{text}{self.all('', used)}{self.of(name, [f.__defaults__, f.__kwdefaults__])}"
-
-    def _class(self, name, x):
-        own = {k: v for k, v in vars(x).items() if _source(getattr(v, "__code__", None)) or not hasattr(v, "__get__") and not (k.startswith("__") and k.endswith("__"))}
-        return f"{_source(x)}{self.all(name, own)}{self.of(name, x.__bases__)}"
+    def _code(self, x):
+        "A function or class: its text and what that names."
+        if x.__module__ != self.module:
+            return f"{x.__module__}.{x.__qualname__}"
+        text, used = _source(x), {}
+        members = [x] if inspect.isfunction(x) else [v for v in vars(x).values() if inspect.isfunction(v)]
+        for f in members:
+            used |= {n: f.__globals__[n] for n in re.findall(r"(?<![.\w])[^\W\d]\w*", text) if n in f.__globals__}
+            used |= {n: c.cell_contents for n, c in zip(f.__code__.co_freevars, f.__closure__ or ()) if n != "__class__"}
+            used |= {f"{f.__name__}()": [f.__defaults__, f.__kwdefaults__]}
+        if inspect.isclass(x):
+            used |= {n: v for n, v in vars(x).items() if not n.startswith("__") and not hasattr(v, "__get__")}
+            used |= {"bases": x.__bases__}
+        return f"{text}\n{self.texts(used)}"
 
     def _object(self, name, x):
-        if isinstance(x, np.ndarray) and x.dtype.kind != "O" and not x.dtype.hasobject:
-            return f"{x.dtype} {x.shape} {hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()} {getattr(x, 'unit', '')}"
-        if isinstance(x, np.ndarray): return f"{x.shape} {self.of(name, x.tolist())}"
-        if hasattr(x, "colnames") and hasattr(x, "columns"): return self.all(name, {c: x[c] for c in x.colnames})
-        if hasattr(x, "model_dump_json"): return x.model_dump_json()
-        if type(x).__module__ == self.home or isinstance(x, SimpleNamespace) or hasattr(x, "__dataclass_fields__"):
-            return f"{self.of(name, type(x))}{self.all(name, getattr(x, '__dict__', {n: getattr(x, n) for n in getattr(x, '__slots__', ()) if hasattr(x, n)}))}"
-        text = repr(x)
-        if callable(x) and hasattr(x, "__name__"): return f"{x.__module__}.{x.__name__}" # compiled
-        if " at 0x" in text or len(text) > 200 or "\n" in text: self.unknown[name] = type(x).__qualname__
-        return "" if " at 0x" in text else text
+        if inspect.ismodule(x):
+            return x.__name__
+        if hasattr(x, "model_dump_json"):
+            return x.model_dump_json()
+        if type(x).__module__ == self.module or isinstance(x, SimpleNamespace):
+            return f"{self.text(name, type(x))} {self.texts(_state(x))}"
+        try:
+            return hashlib.sha256(cloudpickle.dumps(x)).hexdigest()
+        except Exception: # whatever its class raises
+            self.unknown[name] = type(x).__qualname__
+            return ""
 
+# %% ../../nbs/85_sweeps/15_fingerprint.ipynb #eab8ad28
 def function_digest(
-    function,
+    function, # or anything else that can be called
     name:str, # for messages
 )->str:
-    "Fingerprint of a function or anything else that can be called; ConfigError if it has no source. A message tells what was not looked at."
-    if inspect.isbuiltin(function) or isinstance(function, np.ufunc): raise ConfigError([f"{name}: its source cannot be read, so a change could not be noticed; wrap it in a function"])
-    follower = _Follower(function)
-    text = follower.of("", function)
-    if follower.unknown:
-        log.warning("%s uses %s: if that changes, a later sweep does not notice, and takes the old results", name, ", ".join(f"{n} ({kind})" for n, kind in follower.unknown.items()))
+    "Fingerprint of a function; ConfigError if it has no source. A message tells what was not looked at."
+    if inspect.isbuiltin(function) or isinstance(function, np.ufunc):
+        raise ConfigError([f"{name}: its source cannot be read, so a change could not be noticed; wrap it in a function"])
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    content = _Content(inspect.unwrap(inner).__module__)
+    text = content.text(name, function)
+    if content.unknown:
+        log.warning("%s uses %s: if that changes, a later sweep does not notice, and takes the old results", name,
+                    ", ".join(f"{n} ({kind})" for n, kind in content.unknown.items()))
     return digest("function", text)

@@ -6,24 +6,20 @@
 __all__ = ['Sweep', 'read_sweep', 'sweep']
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #8e250848
-import html
 import logging
 import sys
 from importlib.metadata import version
-from numbers import Integral
 from pathlib import Path
-from time import perf_counter
 from ..analysis.config import AnalysisConfig
 from ..analysis.fields import ConfigError
-from ..base.core import html_table, lazy, make_path
-from .fingerprint import digest, inputs_digest
-from .design import Point, canonical, seeded_points, sweep_points, unique_points
 from ..analysis.record import AnalysisError
-from .results import unpack_results
+from ..base.core import html_table, lazy, make_path
+from .design import Point, canonical, seeded_points, sweep_points, unique_points
+from .fingerprint import digest, inputs_digest
 from .store import Store
 from .subjects import AnalysisSubject, as_subject
 from .tables import spread_table, table_of, write_sweep_tables
-from .workers import Task, clear_leftovers, make_pool, rows_of
+from .workers import Task, check_workers, clear_leftovers, read_limit, rows_of
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #e852e5c5
 IPython, tqdm = lazy("IPython"), lazy("tqdm")
@@ -36,20 +32,23 @@ def plan(
     points:list, # of Point
     inputs:dict, # name -> path, for all points
     seed=0,      # root of all seeds
-)->list:      # of dictionaries
+)->list:         # of dictionaries
     "The rows of a sweep as far as they are known before."
-    identity, own, known = digest(subject.identity, engine), version("specnb"), {}
-    common = inputs_digest(inputs, known)
-    basis = digest(own, common, str(seed if subject.takes_seed else 0))
-    seen, rows = {}, []
+    identity, checksums = digest(subject.identity, engine), {}
+    common = [version("specnb"), inputs_digest(inputs, checksums)]
+    basis = digest(*common, str(seed if subject.takes_seed else 0))
+    rows, digests = [], {} # id of a dictionary of inputs -> (the dictionary, its digest)
     for p in points:
         files = subject.inputs(p.parameters)
-        if id(files) not in seen: seen[id(files)] = files, inputs_digest(files, known)
-        place = digest(identity, canonical(p.parameters), str(p.repeat))
-        key = digest(place, own, common, seen[id(files)][1], str(p.seed if subject.takes_seed else 0))
-        rows.append({"place": place, "key": key, "subject": identity, "parameters": p.parameters, "repeat": p.repeat, "seed": p.seed, "version": own, "basis": basis, "folder": None})
+        if id(files) not in digests:
+            digests[id(files)] = files, inputs_digest(files, checksums)
+        point_id = digest(identity, canonical(p.parameters), str(p.repeat))
+        key = digest(point_id, *common, digests[id(files)][1], str(p.seed if subject.takes_seed else 0))
+        rows.append({"point_id": point_id, "key": key, "subject": identity, **p._asdict(), "version": common[0], "basis": basis,
+                     "folder": None})
     return rows
 
+# %% ../../nbs/85_sweeps/70_run.ipynb #2d51ff77
 def undone(
     rows:list,     # as from `plan`
     done:dict,     # as from `Store.done`
@@ -58,83 +57,82 @@ def undone(
 )->list:           # of rows
     "The rows that are to be done."
     def is_done(r):
-        key, status, place = done.get(r["place"], ("", "", None))
-        if key != r["key"] or status == "failed" and retry_failed: return False
-        return status == "failed" or notebooks is None or (notebooks / (place or "") / "notebook.ipynb").is_file()
+        key, status, folder = done.get(r["point_id"], ("", "", None))
+        if key != r["key"] or status == "failed":
+            return key == r["key"] and not retry_failed
+        return notebooks is None or (notebooks / (folder or "") / "notebook.ipynb").is_file()
     return [r for r in rows if not is_done(r)]
 
-def number(
+def assign_numbers(
     rows:list,     # as from `plan`; get their numbers
     store:Store,
 ):
-    "Number the points in the order in which they are wanted first."
-    for r, n in zip(rows, store.numbers([r["place"] for r in rows])): r["number"] = n
+    "Number the points."
+    for r, n in zip(rows, store.numbers([r["point_id"] for r in rows])):
+        r["number"] = n
 
 def choose_engine(subject, engine):
     "The engine that is wanted, or the first that is possible."
-    if engine is None: return subject.engines[0]
-    if engine in subject.engines: return engine
+    if engine is None or engine in subject.engines:
+        return engine or subject.engines[0]
     raise ConfigError([f"engine: found {engine!r}, expected {' or '.join(subject.engines)} for {subject.name}"])
 
-# %% ../../nbs/85_sweeps/70_run.ipynb #2d51ff77
-def _short(value): return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-class _Silence:
-    def __init__(self, total): pass
-    def add(self, rows): pass
-    def close(self): pass
-
-class _Bar:
-    "A bar on a terminal."
-
-    def __init__(self, total):
-        self.bar, self.failed = tqdm.tqdm(total=total, desc="sweep", unit="point", leave=False), 0
-
-    def add(self, rows):
-        self.failed += sum(r["status"] == "failed" for r in rows)
-        if self.failed: self.bar.set_postfix_str(f"{self.failed} failed", refresh=False)
-        self.bar.update(len(rows))
-
-    def close(self): self.bar.close()
-
-class _LiveTable:
-    "A table in a notebook that changes while the sweep goes on."
-
-    def __init__(self, total):
-        self.total, self.done, self.failed, self.last, self.begun, self.shown = total, 0, 0, [], perf_counter(), 0.
-        self.handle = IPython.display.display(IPython.display.HTML(self.text()), display_id=True)
-
-    def text(self):
-        "The table in HTML."
-        def cells(r):
-            found = {n: v.value for n, v in unpack_results(r["results"]).items() if isinstance(v.value, (bool, int, float))}
-            results = ", ".join(f"{n} = {_short(v)}" for n, v in list(found.items())[:4])
-            given = ", ".join(f"{n} = {_short(v)}" for n, v in r["parameters"].items())
-            return [r["number"], given, r["error"] if r["status"] == "failed" else results, r["status"]]
-        lines = "".join(f"<tr>{''.join(f'<td>{html.escape(str(c))}</td>' for c in cells(r))}</tr>" for r in self.last)
-        seconds = (perf_counter() - self.begun) / max(self.done, 1) * (self.total - self.done)
-        left = f", {seconds // 60:.0f} min {seconds % 60:.0f} s left" if self.done and self.done < self.total else ""
-        head = "".join(f"<th>{t}</th>" for t in ("point", "parameters", "results", "status"))
-        return (f"<table><caption>{self.done} of {self.total} points done, {self.failed} failed{left}</caption>"
-                f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>")
-
-    def add(self, rows):
-        self.done, self.failed = self.done + len(rows), self.failed + sum(r["status"] == "failed" for r in rows)
-        self.last = [*self.last, *rows][-6:]
-        if perf_counter() - self.shown < .5: return
-        self.close()
-        self.shown = perf_counter()
-
-    def close(self): self.handle.update(IPython.display.HTML(self.text()))
-
-def show_progress(
+# %% ../../nbs/85_sweeps/70_run.ipynb #f3d65c23
+def progress_bar(
     total:int,
     progress, # True, False, or None: if there is somebody to see it
-):            # object with add(rows) and close()
-    "Something that tells how far a sweep is."
-    if progress is False or not total: return _Silence(total)
-    if getattr(IPython.get_ipython() if "IPython" in sys.modules else None, "kernel", None) is not None: return _LiveTable(total)
-    return _Bar(total) if progress or sys.stderr.isatty() and log.getEffectiveLevel() <= logging.INFO else _Silence(total)
+):            # tqdm
+    "A bar that shows how many points are done, how many failed, and how long it will take."
+    if progress is None:
+        shell = IPython.get_ipython() if "IPython" in sys.modules else None
+        progress = hasattr(shell, "kernel") or sys.stderr.isatty() and log.getEffectiveLevel() <= logging.INFO
+    return tqdm.tqdm(total=total, desc="sweep", unit="point", leave=False, disable=not progress)
+
+def folder_name(row): return f"points/{row['number']:05d}-{row['key'][:8]}"
+
+def do_rows(subject, rows, keep, folder, limit=None, progress=None, **where):
+    """Do points and keep what comes out.
+
+    Parameters
+    ----------
+    subject : Subject
+        What is repeated.
+    rows : list of dict
+        As from `plan`, with numbers; those with a folder get a notebook.
+    keep : callable
+        Gets lists of the rows of finished points.
+    folder : Path
+        Of the sweep.
+    limit : float, optional
+        Time limit of a point, seconds.
+    progress : bool, optional
+        Show a bar.
+    **where
+        As for `rows_of`.
+
+    Returns
+    -------
+    list of dict
+        Rows of the points that failed.
+    """
+    def task(r):
+        place = str(folder / r["folder"]) if r["folder"] else ""
+        return Task(r["point_id"], Point(r["parameters"], r["repeat"], r["seed"]), place, limit)
+    by_id, failed, bar = {r["point_id"]: r for r in rows}, [], progress_bar(len(rows), progress)
+    try:
+        for some in rows_of(subject, [task(r) for r in rows], **where) if rows else ():
+            finished = [by_id[r["point_id"]] | r for r in some]
+            keep(finished)
+            failed += [r for r in finished if r["status"] == "failed"]
+            bar.set_postfix_str(f"{len(failed)} failed" if failed else "", refresh=False)
+            bar.update(len(finished))
+    except (KeyboardInterrupt, SystemExit):
+        log.warning("stopped: %d of %d points are done and kept; the same call goes on with the rest", bar.n, len(rows))
+        raise
+    finally:
+        bar.close()
+        clear_leftovers(folder / "points")
+    return failed
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #422f9ebc
 class Sweep:
@@ -144,22 +142,30 @@ class Sweep:
     ----------
     folder : str or Path
         Its folder.
-    places : list of str, optional
+    point_ids : list of str, optional
         Only these points, in this order.
 
     Attributes
     ----------
     folder : Path
         Its folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no sweep.
+    DataError
+        Its database cannot be read.
     """
 
-    def __init__(self, folder, places=None):
+    def __init__(self, folder, point_ids=None):
         self.folder, self._store = make_path(folder).absolute(), Store(folder, create=False)
-        rows = self._store.rows(self._store.note("subject") if places is None else None)
-        there = {r["place"]: r for r in rows}
-        self._rows = rows if places is None else [there[p] for p in places if p in there]
-        subject = self._rows[0]["subject"] if self._rows else self._store.note("subject")
-        self._known = self._store.note(f"about {subject}") or {}
+        subject = self._store.note("subject")
+        self._rows = self._store.rows(subject if point_ids is None else None)
+        if point_ids is not None:
+            there = {r["point_id"]: r for r in self._rows}
+            self._rows = [there[p] for p in point_ids if p in there]
+        self._known = self._store.note(f"about {self._rows[0]['subject'] if self._rows else subject}") or {}
 
     @property
     def table(self):
@@ -169,11 +175,12 @@ class Sweep:
     @property
     def failed(self):
         "The rows of the points that failed."
-        content = self.table
-        return content[[i for i, r in enumerate(self._rows) if r["status"] == "failed"]]
+        return self.table[[i for i, r in enumerate(self._rows) if r["status"] == "failed"]]
 
     @property
-    def n_failed(self): return sum(r["status"] == "failed" for r in self._rows)
+    def n_failed(self):
+        "How many points failed."
+        return sum(r["status"] == "failed" for r in self._rows)
 
     @property
     def seed(self):
@@ -189,7 +196,7 @@ class Sweep:
         "Systematic spread beside the statistical errors; see `spread_table`."
         return spread_table(self.table, results)
 
-    def render(self, points, n_jobs=None, progress=None):
+    def render(self, points, n_jobs=None, progress=None, timeout=None):
         """Execute the notebook of points that were computed in-process.
 
         Parameters
@@ -200,6 +207,8 @@ class Sweep:
             Local processes; by default one for each core.
         progress : bool, optional
             Show how far it is.
+        timeout : optional
+            Time limit of a notebook, as for `sweep`.
 
         Returns
         -------
@@ -213,31 +222,32 @@ class Sweep:
         AnalysisError
             A notebook failed; all are there, and it is as far as it got.
         """
-        if self._known.get("config") is None: raise ValueError(f"{self.what}: has no notebook, only an analysis has one beside its computation in-process")
-        there, wanted = {r["number"]: r for r in self._rows}, list(dict.fromkeys(points))
-        for n in wanted:
-            if n not in there: raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, from {min(there, default=0)} to {max(there, default=0)}")
-        if not wanted: return []
-        subject = AnalysisSubject(AnalysisConfig(**self._known["config"]))
-        chosen = [there[n] | {"folder": folder_name(there[n])} for n in wanted]
-        bar, by_place, failed = show_progress(len(chosen), progress), {r["place"]: r for r in chosen}, []
-        for some in rows_of(make_pool(n_jobs, None, len(chosen)), subject, _tasks(chosen, self.folder)):
-            self._store.add([by_place[r["place"]] for r in some])
-            bar.add([by_place[r["place"]] | r for r in some])
-            failed += [f"point {by_place[r['place']]['number']}: {r['error']}" for r in some if r["status"] == "failed"]
-        bar.close()
-        for r in chosen: there[r["number"]]["folder"] = r["folder"]
-        _renew_tables(self._store, self.folder)
-        if failed: raise AnalysisError(f"{len(failed)} of {len(chosen)} notebooks failed: {'; '.join(failed)}")
-        return [self.folder / r["folder"] for r in chosen]
+        if self._known.get("config") is None:
+            raise ValueError(f"{self.what}: has no notebook, only an analysis has one beside its computation in-process")
+        there = {r["number"]: r for r in self._rows}
+        for n in points:
+            if n not in there:
+                raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, "
+                                 f"from {min(there, default=0)} to {max(there, default=0)}")
+        chosen = {n: there[n] | {"folder": folder_name(there[n])} for n in points}
+        subject, limit = AnalysisSubject(AnalysisConfig(**self._known["config"])), read_limit(timeout, "papermill")
+        def keep(rows): self._store.add([chosen[r["number"]] for r in rows]) # results stay those of the sweep
+        failed = do_rows(subject, list(chosen.values()), keep, self.folder, limit, progress, n_jobs=n_jobs)
+        renew_tables(self._store, self.folder)
+        for n, r in chosen.items():
+            there[n]["folder"] = r["folder"]
+        if failed:
+            errors = "; ".join(f"point {r['number']}: {r['error']}" for r in failed)
+            raise AnalysisError(f"{len(failed)} of {len(chosen)} notebooks failed: {errors}")
+        return [self.folder / r["folder"] for r in chosen.values()]
 
     def __len__(self): return len(self._rows)
-
-    def _about(self):
-        return [("what", self.what), ("points", len(self)), ("failed", self.n_failed), ("parameters", ", ".join(dict.fromkeys(n for r in self._rows for n in r["parameters"]))), ("folder", self.folder.name)]
-
     def __repr__(self): return f"Sweep({self.what}, {len(self)} points, {self.n_failed} failed)"
-    def _repr_html_(self): return html_table(self._about(), caption="Sweep")
+
+    def _repr_html_(self):
+        varied = ", ".join(dict.fromkeys(n for r in self._rows for n in r["parameters"]))
+        return html_table([("what", self.what), ("points", len(self)), ("failed", self.n_failed), ("parameters", varied),
+                           ("folder", self.folder.name)], caption="Sweep")
 
 def read_sweep(folder):
     """A sweep from its folder, all its points.
@@ -257,58 +267,82 @@ def read_sweep(folder):
     return Sweep(folder)
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #fd429529
-def _renew_tables(store, folder):
+def renew_tables(store, folder):
     "Write the tables of a sweep if they are not there or not up to date."
-    if store.table_is_fresh() and all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")): return
-    with store.table_written(): write_sweep_tables(Sweep(folder).table, folder)
-
-def folder_name(row): return f"points/{row['number']:05d}-{row['key'][:8]}"
-
-def _tasks(rows, folder):
-    return [Task(r["place"], Point(r["parameters"], r["repeat"], r["seed"]), str(folder / r["folder"]) if r["folder"] else "") for r in rows]
+    if not store.table_is_fresh() or not all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")):
+        with store.table_written():
+            write_sweep_tables(Sweep(folder).table, folder)
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #6139b452
-def _describe_subject(subject):
-    "What the store keeps about a subject."
-    return {"what": subject.name, "config": subject.config.to_dict() if isinstance(subject, AnalysisSubject) else None}
-
-def _inputs(inputs):
+def named_inputs(
+    inputs, # path, or list of paths
+)->dict:    # name -> Path
+    "Inputs by names that differ; ConfigError if one is not there."
     paths = [make_path(p).absolute() for p in ([inputs] if isinstance(inputs, (str, Path)) else inputs)]
     for p in paths:
-        if not p.exists(): raise ConfigError([f"inputs: {p}: no such file or folder"])
+        if not p.exists():
+            raise ConfigError([f"inputs: {p}: no such file or folder"])
     return {f"{i} {p.name}": p for i, p in enumerate(paths)}
 
-# %% ../../nbs/85_sweeps/70_run.ipynb #442fdca9
-def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repeats=1, inputs=(), retry_failed=False, progress=None):
+def points_for(subject, grid, seed, repeats):
+    "The points of a grid for a subject, with seeds; ConfigError for names that do not fit, and repeats that would be the same."
+    points = sweep_points(grid)
+    subject.check_names(points)
+    points = seeded_points(unique_points([subject.with_units(p) for p in points]), seed, repeats)
+    if repeats > 1 and not subject.takes_seed:
+        raise ConfigError([f"repeats: {subject.name} takes no seed, so repeats would be the same"])
+    return points
+
+def note_subject(
+    store:Store,
+    subject,
+    row:dict, # any of the plan
+    seed:int,
+):
+    "Keep in the store what the sweep is about."
+    config = subject.config.to_dict() if isinstance(subject, AnalysisSubject) else None
+    about = {"what": subject.name, "config": config, "seed": int(seed), "basis": row["basis"]}
+    store.set_notes(**{"subject": row["subject"], f"about {row['subject']}": about})
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #7932f063
+def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repeats=1, inputs=(), retry_failed=False,
+          progress=None, timeout=None):
     """Repeat an analysis at many points.
 
     Parameters
     ----------
     what : `AnalysisConfig`, dict, callable, str or Path
-        A configuration, its values, or its YAML file; a function of named parameters that returns a dictionary of results (``"module:function"`` as a
-        text); or a notebook with a cell that has the tag ``parameters``, in which `record_results` is called.
+        A configuration, its values, or its YAML file; a function of named parameters that returns a dictionary of results
+        (``"module:function"`` as a text); or a notebook with a cell that has the tag ``parameters``, in which
+        `record_results` is called.
     grid : dict, list of dict, table, str or Path
-        The points, see `sweep_points` and `latin_hypercube`. Parameters of an analysis are keys of its configuration, such as
-        ``datasets.on_region.radius``, or short names, such as ``on_radius``.
+        The points, see `sweep_points` and `latin_hypercube`. Parameters of an analysis are keys of its configuration,
+        such as ``datasets.on_region.radius``, or short names, such as ``on_radius``.
     out : str or Path
         Folder of the sweep. Points that are there and have not changed are not done again.
     engine : {"in-process", "papermill"}, optional
-        Compute in the processes of the workers, or execute a notebook for each point. Functions know only the first, notebooks only the second.
+        Compute in the processes of the workers, or execute a notebook for each point. Functions know only the first,
+        notebooks only the second.
     n_jobs : int, optional
         Number of local processes, by default one for each core; 1 works in this process.
-    executor : Executor, dask client or str, optional
-        Where to work instead: an executor like those of `concurrent.futures`, a ``distributed.Client``, or the address of a Dask scheduler. Workers
-        have to see `out` if notebooks are executed.
+    executor : dask client or str, optional
+        Where to work instead: a ``distributed.Client``, or the address of a Dask scheduler. Workers have to see `out` if
+        notebooks are executed.
     seed : int
-        Root of the seeds of all points. A function that takes ``seed`` or ``rng``, or a notebook with a parameter ``seed``, gets that of its point.
+        Root of the seeds of all points. A function that takes ``seed`` or ``rng``, or a notebook with a parameter
+        ``seed``, gets that of its point.
     repeats : int
         How often to do each point, with other seeds.
     inputs : list of str or Path
-        Files and folders that the results depend on; when they change, points are done again. Those of an analysis are known.
+        Files and folders that the results depend on; when they change, points are done again. Those of an analysis are
+        known.
     retry_failed : bool
         Do points that failed before once more.
     progress : bool, optional
         Show how far it is; by default if there is a terminal or a notebook.
+    timeout : float, str or Quantity, optional
+        Time limit of a point, seconds or such as ``"30 min"``; by default 30 min for notebooks, none in-process;
+        ``"none"`` for no limit. In-process, a limit needs a worker process, also with ``n_jobs=1``.
 
     Returns
     -------
@@ -326,48 +360,27 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     ValueError
         Not a seed, or not a number of repeats.
     """
-    subject = as_subject(what)
-    engine, points = choose_engine(subject, engine), sweep_points(grid)
-    subject.check_names(points)
-    points = seeded_points(unique_points([subject.with_units(p) for p in points]), seed, repeats)
-    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs < 1): raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
-    if repeats > 1 and not subject.takes_seed: raise ConfigError([f"repeats: {subject.name} takes no seed, so repeats would be the same"])
-    rows, folder = plan(subject, engine, points, _inputs(inputs), seed), _possible_folder(out)
-    pending = undone(rows, Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}, retry_failed, folder if engine == "papermill" else None)
+    subject, folder = as_subject(what), make_path(out).absolute()
+    engine = choose_engine(subject, engine)
+    limit = read_limit(timeout, engine)
+    check_workers(n_jobs, executor)
+    rows = plan(subject, engine, points_for(subject, grid, seed, repeats), named_inputs(inputs), seed)
+    if folder.is_file():
+        raise FileExistsError(f"{folder} is a file, expected the name of a folder for the sweep")
+    done = Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}
+    pending = undone(rows, done, retry_failed, folder if engine == "papermill" else None)
     subject.check([r["parameters"] for r in pending])
     store = Store(folder) # from here on something is written
-    number(rows, store)
-    about = _describe_subject(subject) | {"seed": int(seed), "basis": rows[0]["basis"]}
-    store.set_notes(**{"subject": rows[0]["subject"], f"about {rows[0]['subject']}": about})
-    if engine == "papermill":
-        for r in rows: r["folder"] = folder_name(r)
+    assign_numbers(rows, store)
+    note_subject(store, subject, rows[0], seed)
+    for r in rows if engine == "papermill" else ():
+        r["folder"] = folder_name(r)
     pending.sort(key=lambda r: subject.order(r["parameters"]))
-    try: _do(subject, pending, folder, store, n_jobs, executor, progress)
-    finally: _renew_tables(store, folder)
-    done = Sweep(folder, [r["place"] for r in rows])
-    if pending and not any(r["results"] or r["status"] == "failed" for r in done._rows): log.warning("%s: no point has a result; a notebook keeps them by record_results", subject.name)
-    return done
-
-# %% ../../nbs/85_sweeps/70_run.ipynb #7932f063
-def _possible_folder(out):
-    folder = make_path(out).absolute()
-    if folder.is_file(): raise FileExistsError(f"{folder} is a file, expected the name of a folder for the sweep")
-    return folder
-
-def _do(subject, pending, folder, store, n_jobs, executor, progress):
-    "Do the points that are to be done."
-    if not pending: return
-    by_place, done, bar = {r["place"]: r for r in pending}, 0, show_progress(len(pending), progress)
-    pool = make_pool(n_jobs, executor, len(pending))
     try:
-        for some in rows_of(pool, subject, _tasks(pending, folder)):
-            finished = [by_place[r["place"]] | r for r in some]
-            store.add(finished)
-            bar.add(finished)
-            done += len(finished)
-    except (KeyboardInterrupt, SystemExit):
-        log.warning("stopped: %d of %d points are done and kept; the same call goes on with the rest", done, len(pending))
-        raise
+        do_rows(subject, pending, store.add, folder, limit, progress, n_jobs=n_jobs, executor=executor)
     finally:
-        bar.close()
-        clear_leftovers(folder / "points")
+        renew_tables(store, folder)
+    swept = Sweep(folder, [r["point_id"] for r in rows])
+    if pending and not any(r["results"] or r["status"] == "failed" for r in swept._rows):
+        log.warning("%s: no point has a result; a notebook keeps them by record_results", subject.name)
+    return swept

@@ -13,11 +13,49 @@ from itertools import count
 from ..base.core import DataError, make_path
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #a6887217
-COLUMNS = {"place": "TEXT PRIMARY KEY", "key": "TEXT", "subject": "TEXT", "number": "INTEGER", "parameters": "TEXT", "repeat": "INTEGER", "seed": "INTEGER",
-           "status": "TEXT", "error": "TEXT", "traceback": "TEXT", "results": "TEXT", "seconds": "REAL", "finished": "TEXT", "version": "TEXT", "basis": "TEXT", "folder": "TEXT"}
+COLUMNS = {"point_id": "TEXT PRIMARY KEY", "key": "TEXT", "subject": "TEXT", "number": "INTEGER", "parameters": "TEXT",
+           "repeat": "INTEGER", "seed": "INTEGER", "status": "TEXT", "error": "TEXT", "traceback": "TEXT", "results": "TEXT",
+           "seconds": "REAL", "finished": "TEXT", "version": "TEXT", "basis": "TEXT", "folder": "TEXT"}
 _JSON = "parameters", "results"
-_FORMAT = 2 # of the file, for later changes
+_FORMAT = 3 # of the file
 
+def _to_text(value): return json.dumps(value, ensure_ascii=False)
+
+def to_record(
+    row:dict, # name -> plain value
+)->list:      # of values, in the order of COLUMNS
+    "A row as the database has it."
+    return [_to_text(row[n]) if n in _JSON else row[n] for n in COLUMNS]
+
+def from_record(
+    record, # values in the order of COLUMNS
+)->dict:
+    "A row as it was before `to_record`."
+    return {n: json.loads(v) if n in _JSON else v for n, v in zip(COLUMNS, record)}
+
+# %% ../../nbs/85_sweeps/40_store.ipynb #e56cd36b
+def make_tables(
+    database, # connection
+    name,     # of the file, for messages
+):
+    "Make the tables of a sweep in an empty file; DataError if it is a file of something else, or of another version."
+    def version(): return database.execute("PRAGMA user_version").fetchone()[0]
+    if version() == _FORMAT:
+        return
+    database.execute("BEGIN IMMEDIATE") # somebody else may have made them just now
+    if version() == _FORMAT:
+        return
+    if version() != 0:
+        raise DataError(f"{name}: found format {version()}, expected {_FORMAT}; it was made by another version of specnb")
+    if database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+        raise DataError(f"{name}: a database, but not that of a sweep")
+    columns = ", ".join(f"{n} {kind}" for n, kind in COLUMNS.items())
+    for table in (f"points ({columns})", "numbers (point_id TEXT PRIMARY KEY, number INTEGER UNIQUE)",
+                  "notes (name TEXT PRIMARY KEY, value TEXT)"):
+        database.execute(f"CREATE TABLE {table}")
+    database.execute(f"PRAGMA user_version = {_FORMAT}")
+
+# %% ../../nbs/85_sweeps/40_store.ipynb #2f9f4df7
 class Store:
     """The database of a sweep.
 
@@ -38,19 +76,11 @@ class Store:
 
     def __init__(self, folder, create=True):
         self.path = make_path(folder) / "sweep.sqlite"
-        if not create and not self.path.is_file(): raise FileNotFoundError(f"{self.path}: no such file; expected the folder of a sweep")
+        if not create and not self.path.is_file():
+            raise FileNotFoundError(f"{self.path}: no such file; expected the folder of a sweep")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as database:
-            def version(): return database.execute("PRAGMA user_version").fetchone()[0]
-            if version() == _FORMAT: return
-            database.execute("BEGIN IMMEDIATE") # somebody else may have made it just now
-            if version() == _FORMAT: return
-            if version() != 0: raise DataError(f"{self.path}: found format {version()}, expected {_FORMAT}; it was made by another version of specnb")
-            if database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]: raise DataError(f"{self.path}: a database, but not that of a sweep")
-            database.execute("CREATE TABLE IF NOT EXISTS numbers (place TEXT PRIMARY KEY, number INTEGER UNIQUE)")
-            database.execute(f"CREATE TABLE IF NOT EXISTS points ({', '.join(f'{n} {kind}' for n, kind in COLUMNS.items())})")
-            database.execute("CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT)")
-            database.execute(f"PRAGMA user_version = {_FORMAT}")
+            make_tables(database, self.path)
 
     @contextmanager
     def _open(self):
@@ -58,49 +88,55 @@ class Store:
         with closing(sqlite3.connect(self.path, timeout=60)) as database:
             try:
                 database.execute("PRAGMA synchronous = NORMAL")
-                with database: yield database
+                with database:
+                    yield database
+            except sqlite3.OperationalError as error:
+                raise OSError(f"{self.path}: {error}") from None
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError): raise OSError(f"{self.path}: {error}") from None
                 raise DataError(f"{self.path}: not the database of a sweep ({error})") from None
 
     def add(self, rows):
-        "Write rows (dictionaries), all or none; those of the same place are replaced."
-        values = [[json.dumps(r[n], ensure_ascii=False) if n in _JSON else r[n] for n in COLUMNS] for r in rows]
+        "Write rows (dictionaries), all or none; those of the same identifier are replaced."
         with self._open() as database:
             database.execute("DELETE FROM notes WHERE name = 'table'")
-            database.executemany(f"INSERT OR REPLACE INTO points VALUES ({', '.join('?' * len(COLUMNS))})", values)
+            values = ", ".join("?" * len(COLUMNS))
+            database.executemany(f"INSERT OR REPLACE INTO points VALUES ({values})", map(to_record, rows))
 
     def done(self):
-        "Place to (key, status, folder) of every point."
+        "Identifier -> (key, status, folder) of every point."
         with self._open() as database:
-            return {place: rest for place, *rest in database.execute("SELECT place, key, status, folder FROM points")}
+            return {p: rest for p, *rest in database.execute("SELECT point_id, key, status, folder FROM points")}
 
-    def numbers(self, places):
-        "Number of each place, its own for ever; new places get the next."
+    def numbers(self, point_ids):
+        "Number of each point, its own for ever; new points get the next."
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE") # two sweeps may number at once
-            there = dict(database.execute("SELECT place, number FROM numbers"))
-            new = dict(zip((p for p in dict.fromkeys(places) if p not in there), count(len(there))))
+            there = dict(database.execute("SELECT point_id, number FROM numbers"))
+            new = dict(zip((p for p in dict.fromkeys(point_ids) if p not in there), count(len(there))))
             database.executemany("INSERT INTO numbers VALUES (?, ?)", new.items())
-        there |= new
-        return [there[p] for p in places]
+        return [(there | new)[p] for p in point_ids]
 
-    def rows(self, subject=None):
+    def rows(self, subject=""):
         "Rows as dictionaries, in order of their numbers; those of one subject, or all."
         with self._open() as database:
-            database.row_factory = sqlite3.Row
-            found = database.execute("SELECT * FROM points WHERE ? IN (subject, '') ORDER BY number, place", (subject or "",))
-            return [{n: json.loads(r[n]) if n in _JSON else r[n] for n in COLUMNS} for r in found]
+            found = database.execute(f"SELECT {', '.join(COLUMNS)} FROM points WHERE ? IN (subject, '') "
+                                     "ORDER BY number, point_id", (subject or "",))
+            return [from_record(r) for r in found]
 
     def note(self, name):
-        "Something that is known about the whole sweep; None if it is not."
+        "A plain value about the whole sweep; None if there is none."
         with self._open() as database:
             found = database.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
         return None if found is None else json.loads(found[0])
 
+    def set_notes(self, **notes):
+        "Keep plain values by name."
+        with self._open() as database:
+            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(n, _to_text(v)) for n, v in notes.items()])
+
     @contextmanager
     def table_written(self):
-        "While the files of the table are written: nobody else writes, and afterwards it is noted whose table it is, until a row is added."
+        "While the files of the table are written: nobody else writes, and whose table it is, is noted until a row is added."
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             yield
@@ -109,8 +145,3 @@ class Store:
     def table_is_fresh(self):
         "Whether the files of the table are those of the last subject, with all its rows."
         return self.note("table") is not None and self.note("table") == self.note("subject")
-
-    def set_notes(self, **notes):
-        "Keep plain values by name."
-        with self._open() as database:
-            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(n, json.dumps(v, ensure_ascii=False)) for n, v in notes.items()])

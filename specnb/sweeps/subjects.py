@@ -12,37 +12,39 @@ import inspect
 import logging
 import os
 import re
-import tempfile
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from itertools import permutations
 from pathlib import Path
+from time import monotonic
 import numpy as np
 from ..analysis.analysis import SpectralAnalysis, choose_runs, data_folder, open_store
 from ..analysis.config import AnalysisConfig, nested
 from ..analysis.fields import ConfigError, merged, quantity_text, suggestion
-from ..base.core import DataError, lazy, make_path
-from .fingerprint import digest, function_digest
 from ..analysis.products import input_files
-from ..analysis.record import AnalysisError, execute, with_absolute_paths
+from ..analysis.record import AnalysisError, tutorial_notebook, with_absolute_paths
+from ..base.core import DataError, lazy, make_path
 from .design import canonical
+from .fingerprint import digest, function_digest
 from .results import analysis_results, collect_results, read_results
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #fdbb462e
 nbformat, papermill, u = lazy("nbformat"), lazy("papermill"), lazy("astropy.units")
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #9d3faad4
-def _kind(value):
-    if isinstance(value, bool): return "true or false"
-    if isinstance(value, (int, float)): return "a number"
-    return {str: "a text", list: "a list", tuple: "a list", dict: "a dictionary"}.get(type(value))
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", tuple: "a list",
+          dict: "a dictionary"}
+
+def _kind(value): return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), None)
 
 def _unit(value):
     "Unit of a text such as 0.1 deg; None if it is no quantity with a unit."
-    try: unit = u.Quantity(value).unit if isinstance(value, str) else None
-    except (TypeError, ValueError): return None
-    return unit if unit is not None and unit != "" else None
+    try:
+        unit = u.Quantity(value).unit if isinstance(value, str) else ""
+    except (TypeError, ValueError):
+        return None
+    return unit if unit != "" else None
 
 def _is_quantity(value): return hasattr(value, "unit") and np.ndim(value) == 0
 
@@ -55,15 +57,16 @@ def misfit(
     value,   # plain value
 )->str:      # what is wrong, or ""
     "Why a value cannot stand where the default stands."
-    if _is_quantity(default): default = quantity_text(default)
-    wanted = _kind(default)
-    if wanted is None: return ""
-    if value is None or _kind(value) != wanted: return f"found {value!r}, expected {wanted} such as {default!r}"
-    unit = _unit(default)
-    if unit is not None and (_unit(value) is None or not _unit(value).is_equivalent(unit)):
+    if _is_quantity(default):
+        default = quantity_text(default)
+    wanted, unit, found = _kind(default), _unit(default), _unit(value)
+    if wanted is not None and _kind(value) != wanted:
+        return f"found {value!r}, expected {wanted} such as {default!r}"
+    if unit is not None and (found is None or not found.is_equivalent(unit)):
         return f"found {value!r}, expected a quantity with a unit that converts to {unit}, such as {default!r}"
     return ""
 
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #201df63f
 def check_against(
     defaults:dict,      # name -> default
     points:list,        # dictionaries of plain values
@@ -76,292 +79,405 @@ def check_against(
     problems, free = {}, [*required, *defaults, *others]
     for p in points:
         for name, value in p.items():
-            if name not in free and not any_name: problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
-            elif name in defaults and misfit(defaults[name], value): problems[f"{name}: {misfit(defaults[name], value)}"] = None
+            if name not in free and not any_name:
+                problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
+            elif name in defaults and misfit(defaults[name], value):
+                problems[f"{name}: {misfit(defaults[name], value)}"] = None
         for name in required:
-            if name not in p: problems[f"{name}: no value, and {what} has no default for it"] = None
-    if problems: raise ConfigError(problems)
+            if name not in p:
+                problems[f"{name}: no value, and {what} has no default for it"] = None
+    if problems:
+        raise ConfigError(problems)
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #fa930eb9
-def with_units_of(
-    defaults:dict,   # name -> default
-    parameters:dict, # of a point
-)->dict:
-    "The same, with the texts of quantities as they are written everywhere, so that they are found again."
-    return {n: spaced(v) if _is_quantity(defaults.get(n)) or _unit(defaults.get(n)) is not None else v for n, v in parameters.items()}
+class Subject:
+    "What a sweep repeats."
+    defaults = {}      # parameter -> default
+    takes_seed = False # whether each point gets a seed
 
-@contextmanager
-def _silent():
-    "No messages of specnb: a thousand analyses would tell the same."
-    log = logging.getLogger("specnb")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try: yield
-    finally: log.setLevel(level)
+    def check(self, points):
+        "ConfigError if a point does not fit."
+        check_against(self.defaults, points, self.name)
 
-class FunctionSubject:
+    def check_names(self, points):
+        "The same, as far as it is quick."
+        self.check(points)
+
+    def with_units(self, parameters):
+        "Parameters of a point with the texts of quantities as they are written everywhere, so that they are found again."
+        units = {n for n, d in self.defaults.items() if _is_quantity(d) or _unit(d) is not None}
+        return {n: spaced(v) if n in units else v for n, v in parameters.items()}
+
+    def inputs(self, parameters):
+        "Input files of a point: name -> Path."
+        return {}
+
+    def order(self, parameters):
+        "Text by which points are sorted before they are done."
+        return ""
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #5d4555f8
+class FunctionSubject(Subject):
     "A function of the parameters."
     engines = ("in-process",)
 
     def __init__(self, function):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
-        identity = function_digest(function, self.name)
-        self.arguments = inspect.signature(function).parameters
-        if any(p.kind is p.POSITIONAL_ONLY for p in self.arguments.values()): raise ConfigError([f"{self.name}: expected a function of named arguments"])
-        self.named = [n for n, p in self.arguments.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.defaults = {n: self.arguments[n].default for n in self.named if self.arguments[n].default is not inspect.Parameter.empty}
-        self.takes_seed = bool({"seed", "rng"} & set(self.arguments))
-        self.identity = digest("function", self.name, identity)
+        self.identity = digest("function", self.name, function_digest(function, self.name))
+        arguments = inspect.signature(function).parameters
+        kinds = {n: p.kind for n, p in arguments.items()}
+        if inspect.Parameter.POSITIONAL_ONLY in kinds.values():
+            raise ConfigError([f"{self.name}: expected a function of named arguments"])
+        self.others = inspect.Parameter.VAR_KEYWORD in kinds.values()
+        named = [n for n, k in kinds.items() if k in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)]
+        self.defaults = {n: arguments[n].default for n in named if arguments[n].default is not inspect.Parameter.empty}
+        self.required = [n for n in named if n not in self.defaults]
+        self.random = {"seed", "rng"} & set(arguments)
+        self.takes_seed = bool(self.random)
 
     def check(self, points):
         "ConfigError if a point does not fit the arguments."
-        free = [n for n in self.named if n not in self.defaults]
-        check_against(self.defaults, points, self.name, [n for n in free if n not in ("seed", "rng")], ["seed"] if "seed" in free else [],
-                      any(p.kind is p.VAR_KEYWORD for p in self.arguments.values()))
-
-    def check_names(self, points): self.check(points)
-    def with_units(self, parameters): return with_units_of(self.defaults, parameters)
-    def inputs(self, parameters): return {}
-    def order(self, parameters): return ""
+        required = [n for n in self.required if n not in ("seed", "rng")]
+        check_against(self.defaults, points, self.name, required, ["seed"] if "seed" in self.required else [], self.others)
 
     def run(self, point):
-        "Results of a point."
+        "Results of a point: name -> Result."
         own = {"seed": point.seed, "rng": np.random.default_rng(point.seed)} if self.takes_seed else {}
         given = {n: u.Quantity(v) if _is_quantity(self.defaults.get(n)) else v for n, v in deepcopy(point.parameters).items()}
-        found = self.function(**{n: v for n, v in own.items() if n in self.arguments} | given)
-        if not isinstance(found, (dict, SpectralAnalysis)): raise TypeError(f"{self.name}: found {type(found).__name__} as its result, expected a dictionary of names and values")
+        found = self.function(**{n: own[n] for n in self.random} | given)
+        if not isinstance(found, (dict, SpectralAnalysis)):
+            raise TypeError(f"{self.name}: found {type(found).__name__} as its result, expected a dictionary of names and values")
         return collect_results((found,), {})
 
-# %% ../../nbs/85_sweeps/30_subjects.ipynb #5d4555f8
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #6645065e
+@contextmanager
+def _silent(name):
+    "No messages of a package."
+    log = logging.getLogger(name)
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+def execute_notebook(source, done, parameters, limit=None, **options):
+    """Execute a notebook in the folder of the result.
+
+    Parameters
+    ----------
+    source : NotebookNode or Path
+        Notebook with a parameters cell.
+    done : Path
+        Gets the executed notebook, also when a cell fails, up to there.
+    parameters : dict
+        Name to plain value.
+    limit : float, optional
+        Seconds for the whole notebook.
+
+    Raises
+    ------
+    AnalysisError
+        A cell failed.
+    TimeoutError
+        The limit has passed.
+    """
+    if limit is not None:
+        end = monotonic() + limit
+        options["timeout_func"] = lambda cell: max(end - monotonic(), .1) # 0 is no limit for nbclient
+    try:
+        with _silent("papermill"):
+            papermill.execute_notebook(source, done, parameters, cwd=done.parent, progress_bar=False,
+                                       extra_arguments=["--log-level=CRITICAL"], **options)
+    except papermill.PapermillExecutionError as error:
+        raise AnalysisError(f"{error.ename}: {error.evalue}") from None
+    except TimeoutError:
+        raise TimeoutError(over_limit(limit)) from None
+
+def over_limit(seconds): return f"the point was ended at its time limit of {seconds:g} s"
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #2f569a63
 def _default(text):
     "A default of a parameters cell; None if it is not written out."
-    try: return ast.literal_eval(text)
-    except (ValueError, SyntaxError): pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        pass
     quantity = re.fullmatch(r"([-+\d.eE]+)\s*\*\s*(?:u|units|astropy\.units)\.(\w+)", text.strip())
-    try: return u.Quantity(float(quantity[1]), quantity[2]) if quantity else None
-    except (TypeError, ValueError): return None
+    try:
+        return u.Quantity(float(quantity[1]), quantity[2]) if quantity else None
+    except (TypeError, ValueError):
+        return None
 
 @contextmanager
 def _importable(folder):
     "Let kernels that are started import modules from a folder, too."
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, before)))
-    try: yield
-    finally: os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    try:
+        yield
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
-class NotebookSubject:
+def _read_notebook(path):
+    "A notebook from a file, with a kernel if it names none."
+    if not path.is_file():
+        raise ConfigError([f"{path}: no such notebook"])
+    try:
+        notebook = nbformat.read(path, 4)
+    except Exception: # of many kinds
+        raise DataError(f"{path}: not a notebook") from None
+    kernel = notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
+    notebook.metadata.setdefault("language_info", {"name": kernel.get("language", "python")})
+    return notebook
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #fa151d7a
+class NotebookSubject(Subject):
     "A notebook with a parameters cell."
     engines = ("papermill",)
 
     def __init__(self, path):
         path = make_path(path)
-        if not path.is_file(): raise ConfigError([f"{path}: no such notebook"])
-        self.name, self.home = path.name, str(path.absolute().parent)
-        try: notebook = nbformat.read(path, 4)
-        except Exception: raise DataError(f"{path}: not a notebook") from None
+        notebook = _read_notebook(path)
         cells = notebook.cells
-        notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
-        notebook.metadata.setdefault("language_info", {"name": notebook.metadata.kernelspec.get("language", "python")})
-        self.text = nbformat.writes(notebook)
-        if not any("parameters" in c.metadata.get("tags", []) for c in cells):
+        at = next((i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])), None)
+        if at is None:
             raise ConfigError([f"{path}: no cell has the tag parameters; papermill puts the values of a point behind that cell"])
-        with tempfile.TemporaryDirectory() as folder: # papermill reads files only
-            (Path(folder) / path.name).write_text(self.text, encoding="utf-8")
-            self.defaults = {n: _default(p["default"]) for n, p in papermill.inspect_notebook(Path(folder) / path.name).items()}
-        quantities = [n for n, d in self.defaults.items() if _is_quantity(d)]
+        self.name, self.home = path.name, str(path.absolute().parent)
+        self.defaults = {n: _default(p["default"]) for n, p in papermill.inspect_notebook(notebook).items()}
+        quantities = [f"{n} = astropy.units.Quantity({n})" for n, d in self.defaults.items() if _is_quantity(d)]
         if quantities:
-            lines = [f"{n} = astropy.units.Quantity({n})" for n in quantities]
-            cells.insert(next(i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])) + 1, nbformat.v4.new_code_cell("\n".join(["import astropy.units", *lines])))
-            self.text = nbformat.writes(notebook)
+            cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(["import astropy.units", *quantities])))
         self.takes_seed = "seed" in self.defaults
         self.identity = digest("notebook", *(f"{c.cell_type} {c.source}" for c in cells))
+        self.text = nbformat.writes(notebook)
 
-    def check(self, points):
-        "ConfigError if a point does not fit the parameters cell."
-        check_against(self.defaults, points, self.name)
-
-    def check_names(self, points): self.check(points)
-    def with_units(self, parameters): return with_units_of(self.defaults, parameters)
-    def inputs(self, parameters): return {}
-    def order(self, parameters): return ""
-
-    def execute(self, point, folder):
-        "Execute the notebook for a point; results, and AnalysisError if a cell fails."
-        source, done = folder / f".{self.name}", folder / "notebook.ipynb"
-        source.write_text(self.text, encoding="utf-8")
+    def execute(self, point, folder, limit=None):
+        "Execute the notebook for a point; results, and the errors of `execute_notebook`."
         own = {"seed": point.seed} if self.takes_seed else {}
-        try:
-            with _importable(self.home):
-                papermill.execute_notebook(source, done, own | point.parameters, cwd=folder, progress_bar=False, extra_arguments=["--log-level=CRITICAL"])
-        except papermill.PapermillExecutionError as error: raise AnalysisError(f"{error.ename}: {error.evalue}") from None
-        finally: source.unlink()
-        return read_results(done)
+        with _importable(self.home):
+            execute_notebook(nbformat.reads(self.text, 4), folder / "notebook.ipynb", own | point.parameters, limit)
+        return read_results(folder / "notebook.ipynb")
 
-# %% ../../nbs/85_sweeps/30_subjects.ipynb #99736b38
-SHORT_NAMES = {"on_radius": "datasets.on_region.radius", "stack": "datasets.stack", "nbins": "datasets.geom.axes.energy.nbins",
-               "aeff_percent": "datasets.safe_mask.parameters.aeff_percent", "safe_mask": "datasets.safe_mask.methods",
-               "model": "model.type", "min_distance": "datasets.background.parameters.min_distance", "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #8716a65d
+SHORT_NAMES = {
+    "on_radius": "datasets.on_region.radius", "stack": "datasets.stack", "nbins": "datasets.geom.axes.energy.nbins",
+    "aeff_percent": "datasets.safe_mask.parameters.aeff_percent", "safe_mask": "datasets.safe_mask.methods",
+    "model": "model.type", "min_distance": "datasets.background.parameters.min_distance",
+    "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
 _SHORT_UNITS = {"on_radius": "deg", "min_distance": "deg", "fit_min": "TeV", "fit_max": "TeV"} # of numbers without
-_FREE = "datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts", "fit.covariance_opts", "flux_points.parameters"
-_PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
-_INPUT_KEYS = "observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat", "datasets.geom.selection", "datasets.background.exclusion", "general.models_file" # decide which files go in
-_NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
+_FREE = ("datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts",
+         "fit.covariance_opts", "flux_points.parameters") # sections with keys of any name
 
 @cache
 def _known_keys(): return AnalysisConfig.keys()
 
 @cache
-def _quantity_keys(): return {k for k, (default, _) in _known_keys().items() if _unit(default) is not None} | {SHORT_NAMES[n] for n in _SHORT_UNITS}
+def _quantity_keys():
+    "Keys whose values are quantities."
+    return {k for k, (default, _) in _known_keys().items() if _unit(default) is not None} | {SHORT_NAMES[n] for n in _SHORT_UNITS}
 
-class AnalysisSubject:
+def config_key(
+    name:str, # key or short name
+    value,    # a dictionary for a whole section
+)->str:
+    "The key of the configuration that a name means; ConfigError if there is none."
+    known = _known_keys()
+    if name in known or any(name.startswith(f"{k}.") for k in _FREE):
+        return name
+    if isinstance(value, dict) and any(k.startswith(f"{name}.") for k in known):
+        return name
+    if name in SHORT_NAMES:
+        return SHORT_NAMES[name]
+    raise ConfigError([f"{name}: unknown parameter{suggestion(name, [*SHORT_NAMES, *known])} "
+                       f"There are the keys of the configuration, and {', '.join(SHORT_NAMES)}"])
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #f5ed5360
+def beginning(
+    parameters:dict, # name -> value
+    wanted,          # keys or beginnings of keys
+    unwanted=(),
+)->dict:
+    "The parameters whose keys begin like one that is wanted, or that are sections with such a key."
+    def concerns(key):
+        begins = key.startswith(wanted) and not key.startswith(tuple(unwanted))
+        return begins or any(w.startswith(f"{key}.") for w in wanted)
+    return {n: v for n, v in parameters.items() if concerns(config_key(n, v))}
+
+def all_problems(
+    work, # function of one argument
+    arguments,
+):
+    "Do something many times; one ConfigError with all faults, each once."
+    problems = {}
+    for x in arguments:
+        try:
+            work(x)
+        except ConfigError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise ConfigError(problems)
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #510e0daa
+_PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
+_INPUT_KEYS = ("observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat",
+               "datasets.geom.selection", "datasets.background.exclusion", "general.models_file") # decide which files go in
+_NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
+
+def _read_runs(analysis):
+    "Read the runs of an analysis with all that belongs to them; what is to be kept."
+    analysis.get_observations()
+    for o in analysis.observations:
+        for name in ("gti", "events", *o.available_irfs):
+            getattr(o, name)
+    return analysis.data_dir, analysis.datastore, analysis.observations, list(analysis.remarks)
+
+def _reduce_runs(analysis):
+    "Reduce the runs of an analysis; what is to be kept."
+    analysis.get_datasets()
+    return analysis.runs, analysis.exclusion, list(analysis.remarks)
+
+def _runs_key(config):
+    "What decides which runs are read, and how."
+    on = config.datasets.on_region.to_dict() | {"radius": None}
+    return canonical([config.observations.to_dict(), on, str(config.datasets.geom.selection.offset_max)])
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #9cc475db
+class AnalysisSubject(Subject):
     "An analysis by its configuration."
     engines = ("in-process", "papermill")
-    takes_seed = False
+    name = "analysis"
 
     def __init__(self, config):
-        self.config = with_absolute_paths(config).with_settings({"general.n_jobs": 1}) # points are done at the same time, not runs
-        self.name, self.kept = "analysis", {}
+        self.config = with_absolute_paths(config).with_settings({"general.n_jobs": 1}) # points are done at once, not runs
+        self.kept = {}
         values = self.config.to_dict()
         values["general"] = {k: v for k, v in values["general"].items() if k not in _NO_RESULT}
         self.identity = digest("analysis", canonical(values))
 
-    def key(self, name, value):
-        "The key of the configuration that a name means; ConfigError if there is none."
-        known = _known_keys()
-        if name in known or any(name.startswith(f"{k}.") for k in _FREE): return name
-        if isinstance(value, dict) and any(k.startswith(f"{name}.") for k in known): return name
-        if name in SHORT_NAMES: return SHORT_NAMES[name]
-        raise ConfigError([f"{name}: unknown parameter{suggestion(name, [*SHORT_NAMES, *known])} There are the keys of the configuration, and {', '.join(SHORT_NAMES)}"])
-
     def configure(self, parameters):
         "Configuration of a point."
-        changes = {self.key(n, v): v for n, v in parameters.items()}
+        changes = {config_key(n, v): v for n, v in parameters.items()}
         changed = self.config.with_settings(changes)
         return with_absolute_paths(changed) if _PATHS & set(changes) else changed
 
-    def _collect(self, work, arguments):
-        "Do something many times; one ConfigError with all faults."
-        problems = {}
-        for some in arguments:
-            try: work(*some)
-            except ConfigError as error: problems.update(dict.fromkeys(error.problems))
-        if problems: raise ConfigError(problems)
-
     def check_names(self, points):
-        "ConfigError if there is an unknown parameter, or one that contradicts another or has no effect; quick."
-        self._collect(self.key, {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}.values())
-        self._collect(self._check_together, {(frozenset(p), bool(self._models_file(p))): (p,) for p in points}.values())
+        "ConfigError if a parameter is unknown, contradicts another, or has no effect."
+        names = {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}
+        all_problems(lambda pair: config_key(*pair), names.values())
+        all_problems(self._check_together, {(frozenset(p), bool(self._models_file(p))): p for p in points}.values())
 
     def _models_file(self, parameters):
         general = parameters.get("general") or {}
         return parameters.get("general.models_file", general.get("models_file", self.config.general.models_file))
 
     def _check_together(self, parameters):
-        keys = {n: self.key(n, v) for n, v in parameters.items()}
+        keys = {n: config_key(n, v) for n, v in parameters.items()}
         for (m, k), (n, l) in permutations(keys.items(), 2):
-            if k == l and m < n or l.startswith(f"{k}."): raise ConfigError([f"{m} and {n}: both say what {l} is, expected one of them"])
-        model = [n for n, k in keys.items() if k == "model" or k.startswith("model.")]
-        if model and self._models_file(parameters): raise ConfigError([f"{', '.join(model)}: no effect, as the model comes from general.models_file ({self._models_file(parameters)})"])
+            if k == l and m < n or l.startswith(f"{k}."):
+                raise ConfigError([f"{m} and {n}: both say what {l} is, expected one of them"])
+        model, file = [n for n, k in keys.items() if k.split(".")[0] == "model"], self._models_file(parameters)
+        if model and file:
+            raise ConfigError([f"{', '.join(model)}: no effect, as the model comes from general.models_file ({file})"])
 
     def with_units(self, parameters):
-        "The same, where a number with a short name gets its unit, and texts of quantities are written as they are everywhere."
-        def one(name, value):
-            if name in _SHORT_UNITS and isinstance(value, (int, float)) and not isinstance(value, bool): return quantity_text(u.Quantity(value, _SHORT_UNITS[name]))
-            return spaced(value) if self.key(name, value) in _quantity_keys() else value
-        return {n: one(n, v) for n, v in parameters.items()}
+        "The same, where a number with a short name gets its unit, and quantities are written as they are everywhere."
+        def written(name, value):
+            if name in _SHORT_UNITS and type(value) in (int, float):
+                return quantity_text(u.Quantity(value, _SHORT_UNITS[name]))
+            return spaced(value) if config_key(name, value) in _quantity_keys() else value
+        return {n: written(n, v) for n, v in parameters.items()}
 
     def check(self, points):
         "ConfigError if a point makes no possible configuration."
         self.check_names(points)
-        known = {}
-        def fits(p): # sections are checked apart, and most points share theirs
-            parts = {(name, canonical(part)): part for name, part in nested({self.key(n, v): v for n, v in p.items()}).items()}
-            for some, part in parts.items():
-                if some not in known: known[some] = self._is_possible(some[0], part)
-            return all(known[some] for some in parts)
-        self._collect(self.configure, ((p,) for p in points if not fits(p)))
+        possible = {} # (section, changes) -> bool: sections are checked apart, and most points share theirs
+        def fits(p):
+            parts = nested({config_key(n, v): v for n, v in p.items()})
+            for name, part in parts.items():
+                if (name, canonical(part)) not in possible:
+                    possible[name, canonical(part)] = self._is_possible(name, part)
+            return all(possible[name, canonical(part)] for name, part in parts.items())
+        all_problems(self.configure, (p for p in points if not fits(p)))
 
     def _is_possible(self, name, changes):
-        "Whether a section of the configuration can be changed so."
-        section, values = self._last(f"section {name}", name, lambda: (type(getattr(self.config, name)), getattr(self.config, name).to_dict()))
-        try: section(**merged(values, changes))
-        except (TypeError, ValueError, AttributeError): return False # `configure` says why
+        section = getattr(self.config, name)
+        try:
+            type(section)(**merged(section.to_dict(), changes))
+        except (TypeError, ValueError, AttributeError):
+            return False # `configure` says why
         return True
 
-    def _readings(self, config):
-        "What decides which runs are read, and how."
-        on = config.datasets.on_region
-        return canonical([config.observations.to_dict(), on.to_dict() | {"radius": None}, str(config.datasets.geom.selection.offset_max)])
-
-    def _reduction(self, config): return canonical([self._readings(config), config.datasets.to_dict() | {"stack": None}])
-
-    def _beginning(self, parameters, wanted, unwanted=()):
-        "The parameters whose keys begin like one of the texts, or that are sections with such a key."
-        keys = {n: self.key(n, v) for n, v in parameters.items()}
-        def concerns(k): return k.startswith(wanted) and not k.startswith(tuple(unwanted)) or any(w.startswith(f"{k}.") for w in wanted)
-        return {n: parameters[n] for n, k in keys.items() if concerns(k)}
-
-    def order(self, parameters): return canonical(self._beginning(parameters, ("observations", "datasets"), ("datasets.stack",)))
+    def order(self, parameters):
+        "What decides the spectra, so that points with the same ones follow each other."
+        return canonical(beginning(parameters, ("observations", "datasets"), ("datasets.stack",)))
 
     def inputs(self, parameters):
-        "Input files of a point, name to path."
-        parameters = self._beginning(parameters, _INPUT_KEYS)
-        key = "inputs", canonical(parameters)
+        "Input files of a point: name -> Path."
+        parameters = beginning(parameters, _INPUT_KEYS)
+        key = canonical(parameters)
         if key not in self.kept:
             config = self.configure(parameters)
-            runs = choose_runs(open_store(data_folder(config.observations.datastore)), config)
-            self.kept[key] = {n: p for n, p in input_files(config, runs).items() if p.exists() or not config.observations.skip_missing}
+            files = input_files(config, choose_runs(open_store(data_folder(config.observations.datastore)), config))
+            self.kept[key] = {n: p for n, p in files.items() if p.exists() or not config.observations.skip_missing}
         return self.kept[key]
 
-    def _last(self, name, key, make):
+    def _last(self, name, key, make, analysis):
         "What was made for the same key before, else made now; only the last is kept."
-        if self.kept.get(name, (None,))[0] != key: self.kept[name] = key, make()
+        if self.kept.get(name, (None,))[0] != key:
+            self.kept[name] = key, make(analysis)
         return self.kept[name][1]
 
     def analyse(self, config):
         "A `SpectralAnalysis` that ran, with runs and spectra of the one before if they are the same."
-        analysis = SpectralAnalysis(config)
-        def read():
-            analysis.get_observations()
-            for o in analysis.observations:
-                for name in ("gti", "events", *o.available_irfs): getattr(o, name)
-            return analysis.data_dir, analysis.datastore, analysis.observations, list(analysis.remarks)
-        def reduce():
-            analysis.get_datasets()
-            return analysis.runs, analysis.exclusion, list(analysis.remarks)
-        *read_before, remarks = self._last("runs", self._readings(config), read)
-        analysis.data_dir, analysis.datastore, analysis.observations = read_before
-        analysis.remarks = list(remarks)
-        analysis.runs, analysis.exclusion, remarks = self._last("spectra", self._reduction(config), reduce)
-        analysis.remarks = list(remarks)
-        analysis.combine_runs()
-        for step in (analysis.set_models, analysis.run_fit, analysis.get_flux_points): step()
-        return analysis
+        a, runs = SpectralAnalysis(config), _runs_key(config)
+        spectra = canonical([runs, config.datasets.to_dict() | {"stack": None}])
+        a.data_dir, a.datastore, a.observations, remarks = self._last("runs", runs, _read_runs, a)
+        a.remarks = list(remarks)
+        a.runs, a.exclusion, remarks = self._last("spectra", spectra, _reduce_runs, a)
+        a.remarks = list(remarks)
+        a.combine_runs()
+        for step in (a.set_models, a.run_fit, a.get_flux_points):
+            step()
+        return a
 
     def run(self, point):
-        "Results of a point."
-        with _silent(): return analysis_results(self.analyse(self.configure(point.parameters)))
+        "Results of a point: name -> Result."
+        with _silent("specnb"): # a thousand analyses would say the same
+            return analysis_results(self.analyse(self.configure(point.parameters)))
 
-    def execute(self, point, folder):
-        "Execute the notebook of an analysis for a point, with all its files; results, and AnalysisError if a cell fails."
-        try: execute(self.configure(point.parameters), folder, progress=False)
-        finally:
-            if (folder / "analysis.ipynb").is_file(): os.replace(folder / "analysis.ipynb", folder / "notebook.ipynb")
+    def execute(self, point, folder, limit=None):
+        "Execute the notebook of an analysis for a point, with all its files; results, and the errors of `execute_notebook`."
+        sections = self.configure(point.parameters).with_settings({"general.outdir": "."}).to_dict()
+        execute_notebook(tutorial_notebook(), folder / "notebook.ipynb", sections, limit, kernel_name="python3", language="python")
         return read_results(folder / "notebook.ipynb")
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #140ffc82
+def _from_file(path):
+    "Subject of a file; ConfigError if there is none."
+    if path.suffix == ".ipynb":
+        return NotebookSubject(path)
+    if path.is_file():
+        return AnalysisSubject(AnalysisConfig.read(path))
+    raise ConfigError([f"{path}: no such file; expected a notebook, a configuration, or module:function"])
+
 def as_subject(what):
     "The subject that a person means; ConfigError if there is none."
-    if isinstance(what, (FunctionSubject, NotebookSubject, AnalysisSubject)): return what
-    if isinstance(what, AnalysisConfig): return AnalysisSubject(what)
-    if isinstance(what, dict): return AnalysisSubject(AnalysisConfig(**what))
-    if callable(what): return FunctionSubject(what)
-    if isinstance(what, Path) or isinstance(what, str) and (make_path(what).suffix in (".ipynb", ".yaml", ".yml") or ":" not in what):
-        path = make_path(what)
-        if path.suffix == ".ipynb": return NotebookSubject(path)
-        if path.is_file(): return AnalysisSubject(AnalysisConfig.read(path))
-        raise ConfigError([f"{what}: no such file; expected a notebook, a configuration, or module:function"])
-    if not isinstance(what, str): raise ConfigError([f"found {type(what).__name__}, expected a notebook, a configuration, or a function"])
+    if isinstance(what, Subject):
+        return what
+    if isinstance(what, (AnalysisConfig, dict)):
+        return AnalysisSubject(AnalysisConfig(**what) if isinstance(what, dict) else what)
+    if callable(what):
+        return FunctionSubject(what)
+    if not isinstance(what, (str, Path)):
+        raise ConfigError([f"found {type(what).__name__}, expected a notebook, a configuration, or a function"])
+    path = make_path(what)
+    if isinstance(what, Path) or ":" not in what or path.suffix in (".ipynb", ".yaml", ".yml"):
+        return _from_file(path)
     module, _, name = what.partition(":")
-    try: return FunctionSubject(getattr(importlib.import_module(module), name))
-    except (ImportError, AttributeError) as error: raise ConfigError([f"{what}: {error}"]) from None
+    try:
+        return FunctionSubject(getattr(importlib.import_module(module), name))
+    except (ImportError, AttributeError) as error:
+        raise ConfigError([f"{what}: {error}"]) from None
