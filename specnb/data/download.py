@@ -9,17 +9,14 @@ __all__ = ['public_datasets', 'terms_of_use', 'cached_runs', 'DownloadError', 'd
 import logging
 import os
 import re
-import shutil
-import tempfile
-import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module, resources
 from pathlib import Path
 import numpy as np
-from ..base.core import lazy, make_path, warn
+from ..base.core import lazy, make_path
 from .store import run_number, describe_runs
 
 # %% ../../nbs/20_data/90_download.ipynb #09a8e2b8
@@ -28,48 +25,60 @@ tqdm = lazy("tqdm")
 log = logging.getLogger("specnb")
 
 def _pooch():
-    "The package pooch. Its own progress bar, not used here, warns on loading in a Jupyter that has no ipywidgets."
-    with warnings.catch_warnings(action="ignore"): return import_module("pooch")
+    "The package pooch; its progress bar, not used here, would warn in a Jupyter that has no ipywidgets."
+    with warnings.catch_warnings(action="ignore"):
+        return import_module("pooch")
 
 # %% ../../nbs/20_data/90_download.ipynb #f1e19bb5
 class _Dataset:
     "What specnb knows about a data set."
 
-    def __init__(self,
+    def __init__(
+        self,
         name:str,
         base_url:str,     # the files are in <base_url>/<name>
-        folder:Path=None, # with <name>.txt, the registry, and <name>-README.txt, the terms; by default that of specnb
+        folder:Path=None, # with <name>.txt, the registry, and <name>-README.txt, the terms
     ):
-        self.name, self.base_url, self.folder = name, base_url, folder or Path(str(resources.files("specnb"))) / "registry"
+        self.name, self.base_url = name, base_url
+        self.folder = folder or Path(str(resources.files("specnb"))) / "registry"
 
     @property
-    def terms(self): return (self.folder / f"{self.name}-README.txt").read_text(encoding="utf-8")
+    def terms(self):
+        return (self.folder / f"{self.name}-README.txt").read_text(encoding="utf-8")
 
     @cached_property
-    def files(self): # SHA-256 by path
+    def files(self):
+        "SHA-256 of each file, by its path in the data set."
         words = (self.folder / f"{self.name}.txt").read_text(encoding="utf-8").split()
-        return {path.removeprefix(f"{self.name}/"): digest.removeprefix("sha256:") for path, digest in zip(words[::2], words[1::2])}
+        return {path.removeprefix(f"{self.name}/"): digest.removeprefix("sha256:")
+                for path, digest in zip(words[::2], words[1::2])}
 
     @cached_property
-    def runs(self):  # path by run number
-        return {int(number[1]): path for path in self.files if (number := re.search(r"(\d+)\.fits(\.gz)?$", path))}
+    def runs(self):
+        "Path by run number."
+        found = ((re.search(r"(\d+)\.fits(\.gz)?$", path), path) for path in self.files)
+        return {int(number[1]): path for number, path in found if number}
 
-# %% ../../nbs/20_data/90_download.ipynb #e69f3660
 _DATASETS = {d.name: d for d in (
-    _Dataset("hess-dl3-dr1", "https://raw.githubusercontent.com/gammapy/gammapy-data/fbafe93016c65778594289fc1127ca25a6e7d742"),
+    _Dataset("hess-dl3-dr1", "https://raw.githubusercontent.com/gammapy/gammapy-data/"
+             "fbafe93016c65778594289fc1127ca25a6e7d742"),
 )}
 
+# %% ../../nbs/20_data/90_download.ipynb #219c80ba
 def public_datasets()->list:
     "Names of the public data sets that can be fetched."
     return list(_DATASETS)
 
+# %% ../../nbs/20_data/90_download.ipynb #5dc48049
 def _known(
     name:str,
 )->_Dataset:
     "The data set of that name; an unknown one is a ValueError that names those known."
-    if name in _DATASETS: return _DATASETS[name]
+    if name in _DATASETS:
+        return _DATASETS[name]
     close = get_close_matches(str(name), _DATASETS, n=1)
-    raise ValueError(f"no data set {name!r}; known are {', '.join(_DATASETS)}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"no data set {name!r}; known are {', '.join(_DATASETS)}{hint}")
 
 # %% ../../nbs/20_data/90_download.ipynb #f2a98c25
 def terms_of_use(name="hess-dl3-dr1"):
@@ -94,16 +103,18 @@ def _wanted(
 )->list:  # of paths
     "Files of a selection of runs: terms, index tables, runs."
     runs = list(dataset.runs) if runs is None else [run_number(run) for run in np.atleast_1d(runs)]
-    unknown = [run for run in runs if run not in dataset.runs]
-    if unknown: raise ValueError(f"{dataset.name}: no run {', '.join(map(str, unknown))}; there are {describe_runs(dataset.runs)}")
+    unknown = [str(run) for run in runs if run not in dataset.runs]
+    if unknown:
+        there = describe_runs(dataset.runs)
+        raise ValueError(f"{dataset.name}: no run {', '.join(unknown)}; there are {there}")
     common = [path for path in dataset.files if path not in dataset.runs.values()]
     return list(dict.fromkeys([*common, *(dataset.runs[run] for run in runs)]))
 
-def _place(
-    name:str,
-    folder, # of the user, or None
+def _folder_of(
+    name:str, # of a data set
+    folder,   # of the user, or None
 )->Path:
-    "Folder of the files of a data set."
+    "Where the files of a data set are kept."
     return make_path(folder or Path(os.environ.get("SPECNB_CACHE") or _pooch().os_cache("specnb")) / name)
 
 def _missing(
@@ -112,7 +123,9 @@ def _missing(
     files:list,  # of paths
 )->list:         # of paths
     "Those of `files` that are not in `folder`, or are something else."
-    return [f for f in files if not (folder / f).is_file() or _pooch().file_hash(str(folder / f)) != dataset.files[f]]
+    def is_there(file):
+        return (folder / file).is_file() and _pooch().file_hash(folder / file) == dataset.files[file]
+    return [file for file in files if not is_there(file)]
 
 # %% ../../nbs/20_data/90_download.ipynb #d7cd0144
 def cached_runs(name="hess-dl3-dr1", folder=None):
@@ -128,41 +141,31 @@ def cached_runs(name="hess-dl3-dr1", folder=None):
     Returns
     -------
     list of int
-        Numbers of the runs whose files are there with the right checksum; none if an index table or the terms of use are missing.
+        Numbers of the runs that are there with the right checksum; none without index tables or terms of use.
     """
     dataset = _known(name)
-    missing = _missing(dataset, _place(name, folder), list(dataset.files))
-    return [run for run, path in dataset.runs.items() if path not in missing] if {*missing} <= {*dataset.runs.values()} else []
+    missing = {*_missing(dataset, _folder_of(name, folder), list(dataset.files))}
+    if not missing <= {*dataset.runs.values()}:
+        return []
+    return [run for run, path in dataset.runs.items() if path not in missing]
 
 # %% ../../nbs/20_data/90_download.ipynb #3c625e32
-_RETRIES, _TIMEOUT = 3, 30  # s without a byte
-
-def _no_connection(
-    error:Exception, # of requests
-)->bool:
-    "Is there no way to the server, as opposed to an answer that broke off?"
-    never = (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
-    reason = getattr(error.args[0] if error.args else None, "reason", None)  # of urllib3
-    return isinstance(error, never) or type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
-
-def _transient(
-    error:Exception, # of requests
-)->bool:
-    "Is it likely that another attempt goes better?"
-    if isinstance(error, requests.HTTPError): return error.response.status_code in (408, 425, 429, 500, 502, 503, 504)
-    broke = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-    return isinstance(error, broke) and not _no_connection(error)
-
-# %% ../../nbs/20_data/90_download.ipynb #9bd58fdb
 class DownloadError(OSError):
     "A file of a data set cannot be had: the message names its address, what was found and what to do."
 
+# %% ../../nbs/20_data/90_download.ipynb #edbfcdf9
+_ATTEMPTS, _TIMEOUT = 4, (6, 30)  # s to connect, s without a byte
+_ADVICE = ("complete files are kept, call again for the rest; another server can be named in "
+           "SPECNB_DATA_URL; without network there are the simulated data that ship with specnb: "
+           "`--data demo`, in Python demo_dir()")
+
 def _cause(
-    error:Exception, # of requests, which holds one of urllib3, which holds another
+    error:Exception, # of requests
 )->str:
     "The innermost reason, without the names of objects."
     inner = getattr(error, "reason", None) or (error.args[0] if error.args else type(error).__name__)
-    if isinstance(inner, Exception): return _cause(inner)
+    if isinstance(inner, Exception):
+        return _cause(inner)
     return (inner if isinstance(inner, str) else str(error)).rpartition(": ")[2]
 
 def _explain(
@@ -170,17 +173,13 @@ def _explain(
     error:Exception, # of requests or pooch
 )->DownloadError:
     "The error that says what happened at `url`."
-    later = "call again later: files that are complete are kept, and the rest is fetched"
-    mirror = "another server with the same files can be named in SPECNB_DATA_URL"
-    offline = "without network there are the simulated data that ship with specnb: `--data demo`, in Python demo_dir()"
-    if isinstance(error, requests.HTTPError):
-        what, way = f"the server answered {error.response.status_code} {error.response.reason}", later if _transient(error) else mirror
-    elif not isinstance(error, requests.RequestException):  # the ValueError of pooch, whose first sentence has both checksums
-        what, way = f"refused and not kept after {_RETRIES + 1} attempts: {str(error).partition('. Deleted')[0]}", f"{later}; {mirror}"
-    elif _no_connection(error): what, way = f"no connection ({_cause(error)})", offline
-    elif _transient(error): what, way = f"the transfer broke off in {_RETRIES + 1} attempts ({_cause(error)})", later
-    else: what, way = f"cannot be fetched ({_cause(error)})", mirror
-    return DownloadError(f"{url}: {what}; {way}")
+    if not isinstance(error, requests.RequestException):
+        what = f"refused and not kept: {str(error).partition('. Deleted')[0]}"
+    elif isinstance(error, requests.HTTPError):
+        what = f"the server answered {error.response.status_code} {error.response.reason}"
+    else:
+        what = f"no complete answer ({_cause(error)})"
+    return DownloadError(f"{url}: {what}, in {_ATTEMPTS} attempts; {_ADVICE}")
 
 # %% ../../nbs/20_data/90_download.ipynb #83c20944
 def _get(
@@ -189,75 +188,40 @@ def _get(
     pup,        # the Pooch
 ):
     "Download one file, as pooch asks its downloaders to."
-    os.unlink(output)  # pooch makes it readable by its owner only; made anew, it gets the usual permissions
+    os.unlink(output)  # made anew, it gets the usual permissions
     as_it_is = {"Accept-Encoding": "identity"}
-    try: _pooch().HTTPDownloader(chunk_size=2**16, timeout=_TIMEOUT, headers=as_it_is)(url, output, pup)
-    except requests.RequestException as error:
-        if _transient(error): raise
-        raise _explain(url, error) from None
+    _pooch().HTTPDownloader(chunk_size=2**16, timeout=_TIMEOUT, headers=as_it_is)(url, output, pup)
 
-# %% ../../nbs/20_data/90_download.ipynb #d3fdc3d5
-def _lock(
-    folder:Path,
-):               # file descriptor, to be closed; None where there are no locks
-    "Lock `folder` against other processes, and wait for the one that has it."
-    try: import fcntl
-    except ImportError: return None
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            warn(f"{folder}: another process is downloading to this folder; waiting until it is done")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        return handle
-    except BaseException as error:
-        os.close(handle)
-        if not isinstance(error, OSError): raise
-
-@contextmanager
-def _staging(
-    folder:Path,
-):               # context manager that gives a folder
-    "A hidden folder inside `folder`, which goes away with what is left in it; those of processes that died go away too."
-    lock = _lock(folder)
-    try:
-        for left in folder.glob(".download-*"):
-            with suppress(FileNotFoundError):  # without a lock another process may be faster
-                if lock is not None or time.time() - left.stat().st_mtime > 86400: shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as staging: yield Path(staging)
-    finally:
-        if lock is not None: os.close(lock)
-
-# %% ../../nbs/20_data/90_download.ipynb #49fd1584
 @contextmanager
 def _quiet():
-    "pooch logs each file on the terminal; not here, and for others as before."
+    "The log of pooch without its messages on each file, afterwards as before."
     logger = _pooch().get_logger()
     level = logger.level
     logger.setLevel("WARNING")
-    try: yield
-    finally: logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
+# %% ../../nbs/20_data/90_download.ipynb #e0b2cea6
 def _fetch(
     dataset:_Dataset,
     files:list,   # paths of those wanted
     url:str,      # of the data set, ending in /
     folder:Path,  # where they go
-    staging:Path, # where they arrive
     progress,     # see `download_dataset`
 ):
-    "Fetch the files that are not in `folder`."
-    files = _missing(dataset, folder, files)
-    pup = _pooch().create(path=staging, base_url=url, registry=dataset.files, retry_if_failed=_RETRIES)
-    with _quiet(), tqdm.tqdm(total=len(files), desc=dataset.name, unit="file", disable=None if progress is None else not progress) as bar:
-        for file in files:
-            try: arrived = pup.fetch(file, downloader=_get)
-            except (ValueError, requests.RequestException) as error: raise _explain(url + file, error) from None
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(arrived, folder / file)
-            bar.update()
+    "Fetch files that are not in `folder`."
+    pup = _pooch().create(path=folder, base_url=url, registry=dataset.files, retry_if_failed=_ATTEMPTS - 1)
+    hidden = None if progress is None else not progress
+    with _quiet():
+        for file in tqdm.tqdm(files, desc=dataset.name, unit="file", disable=hidden):
+            try:
+                pup.fetch(file, downloader=_get)
+            except (ValueError, requests.RequestException) as error:
+                raise _explain(url + file, error) from None
 
-# %% ../../nbs/20_data/90_download.ipynb #4a55a66d
+# %% ../../nbs/20_data/90_download.ipynb #b7bb8aa7
 def download_dataset(name="hess-dl3-dr1", runs=None, folder=None, base_url=None, progress=None):
     """Fetch a public data set, or some runs of it, as far as it is not there.
 
@@ -270,9 +234,9 @@ def download_dataset(name="hess-dl3-dr1", runs=None, folder=None, base_url=None,
     runs : int or list of int, optional
         Numbers of the runs; by default all.
     folder : str or Path, optional
-        Where the files go; by default ``$SPECNB_CACHE/<name>``, or ``<name>`` in the cache folder of the system.
+        Where the files go; by default ``$SPECNB_CACHE/<name>``, or in the cache folder of the system.
     base_url : str, optional
-        The files are fetched from ``<base_url>/<name>``; by default ``$SPECNB_DATA_URL``, or the public server.
+        The files come from ``<base_url>/<name>``; by default ``$SPECNB_DATA_URL``, or the public server.
     progress : bool, optional
         Show a progress bar; by default if the error output is a terminal.
 
@@ -288,22 +252,22 @@ def download_dataset(name="hess-dl3-dr1", runs=None, folder=None, base_url=None,
     DownloadError
         A file cannot be fetched, is not what it should be, or cannot be written. Complete files are kept.
     """
-    dataset, folder = _known(name), _place(name, folder)
-    files = _wanted(dataset, runs)
-    if not _missing(dataset, folder, files): return folder
+    dataset, folder = _known(name), _folder_of(name, folder)
+    missing = _missing(dataset, folder, _wanted(dataset, runs))
     url = f"{(base_url or os.environ.get('SPECNB_DATA_URL') or dataset.base_url).rstrip('/')}/{name}/"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _staging(folder) as staging: _fetch(dataset, files, url, folder, staging, progress)
-    except DownloadError: raise
+        if missing:
+            _fetch(dataset, missing, url, folder, progress)
+    except DownloadError:
+        raise
     except OSError as error:
-        raise DownloadError(f"{folder}: files from {url} cannot be written there ({error}); choose another folder, for example "
-                            "by SPECNB_CACHE") from None
+        text = f"{folder}: files from {url} cannot be written there ({error})"
+        raise DownloadError(f"{text}; choose another folder, for example by SPECNB_CACHE") from None
     return folder
 
 # %% ../../nbs/20_data/90_download.ipynb #a78c39fe
 def find_dataset(name="hess-dl3-dr1", runs=None, progress=None):
-    """Folder of a data set: in ``$GAMMAPY_DATA`` if it is there, else in the cache, downloading what is missing.
+    """Folder of a data set: in ``$GAMMAPY_DATA`` if it is there, else where `download_dataset` puts it.
 
     Parameters
     ----------
@@ -320,8 +284,11 @@ def find_dataset(name="hess-dl3-dr1", runs=None, progress=None):
     ValueError, DownloadError
         See `download_dataset`.
     """
-    files = [path for path in _wanted(_known(name), runs) if ".fits" in path]
-    own = make_path(os.environ.get("GAMMAPY_DATA", "")) / name
-    if os.environ.get("GAMMAPY_DATA") and all((own / path).is_file() for path in files): return own
-    if _missing(_known(name), _place(name, None), _wanted(_known(name), runs)): log.info("fetching %s; its terms of use:\n%s", name, terms_of_use(name))
+    files = _wanted(_known(name), runs)
+    if os.environ.get("GAMMAPY_DATA"):
+        own = make_path(os.environ["GAMMAPY_DATA"]) / name
+        if all((own / path).is_file() for path in files if ".fits" in path):
+            return own
+    if _missing(_known(name), _folder_of(name, None), files):
+        log.info("fetching %s; its terms of use:\n%s", name, terms_of_use(name))
     return download_dataset(name, runs, progress=progress)
