@@ -38,7 +38,7 @@ REFUSED = [  # key, value, words of the message
     ("datasets.background.method", "ring", ["found 'ring'", "'reflected' or 'wobble'"]),
     ("datasets.background.exclusion", [{"lon": "1 deg", "lat": "2 deg"}], ["exclusion.0.radius", "required"]),
     ("datasets.background.exclusion", [{"lon": "1 deg", "lat": "2 deg", "radius": 3}], ["exclusion.0.radius: found 3", "expected an angle"]),
-    ("datasets.background.parameters", {"min_distnce": "1 deg"}, ["unknown parameter 'min_distnce'", "did you mean min_distance"]),
+    ("datasets.background.parameters", {"min_distnce": "1 deg"}, ["parameters.min_distnce: unknown key", "did you mean min_distance"]),
     ("datasets.safe_mask.methods", ["aeff"], ["methods.0: found 'aeff'", "'aeff-max'"]),
     ("datasets.safe_mask.parameters", {"aeff_percent": 101}, ["safe_mask.parameters", "between 0 and 100, found 101"]),
     ("datasets.containment_correction", None, ["found None"]),
@@ -53,14 +53,24 @@ REFUSED = [  # key, value, words of the message
     ("model.parameters", {"gamma": 2}, ["model.parameters.gamma: unknown parameter", "has index, amplitude, reference, lambda_, alpha"]),
     ("model.parameters", {"amplitude": "1 TeV"}, ["model.parameters.amplitude", "expected a unit that converts to"]),
     ("model.parameters", {"index": "two"}, ["model.parameters.index"]),
-    ("model.parameters", {"index": {"value": 2, "minimum": 1}}, ["model.parameters.index: unknown key 'minimum'", "value, min, max, frozen"]),
+    ("model.parameters", {"index": {"value": 2, "minimum": 1}}, ["model.parameters.index.minimum: unknown key", "value, min, max, frozen"]),
     ("model.parameters", {"index": {"frozen": "maybe"}}, ["frozen: found 'maybe'", "true or false"]),
     ("model.parameters", {"index": {"value": 2, "min": 3}}, ["model.parameters.index", "the value 2 is outside its limits [3, nan]"]),
     ("fit.backend", "sherpa", ["found 'sherpa'", "'minuit' or 'scipy'"]),
     ("fit.covariance_opts", {"backend": "x"}, ["covariance_opts", "found 'x'"]),
     ("fit.fit_range", {"min": "10 TeV", "max": "1 TeV"}, ["fit_range: min is 10 TeV, expected less than max, 1 TeV"]),
     ("flux_points.parameters", {"n_sigma": 0}, ["n_sigma: expected a positive number"]),
-    ("flux_points.parameters", {"energy_edges": [1, 2]}, ["unknown parameter 'energy_edges'"]),
+    ("flux_points.parameters", {"energy_edges": [1, 2]}, ["flux_points.parameters.energy_edges: unknown key"]),
+    ("flux_points.parameters.selection_optional", "limits", ["selection_optional: expected 'all' or some of", "found 'limits'"]),
+    ("flux_points.parameters.n_sigma_ul", "two", ["n_sigma_ul: found 'two'", "number"]),
+    ("datasets.background.parameters.n_off_regions", 5, ["n_off_regions: no effect on 'reflected'", "min_distance"]),
+    ("datasets.background.parameters.min_distance", 0.2, ["min_distance: found 0.2", "expected an angle"]),
+    ("datasets.safe_mask.parameters.offset_max", "3 TeV", ["offset_max: found '3 TeV'", "expected an angle"]),
+    ("datasets.safe_mask.parameters.irfs", "DL5", ["irfs: found 'DL5'", "'DL4' or 'DL3'"]),
+    ("datasets.on_region.lon", "1:30:00", ["on_region.lon: found '1:30:00'", "expected an angle with a unit"]),
+    ("fit.optimize_opts", {"gradeint": False}, ["optimize_opts.gradeint: unknown key", "did you mean gradient?"]),
+    ("fit.optimize_opts.method", "SLSQP", ["optimize_opts.method: no effect with backend 'minuit'"]),
+    ("model.parameters.index", [1], ["model.parameters.index.value: found [1]", "expected a number"]),
     ("general.log.level", "verbose", ["found 'verbose'", "'debug', 'info', 'warning' or 'error'"]),
     ("general.outdir", None, ["found None"]),
     ("datasets.on_regin.radius", "1 deg", ["datasets.on_regin: unknown key", "did you mean on_region?"]),
@@ -125,11 +135,98 @@ def test_the_parameters_cell_of_the_notebook_is_the_default_configuration():
     assert set(papermill.inspect_notebook(ROOT / "nbs/tutorials/02_analysis.ipynb")) == set(found)
 
 
-@pytest.mark.parametrize("text, words", [("a: [1", "not a YAML file"), ("[1, 2]", "expected sections"), ("just a text", "expected sections"), ("dataset: {}", "did you mean datasets?")])
+KEYS = list(AnalysisConfig.keys())
+CHANGES = {  # a value other than the default for every key
+    "general.outdir": "x", "general.models_file": "m.yaml", "general.n_jobs": 2, "general.log.level": "debug",
+    "observations.datastore": "x", "observations.obs_ids": [5], "observations.obs_file": "x", "observations.skip_missing": True,
+    "observations.obs_cone": {"lon": "1 deg", "lat": "2 deg", "radius": "3 deg"}, "observations.obs_cone.frame": "galactic",
+    "observations.obs_time.start": "2004-12-04 22:00:00", "observations.obs_time.stop": "2004-12-04", "observations.required_irf": ["psf"],
+    "datasets.stack": True, "datasets.geom.selection.offset_max": "1 deg", "datasets.geom.axes.energy.min": "0.2 TeV",
+    "datasets.geom.axes.energy.max": "50 TeV", "datasets.geom.axes.energy.nbins": 5, "datasets.geom.axes.energy_true.min": "0.2 TeV",
+    "datasets.geom.axes.energy_true.max": "50 TeV", "datasets.geom.axes.energy_true.nbins": 5, "datasets.background.method": "wobble",
+    "datasets.background.exclusion": None, "datasets.background.parameters.angle_increment": "0.2 rad",
+    "datasets.background.parameters.min_distance": "0.2 rad", "datasets.background.parameters.min_distance_input": "0.2 rad",
+    "datasets.background.parameters.max_region_number": 5, "datasets.background.parameters.binsz": "0.02 deg",
+    "datasets.background": {"method": "wobble", "parameters": {"n_off_regions": 5}},
+    "datasets.safe_mask.methods": ["edisp-bias"], "datasets.safe_mask.parameters.aeff_percent": 5, "datasets.safe_mask.parameters.bias_percent": 5,
+    "datasets.safe_mask.parameters.position": {"lon": "83 deg", "lat": "22 deg"}, "datasets.safe_mask.parameters.fixed_offset": "0.5 deg",
+    "datasets.safe_mask.parameters.offset_max": "2 deg", "datasets.safe_mask.parameters.irfs": "DL3",
+    "datasets.on_region.frame": "galactic", "datasets.on_region.lon": "5h34m31s", "datasets.on_region.lat": "1 deg",
+    "datasets.on_region.radius": "0.2 deg", "datasets.containment_correction": False, "model.type": "pl", "model.parameters": {"index": 2},
+    "fit.fit_range.min": "1 TeV", "fit.fit_range.max": "9 TeV", "fit.backend": "scipy", "fit.optimize_opts.gradient": False,
+    "fit.optimize_opts.strategy": 2, "fit.optimize_opts.print_level": 1, "fit.optimize_opts.migrad_opts": {"ncall": 9}, "fit.optimize_opts.tol": 0.5,
+    "fit": {"backend": "scipy", "optimize_opts": {"method": "SLSQP", "options": {"maxiter": 9}}}, "fit.covariance_opts.backend": "minuit",
+    "flux_points.energy.min": "1 TeV", "flux_points.energy.max": "9 TeV", "flux_points.energy.nbins": 3, "flux_points.source": "crab",
+    "flux_points.parameters.selection_optional": ["ul"], "flux_points.parameters.n_sigma": 2, "flux_points.parameters.n_sigma_ul": 1.645,
+    "flux_points.parameters.reoptimize": True, "flux_points.parameters.norm_min": 0.1, "flux_points.parameters.norm_max": 9,
+    "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True}
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_file_means_the_same_as_settings(tmp_path, key):
+    "What a file does not name keeps its default, in every section and at every depth."
+    value = CHANGES[key]
+    for name in reversed(key.split(".")): value = {name: value}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(value))
+    changed = AnalysisConfig().with_settings({key: CHANGES[key]})
+    read = AnalysisConfig.read(tmp_path / "c.yaml")
+    assert read == changed == AnalysisConfig(**value) == AnalysisConfig().update(value) and changed != AnalysisConfig()
+    data, default = read.to_dict(), AnalysisConfig().to_dict()
+    assert {k for k in KEYS if at(k, data) != at(k, default) and k != key and not k.startswith(f"{key}.")} == set()
+
+
+def test_every_key_is_changed_once():
+    "A new field needs an entry above."
+    inside = {f"{k}.{n}" for k in ("observations.obs_cone",) for n in ("lon", "lat", "radius")}
+    inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type"}
+    assert set(AnalysisConfig.keys()) <= set(CHANGES) | inside
+
+
+def test_a_level_in_a_file_keeps_upper_limits():
+    config = AnalysisConfig.from_yaml("flux_points: {parameters: {n_sigma_ul: 1.645}}")
+    estimator = config.flux_points.estimator()
+    assert estimator.n_sigma_ul == 1.645 and estimator.selection_optional == {"errn-errp", "ul", "scan"}
+    assert AnalysisConfig.from_yaml("flux_points: {parameters: {selection_optional: null}}").flux_points.estimator().selection_optional == set()
+
+
+def test_a_parameter_as_number_and_as_dictionary():
+    config = AnalysisConfig(model={"type": "pl", "parameters": {"index": {"value": 2.2, "frozen": True}, "amplitude": "4e-11"}})
+    config = config.with_settings({"model.parameters.index": 2.5, "model.parameters.amplitude.max": "1e-6 m-2 s-1 TeV-1"})
+    index, amplitude = (config.models().parameters[n] for n in ("index", "amplitude"))
+    assert index.value == 2.5 and index.frozen and amplitude.value == 4e-11
+    assert (amplitude.max*amplitude.unit).to_value("m-2 s-1 TeV-1") == pytest.approx(1e-6)
+
+
+def test_an_update_by_another_configuration_takes_what_differs():
+    mine = AnalysisConfig(datasets={"background": {"exclusion": None}})
+    assert mine.update(AnalysisConfig(datasets={"stack": True})).datasets.background.exclusion is None
+
+
+BOMB = "a: &a [x, x, x]\n" + "".join(f"{new}: &{new} [{', '.join([f'*{old}']*9)}]\n" for old, new in zip("abcdefgh", "bcdefghi"))
+
+
+@pytest.mark.parametrize("text, words", [
+    ("a: [1", "not a YAML file"), ("[1, 2]", "expected sections"), ("just a text", "expected sections"), ("dataset: {}", "did you mean datasets?"),
+    ("", "found nothing"), ("# all commented out", "found nothing"), ("datasets:\n  stack: true\n  stack: false", "line 3: the key stack is given in line 2, too"),
+    ("model: {type: pl}\nmodel: {type: lp}", "line 2: the key model"), ("1: 2", "line 1: found the key 1, expected a text"),
+    ("datasets: {on: 5}", "found the key on, expected a text"), ("? [a]\n: 1", "expected a text"), ("self: 1", "self: unknown key"),
+    ("datasets: {on_region: {lon: 1:30:00}}", "datasets.on_region.lon: found '1:30:00', expected an angle"),
+    ("observations: {obs_time: {start: 2004-13-45}}", "obs_time.start: found '2004-13-45', expected a date"),
+    (BOMB, "aliases such as"), ("a: &a [*a]", "aliases such as"), ("["*100_000, "nested deeper than 40 levels"), ("{a: "*5000, "nested deeper"),
+    ("a: !!python/object/apply:os.system [ls]", "not a YAML file")], ids=lambda x: x[:20])
 def test_files_that_are_no_configuration(tmp_path, text, words):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=words) as caught: AnalysisConfig.read(tmp_path / "c.yaml")
     assert str(tmp_path / "c.yaml") in str(caught.value)
+
+
+def test_run_numbers_with_leading_zeros_are_decimal():
+    assert AnalysisConfig.from_yaml("observations: {obs_ids: [023523, 23526]}").observations.obs_ids == [23523, 23526]
+
+
+def test_keys_that_are_no_text_in_python():
+    for values in ({"datasets": {1: 2}}, {"model": {"parameters": {1: 2}}}, {"datasets": {"background": {"parameters": {None: 2}}}}):
+        with pytest.raises(ConfigError, match="should be|expected a valid string"): AnalysisConfig(**values)
 
 
 def test_file_that_is_no_text(tmp_path):

@@ -6,208 +6,282 @@
 __all__ = ['AnalysisConfig']
 
 # %% ../../nbs/80_analysis/20_config.ipynb #5b6e6d96
-from functools import cache
+from functools import cache, partial
+from inspect import signature
 from typing import Annotated, Any, Literal, Union
 import numpy as np
-from pydantic import Discriminator, Field, Tag, model_validator
-from .fields import (Commas, ConfigError, Date, Energy, Latitude, Longitude, OutermostSection, Radius, Section, build, key_paths,
-                                  merged, plain_yaml, quantity_text, read_mapping, suggestion, yaml_lines)
+from pydantic import Discriminator, Tag, model_serializer, model_validator
+from .fields import (
+    Angle, Commas, ConfigError, Date, Energy, Latitude, Longitude, Number, OutermostSection, Radius, Section,
+    argument, differences, entry, key_paths, merged, nested, part, plain_yaml, quantity_text, section_values,
+    suggestion, yaml_lines)
+from ..base.axes import MapAxis
 from ..base.core import atomic_path, html_table, lazy, make_path
+from ..base.yaml_files import load_yaml, read_yaml
 from ..fit.fit import Fit
 from ..flux_points.estimator import FluxPointsEstimator
-from ..makers.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
-from ..regions.maps import RegionGeom
-from ..base.axes import MapAxis
 from ..makers.dataset import SpectrumDataset
-from ..regions.off_regions import ReflectedRegionsFinder, WobbleRegionsFinder
-from ..makers.safe_masks import SafeMaskMaker
-from ..regions.shapes import sky_regions
-from ..regions.images import WcsNDMap
+from ..makers.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
+from ..makers.safe_masks import SAFE_MASK_METHODS, SafeMaskMaker
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
+from ..regions.images import WcsNDMap
+from ..regions.maps import RegionGeom
+from ..regions.off_regions import ReflectedRegionsFinder, WobbleRegionsFinder
+from ..regions.shapes import sky_regions
 
 # %% ../../nbs/80_analysis/20_config.ipynb #4b391ee2
-coordinates, regions, u = lazy("astropy.coordinates"), lazy("regions"), lazy("astropy.units")
+coordinates = lazy("astropy.coordinates")
+regions = lazy("regions")
+u = lazy("astropy.units")
 
-# %% ../../nbs/80_analysis/20_config.ipynb #ca6181ff
-class CircleConfig(Section):
-    "A circle on the sky."
-    frame:Literal["icrs", "galactic"] = Field("icrs", description="frame of lon and lat")
-    lon:Longitude = Field(description="longitude or right ascension of the centre")
-    lat:Latitude = Field(description="latitude or declination of the centre")
-    radius:Radius = Field(description="radius")
+# %% ../../nbs/80_analysis/20_config.ipynb #39a17e64
+class PositionConfig(Section):
+    "A position on the sky."
+    frame:Literal["icrs", "galactic"] = entry("icrs", "frame of lon and lat: icrs or galactic")
+    lon:Longitude = entry(..., "longitude or right ascension of the centre")
+    lat:Latitude = entry(..., "latitude or declination of the centre")
 
     @property
-    def center(self): return coordinates.SkyCoord(self.lon, self.lat, frame=self.frame)
+    def center(self):
+        "The position as `~astropy.coordinates.SkyCoord`."
+        return coordinates.SkyCoord(self.lon, self.lat, frame=self.frame)
+
+class CircleConfig(PositionConfig):
+    "A circle on the sky."
+    radius:Radius = entry(..., "radius")
+
     def region(self):
         "The `~regions.CircleSkyRegion`, or a point if there is no radius."
-        if self.radius is None: return regions.PointSkyRegion(self.center)
+        if self.radius is None:
+            return regions.PointSkyRegion(self.center)
         return regions.CircleSkyRegion(self.center, coordinates.Angle(self.radius))
 
 class OnRegionConfig(CircleConfig):
     "Where the source is."
-    lon:Longitude = Field("83.63 deg", description="longitude or right ascension of the source")
-    lat:Latitude = Field("22.01 deg", description="latitude or declination of the source")
-    radius:Radius | None = Field("0.11 deg", description="radius; null: a point, for responses with RAD_MAX")
+    lon:Longitude = entry("83.63 deg", "longitude or right ascension of the source")
+    lat:Latitude = entry("22.01 deg", "latitude or declination of the source")
+    radius:Radius | None = entry("0.11 deg", "radius; null: a point, for responses with RAD_MAX")
 
+# %% ../../nbs/80_analysis/20_config.ipynb #0d297ce3
 class ConeConfig(CircleConfig):
     "Where runs must point."
-    lon:Longitude | None = Field(None, description="longitude or right ascension of the cone's axis; null: no cone")
-    lat:Latitude | None = Field(None, description="latitude or declination of the cone's axis")
-    radius:Radius | None = Field(None, description="half-opening angle of the cone")
+    lon:Longitude | None = entry(None, "longitude or right ascension of the cone's axis; null: no cone")
+    lat:Latitude | None = entry(None, "latitude or declination of the cone's axis")
+    radius:Radius | None = entry(None, "half-opening angle of the cone")
 
-    @model_validator(mode="after")
-    def _all_or_none(self):
-        given = [getattr(self, n) is not None for n in ("lon", "lat", "radius")]
-        if any(given) and not all(given): raise ValueError("a cone needs lon, lat and radius, or none of them")
-        return self
+    def check(self):
+        given = [value is not None for value in (self.lon, self.lat, self.radius)]
+        if any(given) and not all(given):
+            raise ValueError("a cone needs lon, lat and radius, or none of them")
 
 # %% ../../nbs/80_analysis/20_config.ipynb #aa00dc59
 class EnergyRangeConfig(Section):
     "An energy range, open where nothing is given."
-    min:Energy | None = Field(None, description="lower end; null: open")
-    max:Energy | None = Field(None, description="upper end; null: open")
+    min:Energy | None = entry(None, "lower end; null: open")
+    max:Energy | None = entry(None, "upper end; null: open")
 
-    @model_validator(mode="after")
-    def _in_order(self):
+    def check(self):
         if self.min is not None and self.max is not None and self.min >= self.max:
-            raise ValueError(f"min is {quantity_text(self.min)}, expected less than max, {quantity_text(self.max)}")
-        return self
+            low, high = quantity_text(self.min), quantity_text(self.max)
+            raise ValueError(f"min is {low}, expected less than max, {high}")
 
 class EnergyAxisConfig(EnergyRangeConfig):
     "A binned energy range."
-    min:Energy = Field("0.1 TeV", description="lower edge of the first bin")
-    max:Energy = Field("40 TeV", description="upper edge of the last bin")
-    nbins:int = Field(27, ge=1, le=10_000, description="number of bins, equal in log energy")
+    min:Energy = entry("0.1 TeV", "lower edge of the first bin")
+    max:Energy = entry("40 TeV", "upper edge of the last bin")
+    nbins:int = entry(27, "number of bins, equal in log energy", ge=1, le=10_000)
 
-    def edges(self): return u.Quantity(np.geomspace(self.min.to_value("TeV"), self.max.to_value("TeV"), self.nbins + 1), "TeV")
-    def axis(self, name): return MapAxis.from_energy_bounds(self.min, self.max, nbin=self.nbins, unit="TeV", name=name)
+    def edges(self):
+        "Edges of the bins, TeV, shape (nbins+1,)."
+        low, high = self.min.to_value("TeV"), self.max.to_value("TeV")
+        return u.Quantity(np.geomspace(low, high, self.nbins + 1), "TeV")
+
+    def axis(self, name):
+        "The `MapAxis` of that name."
+        return MapAxis.from_energy_bounds(self.min, self.max, nbin=self.nbins, unit="TeV", name=name)
 
 class TrueEnergyAxisConfig(EnergyAxisConfig):
     "The axis of the model."
-    min:Energy = Field("0.05 TeV", description="lower edge of the first bin of true energy")
-    max:Energy = Field("100 TeV", description="upper edge of the last bin of true energy")
-    nbins:int = Field(67, ge=1, le=10_000, description="number of bins of true energy")
+    min:Energy = entry("0.05 TeV", "lower edge of the first bin of true energy")
+    max:Energy = entry("100 TeV", "upper edge of the last bin of true energy")
+    nbins:int = entry(67, "number of bins of true energy", ge=1, le=10_000)
 
 class BandsConfig(EnergyAxisConfig):
     "Bands of the flux points."
-    min:Energy = Field("0.7 TeV", description="lower end of the first flux point")
-    max:Energy = Field("30 TeV", description="upper end of the last flux point")
-    nbins:int = Field(10, ge=1, le=10_000, description="number of flux points; edges move to those of the counts")
+    min:Energy = entry("0.7 TeV", "lower end of the first flux point")
+    max:Energy = entry("30 TeV", "upper end of the last flux point")
+    nbins:int = entry(10, "number of flux points; edges move to those of the counts", ge=1, le=10_000)
 
 # %% ../../nbs/80_analysis/20_config.ipynb #7251e5ff
 class TimeRangeConfig(Section):
     "A time range, open where nothing is given."
-    start:Date | None = Field(None, description="take events from this date on (UTC), such as '2004-12-04 22:00:00'")
-    stop:Date | None = Field(None, description="take events up to this date (UTC)")
+    start:Date | None = entry(None, "take events from this date on (UTC), such as '2004-12-04 22:00:00'")
+    stop:Date | None = entry(None, "take events up to this date (UTC)")
+
+def read_run_numbers(
+    path, # of a text file
+)->list:  # of int, each once
+    "Run numbers from a file."
+    path = make_path(path)
+    if not path.is_file():
+        raise ConfigError([f"observations.obs_file: {path}: no such file"])
+    words = path.read_text().split()
+    wrong = [w for w in words if not w.isdigit()]
+    if wrong or not words:
+        found = wrong[0] if wrong else "nothing"
+        raise ConfigError([f"observations.obs_file: {path}: expected run numbers, found {found!r}"])
+    return [int(w) for w in dict.fromkeys(words)]
 
 class ObservationsConfig(Section):
     "Which runs."
-    datastore:str = Field("demo", min_length=1, description="folder with DL3 files, or demo, or hess-dl3-dr1")
-    obs_ids:Annotated[list[int], Commas] = Field([], description="runs, in this order; []: all that see the source")
-    obs_file:str | None = Field(None, description="text file with run numbers, one a line")
-    obs_cone:ConeConfig = Field(default_factory=ConeConfig)
-    obs_time:TimeRangeConfig = Field(default_factory=TimeRangeConfig)
-    required_irf:Annotated[list[Literal["aeff", "edisp", "psf", "bkg", "rad_max"]], Commas] = Field(
-        ["aeff", "edisp"], description="responses that a run must have: aeff, edisp, psf, bkg, rad_max")
-    skip_missing:bool = Field(False, description="go on without runs whose files are not there or incomplete")
+    datastore:str = entry("demo", "folder with DL3 files, or demo, or hess-dl3-dr1", min_length=1)
+    obs_ids:Annotated[list[int], Commas] = entry([], "runs, in this order; []: all that see the source")
+    obs_file:str | None = entry(None, "text file with run numbers, one a line")
+    obs_cone:ConeConfig = part(ConeConfig)
+    obs_time:TimeRangeConfig = part(TimeRangeConfig)
+    required_irf:Annotated[list[Literal["aeff", "edisp", "psf", "bkg", "rad_max"]], Commas] = entry(
+        ["aeff", "edisp"], "responses that a run must have: aeff, edisp, psf, bkg, rad_max")
+    skip_missing:bool = entry(False, "go on without runs whose files are not there or incomplete")
 
-    @model_validator(mode="after")
-    def _one_list(self):
-        if self.obs_ids and self.obs_file: raise ValueError("obs_ids and obs_file exclude each other; give one of them")
-        if len(set(self.obs_ids)) < len(self.obs_ids): raise ValueError(f"obs_ids: a run is listed twice in {self.obs_ids}")
-        return self
+    def check(self):
+        if self.obs_ids and self.obs_file:
+            raise ValueError("obs_ids and obs_file exclude each other; give one of them")
+        if len(set(self.obs_ids)) < len(self.obs_ids):
+            raise ValueError(f"obs_ids: a run is listed twice in {self.obs_ids}")
 
     def listed(self):
         "Numbers of the runs that are named or listed in the file, in order."
-        if not self.obs_file: return list(self.obs_ids)
-        path = make_path(self.obs_file)
-        if not path.is_file(): raise ConfigError([f"observations.obs_file: {path}: no such file"])
-        words = path.read_text().split()
-        wrong = [w for w in words if not w.isdigit()]
-        if wrong or not words: raise ConfigError([f"observations.obs_file: {path}: expected run numbers, found {wrong[0] if wrong else 'nothing'!r}"])
-        return [int(w) for w in dict.fromkeys(words)]
+        return read_run_numbers(self.obs_file) if self.obs_file else list(self.obs_ids)
 
 # %% ../../nbs/80_analysis/20_config.ipynb #45c5b080
+of_reflected = partial(argument, ReflectedRegionsFinder)
+
+class FinderConfig(Section):
+    "Arguments of the finder of OFF regions."
+    angle_increment:Angle = of_reflected("angle_increment", "reflected: step past an excluded region")
+    min_distance:Angle = of_reflected("min_distance", "reflected: angle between neighbouring OFF regions")
+    min_distance_input:Angle = of_reflected("min_distance_input", "reflected: the same between ON and OFF")
+    max_region_number:int = of_reflected("max_region_number", "reflected: stop when so many are found", ge=1)
+    n_off_regions:int = entry(3, "wobble: number of OFF regions", ge=1)
+    binsz:Angle = of_reflected("binsz", "pixel size of the plane in which regions are compared")
+
+    def finder(self, method):
+        "The finder of a method: reflected or wobble."
+        finder = {"reflected": ReflectedRegionsFinder, "wobble": WobbleRegionsFinder}[method]
+        known = signature(finder).parameters
+        idle = [name for name in differences(self.to_dict(), FinderConfig().to_dict()) if name not in known]
+        if idle:
+            raise ValueError(f"parameters.{idle[0]}: no effect on {method!r}, which knows {', '.join(known)}")
+        return finder(**{name: getattr(self, name) for name in known})
+
+# %% ../../nbs/80_analysis/20_config.ipynb #f4dad1dc
+# RGB J0521+212, a blazar near the Crab nebula
+_BLAZAR = {"frame": "galactic", "lon": "183.604 deg", "lat": "-8.708 deg", "radius": "0.5 deg"}
+
+def _kind_of_exclusion(value):
+    return "circles" if isinstance(value, (list, tuple)) else "file"
+
 Exclusion = Annotated[Union[Annotated[list[CircleConfig], Tag("circles")], Annotated[str, Tag("file")]],
-                      Discriminator(lambda v: "circles" if isinstance(v, (list, tuple)) else "file")]
-_FINDERS = {"reflected": ReflectedRegionsFinder, "wobble": WobbleRegionsFinder}
-_BLAZAR = {"frame": "galactic", "lon": "183.604 deg", "lat": "-8.708 deg", "radius": "0.5 deg"} # RGB J0521+212, next to the Crab nebula
+                      Discriminator(_kind_of_exclusion)]
 
 class BackgroundConfig(Section):
     "Where background is measured."
-    method:Literal["reflected", "wobble"] = Field("reflected", description="all reflected regions that fit, or wobble: n_off_regions at equal angles")
-    exclusion:Exclusion | None = Field([_BLAZAR], validate_default=True, description="circles, a FITS mask or a DS9 region file where no OFF region may be")
-    parameters:dict[str, Any] = Field({}, description="arguments of the finder, such as {min_distance_input: 0.2 rad}")
+    method:Literal["reflected", "wobble"] = entry(
+        "reflected", "all reflected regions that fit, or wobble: n_off_regions at equal angles")
+    exclusion:Exclusion | None = entry(
+        [_BLAZAR], "circles, a FITS mask or a DS9 region file where no OFF region may be")
+    parameters:FinderConfig = part(FinderConfig)
 
-    @model_validator(mode="after")
-    def _possible(self):
+    def check(self):
         self.finder()
-        return self
 
     def finder(self):
-        try: return build(_FINDERS[self.method], {"n_off_regions": 3, **self.parameters} if self.method == "wobble" else self.parameters)
-        except ValueError as error: raise ValueError(f"parameters: {error}") from None
+        "The finder of OFF regions."
+        return self.parameters.finder(self.method)
 
     def mask(self):
         "Regions or mask to avoid; None if there are none."
-        if not self.exclusion: return None
-        if not isinstance(self.exclusion, str): return [circle.region() for circle in self.exclusion]
+        if not self.exclusion:
+            return None
+        if not isinstance(self.exclusion, str):
+            return [circle.region() for circle in self.exclusion]
         path = make_path(self.exclusion)
-        if not path.is_file(): raise ConfigError([f"datasets.background.exclusion: {path}: no such file"])
+        if not path.is_file():
+            raise ConfigError([f"datasets.background.exclusion: {path}: no such file"])
         return WcsNDMap.read(path) if ".fits" in path.name else sky_regions(path.read_text())
 
-    def maker(self): return ReflectedRegionsBackgroundMaker(region_finder=self.finder(), exclusion_mask=self.mask())
+    def maker(self):
+        "The maker that measures background."
+        return ReflectedRegionsBackgroundMaker(region_finder=self.finder(), exclusion_mask=self.mask())
+
+# %% ../../nbs/80_analysis/20_config.ipynb #12db63b1
+of_mask = partial(argument, SafeMaskMaker)
+
+class SafeMaskParametersConfig(Section):
+    "Arguments of the rules."
+    aeff_percent:float = of_mask("aeff_percent", "aeff-max: percentage of the largest effective area")
+    bias_percent:float = of_mask("bias_percent", "edisp-bias: largest bias of the energy in percent")
+    position:PositionConfig | None = of_mask("position", "{frame, lon, lat} where aeff-max and edisp-bias "
+                                             "evaluate the responses; null: in the centre of the ON region")
+    fixed_offset:Angle | None = of_mask("fixed_offset", "the same by the offset from the pointing")
+    offset_max:Radius = of_mask("offset_max", "offset-max: largest offset of an event from the pointing")
+    irfs:Literal["DL4", "DL3"] = of_mask("irfs", "responses of the dataset (DL4) or of the run (DL3)")
 
 class SafeMaskConfig(Section):
     "Which energies can be trusted."
-    methods:Annotated[list[Literal["aeff-max", "aeff-default", "edisp-bias", "bkg-peak", "offset-max"]], Commas] = Field(
-        ["aeff-max"], description="rules a bin must meet, all of them: aeff-max, aeff-default, edisp-bias, bkg-peak, offset-max; []: all bins")
-    parameters:dict[str, Any] = Field({}, description="arguments of SafeMaskMaker, such as {aeff_percent: 10}")
+    methods:Annotated[list[Literal[tuple(SAFE_MASK_METHODS)]], Commas] = entry(
+        ["aeff-max"], f"rules a bin must meet, all of them: {', '.join(SAFE_MASK_METHODS)}; []: all bins")
+    parameters:SafeMaskParametersConfig = part(SafeMaskParametersConfig)
 
-    @model_validator(mode="after")
-    def _possible(self):
-        try: self.maker()
-        except ValueError as error: raise ValueError(f"parameters: {error}") from None
-        return self
+    def check(self):
+        self.maker()
 
-    def maker(self): return build(SafeMaskMaker, self.parameters, methods=self.methods)
+    def maker(self):
+        "The `SafeMaskMaker`."
+        arguments = dict(self.parameters)
+        if arguments["position"] is not None:
+            arguments["position"] = arguments["position"].center
+        try:
+            return SafeMaskMaker(methods=self.methods, **arguments)
+        except ValueError as error:
+            raise ValueError(f"parameters: {error}") from None
 
-# %% ../../nbs/80_analysis/20_config.ipynb #f4dad1dc
+# %% ../../nbs/80_analysis/20_config.ipynb #e91f2a0c
 class SelectionConfig(Section):
     "Which field of view."
-    offset_max:Radius = Field("2.5 deg", description="without a choice of runs: those that point at most so far from the source")
+    offset_max:Radius = entry("2.5 deg", "without a choice of runs: those that point so near to the source")
 
 class AxesConfig(Section):
     "Energy binnings."
-    energy:EnergyAxisConfig = Field(default_factory=EnergyAxisConfig)
-    energy_true:TrueEnergyAxisConfig = Field(default_factory=TrueEnergyAxisConfig)
+    energy:EnergyAxisConfig = part(EnergyAxisConfig)
+    energy_true:TrueEnergyAxisConfig = part(TrueEnergyAxisConfig)
 
 class GeomConfig(Section):
     "Field of view and axes."
-    selection:SelectionConfig = Field(default_factory=SelectionConfig)
-    axes:AxesConfig = Field(default_factory=AxesConfig)
+    selection:SelectionConfig = part(SelectionConfig)
+    axes:AxesConfig = part(AxesConfig)
 
 class DatasetsConfig(Section):
     "How runs become spectra."
-    type:Literal["1d"] = Field("1d", description="kind of analysis; 1d is the only one")
-    stack:bool = Field(False, description="fit the sum of all runs instead of all runs jointly")
-    geom:GeomConfig = Field(default_factory=GeomConfig)
-    background:BackgroundConfig = Field(default_factory=BackgroundConfig)
-    safe_mask:SafeMaskConfig = Field(default_factory=SafeMaskConfig)
-    on_region:OnRegionConfig = Field(default_factory=OnRegionConfig)
-    containment_correction:bool = Field(True, description="account for source events outside the ON region")
+    type:Literal["1d"] = entry("1d", "kind of analysis; 1d is the only one")
+    stack:bool = entry(False, "fit the sum of all runs instead of all runs jointly")
+    geom:GeomConfig = part(GeomConfig)
+    background:BackgroundConfig = part(BackgroundConfig)
+    safe_mask:SafeMaskConfig = part(SafeMaskConfig)
+    on_region:OnRegionConfig = part(OnRegionConfig)
+    containment_correction:bool = entry(True, "account for source events outside the ON region")
 
-    @model_validator(mode="after")
-    def _fit_together(self):
+    def check(self):
         point = self.on_region.radius is None
+        why = "for a point as ON region (on_region.radius is null)"
         if point and self.containment_correction:
-            raise ValueError("containment_correction: found true, expected false for a point as ON region (on_region.radius is null): its responses include the cut")
+            raise ValueError(f"containment_correction: found true, expected false {why}")
         if point and self.background.method == "reflected":
-            raise ValueError("background.method: found 'reflected', expected 'wobble' for a point as ON region (on_region.radius is null)")
-        if self.geom.axes.energy_true.min >= self.geom.axes.energy.max or self.geom.axes.energy_true.max <= self.geom.axes.energy.min:
+            raise ValueError(f"background.method: found 'reflected', expected 'wobble' {why}")
+        energy, true = self.geom.axes.energy, self.geom.axes.energy_true
+        if true.min >= energy.max or true.max <= energy.min:
             raise ValueError("geom.axes.energy_true: expected a range that overlaps that of geom.axes.energy")
-        return self
 
     def empty(self):
         "A `SpectrumDataset` with region and axes, to be filled by the makers."
@@ -216,116 +290,227 @@ class DatasetsConfig(Section):
 
     def makers(self):
         "Makers that turn a run into a spectrum, in order."
-        on = SpectrumDatasetMaker(containment_correction=self.containment_correction, selection=["counts", "exposure", "edisp"])
+        on = SpectrumDatasetMaker(containment_correction=self.containment_correction,
+                                  selection=["counts", "exposure", "edisp"])
         return on, self.background.maker(), self.safe_mask.maker()
 
 # %% ../../nbs/80_analysis/20_config.ipynb #1095d624
-def _set_parameter(
-    parameter, # `Parameter` of a model
-    setting,   # number, text with unit, or dictionary of value, min, max, frozen
-):
-    "Give a parameter its start, limits and whether it is held."
-    entries = setting if isinstance(setting, dict) else {"value": setting}
-    for key, value in entries.items():
-        if key not in ("value", "min", "max", "frozen"): raise ValueError(f"unknown key {key!r}; known here: value, min, max, frozen")
-        if key == "frozen" and not isinstance(value, bool): raise ValueError(f"frozen: found {value!r}, expected true or false")
-        if isinstance(value, str):
-            quantity = u.Quantity(value)
-            value = quantity if quantity.unit.is_equivalent(parameter.unit) else None
-            if value is None: raise ValueError(f"{key}: found {entries[key]!r}, expected a unit that converts to {str(parameter.unit) or 'a pure number'}")
-        if key == "value" and hasattr(value, "unit"): parameter.quantity = value
-        else: setattr(parameter, key, value)
-    parameter.check()
+class ParameterConfig(Section):
+    "Start value and limits of a parameter; null: as the model has it."
+    value:Number | None = entry(None, "start value, a number in the parameter's unit or a text with a unit")
+    min:Number | None = entry(None, "lower limit")
+    max:Number | None = entry(None, "upper limit")
+    frozen:bool | None = entry(None, "whether the value is held in the fit")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_value(cls, data):
+        return data if isinstance(data, (dict, cls)) else {"value": data}
+
+    @model_serializer
+    def _given(self):
+        return {name: value for name, value in self if name == "value" or value is not None}
+
+    def apply(self, parameter):
+        "Set what is given in the `Parameter` of a model; ValueError for a unit that does not convert."
+        for name, value in self:
+            if isinstance(value, str):
+                value = u.Quantity(value)
+                if not value.unit.is_equivalent(parameter.unit):
+                    unit, found = str(parameter.unit) or "a pure number", getattr(self, name)
+                    raise ValueError(f"{name}: found {found!r}, expected a unit that converts to {unit}")
+            if value is not None:
+                setattr(parameter, "quantity" if name == "value" and hasattr(value, "unit") else name, value)
+        parameter.check()
+
+# %% ../../nbs/80_analysis/20_config.ipynb #d0ee0954
+def _stands_alone(
+    cls:type, # a spectral model
+)->bool:
+    "Whether a model needs no more than its parameters, and is no factor for others."
+    try:
+        return isinstance(cls.tag, list) and len(cls.tag) > 1 and not cls().is_norm_spectral_model
+    except TypeError:
+        return False
 
 @cache
-def _shapes():
-    "Tags of the spectral models that need no more than their parameters."
-    def stands_alone(cls):
-        try: return not cls().is_norm_spectral_model
-        except TypeError: return False
-    return [tag for tag, cls in SpectralModel.registry.items() if isinstance(cls.tag, list) and len(cls.tag) > 1 and stands_alone(cls)]
+def model_types():
+    "Class names and tags of the spectral models that need no more than their parameters."
+    return [tag for tag, cls in SpectralModel.registry.items() if _stands_alone(cls)]
 
 class ModelConfig(Section):
     "Shape of the spectrum."
-    type:str = Field("ExpCutoffPowerLawSpectralModel", description="spectral model by class name or tag, such as LogParabolaSpectralModel or pl")
-    parameters:dict[str, Any] = Field({}, description="start values, such as {index: 2.3, amplitude: 4e-11 cm-2 s-1 TeV-1}; others as the model has them")
+    type:str = entry("ExpCutoffPowerLawSpectralModel",
+                     "spectral model by class name or tag, such as LogParabolaSpectralModel or pl")
+    parameters:dict[str, ParameterConfig] = entry(
+        {}, "start values, such as {index: 2.3, amplitude: 4e-11 cm-2 s-1 TeV-1}; others as in the model")
 
-    @model_validator(mode="after")
-    def _possible(self):
+    def check(self):
         self.spectral_model()
-        return self
 
     def spectral_model(self):
         "The `SpectralModel` at its start values."
-        known = SpectralModel.registry
-        if self.type not in _shapes():
-            names = [f"{cls.tag[0]} ({cls.tag[1]})" for cls in dict.fromkeys(known[tag] for tag in _shapes())]
-            raise ValueError(f"type: found {self.type!r}, expected a spectral model{suggestion(self.type, _shapes())} There are {', '.join(names)}")
+        known, types = SpectralModel.registry, model_types()
+        if self.type not in types:
+            classes = dict.fromkeys(known[tag] for tag in types)
+            names = ", ".join(f"{cls.tag[0]} ({cls.tag[1]})" for cls in classes)
+            hint = suggestion(self.type, types)
+            raise ValueError(f"type: found {self.type!r}, expected a spectral model{hint} There are {names}")
         model = known[self.type]()
+        names = model.parameters.names
         for name, setting in self.parameters.items():
-            if name not in model.parameters.names:
-                raise ValueError(f"parameters.{name}: unknown parameter{suggestion(name, model.parameters.names)} {self.type} has {', '.join(model.parameters.names)}")
-            try: _set_parameter(model.parameters[name], setting)
-            except (TypeError, ValueError) as error: raise ValueError(f"parameters.{name}: {error}") from None
+            if name not in names:
+                hint = f"{suggestion(name, names)} {self.type} has {', '.join(names)}"
+                raise ValueError(f"parameters.{name}: unknown parameter{hint}")
+            try:
+                setting.apply(model.parameters[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"parameters.{name}: {error}") from None
         return model
 
 # %% ../../nbs/80_analysis/20_config.ipynb #0cb55a1c
+class OptimizeConfig(Section):
+    "Options of the search; null: as the search has them."
+    gradient:bool | None = entry(None, "minuit: hand over exact derivatives; false: as the reference, with "
+                                 "covariance_opts {backend: minuit}")
+    strategy:Literal[0, 1, 2] | None = entry(None, "minuit: 0 fast, 1, 2 careful")
+    print_level:int | None = entry(None, "minuit: how much is printed", ge=0)
+    migrad_opts:dict[str, Any] = entry({}, "minuit: arguments of Minuit.migrad, such as {ncall: 1000}")
+    method:str | None = entry(None, "scipy: method of scipy.optimize.minimize, such as L-BFGS-B")
+    options:dict[str, Any] = entry({}, "scipy: options of the method")
+    tol:float | None = entry(None, "tolerance of the search", gt=0)
+
+    def given(self, backend):
+        "What is given, as a dictionary; ValueError for options of the other backend."
+        found = {name: value for name, value in self if value not in (None, {})}
+        for name in found:
+            if name != "tol" and (name in ("method", "options")) != (backend == "scipy"):
+                raise ValueError(f"optimize_opts.{name}: no effect with backend {backend!r}")
+        return found
+
+class CovarianceConfig(Section):
+    "How errors are computed."
+    backend:Literal["exact", "minuit"] = entry("exact", "exact: second derivatives; minuit: Migrad's")
+
 class FitConfig(Section):
     "How the model is fitted."
-    fit_range:EnergyRangeConfig = Field(default_factory=EnergyRangeConfig)
-    backend:Literal["minuit", "scipy"] = Field("minuit", description="who searches the minimum")
-    optimize_opts:dict[str, Any] = Field({}, description="options of the search; {gradient: false} with covariance_opts {backend: minuit}: as the reference")
-    covariance_opts:dict[str, Any] = Field({}, description="options of the errors; {backend: exact} (second derivatives) or {backend: minuit}")
+    fit_range:EnergyRangeConfig = part(EnergyRangeConfig)
+    backend:Literal["minuit", "scipy"] = entry("minuit", "who searches the minimum: minuit or scipy")
+    optimize_opts:OptimizeConfig = part(OptimizeConfig)
+    covariance_opts:CovarianceConfig = part(CovarianceConfig)
 
-    @model_validator(mode="after")
-    def _possible(self):
+    def check(self):
         self.fit()
-        return self
-    def fit(self): return Fit(backend=self.backend, optimize_opts=self.optimize_opts, covariance_opts=self.covariance_opts)
+
+    def fit(self):
+        "The `Fit`."
+        return Fit(backend=self.backend, optimize_opts=self.optimize_opts.given(self.backend),
+                   covariance_opts=self.covariance_opts.to_dict())
+
+# %% ../../nbs/80_analysis/20_config.ipynb #8c453caf
+of_estimator = partial(argument, FluxPointsEstimator)
+
+class EstimatorConfig(Section):
+    "Arguments of the estimator."
+    selection_optional:Annotated[list[str] | None, Commas] = entry(
+        ["all"], "what to estimate beside norm, error and TS: all, or some of errn-errp, ul, scan")
+    n_sigma:float = of_estimator("n_sigma", "size of the errors in standard deviations")
+    n_sigma_ul:float = of_estimator("n_sigma_ul", "size of the upper limits in standard deviations")
+    reoptimize:bool = of_estimator("reoptimize", "fit the other models again in each band")
+    norm_min:float = of_estimator("norm_min", "lowest norm of the profiles", gt=0)
+    norm_max:float = of_estimator("norm_max", "highest norm of the profiles", gt=0)
+    norm_n_values:int = of_estimator("norm_n_values", "number of norms, log-uniform", ge=1)
+    norm_values:list[float] | None = of_estimator("norm_values", "the norms themselves")
+    sum_over_energy_groups:bool = of_estimator("sum_over_energy_groups", "add up the bins of a band first")
 
 class FluxPointsConfig(Section):
     "Fluxes in energy bands."
-    energy:BandsConfig = Field(default_factory=BandsConfig)
-    source:str = Field("source", min_length=1, description="name of the source, and of its flux points")
-    parameters:dict[str, Any] = Field({"selection_optional": "all"}, description="arguments of FluxPointsEstimator")
+    energy:BandsConfig = part(BandsConfig)
+    source:str = entry("source", "name of the source, and of its flux points", min_length=1)
+    parameters:EstimatorConfig = part(EstimatorConfig)
 
-    @model_validator(mode="after")
-    def _possible(self):
-        try: self.estimator()
-        except ValueError as error: raise ValueError(f"parameters: {error}") from None
-        return self
-    def estimator(self): return build(FluxPointsEstimator, self.parameters, energy_edges=self.energy.edges(), source=self.source)
+    def check(self):
+        self.estimator()
+
+    def estimator(self):
+        "The `FluxPointsEstimator`."
+        try:
+            return FluxPointsEstimator(self.energy.edges(), self.source, **dict(self.parameters))
+        except ValueError as error:
+            raise ValueError(f"parameters: {error}") from None
+
+# %% ../../nbs/80_analysis/20_config.ipynb #c2e68c45
+LOG_LEVELS = "debug", "info", "warning", "error"
 
 class LogConfig(Section):
-    "What is told on the way."
-    level:Literal["debug", "info", "warning", "error"] = Field("info", description="least severe messages to show: debug, info, warning, error")
+    "Messages."
+    level:Literal[LOG_LEVELS] = entry("info", f"least severe messages to show: {', '.join(LOG_LEVELS)}")
 
 class GeneralConfig(Section):
     "Files and messages."
-    outdir:str = Field("results", min_length=1, description="folder for the results")
-    models_file:str | None = Field(None, description="YAML file with models, instead of the section model")
-    n_jobs:int = Field(1, ge=1, description="processes that reduce runs at the same time; the result does not depend on it")
-    log:LogConfig = Field(default_factory=LogConfig)
+    outdir:str = entry("results", "folder for the results", min_length=1)
+    models_file:str | None = entry(None, "YAML file with models, instead of the section model")
+    n_jobs:int = entry(1, "processes that reduce runs at the same time; results are the same", ge=1)
+    log:LogConfig = part(LogConfig)
 
-# %% ../../nbs/80_analysis/20_config.ipynb #8c453caf
-class _ConfigFiles:
-    "Reading and writing."
+# %% ../../nbs/80_analysis/20_config.ipynb #8e72df2d
+def value_at(
+    data:dict, # nested
+    path:str,  # with dots
+):
+    "The value of a dotted key."
+    for name in path.split("."):
+        data = data[name]
+    return data
+
+# %% ../../nbs/80_analysis/20_config.ipynb #91bf7898
+class AnalysisConfig(OutermostSection):
+    """Configuration of an analysis.
+
+    Parameters
+    ----------
+    general, observations, datasets, model, fit, flux_points : dict or section
+        Values that differ from the defaults, nested as in the YAML file; `AnalysisConfig.keys` lists all.
+
+    Raises
+    ------
+    ConfigError
+        Unknown keys, units that do not convert, values out of range; all faults at once.
+    """
+    general:GeneralConfig = part(GeneralConfig)
+    observations:ObservationsConfig = part(ObservationsConfig)
+    datasets:DatasetsConfig = part(DatasetsConfig)
+    model:ModelConfig = part(ModelConfig)
+    fit:FitConfig = part(FitConfig)
+    flux_points:FluxPointsConfig = part(FluxPointsConfig)
 
     @classmethod
     def from_yaml(cls, config_str):
         "Configuration from a YAML text; what it does not name stays at its default."
-        return cls(**read_mapping(config_str, "configuration"))
+        return cls(**section_values(load_yaml, config_str, "configuration"))
 
     @classmethod
     def read(cls, path):
-        "Configuration from a YAML file; `ConfigError` names the file."
+        """Configuration from a YAML file; what it does not name stays at its default.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
+        ConfigError
+            Not YAML, a key given twice, nothing in it, or values that cannot be used; it names the file.
+        """
         path = make_path(path)
-        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
-        try: text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError: raise ConfigError([f"{path}: not a text file"]) from None
-        data = read_mapping(text, str(path))
-        try: return cls(**data)
-        except ConfigError as error: raise ConfigError(error.problems, f"{path}:") from None
+        sections = section_values(read_yaml, path)
+        try:
+            return cls(**sections)
+        except ConfigError as error:
+            raise ConfigError(error.problems, f"{path}:") from None
 
     def to_yaml(self, comments=False):
         "YAML text, with a description behind every key if asked for."
@@ -333,23 +518,8 @@ class _ConfigFiles:
 
     def write(self, path, overwrite=False, comments=False):
         "Write a YAML file; FileExistsError if it is there and `overwrite` is False."
-        with atomic_path(path, overwrite) as temporary: temporary.write_text(self.to_yaml(comments), encoding="utf-8")
-
-# %% ../../nbs/80_analysis/20_config.ipynb #f381ca0a
-def nested(
-    settings:dict, # dotted key -> value
-)->dict:
-    "A dictionary of dictionaries."
-    found = {}
-    for key, value in settings.items():
-        outermost, *path = key.split(".")
-        for name in reversed(path): value = {name: value}
-        found = merged(found, {outermost: value})
-    return found
-
-# %% ../../nbs/80_analysis/20_config.ipynb #93731bff
-class _ConfigChanges:
-    "Changed copies."
+        with atomic_path(path, overwrite) as temporary:
+            temporary.write_text(self.to_yaml(comments), encoding="utf-8")
 
     def update(self, config=None, **sections):
         """A changed copy.
@@ -360,62 +530,53 @@ class _ConfigChanges:
             YAML text, dictionary, or a configuration whose values other than the defaults are taken.
         **sections
             The same as keyword arguments, such as ``datasets={"stack": True}``.
+
+        Raises
+        ------
+        ConfigError
+            As from the class.
         """
-        if isinstance(config, AnalysisConfig): config = config.model_dump(mode="json", exclude_defaults=True)
-        elif isinstance(config, str): config = read_mapping(config, "configuration")
+        if isinstance(config, AnalysisConfig):
+            config = differences(config.to_dict(), AnalysisConfig().to_dict())
+        elif isinstance(config, str):
+            config = section_values(load_yaml, config, "configuration")
         return type(self)(**merged(merged(self.to_dict(), config or {}), sections))
 
     def with_settings(self, settings):
-        "A changed copy from settings with dotted keys, such as ``{\"datasets.on_region.radius\": \"0.15 deg\"}``."
-        changes = nested(settings)
-        sections = {name: getattr(self, name) for name in type(self).model_fields} # what does not change is not checked again
-        data = {n: merged(s.to_dict(), changes[n]) if isinstance(changes.get(n), dict) else s.model_copy(deep=True) for n, s in sections.items()}
-        return type(self)(**data | {n: v for n, v in changes.items() if not isinstance(v, dict) or n not in sections})
-
-# %% ../../nbs/80_analysis/20_config.ipynb #8e72df2d
-class AnalysisConfig(_ConfigFiles, _ConfigChanges, OutermostSection):
-    """Configuration of an analysis.
-
-    Parameters
-    ----------
-    general, observations, datasets, model, fit, flux_points : dict or section
-        Values that differ from the defaults, nested as in the YAML file; `AnalysisConfig.keys` lists them all.
-
-    Raises
-    ------
-    ConfigError
-        Unknown keys, units that do not convert, values out of range; all faults at once.
-    """
-    general:GeneralConfig = Field(default_factory=GeneralConfig)
-    observations:ObservationsConfig = Field(default_factory=ObservationsConfig)
-    datasets:DatasetsConfig = Field(default_factory=DatasetsConfig)
-    model:ModelConfig = Field(default_factory=ModelConfig)
-    fit:FitConfig = Field(default_factory=FitConfig)
-    flux_points:FluxPointsConfig = Field(default_factory=FluxPointsConfig)
+        "A changed copy from settings with dotted keys, such as ``{\"datasets.stack\": True}``."
+        changed = nested(settings)
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            if name not in changed:
+                changed[name] = section.model_copy(deep=True)
+            elif isinstance(changed[name], dict):
+                changed[name] = merged(section.to_dict(), changed[name])
+        return type(self)(**changed)
 
     def models(self):
         "The `Models` to fit: from the models file if there is one, else the section `model`."
-        if not self.general.models_file: return Models([SkyModel(self.model.spectral_model(), name=self.flux_points.source)])
-        models = Models.read(self.general.models_file)
-        if self.flux_points.source in models.names: return models
-        raise ConfigError([f"flux_points.source: found {self.flux_points.source!r}, expected one of the models of {self.general.models_file}: {', '.join(models.names)}"])
+        file, source = self.general.models_file, self.flux_points.source
+        if not file:
+            return Models([SkyModel(self.model.spectral_model(), name=source)])
+        models = Models.read(file)
+        if source in models.names:
+            return models
+        known = f"one of the models of {file}: {', '.join(models.names)}"
+        raise ConfigError([f"flux_points.source: found {source!r}, expected {known}"])
+
+    def _table(self): # rows of key, value as YAML, description
+        mine, fields = self.to_dict(), key_paths(type(self))
+        return [(path, plain_yaml(value_at(mine, path)), field.description) for path, field in fields.items()]
 
     @classmethod
     def keys(cls):
         "All keys: path to (default as YAML, description)."
-        default = cls().to_dict()
-        def value(path):
-            here = default
-            for name in path.split("."): here = here[name]
-            return here
-        return {path: (plain_yaml(value(path)), field.description) for path, field in key_paths(cls).items()}
+        return {path: (default, about) for path, default, about in cls()._table()}
 
-    def __repr__(self): return f"AnalysisConfig\n\n{self.to_yaml()}"
+    def __repr__(self):
+        return f"AnalysisConfig\n\n{self.to_yaml()}"
+
     __str__ = __repr__
+
     def _repr_html_(self):
-        keys, mine = self.keys(), self.with_settings({}).to_dict()
-        def value(path):
-            here = mine
-            for name in path.split("."): here = here[name]
-            return plain_yaml(here)
-        return html_table([(path, value(path), about) for path, (_, about) in keys.items()], ["key", "value", "meaning"], "AnalysisConfig")
+        return html_table(self._table(), ["key", "value", "meaning"], "AnalysisConfig")

@@ -7,67 +7,105 @@ __all__ = ['ConfigError']
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #970af19c
 import difflib
-import inspect
+import math
 import re
-from typing import Annotated, Any
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from inspect import signature
+from numbers import Real
+from typing import Annotated, Any, get_args
+from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError,
+                      model_validator)
 from ..base.core import lazy
+from ..base.yaml_files import load_yaml, yaml
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #924eeb64
-u, coordinates, time, yaml = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("astropy.time"), lazy("yaml")
+u = lazy("astropy.units")
+coordinates = lazy("astropy.coordinates")
+time = lazy("astropy.time")
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #4602ac88
-def _as_quantity(
+def as_quantity(
     value,       # Quantity or text
-    unit:str,    # it must convert to
+    unit:str,    # TeV or deg; the value must convert to it
     example:str, # for the message
 ):               # Quantity
     "A finite scalar quantity, or ValueError."
-    kind = {"TeV": "an energy", "deg": "an angle", "s": "a time"}[unit]
+    kind = {"TeV": "an energy", "deg": "an angle"}[unit]
     wrong = f"expected {kind} with a unit, such as {example!r}"
-    if isinstance(value, str) and unit == "deg" and re.search(r"\d\s*[hd:]\s*\d", value): value = coordinates.Angle(value)
-    try: quantity = u.Quantity(value, dtype=float)
-    except (TypeError, ValueError): raise ValueError(wrong) from None
-    if not quantity.isscalar or not quantity.unit.is_equivalent(unit) or not abs(quantity.value) < float("inf"): raise ValueError(wrong)
+    try:
+        if isinstance(value, str) and unit == "deg" and re.search(r"\d\s*[hd:]\s*\d", value):
+            value = coordinates.Angle(value) # refuses 1:30:00, which may be hours or degrees
+        quantity = u.Quantity(value, dtype=float)
+    except (TypeError, ValueError, u.UnitsError):
+        raise ValueError(wrong) from None
+    if not (quantity.isscalar and quantity.unit.is_equivalent(unit) and math.isfinite(quantity.value)):
+        raise ValueError(wrong)
     return quantity
 
+# %% ../../nbs/80_analysis/10_fields.ipynb #0e6150b8
 def quantity_text(
     quantity, # scalar Quantity
 )->str:       # such as "0.11 deg"
     "A quantity as a text that reads back the same."
-    return f"{float(quantity.value):.17g} {quantity.unit}" if float(f"{quantity.value:.15g}") != quantity.value else f"{quantity.value:.15g} {quantity.unit}"
+    text = f"{quantity.value:.15g}"
+    return f"{text if float(text) == quantity.value else format(quantity.value, '.17g')} {quantity.unit}"
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #3472af27
-def _quantity_type(unit, example, low=None, high=None, low_open=True):
+def quantity_type(
+    unit:str,       # TeV or deg
+    example:str,    # for messages
+    low:float,      # limits, in the unit
+    high=math.inf,
+    low_open=True,  # whether the lower limit itself is refused
+):                  # type
     "Type of a field: a quantity between two limits, written as text."
-    limits = [f"{'above' if low_open else 'at least'} {low:g} {unit}" if low is not None else "", f"at most {high:g} {unit}" if high is not None else ""]
-    def check(value):
-        quantity = _as_quantity(value, unit, example)
-        x = quantity.to_value(unit)
-        if (low is not None and (x <= low if low_open else x < low)) or (high is not None and x > high):
-            raise ValueError(f"expected a value {' and '.join(filter(None, limits))}")
-        return quantity
-    return Annotated[Any, BeforeValidator(check), PlainSerializer(quantity_text), f"{ {'TeV': 'energy', 'deg': 'angle'}[unit]}"]
+    limits = f"{'above' if low_open else 'at least'} {low:g} {unit}"
+    if high < math.inf:
+        limits += f" and at most {high:g} {unit}"
 
-Energy = _quantity_type("TeV", "1 TeV", low=0)
-Longitude = _quantity_type("deg", "83.63 deg", -360, 360, False)
-Latitude = _quantity_type("deg", "22.01 deg", -90, 90, False)
-Radius = _quantity_type("deg", "0.1 deg", 0, 180)
+    def check(value):
+        quantity = as_quantity(value, unit, example)
+        x = quantity.to_value(unit)
+        if x < low or x > high or (low_open and x == low):
+            raise ValueError(f"expected a value {limits}")
+        return quantity
+
+    return Annotated[Any, BeforeValidator(check), PlainSerializer(quantity_text)]
+
+Energy = quantity_type("TeV", "1 TeV", 0)
+Longitude = quantity_type("deg", "83.63 deg", -360, 360, low_open=False)
+Latitude = quantity_type("deg", "22.01 deg", -90, 90, low_open=False)
+Radius = quantity_type("deg", "0.1 deg", 0, 180)
+Angle = quantity_type("deg", "0.1 rad", 0, 360, low_open=False)
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #583dced6
-def _as_date(value):
+def as_date(value):
     "A text that astropy reads as a date."
     text = value.isot if hasattr(value, "isot") else str(value).replace("T", " ").strip()
-    try: return time.Time(text).iso
-    except ValueError: raise ValueError("expected a date such as '2004-12-04 22:00:00' (UTC)") from None
+    try:
+        return time.Time(text).iso
+    except ValueError:
+        raise ValueError("expected a date such as '2004-12-04 22:00:00' (UTC)") from None
 
-def _split_commas(value):
+def split_commas(value):
     "List from a text with commas or from one number."
-    if isinstance(value, str): return [x.strip() for x in value.split(",") if x.strip()]
+    if isinstance(value, str):
+        return [x.strip() for x in value.split(",") if x.strip()]
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
-Date = Annotated[str, BeforeValidator(_as_date), "date"]
-Commas = BeforeValidator(_split_commas)
+def as_number(value):
+    "A number, or a text with a unit."
+    if hasattr(value, "unit"):
+        return quantity_text(value)
+    if isinstance(value, bool) or not isinstance(value, (Real, str)):
+        raise ValueError("expected a number, or a text with a unit")
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+Date = Annotated[str, BeforeValidator(as_date)]
+Commas = BeforeValidator(split_commas)
+Number = Annotated[Any, BeforeValidator(as_number)]
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #0bf31d0e
 class ConfigError(ValueError):
@@ -93,72 +131,111 @@ def suggestion(
     "The closest of the words that exist."
     word, names = word.lower(), {k.lower(): k for k in known}
     starts = [k for k in names if word and k.startswith(word)]
-    heads = [k for k in names if len(word) > 3 and difflib.SequenceMatcher(None, word, k[:len(word)]).ratio() > .7]
-    close = starts or difflib.get_close_matches(word, names, n=1) or heads
+
+    def agrees(known):
+        return len(word) > 3 and difflib.SequenceMatcher(None, word, known[:len(word)]).ratio() > .7
+
+    close = starts or difflib.get_close_matches(word, names, n=1) or [k for k in names if agrees(k)]
     return f"; did you mean {names[close[0]]}?" if close else ""
 
-# %% ../../nbs/80_analysis/10_fields.ipynb #56cae2be
-_TAGS = {"circles", "file"} # names of alternatives inside a field, no keys
-_ELSEWHERE = {"wcs", "map_selection", "excess_map", "light_curve"}
+# %% ../../nbs/80_analysis/10_fields.ipynb #2613a7b5
+def section_of(
+    annotation, # type of a field
+):              # class, or None
+    "The section that a type is or holds, as in ``list[Circle] | None``."
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(section_of, get_args(annotation))), None)
+
+def is_section(
+    field, # pydantic's FieldInfo
+)->bool:
+    "Whether a field is a section itself."
+    return section_of(field.annotation) is field.annotation
 
 def key_paths(
     model:type, # class of a section
     prefix="",
-)->dict:        # path -> FieldInfo of every value
+)->dict:        # path -> FieldInfo
     "All keys of a configuration, nested ones with dots."
     paths = {}
     for name, field in model.model_fields.items():
-        inner = inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
+        inner = is_section(field)
         paths |= key_paths(field.annotation, f"{prefix}{name}.") if inner else {f"{prefix}{name}": field}
     return paths
+
+# %% ../../nbs/80_analysis/10_fields.ipynb #56cae2be
+_ALTERNATIVES = {"circles", "file"} # of one field: in pydantic's paths, but no keys
+_ELSEWHERE = {"wcs", "map_selection", "excess_map", "light_curve"}
 
 def _unknown_key(
     model:type,  # class of the whole configuration
     path:list,   # keys, the last one unknown
 )->str:
     "What to say of a key that does not exist."
-    if path[-1] in _ELSEWHERE: return "unknown key: it belongs to an analysis with maps or time bins, which this is not; leave it out"
-    section = model
+    word, section = str(path[-1]), model
+    if word in _ELSEWHERE:
+        return "unknown key: it belongs to an analysis with maps or time bins; leave it out"
     for key in path[:-1]:
-        field = section.model_fields.get(str(key))
-        section = field.annotation if field and inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel) else None
-        if section is None: return "unknown key"
+        field = section.model_fields.get(key)
+        section = field and section_of(field.annotation) or section
     every = key_paths(model)
-    twins = [p for p in every if p.endswith(f".{path[-1]}")]
-    hint = f"; did you mean {' or '.join(twins[:3])}?" if twins else suggestion(path[-1], section.model_fields) or suggestion(path[-1], every)
-    return f"unknown key{hint} Known here: {', '.join(section.model_fields)}" if hint else f"unknown key; known here: {', '.join(section.model_fields)}"
+    twins = [p for p in every if p.endswith(f".{word}")]
+    hint = f"; did you mean {' or '.join(twins[:3])}?" if twins else ""
+    hint = hint or suggestion(word, section.model_fields) or suggestion(word, every)
+    known = ", ".join(section.model_fields)
+    return f"unknown key{hint} Known here: {known}" if hint else f"unknown key; known here: {known}"
+
+# %% ../../nbs/80_analysis/10_fields.ipynb #f4a72853
+def _problem(
+    fault:dict, # of pydantic
+    model:type, # class of the configuration
+)->str:
+    "One line for a `ConfigError`."
+    path = [k for k in fault["loc"] if k not in _ALTERNATIVES]
+    key, kind, found = ".".join(map(str, path)) or model.__name__, fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        return f"{key}: {_unknown_key(model, path)}"
+    own = kind == "value_error" # of a check of this package
+    message = str(fault["ctx"]["error"]) if own else fault["msg"][:1].lower() + fault["msg"][1:]
+    if own and isinstance(found, (BaseModel, dict)):
+        return f"{key}{'.' if re.match(r'[a-z_.]+: ', message) else ': '}{message}"
+    if kind.startswith("bool"):
+        message = "expected a boolean, true or false"
+    if kind == "literal_error":
+        message += suggestion(str(found), re.findall(r"'([^']*)'", message))
+    text = quantity_text(found) if hasattr(found, "unit") else repr(found)
+    return f"{key}: found {text[:200]}, {message.replace('input should be', 'expected')}"
 
 def explain(
     error:ValidationError,
     model:type, # class of the configuration
 )->list:        # of str
     "Lines for a `ConfigError` from what pydantic found."
-    lines = []
-    for e in error.errors():
-        path = [k for k in e["loc"] if k not in _TAGS]
-        key = ".".join(map(str, path)) or model.__name__
-        if e["type"] == "extra_forbidden": lines.append(f"{key}: {_unknown_key(model, path)}")
-        elif e["type"] == "value_error" and isinstance(e["input"], (BaseModel, dict)):
-            message = str(e["ctx"]["error"]) # of a section: it may begin with one of its keys
-            lines.append(f"{key}.{message}" if re.match(r"\w+(\.\w+)*: ", message) else f"{key}: {message}")
-        else:
-            message = str(e["ctx"]["error"]) if e["type"] == "value_error" else e["msg"][:1].lower() + e["msg"][1:]
-            if e["type"] == "literal_error": message += suggestion(str(e["input"]), re.findall(r"'([^']*)'", e["msg"]))
-            found = quantity_text(e["input"]) if hasattr(e["input"], "unit") else repr(e["input"])
-            lines.append(f"{key}: found {found}, {message.replace('input should be', 'expected')}")
-    return lines
+    return [_problem(fault, model) for fault in error.errors()]
 
-# %% ../../nbs/80_analysis/10_fields.ipynb #f4a72853
+# %% ../../nbs/80_analysis/10_fields.ipynb #303b4eca
 class Section(BaseModel):
     "Part of a configuration: named values with types, defaults and descriptions."
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True, arbitrary_types_allowed=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True,
+                              arbitrary_types_allowed=True, protected_namespaces=())
 
     def __setattr__(self, name, value):
         old = self.__dict__.get(name)
-        try: super().__setattr__(name, value)
+        try:
+            super().__setattr__(name, value)
         except ValidationError as error:
-            if name in type(self).model_fields: self.__dict__[name] = old
+            if name in type(self).model_fields:
+                self.__dict__[name] = old
             raise ConfigError(explain(error, type(self))) from None
+
+    @model_validator(mode="after")
+    def _go_together(self):
+        self.check()
+        return self
+
+    def check(self):
+        "ValueError if values do not go together."
 
     def to_dict(self):
         "Plain numbers, texts, lists and dictionaries."
@@ -167,27 +244,41 @@ class Section(BaseModel):
 class OutermostSection(Section):
     "A whole configuration: what is wrong anywhere in it comes as one `ConfigError`."
 
-    def __init__(self, **values):
-        try: super().__init__(**values)
-        except ValidationError as error: raise ConfigError(explain(error, type(self))) from None
+    def __init__(self, /, **values):
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError(explain(error, type(self))) from None
 
-# %% ../../nbs/80_analysis/10_fields.ipynb #8a9fa0af
-def build(
-    what,             # class or function
-    parameters:dict,  # its arguments, from the configuration
-    **fixed,          # further arguments, from elsewhere
-):                    # object
-    "Call with checked names of arguments; what goes wrong is a ValueError."
-    known = [n for n in inspect.signature(what).parameters if n not in fixed]
-    for name in parameters:
-        if name not in known: raise ValueError(f"unknown parameter {name!r}{suggestion(name, known)} Known for {what.__name__}: {', '.join(known)}")
-    try: return what(**fixed, **parameters)
-    except (TypeError, ValueError) as error: raise ValueError(str(error)) from None
+# %% ../../nbs/80_analysis/10_fields.ipynb #d33aa5c9
+def entry(
+    default,
+    description:str,
+    **limits, # such as ge=0
+): # FieldInfo
+    "Field with a value; `...` as default if it must be given."
+    return Field(default, description=description, **limits)
+
+def part(
+    section:type,
+): # FieldInfo
+    "Field that is a section."
+    return Field(default_factory=section)
+
+def argument(
+    owner:type, # class whose argument it is
+    name:str,
+    description:str,
+    **limits,
+): # FieldInfo
+    "Field with the default that an argument has."
+    return entry(signature(owner).parameters[name].default, description, **limits)
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #b1adf507
 def plain_yaml(value):
     "One line of YAML."
-    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("\n...\n").strip()
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    return text.removesuffix("\n...\n").strip()
 
 def yaml_lines(
     model:type,  # class of the section
@@ -197,40 +288,79 @@ def yaml_lines(
 ):               # iterator of lines
     "YAML of a section, each value with its description."
     for name, field in model.model_fields.items():
-        value, indent = data[name], "    " * depth
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            about = f"  # {field.annotation.__doc__[:-1]}" if comments else ""
-            yield f"{indent}{name}:{about}"
-            yield from yaml_lines(field.annotation, value, comments, depth + 1)
+        indent, inner = "    " * depth, field.annotation
+        if is_section(field):
+            yield f"{indent}{name}:" + (f"  # {inner.__doc__[:-1]}" if comments else "")
+            yield from yaml_lines(inner, data[name], comments, depth + 1)
         else:
-            text = f"{indent}{name}: {plain_yaml(value)}"
+            text = f"{indent}{name}: {plain_yaml(data[name])}"
             yield f"{text:<40}  # {field.description}" if comments else text
 
+# %% ../../nbs/80_analysis/10_fields.ipynb #539501ad
 def parse_setting(
     text:str, # key=value, the value in YAML
 )->tuple:     # key, value
     "One setting of the command line."
     key, equal, value = text.partition("=")
-    if not equal or not key.strip(): raise ConfigError([f"{text!r}: expected key=value, such as datasets.on_region.radius=0.15deg"])
-    try: return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError: raise ConfigError([f"{key.strip()}: {value!r} is no YAML value; put texts with special characters in quotes"]) from None
+    key = key.strip()
+    if not equal or not key:
+        raise ConfigError([f"{text!r}: expected key=value, such as datasets.on_region.radius=0.15deg"])
+    try:
+        return key, load_yaml(value, key)
+    except ValueError:
+        wrong = f"{key}: {value!r} is no YAML value; put texts with special characters in quotes"
+        raise ConfigError([wrong]) from None
 
-# %% ../../nbs/80_analysis/10_fields.ipynb #539501ad
+def section_values(
+    read,        # `load_yaml` or `read_yaml`
+    *arguments,  # of it; the last says what is read
+)->dict:
+    "The mapping of sections in a YAML text or file; ConfigError if it is something else or nothing."
+    try:
+        data = read(*arguments)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    if isinstance(data, dict):
+        return data
+    found = "nothing" if data is None else type(data).__name__
+    wrong = f"{arguments[-1]}: expected sections such as observations and datasets, found {found}"
+    raise ConfigError([wrong])
+
+# %% ../../nbs/80_analysis/10_fields.ipynb #1daa4c64
 def merged(
     base:dict,  # nested
     changes:dict,
 )->dict:
     "`base` with the values of `changes`, key by key at every depth."
-    both = {k: merged(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v for k, v in changes.items()}
-    return {**base, **both}
+    both = dict(base)
+    for key, value in changes.items():
+        old = base.get(key)
+        if isinstance(old, dict) and "value" in old and isinstance(value, (int, float, str)):
+            value = {"value": value}
+        both[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
 
-def read_mapping(
-    text:str,
-    source:str, # for messages
+def nested(
+    settings:dict, # dotted key -> value
 )->dict:
-    "The mapping in a YAML text."
-    try: data = yaml.safe_load(text)
-    except yaml.YAMLError as error: raise ConfigError([f"{source}: not a YAML file: {' '.join(str(error).split())}"]) from None
-    if data is None: return {}
-    if not isinstance(data, dict): raise ConfigError([f"{source}: expected sections such as observations and datasets, found {type(data).__name__}"])
-    return data
+    "A dictionary of dictionaries."
+    found = {}
+    for key, value in settings.items():
+        outermost, *path = key.split(".")
+        for name in reversed(path):
+            value = {name: value}
+        found = merged(found, {outermost: value})
+    return found
+
+def differences(
+    data:dict, # nested
+    base:dict, # with the same keys
+)->dict:
+    "The part of `data` that is not the same in `base`."
+    changed = {}
+    for key, value in data.items():
+        old = base.get(key)
+        if key not in base or value != old:
+            both = isinstance(value, dict) and isinstance(old, dict)
+            changed[key] = differences(value, old) if both else value
+    return changed

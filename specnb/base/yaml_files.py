@@ -33,10 +33,22 @@ def _check_keys(
             continue
         if kind != "str":
             found = key.value if isinstance(key.value, str) else "a list or mapping"
-            raise ValueError(f"line {_line(key)}: found the key {found}, expected a text; put it in quotes if it is one")
+            raise ValueError(f"line {_line(key)}: found the key {found}, expected a text, perhaps in quotes")
         if key.value in lines:
-            raise ValueError(f"line {_line(key)}: the key {key.value} is already given in line {lines[key.value]}")
+            first = lines[key.value]
+            raise ValueError(f"line {_line(key)}: the key {key.value} is given in line {first}, too")
         lines[key.value] = _line(key)
+
+# %% ../../nbs/10_base/60_yaml_files.ipynb #e9000112
+def _integer(loader, node):
+    plain = re.fullmatch(r"[-+]?(0|[1-9]\d{0,17})", node.value)
+    return int(plain.group()) if plain else node.value
+
+def _decimal(loader, node):
+    return node.value if ":" in node.value else loader.construct_yaml_float(node)
+
+def _text(loader, node):
+    return loader.construct_yaml_str(node)
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #cf45477b
 @cache
@@ -57,58 +69,53 @@ def strict_loader():
             node = super().compose_node(parent, index)
             self.depth -= 1
             if isinstance(event, yaml.AliasEvent):
-                self.count_copy(node, event)
+                self.count_copy(self.sizes.get(node, COPY_LIMIT + 1), event) # no size yet: it contains itself
             else:
                 self.composed += 1
                 self.sizes[node] = self.composed - before
             return node
 
-        def count_copy(self, node, event):
-            size = self.sizes.get(node, COPY_LIMIT + 1) # unknown where a node contains itself
+        def count_copy(self, size, event):
             self.copied += size
             self.composed += size
             if self.copied > COPY_LIMIT:
-                raise ValueError(f"line {_line(event)}: the alias *{event.anchor} makes more than {COPY_LIMIT} values")
+                found = f"aliases such as *{event.anchor} make over {COPY_LIMIT} values"
+                raise ValueError(f"line {_line(event)}: {found}")
 
         def compose_mapping_node(self, anchor):
             node = super().compose_mapping_node(anchor)
             _check_keys(node)
             return node
 
-        def integer(self, node):
-            return self.construct_yaml_int(node) if re.fullmatch(r"[-+]?(0|[1-9]\d{0,17})", node.value) else node.value
-
-        def decimal(self, node):
-            return node.value if ":" in node.value else self.construct_yaml_float(node)
-
-    constructors = {"int": StrictLoader.integer, "float": StrictLoader.decimal, "timestamp": StrictLoader.construct_yaml_str}
-    for tag, constructor in constructors.items():
-        StrictLoader.add_constructor(f"tag:yaml.org,2002:{tag}", constructor)
+    for tag, construct in (("int", _integer), ("float", _decimal), ("timestamp", _text)):
+        StrictLoader.add_constructor(f"tag:yaml.org,2002:{tag}", construct)
     return StrictLoader
 
-# %% ../../nbs/10_base/60_yaml_files.ipynb #846e59fe
+# %% ../../nbs/10_base/60_yaml_files.ipynb #9df4503e
 def load_yaml(
     text:str,
+    source:str, # for messages
 ): # plain values; None if there is nothing
-    "The content of a YAML text; ValueError with the line for what is not YAML or not allowed here."
+    "The content of a YAML text; ValueError with source and line for what is not YAML or not allowed here."
     try:
         return yaml.load(text, Loader=strict_loader())
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
-        raise ValueError(f"not a YAML file: {problem}") from None
+        raise ValueError(f"{source}: not a YAML file: {problem}") from None
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #12449dd0
 def read_yaml(
     path, # str or Path
-):        # plain values; None if the file is empty
-    "The content of a YAML file; FileNotFoundError if it is not there, ValueError that begins with its path if it cannot be read."
+): # plain values; None if the file is empty
+    "The content of a YAML file; FileNotFoundError, or ValueError that begins with its path."
     path = make_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        return load_yaml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return load_yaml(text, str(path))
