@@ -8,8 +8,9 @@ __all__ = ['SpectrumDatasetMaker', 'ReflectedRegionsBackgroundMaker']
 # %% ../../nbs/60_makers/30_makers.ipynb #1213d4f0
 import numpy as np
 from ..base.core import html_table, warn
-from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin, exposure_per_bin, off_counts,
-                              offset_weights, on_counts, on_offset, run_irf)
+from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin,
+                                     exposure_per_bin, off_counts, offset_weights, on_counts, on_offset,
+                                     run_irf)
 from ..regions.off_regions import ReflectedRegionsFinder
 
 # %% ../../nbs/60_makers/30_makers.ipynb #5e07d548
@@ -20,56 +21,51 @@ class Maker:
         simple = str, int, float, list, type(None)
         return [(k, v if isinstance(v, simple) else type(v).__name__) for k, v in vars(self).items()]
 
-    def __repr__(self): return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._rows())})"
-    def _repr_html_(self): return html_table(self._rows(), caption=type(self).__name__)
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._rows())})"
 
+    def _repr_html_(self):
+        return html_table(self._rows(), caption=type(self).__name__)
+
+# %% ../../nbs/60_makers/30_makers.ipynb #329d904e
 def _run_meta(
-    observation, # a run
-)->dict:         # FITS keywords
+    observation,
+)->dict: # FITS keywords
     "Facts about a run that stay with its spectrum."
     header = observation.meta
-    keys = ("TELESCOP", "INSTRUME", "OBJECT", "OBS_MODE")
+    names = {k: header[k] for k in ("TELESCOP", "INSTRUME", "OBJECT", "OBS_MODE") if header.get(k)}
     ra, dec = observation.pointing_deg
-    return {**{k: header[k] for k in keys if header.get(k)}, "OBS_ID": observation.obs_id, "RA_PNT": ra, "DEC_PNT": dec}
+    return {**names, "OBS_ID": observation.obs_id, "RA_PNT": ra, "DEC_PNT": dec}
 
 # %% ../../nbs/60_makers/30_makers.ipynb #aed865d5
-class _Responses:
-    "Responses of a run as a `SpectrumDatasetMaker` wants them."
+def _warn_of_no_counts(observation, e_reco_edges):
+    "Warning if all events of a run are outside the energy axis."
+    e, low, high = observation.events.e_tev, e_reco_edges[0], e_reco_edges[-1]
+    if len(e) and (e.max() < low or e.min() >= high):
+        found = f"none of its {len(e)} events, {e.min():.3g}-{e.max():.3g} TeV"
+        warn(f"observation {observation.obs_id}: {found}, is inside the energy axis, {low:g}-{high:g} TeV")
 
-    def make_counts(self, geom, observation, e_reco_edges):
-        "ON counts, shape (n_reco,)."
-        n_on, e = on_counts(observation, geom, e_reco_edges), observation.events.e_tev
-        if len(e) and (e.max() < e_reco_edges[0] or e.min() >= e_reco_edges[-1]):
-            warn(f"observation {observation.obs_id}: none of its {len(e)} events, {e.min():.3g}-{e.max():.3g} TeV, is inside the energy axis, "
-                 f"{e_reco_edges[0]:g}-{e_reco_edges[-1]:g} TeV")
-        return n_on
+def _warn_of_no_exposure(observation, geom, exposure, contained):
+    "Warning if the exposure is zero at all energies, before or after containment."
+    label = f"observation {observation.obs_id}: no exposure"
+    if not observation.livetime_s > 0:
+        warn(f"{label}, its livetime is 0")
+    elif not exposure.any():
+        warn(f"{label}, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside "
+             "the field of view or the energy range of the effective area")
+    elif not contained.any():
+        warn(f"{label}, at no energy does its point spread function leave events in the ON region")
 
-    def make_exposure(self, geom, observation, e_true_edges):
-        "Exposure, m2 s, shape (n_true,), with containment if asked for."
-        aeff, label = run_irf(observation, "aeff"), f"observation {observation.obs_id}"
-        if aeff.is_pointlike and not self.use_region_center:
-            raise ValueError(f"{label}: point-like responses cannot be averaged over a region")
-        exposure = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *offset_weights(observation, geom, self.use_region_center))
-        contained = exposure * containment_per_bin(observation, geom, e_true_edges) if self.containment_correction else exposure
-        if not observation.livetime_s > 0: warn(f"{label}: no exposure, its livetime is 0")
-        elif not exposure.any():
-            warn(f"{label}: no exposure, the ON region at {on_offset(observation, geom):.3g} deg from the pointing is outside the field of view or the energy "
-                 "range of the effective area")
-        elif not contained.any(): warn(f"{label}: no exposure, at no energy does its point spread function leave events in the ON region")
-        return contained
+def _warn_of_no_edisp(observation, edisp, e_true_edges):
+    "Warning if the table of the energy dispersion is zero or for other energies."
+    low, high = edisp.axes[0].edges_value[[0, -1]]
+    if not edisp.data.any() or e_true_edges[-1] <= low or e_true_edges[0] >= high:
+        found = f"for {low:.3g}-{high:.3g} TeV" if edisp.data.any() else "zero"
+        warn(f"observation {observation.obs_id}: no energy dispersion between {e_true_edges[0]:g} and "
+             f"{e_true_edges[-1]:g} TeV, its table is {found}")
 
-    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
-        "Energy-dispersion matrix, shape (n_true, n_reco)."
-        edisp = run_irf(observation, "edisp")
-        low, high = edisp.axes[0].edges_value[[0, -1]]
-        if not edisp.data.any() or e_true_edges[-1] <= low or e_true_edges[0] >= high:
-            warn(f"observation {observation.obs_id}: no energy dispersion between {e_true_edges[0]:g} and {e_true_edges[-1]:g} TeV, "
-                 f"its table is {f'for {low:.3g}-{high:.3g} TeV' if edisp.data.any() else 'zero'}")
-        offsets, weights = offset_weights(observation, geom, self.use_region_center)
-        return averaged(lambda offset: edisp.kernel(offset, e_true_edges, e_reco_edges), offsets, weights)
-
-# %% ../../nbs/60_makers/30_makers.ipynb #4d6e4a6b
-class SpectrumDatasetMaker(_Responses, Maker):
+# %% ../../nbs/60_makers/30_makers.ipynb #be83469d
+class SpectrumDatasetMaker(Maker):
     """Fills a dataset with the counts and responses of a run.
 
     Parameters
@@ -77,7 +73,7 @@ class SpectrumDatasetMaker(_Responses, Maker):
     selection : list of {"counts", "exposure", "edisp", "background"}, optional
         What to compute; by default all that the run has.
     containment_correction : bool
-        Multiply the exposure with the fraction of a point source at the centre that falls inside the (circular) ON region.
+        Multiply the exposure with the fraction of a point source at the centre that is inside the circle.
     background_oversampling : int, optional
         Segments per energy bin in the integral of the background rate.
     use_region_center : bool
@@ -91,14 +87,45 @@ class SpectrumDatasetMaker(_Responses, Maker):
     tag = "SpectrumDatasetMaker"
     available_selection = ["counts", "exposure", "edisp", "background"]
 
-    def __init__(self, selection=None, containment_correction=False, background_oversampling=None, use_region_center=True):
-        unknown = set(selection or []) - set(self.available_selection)
-        if unknown:
-            raise ValueError(f"selection: expected some of {', '.join(self.available_selection)}, found {', '.join(sorted(unknown))}")
+    def __init__(self, selection=None, containment_correction=False, background_oversampling=None,
+                 use_region_center=True):
+        if unknown := set(selection or []) - set(self.available_selection):
+            known = ", ".join(self.available_selection)
+            raise ValueError(f"selection: expected some of {known}, found {', '.join(sorted(unknown))}")
         if containment_correction and not use_region_center:
-            raise ValueError("containment_correction is for a point source at the centre of the region; it needs use_region_center=True")
-        self.selection, self.containment_correction = selection, containment_correction
-        self.background_oversampling, self.use_region_center = background_oversampling, use_region_center
+            raise ValueError("containment_correction is for a point source at the centre of the region; "
+                             "it needs use_region_center=True")
+        self.selection = selection
+        self.containment_correction = containment_correction
+        self.background_oversampling = background_oversampling
+        self.use_region_center = use_region_center
+
+    def make_counts(self, geom, observation, e_reco_edges):
+        "ON counts, shape (n_reco,)."
+        n_on = on_counts(observation, geom, e_reco_edges)
+        _warn_of_no_counts(observation, e_reco_edges)
+        return n_on
+
+    def make_exposure(self, geom, observation, e_true_edges):
+        "Exposure, m2 s, shape (n_true,), with containment if asked for."
+        aeff = run_irf(observation, "aeff")
+        if aeff.is_pointlike and not self.use_region_center:
+            run = f"observation {observation.obs_id}"
+            raise ValueError(f"{run}: point-like responses cannot be averaged over a region")
+        where = offset_weights(observation, geom, self.use_region_center)
+        exposure = contained = exposure_per_bin(aeff, observation.livetime_s, e_true_edges, *where)
+        if self.containment_correction:
+            contained = exposure * containment_per_bin(observation, geom, e_true_edges)
+        _warn_of_no_exposure(observation, geom, exposure, contained)
+        return contained
+
+    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
+        "Energy-dispersion matrix, shape (n_true, n_reco)."
+        edisp = run_irf(observation, "edisp")
+        _warn_of_no_edisp(observation, edisp, e_true_edges)
+        def kernel(offset):
+            return edisp.kernel(offset, e_true_edges, e_reco_edges)
+        return averaged(kernel, *offset_weights(observation, geom, self.use_region_center))
 
     def run(self, dataset, observation):
         """Reduce a run.
@@ -108,22 +135,33 @@ class SpectrumDatasetMaker(_Responses, Maker):
         dataset : `SpectrumDataset`
             Tells the axes and the ON region.
         observation : `Observation`
-            The run.
 
         Returns
         -------
         `SpectrumDataset`
             A filled copy; all bins are safe so far.
+
+        Raises
+        ------
+        DataError
+            The run has no events, or not the responses that were selected.
+        ValueError
+            The ON region does not fit the responses.
         """
         geom, reco, true = dataset.geom, dataset.arrays.e_reco_edges, dataset.arrays.e_true_edges
-        wanted = self.selection or [s for s in self.available_selection if s != "background" or observation.bkg is not None]
-        fields = {}
-        if "counts" in wanted: fields["n_on"] = self.make_counts(geom, observation, reco)
-        if "exposure" in wanted: fields["exposure"] = self.make_exposure(geom, observation, true)
-        if "edisp" in wanted: fields["edisp"] = self.make_edisp(geom, observation, true, reco)
+        available = [s for s in self.available_selection if s != "background" or observation.bkg is not None]
+        wanted, fields = self.selection or available, {}
+        if "counts" in wanted:
+            fields["n_on"] = self.make_counts(geom, observation, reco)
+        if "exposure" in wanted:
+            fields["exposure"] = self.make_exposure(geom, observation, true)
+        if "edisp" in wanted:
+            fields["edisp"] = self.make_edisp(geom, observation, true, reco)
         if "background" in wanted:
-            fields["background"] = background_per_bin(observation, geom, reco, self.use_region_center, self.background_oversampling or 1)
-        return dataset.fill(**fields, mask_safe=np.ones(len(reco) - 1, bool), gti=observation.gti, livetime=observation.livetime_s,
+            settings = self.use_region_center, self.background_oversampling or 1
+            fields["background"] = background_per_bin(observation, geom, reco, *settings)
+        fields["mask_safe"] = np.ones(len(reco) - 1, bool)
+        return dataset.fill(**fields, gti=observation.gti, livetime=observation.livetime_s,
                             ontime=observation.ontime_s, meta=_run_meta(observation))
 
 # %% ../../nbs/60_makers/30_makers.ipynb #82d80a56
@@ -160,18 +198,20 @@ class ReflectedRegionsBackgroundMaker(Maker):
         dataset : `SpectrumDataset`
             With the ON counts of the run.
         observation : `Observation`
-            The run.
 
         Returns
         -------
         `SpectrumDatasetOnOff`
             Without OFF counts and safe bins, and with a warning, if no OFF region was found.
         """
-        arrays = dataset.arrays
+        arrays, edges = dataset.arrays, dataset.arrays.e_reco_edges
         if arrays.exposure is not None and not arrays.exposure.any():
             off = OffCounts(np.zeros(arrays.n_reco), 0, None, "the run has no exposure in the ON region")
-        else: off = off_counts(observation, dataset.geom, arrays.e_reco_edges, self.region_finder, self.exclusion_mask)
+        else:
+            off = off_counts(observation, dataset.geom, edges, self.region_finder, self.exclusion_mask)
         on_off = dataset.to_on_off(off.n_off, 1., float(off.n_regions), off.off_regions)
-        if off.n_regions: return on_off
-        warn(f"observation {observation.obs_id}: no OFF counts, {off.reason}; the run is kept without safe bins")
+        if off.n_regions:
+            return on_off
+        text = f"no OFF counts, {off.reason}; the run is kept without safe bins"
+        warn(f"observation {observation.obs_id}: {text}")
         return on_off.fill(mask_safe=np.zeros(arrays.n_reco, bool))

@@ -10,49 +10,59 @@ import re
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError, atomic_folder, lazy, make_path, warn
+from ..base.sphere import from_icrs
+from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, save_tables
 from ..data.events import GTI
+from .arrays import SpectrumArrays
+from .responses import (OGIP_UNITS, arf_table, check_values, ebounds_table, read_arf, read_edges,
+                                     read_rmf, rmf_table)
 from ..regions.images import WcsGeom
 from ..regions.maps import RegionGeom
 from ..regions.off_regions import OffRegions
-from .responses import OGIP_UNITS, arf_table, check_values, ebounds_table, read_arf, read_edges, read_rmf, rmf_table
-from .arrays import SpectrumArrays
-from ..base.sphere import from_icrs
-from ..base.tables import FitsFile, FitsTable, NewTable, save_tables, read_tables
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #604a90f4
-u, coordinates, regions = lazy("astropy.units"), lazy("astropy.coordinates"), lazy("regions")
+u = lazy("astropy.units")
+coordinates = lazy("astropy.coordinates")
+regions = lazy("regions")
 astropy_table = lazy("astropy.table")
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #e874673a
 def _spectrum_table(
-    arrays:SpectrumArrays, # one spectrum
-    off:bool,              # the OFF counts instead of the ON counts
-    column:bool,           # BACKSCAL as a column even if it does not vary
-    links:dict,            # BACKFILE, RESPFILE, ANCRFILE
-    meta:dict,             # TELESCOP, INSTRUME, OBS_ID
-):                         # HDU SPECTRUM
-    "PHA table of ON or OFF counts."
+    arrays:SpectrumArrays,
+    off:bool,    # the OFF counts instead of the ON counts
+    column:bool, # BACKSCAL as a column even if it does not vary
+    links:dict,  # BACKFILE, RESPFILE, ANCRFILE
+    meta:dict,   # TELESCOP, INSTRUME, OBS_ID
+)->NewTable:
+    "HDU SPECTRUM of ON or OFF counts."
+    n = arrays.n_reco
     counts, scale = (arrays.n_off, arrays.acceptance_off) if off else (arrays.n_on, arrays.acceptance)
-    if np.all(counts == np.rint(counts)) and counts.max(initial=0) < 2**31: counts = counts.astype("i4")
-    columns = {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), "COUNTS": (counts, "count"),
-               "QUALITY": np.zeros(arrays.n_reco, "i2") if off else (~arrays.mask_safe).astype("i2")}
-    scale = np.ones(arrays.n_reco) if scale is None else scale
-    column = column or len(set(scale)) > 1
-    if column: columns["BACKSCAL"] = scale
+    if np.all(counts == np.rint(counts)) and counts.max(initial=0) < 2**31:
+        counts = counts.astype("i4")
+    quality = np.zeros(n, "i2") if off else (~arrays.mask_safe).astype("i2")
+    columns = {"CHANNEL": np.arange(n, dtype="i2"), "COUNTS": (counts, "count"), "QUALITY": quality}
+    scale, key = np.ones(n) if scale is None else scale, {}
+    if column or len(set(scale)) > 1:
+        columns["BACKSCAL"] = scale
+    else:
+        key["BACKSCAL"] = scale[0]
     return NewTable("SPECTRUM", columns, {
-        **meta, "EXPOSURE": arrays.livetime, "ONTIME": arrays.ontime, **links, "CORRFILE": "NONE", "CORRSCAL": 1., "AREASCAL": 1.,
-        **({} if column else {"BACKSCAL": scale[0]}), "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM", "HDUCLAS2": "BKG" if off else "TOTAL",
-        "HDUCLAS3": "COUNT", "HDUCLAS4": "TYPE:I", "HDUVERS": "1.2.1", "POISSERR": True, "CHANTYPE": "PI", "DETCHANS": arrays.n_reco,
-        "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1, "STAT_ERR": 0, "SYS_ERR": 0, "GROUPING": 0})
+        **meta, "EXPOSURE": arrays.livetime, "ONTIME": arrays.ontime, **links, "CORRFILE": "NONE",
+        "CORRSCAL": 1., "AREASCAL": 1., **key, "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM",
+        "HDUCLAS2": "BKG" if off else "TOTAL", "HDUCLAS3": "COUNT", "HDUCLAS4": "TYPE:I", "HDUVERS": "1.2.1",
+        "POISSERR": True, "CHANTYPE": "PI", "DETCHANS": n, "TLMIN1": 0, "TLMAX1": n - 1,
+        "STAT_ERR": 0, "SYS_ERR": 0, "GROUPING": 0})
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #f8754c63
+_AXIS_TYPES = {"icrs": ("RA---TAN", "DEC--TAN"), "galactic": ("GLON-TAN", "GLAT-TAN")}
+
 def _plane_keys(
     plane:WcsGeom, # gnomonic
-)->dict:           # keywords
+)->dict:
     "Header of a plane of pixels."
-    names = ("GLON-TAN", "GLAT-TAN") if plane.frame == "galactic" else ("RA---TAN", "DEC--TAN")
-    pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"), "CTYPE": names,
-             "CRVAL": plane.crval}
+    types = _AXIS_TYPES["galactic" if plane.frame == "galactic" else "icrs"]
+    pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"),
+             "CTYPE": types, "CRVAL": plane.crval}
     shape = {"WCSAXES": 2, "WCSSHAPE": "({},{})".format(*plane.npix)}
     return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
@@ -60,11 +70,12 @@ def _read_plane(
     table:FitsTable, # HDU REGION
 )->WcsGeom | None:
     "Plane of pixels of a region table; None with a warning if it is not an upright gnomonic one."
-    names = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
-    frame = {("RA---TAN", "DEC--TAN"): "icrs", ("GLON-TAN", "GLAT-TAN"): "galactic"}.get(names)
+    types = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
+    frame = next((name for name, known in _AXIS_TYPES.items() if known == types), None)
     if frame is None or any(re.match(r"(PC|CD)\d_\d", k) for k in table.header):
-        found = " ".join(names).strip() or "none"
-        return warn(f"{table.label}: the regions are left out, expected an upright TAN projection, found {found}")
+        found = " ".join(types).strip() or "none"
+        warn(f"{table.label}: the regions are left out, expected an upright TAN projection, found {found}")
+        return None
     crpix, cdelt, crval = (tuple(table.key(f"{k}{i}") for i in (1, 2)) for k in ("CRPIX", "CDELT", "CRVAL"))
     crpix = tuple(c - 1 for c in crpix)
     return WcsGeom(tuple(round(2*c + 1) for c in crpix), "TAN", frame, crval, cdelt, crpix)
@@ -73,17 +84,25 @@ def _read_plane(
 def _region_table(
     plane:WcsGeom, # of the pixels
     shapes:list,   # (x, y, radius) in pixels, radius 0 for a point; or pixel regions
-):                 # HDU REGION
-    "Table of shapes."
-    if shapes and not isinstance(shapes[0], tuple):
-        table = regions.Regions(shapes).serialize(format="fits")
-        columns = {c: (table[c].value, str(table[c].unit)) if table[c].unit else np.asarray(table[c]) for c in table.colnames}
+)->NewTable:
+    "HDU REGION of shapes."
+    if isinstance(shapes[0], tuple):
+        x, y, r = np.array(shapes, float).T
+        columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"),
+                   "R": (r, "pix"), "ROTANG": (np.zeros(len(x)), "deg")}
     else:
-        x, y, r = np.array(shapes, float).reshape(-1, 3).T
-        columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"), "R": (r, "pix"),
-                   "ROTANG": (np.zeros(len(x)), "deg")}
+        table = regions.Regions(shapes).serialize(format="fits")
+        cells = {c: table[c] for c in table.colnames}
+        columns = {c: (v.value, str(v.unit)) if v.unit else np.asarray(v) for c, v in cells.items()}
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
     return NewTable("REGION", columns, {**_plane_keys(plane), **head})
+
+def _first_numbers(
+    table:FitsTable, # HDU REGION
+    name:str,        # of a column
+)->np.ndarray:       # shape (n_rows,)
+    "The first number of each cell of a column."
+    return np.asarray(table.column(name), float).reshape(table.n_rows, -1)[:, 0]
 
 def _read_shapes(
     table:FitsTable, # HDU REGION
@@ -92,16 +111,17 @@ def _read_shapes(
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
     if not set(kinds) <= {"circle", "point"}:
         return list(regions.Regions.parse(astropy_table.QTable.read(table.to_hdu()), format="fits"))
-    x, y, r = (np.asarray(table.column(c), float).reshape(table.n_rows, -1)[:, 0] for c in ("X", "Y", "R"))
-    return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in zip(kinds, x.tolist(), y.tolist(), r.tolist())]
+    numbers = zip(kinds, *(_first_numbers(table, c).tolist() for c in ("X", "Y", "R")))
+    return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in numbers]
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #77c3947d
 def _on_region_table(
     geom:RegionGeom, # with a region
-):                   # HDU REGION
-    "Table of the ON region."
+)->NewTable:
+    "HDU REGION of the ON region."
     plane = geom.wcs_geom
-    if geom.radius_deg is None: return _region_table(plane, [geom.region.to_pixel(plane.wcs)])
+    if geom.radius_deg is None:
+        return _region_table(plane, [geom.region.to_pixel(plane.wcs)])
     return _region_table(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
 def _read_on_region(
@@ -109,19 +129,25 @@ def _read_on_region(
 ):                   # sky region or None
     "The ON region of a spectrum file."
     plane = _read_plane(table)
-    if plane is None or not table.n_rows: return None
+    if plane is None or not table.n_rows:
+        return None
     shape = _read_shapes(table)[0]
-    if not isinstance(shape, tuple): return shape.to_sky(plane.wcs)
-    position = coordinates.SkyCoord(*map(float, from_icrs(*plane.pix_to_icrs(*shape[:2]), plane.frame)), unit="deg", frame=plane.frame)
+    if not isinstance(shape, tuple):
+        return shape.to_sky(plane.wcs)
+    lon, lat = map(float, from_icrs(*plane.pix_to_icrs(*shape[:2]), plane.frame))
+    position = coordinates.SkyCoord(lon, lat, unit="deg", frame=plane.frame)
     radius = float(f"{shape[2] * plane.cdelt[1]:.12g}")
-    return regions.CircleSkyRegion(position, u.Quantity(radius, "deg")) if radius else regions.PointSkyRegion(position)
+    if not radius:
+        return regions.PointSkyRegion(position)
+    return regions.CircleSkyRegion(position, u.Quantity(radius, "deg"))
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #7f597b49
 def _off_regions_table(
     off:OffRegions, # at least one
-):                  # HDU REGION
-    "Table of the OFF regions."
-    if off.geom.radius_deg is None: return _region_table(off.plane, [s.region for s in off.shapes])
+)->NewTable:
+    "HDU REGION of the OFF regions."
+    if off.radius_deg is None:
+        return _region_table(off.plane, [s.region for s in off.shapes])
     radius = 0. if off.geom.is_point else off.radius_pix
     return _region_table(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
@@ -131,69 +157,91 @@ def _read_off_regions(
 ):                   # OffRegions; None without ON region, or if shapes have no centre
     "The OFF regions of a background file."
     plane = _read_plane(table)
-    if plane is None or region is None or not table.n_rows or "POLYGON" in np.char.upper(table.column("SHAPE")): return None
+    if plane is None or region is None or not table.n_rows:
+        return None
+    if "POLYGON" in np.char.upper(table.column("SHAPE")):
+        return None
     geom = RegionGeom.create(region)
-    x, y = (np.asarray(table.column(c), float).reshape(table.n_rows, -1)[:, 0] - plane.crpix[0] for c in "XY")
+    x, y = (_first_numbers(table, c) - plane.crpix[0] for c in "XY")
     x_on, y_on = np.subtract(plane.icrs_to_pix(*geom.center_deg), plane.crpix)
     angles = (np.arctan2(y, x) - np.arctan2(y_on, x_on)) % (2*np.pi)
     return OffRegions(geom, tuple(map(float, plane.pix_to_icrs(*plane.crpix))), plane, angles)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #1ac39933
 def _companion(
-    path:Path,  # X.fits or X.fits.gz
+    name:str,   # X.fits or X.fits.gz
     suffix:str, # such as "_arf"
-)->Path:        # X_arf.fits
-    "File beside `path`, the suffix put before `.fits`."
-    stem, dot, rest = path.name.partition(".fits")
-    return path.with_name(f"{stem}{suffix}{dot}{rest}")
-
-def _spectrum_files(
-    path:Path,             # of the PHA file
-    arrays:SpectrumArrays, # one spectrum
-    units:tuple,           # of energy and area
-    meta:dict,             # keywords
-    extra:list,            # HDUs of the ON regions and the GTI
-    extra_off:list,        # HDU of the OFF regions
-)->dict:                   # path -> HDUs, the PHA file first
-    "HDUs of all files of a spectrum."
-    has = {"BACKFILE": arrays.n_off, "RESPFILE": arrays.edisp, "ANCRFILE": arrays.exposure}
-    suffixes = {"BACKFILE": "_bkg", "RESPFILE": "_rmf", "ANCRFILE": "_arf"}
-    paths = {k: _companion(path, suffix) for k, suffix in suffixes.items() if has[k] is not None}
-    column = units == OGIP_UNITS["ogip"]
-    links = {k: paths[k].name if k in paths else "NONE" for k in has}
-    ebounds, short = ebounds_table(arrays, units[0], meta), {k: meta[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
-    files = {path: [_spectrum_table(arrays, False, column, links, meta), ebounds, *extra]}
-    if "BACKFILE" in paths:
-        files[paths["BACKFILE"]] = [_spectrum_table(arrays, True, column, {**links, "BACKFILE": "NONE"}, meta), ebounds, *extra_off]
-    if "RESPFILE" in paths: files[paths["RESPFILE"]] = [rmf_table(arrays, units[0], short), ebounds]
-    if "ANCRFILE" in paths: files[paths["ANCRFILE"]] = [arf_table(arrays, units, short)]
-    return files
+)->str:         # X_arf.fits
+    "File name with a suffix before `.fits`."
+    stem, dot, rest = name.partition(".fits")
+    return f"{stem}{suffix}{dot}{rest}"
 
 def _keywords(
     meta:dict, # facts about the spectrum
-)->dict:       # those that can stand in a header
-    "Entries of `meta` named like a FITS keyword with a plain value."
-    return {k: v for k, v in meta.items() if re.fullmatch(r"[A-Z][A-Z0-9_]{0,7}", str(k)) and isinstance(v, (str, int, float, bool))}
+    name:str,  # of the spectrum
+)->dict:
+    "Keywords of all files: entries of `meta` named like a FITS keyword with a plain value, and the name."
+    plain = {k: v for k, v in (meta or {}).items() if isinstance(v, (str, int, float, bool))}
+    given = {k: v for k, v in plain.items() if re.fullmatch(r"[A-Z][A-Z0-9_]{0,7}", str(k))}
+    return {"TELESCOP": "UNKNOWN", "INSTRUME": "UNKNOWN", "FILTER": "NONE", **given, "OBS_ID": str(name)}
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #4182c82e
-def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, format="ogip", overwrite=False, meta=None):
+_LINKS = {"BACKFILE": ("_bkg", "n_off"), "RESPFILE": ("_rmf", "edisp"), "ANCRFILE": ("_arf", "exposure")}
+
+def _spectrum_files(
+    name:str,              # of the PHA file
+    arrays:SpectrumArrays,
+    units:tuple,           # of energy and area
+    keys:dict,             # keywords
+    extra:list,            # HDUs of the ON region and the GTI
+    extra_off:list,        # HDU of the OFF regions
+)->dict:                   # file name -> HDUs, the PHA file first
+    "HDUs of all files of a spectrum."
+    names = {key: "NONE" if getattr(arrays, field) is None else _companion(name, suffix)
+             for key, (suffix, field) in _LINKS.items()}
+    column = units == OGIP_UNITS["ogip"]
+    ebounds = ebounds_table(arrays, units[0], keys)
+    short = {k: keys[k] for k in ("TELESCOP", "INSTRUME", "FILTER")}
+    files = {name: [_spectrum_table(arrays, False, column, names, keys), ebounds, *extra]}
+    if arrays.n_off is not None:
+        off = _spectrum_table(arrays, True, column, {**names, "BACKFILE": "NONE"}, keys)
+        files[names["BACKFILE"]] = [off, ebounds, *extra_off]
+    if arrays.edisp is not None:
+        files[names["RESPFILE"]] = [rmf_table(arrays, units[0], short), ebounds]
+    if arrays.exposure is not None:
+        files[names["ANCRFILE"]] = [arf_table(arrays, units, short)]
+    return files
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #ce62f398
+def _check_writable(path, arrays, name, format):
+    "ValueError for what OGIP files cannot hold."
+    if format not in OGIP_UNITS:
+        raise ValueError(f"format: expected one of {', '.join(OGIP_UNITS)}, found {format!r}")
+    if arrays.background is not None:
+        raise ValueError(f"{name or path}: OGIP files hold OFF counts, not an expected background")
+    for what, text in (("file name", make_path(path).name), ("name of the spectrum", str(name))):
+        if not (text.isascii() and text.isprintable()):
+            allowed = "printable ASCII characters, all that FITS headers can hold"
+            raise ValueError(f"{what} {text!r}: expected {allowed}")
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #c0180f93
+def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, format="ogip", overwrite=False,
+               meta=None):
     """Write a spectrum as OGIP files.
 
     Parameters
     ----------
     path : str or Path
-        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf`` and ``X_rmf``, as far as there is
-        something to write.
+        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf``, ``X_rmf``, if there
+        is something to write.
     arrays : `SpectrumArrays`
         The spectrum. `mask_fit` is not written.
     name : str
-        Name of the spectrum, keyword ``OBS_ID``.
+        Of the spectrum, keyword ``OBS_ID``.
     region : `RegionGeom`, optional
-        ON region.
+        With the ON region.
     off_regions : `OffRegions`, optional
-        OFF regions.
     gti : `GTI`, optional
-        Good time intervals.
     format : {"ogip", "ogip-sherpa"}
         TeV and m2, or the keV and cm2 that XSPEC and Sherpa expect.
     overwrite : bool
@@ -204,8 +252,7 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     Raises
     ------
     ValueError
-        Unknown `format`, an expected background instead of OFF counts, or names of file or spectrum that are not plain ASCII: the
-        format cannot hold them.
+        Unknown `format`, or what it cannot hold: an expected background, names that are not plain ASCII.
     FileExistsError
         One of the files exists and `overwrite` is False; none is written.
 
@@ -213,62 +260,63 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     ----------
     OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a.
     """
-    if format not in OGIP_UNITS: raise ValueError(f"format: expected one of {', '.join(OGIP_UNITS)}, found {format!r}")
-    if arrays.background is not None:
-        raise ValueError(f"{name or path}: OGIP files hold OFF counts, not an expected background")
+    _check_writable(path, arrays, name, format)
     path = make_path(path)
-    for what, text in (("file name", path.name), ("name of the spectrum", str(name))):
-        if not (text.isascii() and text.isprintable()):
-            raise ValueError(f"{what} {text!r}: expected printable ASCII characters, all that FITS headers can hold")
-    keys = {"TELESCOP": "UNKNOWN", "INSTRUME": "UNKNOWN", "FILTER": "NONE", **_keywords(meta or {}), "OBS_ID": str(name)}
-    extra = [_on_region_table(region)] if region is not None and region.region is not None else []
+    extra = [_on_region_table(region)] if region is not None and region.is_region else []
+    if gti is not None:
+        extra.append(gti.new_table())
     extra_off = [_off_regions_table(off_regions)] if off_regions is not None and off_regions.n else []
-    if gti is not None: extra.append(gti.new_table())
-    files = _spectrum_files(path, arrays, OGIP_UNITS[format], keys, extra, extra_off)
+    files = _spectrum_files(path.name, arrays, OGIP_UNITS[format], _keywords(meta, name), extra, extra_off)
     with atomic_folder(path.parent, overwrite) as temporary:
-        for file, hdus in files.items(): save_tables(temporary / file.name, hdus)
+        for file, hdus in files.items():
+            save_tables(temporary / file, hdus)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #e7f06c8b
 def _amount(
-    table:FitsTable, # HDU SPECTRUM
+    table:FitsTable,
     *name_and_default,
 )->np.float64:
     "Keyword that is finite and not negative."
     value = np.float64(table.key(*name_and_default))
-    if 0 <= value < np.inf: return value
-    raise DataError(f"{table.label}: keyword {name_and_default[0]} is {value:g}, expected a finite number that is not negative")
+    if not 0 <= value < np.inf:
+        found = f"keyword {name_and_default[0]} is {value:g}"
+        raise DataError(f"{table.label}: {found}, expected a finite number that is not negative")
+    return value
+
+def _checked_column(table:FitsTable, name:str)->np.ndarray:
+    "Column of finite numbers that are not negative."
+    return check_values(table, name, np.asarray(table.column(name), float))
 
 def _scale(
-    table:FitsTable, # HDU SPECTRUM
-    name:str,        # BACKSCAL, AREASCAL or EXPOSURE
-)->np.ndarray:       # per channel, or one number
+    table:FitsTable,
+    name:str,  # BACKSCAL, AREASCAL or EXPOSURE
+)->np.ndarray: # per channel, or one number
     "Column or keyword `name`, 1 if there is neither."
-    return check_values(table, name, np.asarray(table.column(name), float)) if name in table else _amount(table, name, 1.)
+    return _checked_column(table, name) if name in table else _amount(table, name, 1.)
 
-def _counts(
-    table:FitsTable, # HDU SPECTRUM
-)->np.ndarray:       # shape (n_reco,)
-    "Checked counts."
-    return check_values(table, "COUNTS", np.asarray(table.column("COUNTS"), float))
-
+# %% ../../nbs/60_makers/60_ogip.ipynb #57fc6715
 def linked_file(
     table:FitsTable, # HDU SPECTRUM
     key:str,         # BACKFILE, RESPFILE or ANCRFILE
-)->Path | None:      # the file beside the spectrum
-    "File named by a keyword; None for an empty one or NONE."
+)->Path | None:
+    "File beside the spectrum that a keyword names; None for an empty one or NONE."
     name = table.key(key, "", str).strip()
-    if name.upper() in ("", "NONE"): return None
+    if name.upper() in ("", "NONE"):
+        return None
     path = table.path.parent / name
-    if not path.is_file(): raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
+    if not path.is_file():
+        raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
     return path
 
 def read_channels(
     table:FitsTable, # SPECTRUM or EBOUNDS
-)->np.ndarray:       # channel numbers, increasing by 1
-    "Checked channel numbers of a table."
+)->np.ndarray:
+    "Channel numbers, which must increase by 1."
     channels = np.asarray(table.column("CHANNEL"), int)
-    if len(channels) and np.all(np.diff(channels) == 1): return channels
-    raise DataError(f"{table.label}: column CHANNEL: expected numbers that increase by 1, found {channels.tolist()[:5]}...")
+    if not len(channels) or np.any(np.diff(channels) != 1):
+        found = f"{channels.tolist()[:5]}..."
+        raise DataError(f"{table.label}: column CHANNEL: expected numbers that increase by 1, found {found}")
+    return channels
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #9ef0b212
 def _read_response(
@@ -277,26 +325,33 @@ def _read_response(
 )->dict:             # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
     arf, rmf = linked_file(table, "ANCRFILE"), linked_file(table, "RESPFILE")
-    if rmf: fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf)))
-    else: fields = {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
-    if not arf: return {"e_true_edges": fields["e_reco_edges"], **fields}
+    if rmf:
+        fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf)))
+    else:
+        fields = {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
+    if not arf:
+        return {"e_true_edges": fields["e_reco_edges"], **fields}
     edges, area = read_arf(arf)
     other = fields.get("e_true_edges", edges)
     if len(other) == len(edges) and np.allclose(other, edges, rtol=1e-5, atol=0):
         return {**fields, "e_true_edges": edges, "exposure": area}
-    raise DataError(f"{arf}[SPECRESP] has {len(edges) - 1} true-energy bins {edges[0]:.4g}-{edges[-1]:.4g} TeV, "
-                    f"{rmf}[MATRIX] has {len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV; expected the same")
+    area_axis = f"{len(edges) - 1} true-energy bins {edges[0]:.4g}-{edges[-1]:.4g} TeV"
+    other_axis = f"{len(other) - 1}, {other[0]:.4g}-{other[-1]:.4g} TeV"
+    raise DataError(f"{arf}[SPECRESP] has {area_axis}, {rmf}[MATRIX] has {other_axis}; expected the same")
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #7eeab5ed
 def _read_off(
     off:FitsTable, # HDU SPECTRUM of the OFF counts
     on:FitsTable,  # that of the ON counts
 )->dict:           # n_off, acceptance_off; acceptance
-    "OFF counts, and acceptances such that alpha is the ratio of exposures and scales."
-    if off.n_rows != on.n_rows: raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
-    time = 1. if np.array_equal(_scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")) else _scale(off, "EXPOSURE") / _scale(on, "EXPOSURE")
-    ones = np.ones(on.n_rows)
-    return {"n_off": _counts(off), "acceptance": ones * _scale(on, "BACKSCAL") * _scale(on, "AREASCAL"),
-            "acceptance_off": ones * _scale(off, "BACKSCAL") * _scale(off, "AREASCAL") * time}
+    "OFF counts and acceptances."
+    if off.n_rows != on.n_rows:
+        raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
+    time, time_off = _scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")
+    ratio = 1. if np.array_equal(time, time_off) else time_off / time
+    n_off, ones = _checked_column(off, "COUNTS"), np.ones(on.n_rows)
+    scale, scale_off = (ones * _scale(t, "BACKSCAL") * _scale(t, "AREASCAL") for t in (on, off))
+    return {"n_off": n_off, "acceptance": scale, "acceptance_off": scale_off * ratio}
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #b38d7846
 def _read_info(
@@ -304,14 +359,15 @@ def _read_info(
     off_tables:FitsFile, # of the OFF counts; empty if there are none
 )->dict:                 # see `read_ogip`
     "What the files tell beside the arrays."
-    table = tables["SPECTRUM"]
+    header = tables["SPECTRUM"].header
+    meta = {k: header[k] for k in ("TELESCOP", "INSTRUME", "OBS_ID", "OBJECT") if header.get(k)}
+    name = str(meta.get("OBS_ID") or tables.path.name.partition(".fits")[0])
     region = _read_on_region(tables["REGION"]) if "REGION" in tables else None
-    meta = {k: table.header[k] for k in ("TELESCOP", "INSTRUME", "OBS_ID", "OBJECT") if table.header.get(k)}
-    return {"name": str(meta.get("OBS_ID") or tables.path.name.partition(".fits")[0]), "meta": meta,
-            "gti": GTI.from_table(tables["GTI"]) if "GTI" in tables else None,
-            "region": region, "off_regions": _read_off_regions(off_tables["REGION"], region) if "REGION" in off_tables else None}
+    off_regions = _read_off_regions(off_tables["REGION"], region) if "REGION" in off_tables else None
+    return {"name": name, "meta": meta, "gti": GTI.from_table(tables["GTI"]) if "GTI" in tables else None,
+            "region": region, "off_regions": off_regions}
 
-# %% ../../nbs/60_makers/60_ogip.ipynb #ff9c3046
+# %% ../../nbs/60_makers/60_ogip.ipynb #8376be60
 def read_ogip(path):
     """Spectrum from OGIP files, of this package or of others.
 
@@ -323,10 +379,10 @@ def read_ogip(path):
     Returns
     -------
     arrays : `SpectrumArrays`
-        Without OFF counts if no background file is named, without `exposure` or `edisp` if no such file is named.
+        Without OFF counts, `exposure` or `edisp` if no such file is named.
     info : dict
-        ``name`` (``OBS_ID``, else the file name), ``meta`` (``TELESCOP``, ``INSTRUME``, ``OBS_ID``), and, None if not known: ``gti``
-        (`GTI`), ``region`` (ON region, `~regions.SkyRegion`), ``off_regions`` (`OffRegions`).
+        ``name`` (``OBS_ID``, else the file name), ``meta`` (``TELESCOP``, ``INSTRUME``, ``OBS_ID``), and, if
+        known, else None: ``gti`` (`GTI`), ``region`` (`~regions.SkyRegion`), ``off_regions`` (`OffRegions`).
 
     Raises
     ------
@@ -337,14 +393,18 @@ def read_ogip(path):
     """
     tables = read_tables(path)
     table = tables["SPECTRUM"]
-    fields, channels, livetime = _read_response(table, tables), read_channels(table), float(_amount(table, "EXPOSURE"))
-    n_reco = len(fields["e_reco_edges"]) - 1
-    if n_reco != len(channels): raise DataError(f"{table.label}: {len(channels)} channels, but EBOUNDS has {n_reco}")
-    if "exposure" in fields: fields["exposure"] = fields["exposure"] * livetime
-    off = linked_file(table, "BACKFILE")
-    off_tables = read_tables(off) if off else {}
-    if off: fields.update(_read_off(off_tables["SPECTRUM"], table))
+    fields = _read_response(table, tables)
+    n_channels, n_reco = len(read_channels(table)), len(fields["e_reco_edges"]) - 1
+    livetime = float(_amount(table, "EXPOSURE"))
+    if n_reco != n_channels:
+        raise DataError(f"{table.label}: {n_channels} channels, but EBOUNDS has {n_reco}")
+    if "exposure" in fields:
+        fields["exposure"] = fields["exposure"] * livetime
+    off_tables = {}
+    if off := linked_file(table, "BACKFILE"):
+        off_tables = read_tables(off)
+        fields.update(_read_off(off_tables["SPECTRUM"], table))
     quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)
-    arrays = SpectrumArrays(**fields, n_on=_counts(table), mask_safe=quality == 0, livetime=livetime,
-                            ontime=table.key("ONTIME", livetime))
+    arrays = SpectrumArrays(**fields, n_on=_checked_column(table, "COUNTS"), mask_safe=quality == 0,
+                            livetime=livetime, ontime=table.key("ONTIME", livetime))
     return arrays, _read_info(tables, off_tables)

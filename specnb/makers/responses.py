@@ -8,8 +8,8 @@ __all__ = ['pack_matrix', 'unpack_matrix', 'read_rmf', 'read_arf']
 # %% ../../nbs/60_makers/50_responses.ipynb #31bafc9a
 import numpy as np
 from ..base.core import DataError
-from .arrays import SpectrumArrays
 from ..base.tables import FitsTable, NewTable, read_tables, unit_factor
+from .arrays import SpectrumArrays
 
 # %% ../../nbs/60_makers/50_responses.ipynb #a0d99206
 def pack_matrix(edisp):
@@ -23,16 +23,18 @@ def pack_matrix(edisp):
     Returns
     -------
     dict of ndarray
-        Columns of an OGIP ``MATRIX`` table, channels counted from 0: ``N_GRP`` (n_true,), ``F_CHAN`` and ``N_CHAN``
-        (n_true, largest number of groups), ``MATRIX`` (n_true, largest number of values).
+        Columns of an OGIP ``MATRIX`` table, channels counted from 0: ``N_GRP`` (n_true,), ``F_CHAN`` and
+        ``N_CHAN`` (n_true, largest number of groups), ``MATRIX`` (n_true, largest number of values).
     """
     used = edisp != 0
     step = np.diff(np.pad(used, ((0, 0), (1, 1))).astype(int))
     (row, first), (_, stop) = np.nonzero(step == 1), np.nonzero(step == -1)
     n_grp, n_values = np.bincount(row, minlength=len(edisp)), used.sum(1)
-    f_chan, n_chan = np.zeros((2, len(edisp), max(2, n_grp.max())), "i2")  # Gammapy cannot read cells of one number
-    group = np.arange(n_grp.max())[None, :] < n_grp[:, None]
-    f_chan[:, :group.shape[1]][group], n_chan[:, :group.shape[1]][group] = first, stop - first
+    width = max(2, n_grp.max())  # Gammapy cannot read cells of one number
+    f_chan, n_chan = np.zeros((2, len(edisp), width), "i2")
+    group = np.arange(width) < n_grp[:, None]
+    f_chan[group] = first
+    n_chan[group] = stop - first
     matrix = np.zeros((len(edisp), max(1, n_values.max())), "f4")
     matrix[np.arange(matrix.shape[1]) < n_values[:, None]] = edisp[used]
     return {"N_GRP": n_grp.astype("i2"), "F_CHAN": f_chan, "N_CHAN": n_chan, "MATRIX": matrix}
@@ -43,10 +45,11 @@ def row_arrays(
     dtype,             # of the result
 )->list:               # one 1-D array per row
     "Rows of a table column as arrays."
-    if column.dtype.kind != "O": column = column.astype(dtype).reshape(len(column), -1)
+    if column.dtype.kind != "O":
+        column = column.astype(dtype).reshape(len(column), -1)
     return [np.asarray(c, dtype) for c in column]
 
-# %% ../../nbs/60_makers/50_responses.ipynb #64373292
+# %% ../../nbs/60_makers/50_responses.ipynb #dfeb82af
 def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     """Energy-dispersion matrix from its groups.
 
@@ -69,12 +72,13 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
         A group that reaches out of the channels.
     """
     edisp = np.zeros((len(n_grp), n_reco))
-    for j, (count, starts, lengths, values) in enumerate(zip(n_grp, row_arrays(f_chan, int), row_arrays(n_chan, int), row_arrays(matrix, float))):
+    columns = row_arrays(f_chan, int), row_arrays(n_chan, int), row_arrays(matrix, float)
+    for j, (count, starts, lengths, values) in enumerate(zip(n_grp, *columns)):
         at = 0
         for start, length in zip((starts[:count] - first).tolist(), lengths[:count].tolist()):
             if length and not 0 <= start <= n_reco - length:
-                raise ValueError(f"row {j}: channels {start + first} to {start + first + length - 1} reach out of "
-                                 f"{first} to {first + n_reco - 1}")
+                wrong = f"channels {start + first} to {start + first + length - 1}"
+                raise ValueError(f"row {j}: {wrong} reach out of {first} to {first + n_reco - 1}")
             edisp[j, start:start + length] = values[at:at + length]
             at += length
     return edisp
@@ -84,22 +88,24 @@ OGIP_UNITS = {"ogip": ("TeV", "m2"), "ogip-sherpa": ("keV", "cm2")}
 
 def _column(
     table:FitsTable, # SPECRESP, MATRIX or EBOUNDS
-    name:str,        # column
+    name:str,
     unit:str,        # "TeV" or "m2"
 )->np.ndarray:       # float64 in `unit`
     "Column in `unit`; without a unit in the file: keV, cm2."
-    if table.unit(name): return table.column(name, unit)
+    if table.unit(name):
+        return table.column(name, unit)
     return np.asarray(table.column(name), float) * unit_factor({"TeV": "keV", "m2": "cm2"}[unit], unit)
 
 def check_values(
-    table:FitsTable,   # where they come from
+    table:FitsTable,
     name:str,          # column
     values:np.ndarray, # must be finite and not negative
-)->np.ndarray:         # `values`
+)->np.ndarray:
     "Values of a column as they are, or DataError."
     bad = np.count_nonzero(~(np.isfinite(values) & (values >= 0)))
-    if not bad: return values
-    raise DataError(f"{table.label}: column {name} holds {bad} values that are not finite or negative")
+    if bad:
+        raise DataError(f"{table.label}: column {name} holds {bad} values that are not finite or negative")
+    return values
 
 def read_edges(
     table:FitsTable, # SPECRESP, MATRIX or EBOUNDS
@@ -107,9 +113,12 @@ def read_edges(
     high:str,        # column of upper edges
 )->np.ndarray:       # shape (n_rows+1,), TeV
     "Edges of contiguous bins, checked to increase."
-    low, high, names = _column(table, low, "TeV"), _column(table, high, "TeV"), f"{low}, {high}"
+    names = f"{low}, {high}"
+    low, high = (_column(table, name, "TeV") for name in (low, high))
     edges = np.append(low, high[-1:])
-    if len(low) and low[0] > 0 and np.all(np.diff(edges) > 0) and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0): return edges
+    increasing = len(low) and low[0] > 0 and np.all(np.diff(edges) > 0)
+    if increasing and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0):
+        return edges
     raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
                     f"found {np.c_[low, high][:3].tolist()}...")
 
@@ -118,46 +127,42 @@ _RESPONSE = {"HDUCLASS": "OGIP", "HDUCLAS1": "RESPONSE"}
 
 def _energy_columns(
     edges:np.ndarray, # TeV
-    names:tuple,      # of the lower and upper edges
+    names:str,        # of the lower and upper edges
     unit:str,         # to write
-)->dict:              # columns for `NewTable`
+)->dict:              # for `NewTable`
     "Columns of lower and upper edges."
     edges = edges * unit_factor("TeV", unit)
-    return {names[0]: (edges[:-1], unit), names[1]: (edges[1:], unit)}
+    return {name: (values, unit) for name, values in zip(names.split(), (edges[:-1], edges[1:]))}
 
 def arf_table(
     arrays:SpectrumArrays, # with an exposure
     units:tuple,           # of energy and area
     meta:dict,             # TELESCOP, INSTRUME
-):                         # NewTable SPECRESP
-    "Effective-area table."
+)->NewTable:
+    "Effective-area table, HDU SPECRESP."
     if not arrays.livetime > 0 and arrays.exposure.any():
-        raise ValueError(f"livetime must be positive to turn the exposure into an area, found {arrays.livetime}")
+        found = arrays.livetime
+        raise ValueError(f"livetime must be positive to turn the exposure into an area, found {found}")
+    columns = _energy_columns(arrays.e_true_edges, "ENERG_LO ENERG_HI", units[0])
     area = arrays.exposure / (arrays.livetime or 1) * unit_factor("m2", units[1])
-    columns = {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), units[0]), "SPECRESP": (area, units[1])}
+    columns["SPECRESP"] = area, units[1]
     return NewTable("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
 
-def ebounds_table(
-    arrays:SpectrumArrays, # one spectrum
-    unit:str,              # of energy
-    meta:dict,             # TELESCOP, INSTRUME
-):                         # NewTable EBOUNDS
-    "Table of reconstructed-energy edges."
-    columns = {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), **_energy_columns(arrays.e_reco_edges, ("E_MIN", "E_MAX"), unit)}
-    return NewTable("EBOUNDS", columns, {**meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
-                                          "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
+def ebounds_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
+    "Table of reconstructed-energy edges, HDU EBOUNDS."
+    energies = _energy_columns(arrays.e_reco_edges, "E_MIN E_MAX", unit)
+    return NewTable("EBOUNDS", {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), **energies}, {
+        **meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
+        "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
 
-def rmf_table(
-    arrays:SpectrumArrays, # with an energy dispersion
-    unit:str,              # of energy
-    meta:dict,             # TELESCOP, INSTRUME
-):                         # NewTable MATRIX
-    "Energy-dispersion table."
+def rmf_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
+    "Energy-dispersion table, HDU MATRIX."
     packed = pack_matrix(arrays.edisp)
-    return NewTable("MATRIX", {**_energy_columns(arrays.e_true_edges, ("ENERG_LO", "ENERG_HI"), unit), **packed}, {
-        **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0", "CHANTYPE": "PI",
-        "DETCHANS": arrays.n_reco, "NUMGRP": int(packed["N_GRP"].sum()), "NUMELT": int(packed["N_CHAN"].sum()),
-        "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
+    energies = _energy_columns(arrays.e_true_edges, "ENERG_LO ENERG_HI", unit)
+    return NewTable("MATRIX", {**energies, **packed}, {
+        **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0",
+        "CHANTYPE": "PI", "DETCHANS": arrays.n_reco, "NUMGRP": int(packed["N_GRP"].sum()),
+        "NUMELT": int(packed["N_CHAN"].sum()), "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
 
 # %% ../../nbs/60_makers/50_responses.ipynb #3e9d4c8f
 def read_rmf(path):
@@ -178,16 +183,22 @@ def read_rmf(path):
     ------
     DataError
         HDU or column missing, bins with gaps, channels out of range.
+
+    References
+    ----------
+    CAL/GEN/92-002.
     """
     tables = read_tables(path)
     table = tables["SPECRESP MATRIX" if "SPECRESP MATRIX" in tables else "MATRIX"]
-    e_true_edges, e_reco_edges = read_edges(table, "ENERG_LO", "ENERG_HI"), read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")
-    n_grp, (f_chan, n_chan, matrix) = table.column("N_GRP"), (table.raw(n) for n in ("F_CHAN", "N_CHAN", "MATRIX"))
+    e_true_edges = read_edges(table, "ENERG_LO", "ENERG_HI")
+    e_reco_edges = read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")
+    groups = table.column("N_GRP"), *(table.raw(n) for n in ("F_CHAN", "N_CHAN", "MATRIX"))
     tlmin = f"TLMIN{[c.upper() for c in table.colnames].index('F_CHAN') + 1}"
-    first = table.key(tlmin, 1, int)
-    try: edisp = unpack_matrix(n_grp, f_chan, n_chan, matrix, len(e_reco_edges) - 1, first)
+    try:
+        edisp = unpack_matrix(*groups, len(e_reco_edges) - 1, table.key(tlmin, 1, int))
     except ValueError as error:
-        raise DataError(f"{table.label}: {error} ({tlmin} is {table.header.get(tlmin, 'absent, which means 1')})") from None
+        found = table.header.get(tlmin, "absent, which means 1")
+        raise DataError(f"{table.label}: {error} ({tlmin} is {found})") from None
     return e_true_edges, e_reco_edges, check_values(table, "MATRIX", edisp)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #63f10d97
@@ -212,4 +223,5 @@ def read_arf(path):
         HDU or column missing, bins with gaps.
     """
     table = read_tables(path)["SPECRESP"]
-    return read_edges(table, "ENERG_LO", "ENERG_HI"), check_values(table, "SPECRESP", _column(table, "SPECRESP", "m2"))
+    edges = read_edges(table, "ENERG_LO", "ENERG_HI")
+    return edges, check_values(table, "SPECRESP", _column(table, "SPECRESP", "m2"))

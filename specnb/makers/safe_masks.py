@@ -8,9 +8,9 @@ __all__ = ['aeff_max_threshold', 'edisp_bias_threshold', 'background_peak_thresh
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #4e2d625f
 import numpy as np
 from ..base.core import as_float, warn
-from ..data.edisp import reco_moments
+from ..data.edisp import bin_centers, reco_moments
 from .makers import Maker
-from .reduction import background_per_bin, bin_centers, on_offset, run_irf
+from .reduction import background_per_bin, on_offset, run_irf
 from ..base.sphere import separation, sky_position
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #9130794b
