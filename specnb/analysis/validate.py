@@ -7,98 +7,118 @@ __all__ = ['validate']
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #aa74536e
 import warnings
+from functools import partial
 from pathlib import Path
 import numpy as np
 from ..base.core import make_path
 from ..data.inventory import folder_of_index, find_index
 from ..makers.ogip import read_channels, linked_file, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
-from ..data.problems import each, finding_of, fits_files, number, one_of, quietly
+from ..data.problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
 from ..makers.responses import row_arrays, read_edges, unpack_matrix
 from ..base.tables import FitsTable
 from ..data.checks import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #a7875581
-def _first(table, column, default=None):
+def _first_channel(table, column, default=None):
     "Keyword TLMIN of a column."
     return table.key(f"TLMIN{table.position(column)}", default, int)
 
 def _check_channels(table):
     "Numbers of the channels."
-    if number(table, "DETCHANS", table.n_rows) != table.n_rows:
+    if key_number(table, "DETCHANS", table.n_rows) != table.n_rows:
         yield "warning", "DETCHANS", f"{table.header['DETCHANS']}, but there are {table.n_rows} channels"
-    if "CHANNEL" not in table: return
-    channels = read_channels(table)
-    if _first(table, "CHANNEL", channels[0]) != channels[0]:
-        yield "warning", f"TLMIN{table.position('CHANNEL')}", f"{_first(table, 'CHANNEL')}, but the first channel is {channels[0]}"
+    if "CHANNEL" not in table:
+        return
+    start = read_channels(table)[0]
+    stated = _first_channel(table, "CHANNEL", start)
+    if stated != start:
+        where = f"TLMIN{table.position('CHANNEL')}"
+        yield "warning", where, f"{stated}, but the first channel is {start}"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #33c3ace5
 _INSTRUMENT = KeyRule("TELESCOP"), KeyRule("INSTRUME")
-_SPECTRUM_KEYS = (one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "SPECTRUM"), one_of("HDUCLAS2", "TOTAL", "BKG", "NET"),
-                  one_of("HDUCLAS3", "COUNT"), *_INSTRUMENT, one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int),
-                  KeyRule("EXPOSURE", float, lambda v: 0 <= v < np.inf, "a time that is not negative", "error", "error"),
-                  KeyRule("EXPOSURE", float, lambda v: not v == 0, "a positive time", missing=""))
+_CHANNELS = one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int)
+_SPECTRUM_KEYS = (
+    one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "SPECTRUM"), one_of("HDUCLAS2", "TOTAL", "BKG", "NET"),
+    one_of("HDUCLAS3", "COUNT"), *_INSTRUMENT, *_CHANNELS,
+    KeyRule("EXPOSURE", float, lambda v: 0 <= v < np.inf, "a time that is not negative", "error", "error"),
+    KeyRule("EXPOSURE", float, lambda v: v != 0, "a positive time", missing=""))
+_SPECTRUM_COLUMNS = (
+    ColumnRule("CHANNEL"), ColumnRule("COUNTS", None, lambda x: x >= 0, "0 or more"),
+    ColumnRule("QUALITY", None, lambda x: np.isin(x, (-1, 0, 1, 2, 5)), "-1, 0, 1, 2 or 5", "", "warning",
+               "taken as bad"),
+    ColumnRule("GROUPING", None, lambda x: np.isin(x, (-1, 0, 1)), "-1, 0 or 1", "", "warning", "not used"))
 
-def _scale_rules(table, name):
-    "Rules of BACKSCAL or AREASCAL, a column or a keyword."
-    if name in table: return [], [ColumnRule(name, None, lambda x: x >= 0, "0 or more")]
-    return [KeyRule(name, float, lambda v: 0 <= v < np.inf, "a positive number", "warning", "error", "taken as 1"),
-            KeyRule(name, float, lambda v: v != 0, "a positive number", "", "warning")], []
+def _check_scale(table, name):
+    "BACKSCAL or AREASCAL, a keyword or a column."
+    if name not in table:
+        what = "a positive number"
+        yield from check_keys(table, [
+            KeyRule(name, float, lambda v: 0 <= v < np.inf, what, "warning", "error", "taken as 1"),
+            KeyRule(name, float, lambda v: v != 0, what, missing="")])
+        return
+    yield from check_columns(table, [ColumnRule(name, None, lambda x: x >= 0, "0 or more")])
+    if "COUNTS" in table: # empty channels may be those that a stack leaves out
+        good = table.column("QUALITY", default=np.zeros(table.n_rows)) == 0
+        lost = np.sum(good & (table.raw(name) == 0) & (table.raw("COUNTS") > 0))
+        if lost:
+            text = f"is 0 in {lost} of {table.n_rows} channels that have counts, expected a positive number"
+            yield "warning", name, text
 
-_QUALITY = ColumnRule("QUALITY", None, lambda x: np.isin(x, (-1, 0, 1, 2, 5)), "-1, 0, 1, 2 or 5", "", "warning", "taken as bad")
-_GROUPING = ColumnRule("GROUPING", None, lambda x: np.isin(x, (-1, 0, 1)), "-1, 0 or 1", "", "warning", "not used")
+def _check_types(table):
+    "Whole numbers."
+    if "QUALITY" in table and table.column("QUALITY").dtype.kind == "b":
+        yield "warning", "QUALITY", "logical, expected integers"
+    if "COUNTS" in table:
+        counts = np.asarray(table.column("COUNTS"), float)
+        whole = (counts == np.rint(counts)) | ~np.isfinite(counts)
+        yield from bad_values("COUNTS", counts, whole, "whole numbers", "warning")
 
 def check_spectrum(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on a table of counts."
-    (keys, columns), (more_keys, more_columns) = (_scale_rules(table, name) for name in ("BACKSCAL", "AREASCAL"))
-    yield from check_keys(table, (*_SPECTRUM_KEYS, *keys, *more_keys))
-    yield from check_columns(table, (ColumnRule("CHANNEL"), ColumnRule("COUNTS", None, lambda x: x >= 0, "0 or more"), _QUALITY, _GROUPING,
-                                     *columns, *more_columns))
+    yield from check_keys(table, _SPECTRUM_KEYS)
+    yield from check_columns(table, _SPECTRUM_COLUMNS)
     if table.key("POISSERR", False, bool) is not True and "STAT_ERR" not in table:
         found = table.header.get("POISSERR", "no such keyword")
         yield "warning", "POISSERR", f"{found}, expected T; the counts are taken as Poisson numbers"
-    yield from each(table, _check_types(table), *(_check_scale(table, n) for n in ("BACKSCAL", "AREASCAL")), _check_channels(table))
-
-def _check_scale(table, name):
-    "Channels with counts but without a scale; empty ones may be those that a stack leaves out."
-    if not all(c in table for c in (name, "COUNTS")): return
-    good = table.column("QUALITY", default=np.zeros(table.n_rows)) == 0
-    lost = good & (table.raw(name) == 0) & (table.raw("COUNTS") > 0)
-    if lost.any(): yield "warning", name, f"is 0 in {lost.sum()} of {table.n_rows} channels that have counts, expected a positive number"
-
-def _check_types(table):
-    "Whole numbers."
-    if "QUALITY" in table and table.column("QUALITY").dtype.kind == "b": yield "warning", "QUALITY", "logical, expected integers"
-    if "COUNTS" not in table: return
-    counts = np.asarray(table.column("COUNTS"), float)
-    yield from bad_values("COUNTS", counts, (counts == np.rint(counts)) | ~np.isfinite(counts), "whole numbers", "warning")
+    scales = (_check_scale(table, name) for name in ("BACKSCAL", "AREASCAL"))
+    yield from each(table, _check_types(table), *scales, _check_channels(table))
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #4c777569
 def _check_units(table, **units):
     "Columns that have no unit, or a wrong one."
     for name, unit in units.items():
-        if name not in table: continue
-        if not table.unit(name): yield "warning", name, f"has no unit; taken as {'keV' if unit == 'TeV' else 'cm2'}"
-        else:
-            try: table.column(name, unit)
-            except FAULTS as error: yield finding_of(error, table.label)
+        if name in table and not table.unit(name):
+            yield "warning", name, f"has no unit; taken as {'keV' if unit == 'TeV' else 'cm2'}"
+        elif name in table:
+            try:
+                table.column(name, unit)
+            except FAULTS as error:
+                yield finding_of(error, table.label)
 
 def _check_edges(table, low, high):
     "Edges of bins."
-    findings = [*check_columns(table, (ColumnRule(low), ColumnRule(high))), *_check_units(table, **{low: "TeV", high: "TeV"})]
+    findings = list(check_columns(table, (ColumnRule(low), ColumnRule(high))))
+    findings += _check_units(table, **{low: "TeV", high: "TeV"})
     yield from findings
-    if not table.n_rows: yield "error", "", "the table is empty, expected a row per bin"
-    elif not any(s == "error" for s, _, _ in findings): read_edges(table, low, high)
+    if not table.n_rows:
+        yield "error", "", "the table is empty, expected a row per bin"
+    elif not any(severity == "error" for severity, _, _ in findings):
+        read_edges(table, low, high)
 
-def _response_keys(two): return one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", *two), *_INSTRUMENT
+def _response_keys(*names):
+    "Rules of the keywords of a response whose HDUCLAS2 is one of `names`."
+    classes = one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", *names)
+    return *classes, *_INSTRUMENT
 
 def check_ebounds(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on the energies of the channels."
-    yield from check_keys(table, (*_response_keys(["EBOUNDS"]), one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int)))
+    yield from check_keys(table, (*_response_keys("EBOUNDS"), *_CHANNELS))
     yield from check_columns(table, [ColumnRule("CHANNEL", missing="warning")])
     yield from each(table, _check_channels(table), _check_edges(table, "E_MIN", "E_MAX"))
 
@@ -106,10 +126,11 @@ def check_specresp(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on an effective area."
-    yield from check_keys(table, _response_keys(["SPECRESP"]))
+    yield from check_keys(table, _response_keys("SPECRESP"))
     yield from check_columns(table, [ColumnRule("SPECRESP", None, lambda x: x >= 0, "0 or more")])
     yield from each(table, _check_units(table, SPECRESP="m2"), _check_edges(table, "ENERG_LO", "ENERG_HI"))
-    if "SPECRESP" in table and table.n_rows and not np.any(table.raw("SPECRESP")): yield "error", "SPECRESP", "all values are 0"
+    if "SPECRESP" in table and table.n_rows and not np.any(table.raw("SPECRESP")):
+        yield "error", "SPECRESP", "all values are 0"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #2d9f2e62
 _MATRIX_COLUMNS = "N_GRP", "F_CHAN", "N_CHAN", "MATRIX"
@@ -117,62 +138,90 @@ _MATRIX_COLUMNS = "N_GRP", "F_CHAN", "N_CHAN", "MATRIX"
 def _check_groups(table):
     "Numbers of groups and of values."
     n_grp = np.asarray(table.column("N_GRP"), int)
-    f_chan, n_chan, matrix = (row_arrays(table.raw(n), t) for n, t in zip(_MATRIX_COLUMNS[1:], (int, int, float)))
-    short = [j for j, n in enumerate(n_grp) if not 0 <= n <= min(len(f_chan[j]), len(n_chan[j]))]
-    if short: return (yield "error", "N_GRP", f"rows with more groups than in F_CHAN and N_CHAN: {len(short)}, the first is row {short[0]}")
+    kinds = {"F_CHAN": int, "N_CHAN": int, "MATRIX": float}
+    f_chan, n_chan, matrix = (row_arrays(table.raw(n), kind) for n, kind in kinds.items())
+    have = [min(len(f), len(n)) for f, n in zip(f_chan, n_chan)]
+    short = [j for j, n in enumerate(n_grp) if not 0 <= n <= have[j]]
+    if short:
+        text = f"rows with more groups than in F_CHAN and N_CHAN: {len(short)}, the first is row {short[0]}"
+        yield "error", "N_GRP", text
+        return
     lengths = np.array([c[:n].sum() for c, n in zip(n_chan, n_grp)])
     short = [j for j, n in enumerate(lengths) if not 0 <= n <= len(matrix[j])]
-    if short: return (yield "error", "N_CHAN", f"rows with more channels than values in MATRIX: {len(short)}, the first is row {short[0]}")
+    if short:
+        text = f"rows with more channels than values in MATRIX: {len(short)}, the first is row {short[0]}"
+        yield "error", "N_CHAN", text
+        return
     for key, sums in (("NUMGRP", {n_grp.sum()}), ("NUMELT", {lengths.sum(), sum(map(len, matrix))})):
-        if number(table, key, min(sums)) not in sums: yield "warning", key, f"{table.header[key]}, but there are {min(sums)}"
+        if key_number(table, key, min(sums)) not in sums:
+            yield "warning", key, f"{table.header[key]}, but there are {min(sums)}"
 
-def _is_full(table): return table.key("HDUCLAS3", "", str).strip().upper() == "FULL"
+def _is_full(table):
+    "Whether a matrix contains the effective area."
+    return key_text(table, "HDUCLAS3") == "FULL"
 
 def check_matrix(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on a redistribution matrix."
-    keys = one_of("HDUCLAS3", "REDIST", "FULL", "DETECTOR"), one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int, missing="warning")
-    yield from check_keys(table, (*_response_keys(["RSP_MATRIX"]), *keys))
+    keys = *_response_keys("RSP_MATRIX"), one_of("HDUCLAS3", "REDIST", "FULL", "DETECTOR"), *_CHANNELS
+    yield from check_keys(table, keys)
     if _is_full(table):
-        yield "error", "HDUCLAS3", "'FULL', expected REDIST; the matrix contains the effective area and would be taken for probabilities"
+        text = "the matrix contains the effective area and would be taken for probabilities"
+        yield "error", "HDUCLAS3", f"'FULL', expected REDIST; {text}"
     yield from each(table, _check_edges(table, "ENERG_LO", "ENERG_HI"))
     missing = [n for n in _MATRIX_COLUMNS if n not in table]
-    for name in missing: yield "error", name, f"no such column; found {', '.join(table.colnames)}"
-    if not missing: yield from each(table, _check_groups(table))
+    for name in missing:
+        yield "error", name, f"no such column; found {', '.join(table.colnames)}"
+    if not missing:
+        yield from each(table, _check_groups(table))
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #c0af8aeb
 def _check_rows(matrix, ebounds):
     "Probabilities of a matrix for the channels of EBOUNDS."
-    first = _first(matrix, "F_CHAN", 1)
-    where, given = f"TLMIN{matrix.position('F_CHAN')}", first if _first(matrix, "F_CHAN") is not None else "absent, which means 1"
-    if number(matrix, "DETCHANS", ebounds.n_rows) != ebounds.n_rows:
+    first, stated = _first_channel(matrix, "F_CHAN", 1), _first_channel(matrix, "F_CHAN")
+    where = f"TLMIN{matrix.position('F_CHAN')}"
+    given = "absent, which means 1" if stated is None else first
+    if key_number(matrix, "DETCHANS", ebounds.n_rows) != ebounds.n_rows:
         yield "warning", "DETCHANS", f"{matrix.header['DETCHANS']}, but EBOUNDS has {ebounds.n_rows} channels"
     start = read_channels(ebounds)[0] if "CHANNEL" in ebounds else first
-    if start != first: yield "warning", where, f"{given}, but the channels of EBOUNDS start at {start}"
+    if start != first:
+        yield "warning", where, f"{given}, but the channels of EBOUNDS start at {start}"
     groups = [matrix.raw(n) for n in _MATRIX_COLUMNS]
-    try: edisp = unpack_matrix(*groups, ebounds.n_rows, first)
-    except ValueError as error: return (yield "error", "F_CHAN", f"{error} ({where} is {given})")
+    try:
+        edisp = unpack_matrix(*groups, ebounds.n_rows, first)
+    except ValueError as error:
+        yield "error", "F_CHAN", f"{error} ({where} is {given})"
+        return
     bad = list(bad_values("MATRIX", edisp, np.isfinite(edisp) & (edisp >= 0), "0 or more"))
     yield from bad
+    if bad or _is_full(matrix):
+        return
     total = edisp.sum(axis=1)
-    if bad or _is_full(matrix): return
     over = np.sum(total > 1.01)
-    if over: yield "error", "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
-    if not total.any(): yield "error", "MATRIX", "all values are 0"
+    if over:
+        yield "error", "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
+    if not total.any():
+        yield "error", "MATRIX", "all values are 0"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #d7e58fd3
-_KINDS = {"SPECTRUM": check_spectrum, "EBOUNDS": check_ebounds, "SPECRESP": check_specresp, "MATRIX": check_matrix, "GTI": check_gti}
-_CLASSES = {("SPECTRUM",): "SPECTRUM", ("RESPONSE", "SPECRESP"): "SPECRESP", ("RESPONSE", "RSP_MATRIX"): "MATRIX"}
+_CHECKS = {"SPECTRUM": check_spectrum, "EBOUNDS": check_ebounds, "SPECRESP": check_specresp,
+           "MATRIX": check_matrix, "GTI": check_gti}
+_CLASSES = {"SPECTRUM": "SPECTRUM", "RESPONSE SPECRESP": "SPECRESP", "RESPONSE RSP_MATRIX": "MATRIX"}
+
+def _named(table):
+    "Name of a table; SPECRESP MATRIX is the older name of MATRIX."
+    return table.name.upper().removeprefix("SPECRESP ")
 
 def _kind(
     table:FitsTable,
-)->str: # key of _KINDS, "" for others
+)->str: # key of _CHECKS, "" for others
     "What a table is, by name or class."
-    name = table.name.upper().removeprefix("SPECRESP ") # SPECRESP MATRIX is the older name
-    if name in _KINDS: return name
-    one, two = (table.key(k, "", str).strip().upper() for k in ("HDUCLAS1", "HDUCLAS2"))
-    return _CLASSES.get((one,)) or _CLASSES.get((one, two), "") if table.key("HDUCLASS", "", str).strip().upper() == "OGIP" else ""
+    if _named(table) in _CHECKS:
+        return _named(table)
+    one, two = (key_text(table, k) for k in ("HDUCLAS1", "HDUCLAS2"))
+    kind = _CLASSES.get(one) or _CLASSES.get(f"{one} {two}", "")
+    return kind if key_text(table, "HDUCLASS") == "OGIP" else ""
 
 def is_ogip(tables):
     "Whether tables of a file are of this format."
@@ -183,34 +232,43 @@ def _ogip_tables(folder, path):
     tables = {}
     for table in folder.tables(path):
         kind = _kind(table)
-        if not kind or kind in tables: continue
+        if not kind or kind in tables:
+            continue
         tables[kind] = table
-        folder.check(table, _KINDS[kind])
-        if table.name.upper().removeprefix("SPECRESP ") != kind:
+        folder.check(table, _CHECKS[kind])
+        if _named(table) != kind:
             folder.add(path, table.name, [("error", "EXTNAME", f"{table.name}, expected {kind}")])
     return tables
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #3cc839b1
 def _check_pair(one, other, text):
     "Channels of two tables."
-    if one.n_rows != other.n_rows: yield "error", "CHANNEL", f"{one.n_rows} channels, but {text} has {other.n_rows}"
-    elif "CHANNEL" in one and "CHANNEL" in other and read_channels(one)[0] != read_channels(other)[0]:
-        yield "warning", "CHANNEL", f"channels start at {read_channels(one)[0]}, those of {text} at {read_channels(other)[0]}"
+    if one.n_rows != other.n_rows:
+        yield "error", "CHANNEL", f"{one.n_rows} channels, but {text} has {other.n_rows}"
+    elif "CHANNEL" in one and "CHANNEL" in other:
+        start, start_other = (read_channels(t)[0] for t in (one, other))
+        if start != start_other:
+            yield "warning", "CHANNEL", f"channels start at {start}, those of {text} at {start_other}"
 
 def _check_true_energies(arf, matrix):
     "True energies of area and matrix."
     one, other = (read_edges(t, "ENERG_LO", "ENERG_HI") for t in (arf, matrix))
-    if len(one) != len(other) or not np.allclose(one, other, rtol=1e-5, atol=0):
-        yield "error", "ENERG_LO", (f"{len(one) - 1} bins, {one[0]:.4g} to {one[-1]:.4g} TeV, but {matrix.path.name} has {len(other) - 1}, "
-                                    f"{other[0]:.4g} to {other[-1]:.4g} TeV")
+    if len(one) == len(other) and np.allclose(one, other, rtol=1e-5, atol=0):
+        return
+    found = f"{len(one) - 1} bins, {one[0]:.4g} to {one[-1]:.4g} TeV"
+    end = f"{len(other) - 1}, {other[0]:.4g} to {other[-1]:.4g} TeV"
+    yield "error", "ENERG_LO", f"{found}, but {matrix.path.name} has {end}"
 
 def _linked(folder, table):
     "Tables of the files that a spectrum names, by keyword."
     found = {}
     for key in ("BACKFILE", "RESPFILE", "ANCRFILE"):
-        try: path = linked_file(table, key)
-        except FAULTS as error: folder.add(table.path, table.name, [("error", key, finding_of(error, table.label)[2])])
-        else: found[key] = _ogip_tables(folder, path) if path else {}
+        try:
+            path = linked_file(table, key)
+        except FAULTS as error:
+            folder.add(table.path, table.name, [("error", key, finding_of(error, table.label)[2])])
+        else:
+            found[key] = _ogip_tables(folder, path) if path else {}
     return found
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #f2f7ff83
@@ -222,49 +280,63 @@ def check_ogip_file(
     own = _ogip_tables(folder, path)
     if not {"SPECTRUM", "SPECRESP", "MATRIX"} & set(own):
         folder.add(path, "", [("error", "", "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS")])
-    spectrum, files = own.get("SPECTRUM"), {}
-    if spectrum: files = _linked(folder, spectrum)
+    spectrum = own.get("SPECTRUM")
+    files = _linked(folder, spectrum) if spectrum else {}
     rmf, arf, back = (files.get(k) or {} for k in ("RESPFILE", "ANCRFILE", "BACKFILE"))
-    ebounds = rmf.get("EBOUNDS") or own.get("EBOUNDS")
-    def add(table, check, *others): folder.add(table.path, table.name, quietly(check, table, *others)) if table else None
+    def together(check, table, other, *text):
+        if table:
+            check = partial(check, text=text[0]) if text else check
+            folder.add(table.path, table.name, quietly(check, table, other))
     for tables in (own, rmf):
-        add(tables.get("MATRIX"), _check_rows, tables.get("EBOUNDS"))
-        if "MATRIX" in tables and "EBOUNDS" not in tables:
-            folder.add(tables["MATRIX"].path, "", [("error", "EBOUNDS", "no such HDU, expected the energies of the channels")])
-    add(arf.get("SPECRESP"), _check_true_energies, rmf.get("MATRIX"))
-    add(back.get("SPECTRUM"), lambda b, s: _check_pair(b, s, path.name), spectrum)
-    add(spectrum, lambda s, e: _check_pair(s, e, f"{e.name} of {e.path.name}"), ebounds)
+        matrix = tables.get("MATRIX")
+        together(_check_rows, matrix, tables.get("EBOUNDS"))
+        if matrix and "EBOUNDS" not in tables:
+            text = "no such HDU, expected the energies of the channels"
+            folder.add(matrix.path, "", [("error", "EBOUNDS", text)])
+    together(_check_true_energies, arf.get("SPECRESP"), rmf.get("MATRIX"))
+    together(_check_pair, back.get("SPECTRUM"), spectrum, path.name)
+    ebounds = rmf.get("EBOUNDS") or own.get("EBOUNDS")
+    if ebounds:
+        together(_check_pair, spectrum, ebounds, f"{ebounds.name} of {ebounds.path.name}")
     names = {folder.name(t.path) for tables in (own, rmf, arf, back) for t in tables.values()}
-    if not spectrum or any(p.severity == "error" and p.file in names for p in folder.problems): return
-    try: read_ogip(path)
-    except FAULTS as error: folder.add(path, "", [finding_of(error, str(path))])
+    if spectrum and not any(p.severity == "error" and p.file in names for p in folder.problems):
+        try:
+            read_ogip(path)
+        except FAULTS as error:
+            folder.add(path, "", [finding_of(error, str(path))])
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #b99deae6
 def _check_files(folder, paths):
     "Check files by their content; those of other kinds only if there is nothing else."
-    others = []
+    others = {}
     for path in paths:
         tables = folder.tables(path)
-        if is_ogip(tables): check_ogip_file(folder, path)
-        elif is_dl3(tables): check_dl3_file(folder, path)
-        elif not folder.damaged(path): others.append((path, tables))
-    if len(others) < len(paths): return
-    for path, tables in others:
-        folder.add(path, "", [("error", "", f"neither a DL3 nor an OGIP file; found {', '.join(t.name for t in tables) or 'no table'}")])
-    if not paths: folder.add(folder.base, "", [("error", "", "no FITS file in it, expected a DL3 data set or OGIP files")])
+        if is_ogip(tables):
+            check_ogip_file(folder, path)
+        elif is_dl3(tables):
+            check_dl3_file(folder, path)
+        elif not folder.damaged(path):
+            others[path] = ", ".join(t.name for t in tables) or "no table"
+    if not paths:
+        text = "no FITS file in it, expected a DL3 data set or OGIP files"
+        folder.add(folder.base, "", [("error", "", text)])
+    if len(others) == len(paths):
+        for path, found in others.items():
+            folder.add(path, "", [("error", "", f"neither a DL3 nor an OGIP file; found {found}")])
 
+# %% ../../nbs/80_analysis/90_validate.ipynb #ba66dc9e
 def validate(path):
     """All problems of DL3 or OGIP data.
 
     Parameters
     ----------
     path : str or Path
-        Folder with a DL3 index; DL3 file; OGIP file, where a spectrum brings the files it names along; or folder of such files.
+        Folder with a DL3 index; DL3 file; OGIP file (a spectrum brings the files it names); folder of such.
 
     Returns
     -------
     list of Problem
-        Empty if all is well. Errors are what makes the data unusable or wrong here, warnings are departures from the format.
+        Empty if all is well. Errors make the data unusable or wrong, warnings depart from the format.
 
     Raises
     ------
@@ -276,10 +348,12 @@ def validate(path):
     GADF 0.2 and 0.3; OGIP/92-007, OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a; FITS standard 4.0.
     """
     path = folder_of_index(make_path(path))
-    if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
     folder = Folder(path if path.is_dir() else path.parent)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        if path.is_dir() and find_index(path, "hdu-index"): check_dl3_folder(folder)
-        else: _check_files(folder, fits_files(path))
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        if path.is_dir() and find_index(path, "hdu-index"):
+            check_dl3_folder(folder)
+        else:
+            _check_files(folder, fits_files(path))
     return folder.problems

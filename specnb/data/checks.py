@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/20_data/85_checks.ipynb #c5175560
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 import numpy as np
@@ -16,55 +17,63 @@ from .events import TIME_SCALES, TimeReference, merge_intervals
 from .inventory import find_index
 from .irf import check_cell, read_axis
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
-from .problems import each, finding_of, fits_files, number, one_of, quietly
+from .problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
 from ..base.sphere import separation
 from ..base.tables import FitsTable
 
 # %% ../../nbs/20_data/85_checks.ipynb #6a18e1a9
-_TIME_KEYS = (KeyRule("MJDREFI", float, missing="error", severity="error"),
-              KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
-              one_of("TIMESYS", *(s.upper() for s in TIME_SCALES), severity="error", instead="taken as TT"),
-              one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
-
-def _in_sky(limit): return lambda v: -limit <= v <= limit
-
-_PLACES = {False: (KeyRule("RA_PNT", float, _in_sky(360), "a right ascension in deg", "error", "error"),
-                   KeyRule("DEC_PNT", float, _in_sky(90), "a declination in deg", "error", "error")),
-           True: tuple(KeyRule(k, float, missing="error", severity="error") for k in ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT", "ALTITUDE"))}
+_ERROR = {"missing": "error", "severity": "error"}
+_TIME_KEYS = (
+    KeyRule("MJDREFI", float, **_ERROR), KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
+    one_of("TIMESYS", *map(str.upper, TIME_SCALES), severity="error", instead="taken as TT"),
+    one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
+_POINTING = (
+    KeyRule("RA_PNT", float, lambda v: abs(v) <= 360, "a right ascension in deg", **_ERROR),
+    KeyRule("DEC_PNT", float, lambda v: abs(v) <= 90, "a declination in deg", **_ERROR))
+_DRIFT = tuple(KeyRule(k, float, **_ERROR) for k in ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT", "ALTITUDE"))
 _MOVING = "RASTER", "SCAN", "SLEW"
-_MODES = "POINTING", "WOBBLE", "DRIFT", *_MOVING
-_EVENT_KEYS = (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "EVENTS"), KeyRule("OBS_ID", int, missing="error", severity="error"),
-               KeyRule("TELESCOP"), KeyRule("INSTRUME"), KeyRule("TSTART", float), KeyRule("TSTOP", float), *_TIME_KEYS,
-               KeyRule("DEADC", float, lambda v: 0 < v <= 1, "a fraction above 0 and up to 1", "error", "error"),
-               KeyRule("ONTIME", float), KeyRule("LIVETIME", float),
-               one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
-               KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
-               one_of("OBS_MODE", *_MODES, instead="taken as POINTING"),
-               KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, "a fixed pointing, as RA_PNT and DEC_PNT are taken", ""))
-_EVENT_COLUMNS = (ColumnRule("EVENT_ID", missing="warning"), ColumnRule("TIME", "s"),
-                  ColumnRule("RA", "deg", lambda x: (x >= 0) & (x < 360), "from 0 to 360 deg", severity="warning"),
-                  ColumnRule("DEC", "deg", lambda x: np.abs(x) <= 90, "from -90 to 90 deg"),
-                  ColumnRule("ENERGY", "TeV", lambda x: x > 0, "positive"))
+_FIXED = "a fixed pointing, as RA_PNT and DEC_PNT are taken"
+_EVENT_KEYS = (
+    one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "EVENTS"), KeyRule("OBS_ID", int, **_ERROR),
+    KeyRule("TELESCOP"), KeyRule("INSTRUME"), KeyRule("TSTART", float), KeyRule("TSTOP", float), *_TIME_KEYS,
+    KeyRule("DEADC", float, lambda v: 0 < v <= 1, "a fraction above 0 and up to 1", **_ERROR),
+    KeyRule("ONTIME", float), KeyRule("LIVETIME", float),
+    one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
+    KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
+    one_of("OBS_MODE", "POINTING", "WOBBLE", "DRIFT", *_MOVING, instead="taken as POINTING"),
+    KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, _FIXED, missing=""))
+_EVENT_COLUMNS = (
+    ColumnRule("EVENT_ID", missing="warning"), ColumnRule("TIME", "s"),
+    ColumnRule("RA", "deg", lambda x: (x >= 0) & (x < 360), "from 0 to 360 deg", severity="warning"),
+    ColumnRule("DEC", "deg", lambda x: np.abs(x) <= 90, "from -90 to 90 deg"),
+    ColumnRule("ENERGY", "TeV", lambda x: x > 0, "positive"))
 
 # %% ../../nbs/20_data/85_checks.ipynb #7b1af999
 def check_events(
     table:FitsTable,
 ):                   # iterator of findings
     "Findings on a table of events."
-    drift = table.key("OBS_MODE", "", str).strip().upper() == "DRIFT"
-    yield from check_keys(table, _EVENT_KEYS + _PLACES[drift])
-    if not table.n_rows: yield "error", "", "the event list is empty, expected at least one event"
+    drift = key_text(table, "OBS_MODE") == "DRIFT"
+    yield from check_keys(table, _EVENT_KEYS + (_DRIFT if drift else _POINTING))
+    if not table.n_rows:
+        yield "error", "", "the event list is empty, expected at least one event"
     yield from each(table, check_columns(table, _EVENT_COLUMNS), _check_ids(table))
-    start, stop, ontime, livetime, deadc = (number(table, k) for k in ("TSTART", "TSTOP", "ONTIME", "LIVETIME", "DEADC"))
-    if stop <= start: yield "warning", "TSTOP", f"{stop:.10g}, expected a time after TSTART {start:.10g}"
+    start, stop, ontime, livetime, deadc = (
+        key_number(table, k) for k in ("TSTART", "TSTOP", "ONTIME", "LIVETIME", "DEADC"))
+    if stop <= start:
+        yield "warning", "TSTOP", f"{stop:.10g}, expected a time after TSTART {start:.10g}"
     if abs(livetime - deadc * ontime) > 1e-3 * ontime:
-        yield "warning", "LIVETIME", f"{livetime:g} s, expected DEADC * ONTIME = {deadc * ontime:g} s; the keyword is not used"
+        text = f"{livetime:g} s, expected DEADC * ONTIME = {deadc * ontime:g} s"
+        yield "warning", "LIVETIME", f"{text}; the keyword is not used"
 
 def _check_ids(table):
     "Events that share a number."
-    if "EVENT_ID" not in table: return
+    if "EVENT_ID" not in table:
+        return
     twice = table.n_rows - len(np.unique(table.raw("EVENT_ID")))
-    if twice: yield "warning", "EVENT_ID", f"{twice} of {table.n_rows} events have the number of another one, expected each number once"
+    if twice:
+        text = f"{twice} of {table.n_rows} events have the number of another one"
+        yield "warning", "EVENT_ID", f"{text}, expected each number once"
 
 # %% ../../nbs/20_data/85_checks.ipynb #8200e952
 def check_gti(
@@ -72,16 +81,20 @@ def check_gti(
 ):                   # iterator of findings
     "Findings on a table of good time intervals."
     yield from check_keys(table, (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "GTI"), *_TIME_KEYS))
-    if not table.n_rows: yield "error", "", "no good time interval, expected at least one"
+    if not table.n_rows:
+        yield "error", "", "no good time interval, expected at least one"
     findings = list(check_columns(table, (ColumnRule("START", "s"), ColumnRule("STOP", "s"))))
     yield from findings
-    if findings: return
+    if findings:
+        return
     start, stop = table.column("START", "s"), table.column("STOP", "s")
     yield from bad_values("STOP", stop, stop >= start, "after START")
-    if np.any(np.diff(start) < 0): yield "warning", "START", "intervals are not sorted by time"
+    if np.any(np.diff(start) < 0):
+        yield "warning", "START", "intervals are not sorted by time"
     united = merge_intervals(start, stop)
     lost = np.sum(stop - start) - np.sum(united[1] - united[0])
-    if lost > 1e-3 and np.all(stop >= start): yield "warning", "START", f"intervals overlap by {lost:.6g} s; they are united"
+    if lost > 1e-3 and np.all(stop >= start):
+        yield "warning", "START", f"intervals overlap by {lost:.6g} s; they are united"
 
 # %% ../../nbs/20_data/85_checks.ipynb #e68917bf
 _BKG_UNIT = "s-1 MeV-1 sr-1"
@@ -92,41 +105,50 @@ def _value_rules(
 ):          # list of ColumnRule
     "Rules of the columns with the values."
     units = getattr(reader, "parameter_units", None) or {reader.column: reader.default_unit}
-    if reader.hduclas2 == "BKG": units = {next((c for c in ("BKG", "BGD") if c in table), "BKG"): None}
-    return [ColumnRule(n, unit, None if n.startswith("AMPL") else lambda x: x >= 0, "0 or more") for n, unit in units.items()]
+    if reader.hduclas2 == "BKG":
+        units = {"BGD" if "BGD" in table and "BKG" not in table else "BKG": None}
+    def not_negative(x):
+        return x >= 0
+    tests = {n: None if n.startswith("AMPL") else not_negative for n in units}
+    return [ColumnRule(n, unit, tests[n], "0 or more") for n, unit in units.items()]
 
 def _class_keys(
     reader, # class of the response
 ):          # list of KeyRule
     "Rules of the keywords that say what the table is."
-    return [one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", reader.hduclas2.upper()),
+    others, tag = {*HDU_READERS} - {reader.tag}, reader.tag.upper()
+    return [one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "RESPONSE"),
+            one_of("HDUCLAS2", reader.hduclas2.upper()),
             one_of("HDUCLAS3", "FULL-ENCLOSURE", "POINT-LIKE", instead="taken as FULL-ENCLOSURE"),
-            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in {*HDU_READERS} - {reader.tag}, reader.tag.upper(), "", "error"),
-            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in HDU_READERS, reader.tag.upper())]
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in others, tag, "", "error"),
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in HDU_READERS, tag)]
 
 def _check_unit(table, rules):
     "A background may lack its unit, the reader then assumes one."
     name = rules[0].name
     if rules[0].unit is None and name in table:
-        found = [f for f in check_columns(table, [ColumnRule(name, _BKG_UNIT)]) if "unit" in f[2]]
-        yield from (("warning", name, f"{text}; taken as {_BKG_UNIT}") for _, _, text in found)
+        for _, _, text in check_columns(table, [ColumnRule(name, _BKG_UNIT)]):
+            if "unit" in text:
+                yield "warning", name, f"{text}; taken as {_BKG_UNIT}"
 
 # %% ../../nbs/20_data/85_checks.ipynb #7e3439db
 def _check_values(table, axes, rule):
     "Number, order and sum of the values of a response with good axes."
-    shape, cell = [a.nbin for a in axes], table.cell(rule.name)
-    if cell.size != np.prod(shape): return (yield finding_of(_refusal(table, rule, cell, shape), table.label))
+    shape, cell, background = [a.nbin for a in axes], table.cell(rule.name), rule.unit is None
+    try:
+        check_cell(table, rule.name, cell, shape)
+    except DataError as error:
+        if cell.size != np.prod(shape):
+            yield finding_of(error, table.label)
+            return
     found, wanted = (tuple(n for n in s if n > 1) for s in (cell.shape, shape[::-1]))
-    if len(found) > 1 and found not in (wanted, *([wanted[::-1]] if rule.unit is None else [])):
-        yield "error", rule.name, f"has shape {found}, expected {wanted} from its axes; the order of the axes (TDIM) is wrong"
-    elif len(found) < len(wanted): yield "warning", rule.name, f"no TDIM, expected the shape {wanted}; the order is taken to be that"
+    if len(found) > 1 and found != wanted and not (background and found == wanted[::-1]):
+        text = f"has shape {found}, expected {wanted} from its axes"
+        yield "error", rule.name, f"{text}; the order of the axes (TDIM) is wrong"
+    elif len(found) < len(wanted):
+        yield "warning", rule.name, f"no TDIM, expected the shape {wanted}; the order is taken to be that"
     if not cell.any() and not rule.name.startswith("AMPL"):
-        yield "warning" if rule.unit is None else "error", rule.name, "all values are 0"
-
-def _refusal(table, rule, cell, shape):
-    "What the reader says to a cell."
-    try: check_cell(table, rule.name, cell, shape)
-    except DataError as error: return error
+        yield "warning" if background else "error", rule.name, "all values are 0"
 
 # %% ../../nbs/20_data/85_checks.ipynb #4d13632d
 def check_irf(
@@ -135,24 +157,34 @@ def check_irf(
 ):          # iterator of findings
     "Findings on a table with a response."
     yield from check_keys(table, _class_keys(reader))
+    if not table.n_rows:
+        yield "error", "", "the table is empty, expected one row"
+        return
+    if table.n_rows > 1:
+        yield "warning", "", f"{table.n_rows} rows, expected one; the first is used"
     values = _value_rules(table, reader)
-    pairs = [[ColumnRule(f"{k.column}_{end}", k.unit) for end in ("LO", "HI")] for k in reader.axis_columns]
-    if not table.n_rows: return (yield "error", "", "the table is empty, expected one row")
-    if table.n_rows > 1: yield "warning", "", f"{table.n_rows} rows, expected one; the first is used"
-    found = {r.name: list(check_columns(table, [r])) for r in (*(r for pair in pairs for r in pair), *values)}
-    for findings in found.values(): yield from findings
+    kinds = {kind: [ColumnRule(f"{kind.column}_{end}", kind.unit) for end in ("LO", "HI")]
+             for kind in reader.axis_columns}
+    found = {r.name: list(check_columns(table, [r])) for r in (*sum(kinds.values(), []), *values)}
+    yield from (f for findings in found.values() for f in findings)
     yield from each(table, _check_unit(table, values))
     axes = []
-    for pair, kind in zip(pairs, reader.axis_columns):
-        if found[pair[0].name] or found[pair[1].name]: continue
-        try: axes.append(read_axis(table, kind))
-        except FAULTS as error: yield finding_of(error, table.label)
+    for kind, rules in kinds.items():
+        if not any(found[r.name] for r in rules):
+            try:
+                axes.append(read_axis(table, kind))
+            except FAULTS as error:
+                yield finding_of(error, table.label)
+    if len(axes) < len(kinds):
+        return
     for rule in values:
-        if len(axes) == len(pairs) and rule.name in table: yield from each(table, _check_values(table, axes, rule))
-    if len(axes) == len(pairs) and not any(found.values()): yield from each(table, _check_sums(table, reader))
+        if rule.name in table:
+            yield from each(table, _check_values(table, axes, rule))
+    if not any(found.values()):
+        yield from each(table, _check_sums(table, reader))
 
 # %% ../../nbs/20_data/85_checks.ipynb #6401c539
-_MOST = .05  # how far a sum may be from 1
+_TOLERANCE = .05  # of a sum that should be 1
 
 def _check_sums(table, reader):
     "Normalisation of probabilities."
@@ -160,64 +192,78 @@ def _check_sums(table, reader):
     if reader.tag == "edisp_2d":
         total = np.einsum("emo,m->eo", irf.data, np.diff(irf.axes[1].edges_value))
         total = total[total > 0]
-        off = total[abs(total - 1) > _MOST]
-        text = "densities have a sum over MIGRA from {:.3g} to {:.3g}, expected 1; they are normalised when used"
-        if len(off): yield "warning", "MATRIX", f"{len(off)} of {len(total)} {text.format(off.min(), off.max())}"
+        off = total[abs(total - 1) > _TOLERANCE]
+        if len(off):
+            text = f"{len(off)} of {len(total)} densities have a sum over MIGRA"
+            span = f"from {off.min():.3g} to {off.max():.3g}, expected 1; they are normalised when used"
+            yield "warning", "MATRIX", f"{text} {span}"
     if reader.tag == "psf_table":
         energy, offset, rad = (a.center_value for a in irf.axes)
         total = irf.containment_value(irf.axes[2].edges_value[-1], energy[:, None], offset)
-        over = np.sum(total > 1 + _MOST)
-        if over: yield "warning", "RPSF", f"{over} of {total.size} densities contain more than everything, up to {total.max():.3g}"
+        over = np.sum(total > 1 + _TOLERANCE)
+        if over:
+            text = f"{over} of {total.size} densities contain more than everything, up to {total.max():.3g}"
+            yield "warning", "RPSF", text
 
 # %% ../../nbs/20_data/85_checks.ipynb #9c9a9a39
 def _good_time(gti):
     "Starts and stops, united; DataError if they are out of order, which has been reported by then."
     start, stop = gti.column("START", "s"), gti.column("STOP", "s")
-    if len(start) and np.all(stop >= start): return merge_intervals(start, stop)
+    if len(start) and np.all(stop >= start):
+        return merge_intervals(start, stop)
     raise DataError(f"{gti.label}: no good time")
 
-def _shift(events, gti):
-    "Seconds by which the clock of the events is ahead of that of the intervals; nan if their time scales differ."
+def _clock_shift(events, gti):
+    "Seconds by which the clock of the events is ahead of that of the intervals; nan if their scales differ."
     one, other = TimeReference.from_table(events), TimeReference.from_table(gti)
-    return ((one.mjd_int - other.mjd_int) + (one.mjd_frac - other.mjd_frac)) * 86400 if one.scale == other.scale else np.nan
+    days = (one.mjd_int - other.mjd_int) + (one.mjd_frac - other.mjd_frac)
+    return days * 86400 if one.scale == other.scale else np.nan
 
 # %% ../../nbs/20_data/85_checks.ipynb #67b7e1a0
 def _events_in_time(events, gti):
     "Events outside the good time intervals."
-    t, (start, stop) = events.column("TIME", "s") + _shift(events, gti), _good_time(gti)
+    t, (start, stop) = events.column("TIME", "s") + _clock_shift(events, gti), _good_time(gti)
     t = t[np.isfinite(t)]
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
     away = np.maximum(np.maximum(start[k] - t, t - stop[k]), 0)
-    late = np.flatnonzero(away > 1e-6)
-    text = f"{len(late)} of {len(t)}, by up to {away.max(initial=0):.3g} s; they are not cut"
-    if len(late): yield "warning", "TIME", f"events outside the good time intervals: {text}"
+    late = np.sum(away > 1e-6)
+    if late:
+        text = f"{late} of {len(t)}, by up to {away.max():.3g} s; they are not cut"
+        yield "warning", "TIME", f"events outside the good time intervals: {text}"
 
 def _same_clock(events, gti):
     "Reference dates that differ."
-    if abs(_shift(events, gti)) < 1e-3: return
-    day, day_gti = (f"{r.mjd_int + r.mjd_frac:.10g} {r.scale.upper()}" for r in map(TimeReference.from_table, (events, gti)))
+    if abs(_clock_shift(events, gti)) < 1e-3:
+        return
+    references = map(TimeReference.from_table, (events, gti))
+    day, day_gti = (f"{r.mjd_int + r.mjd_frac:.10g} {r.scale.upper()}" for r in references)
     yield "warning", "MJDREFI", f"times count from MJD {day_gti}, those of the events from {day}"
 
 def _durations(events, gti):
     "Keywords that contradict the intervals."
     start, stop = _good_time(gti)
-    ontime, good = number(events, "ONTIME"), np.sum(stop - start)
+    ontime, good = key_number(events, "ONTIME"), np.sum(stop - start)
     if abs(ontime - good) > 1e-3 * max(good, 1):
-        yield "warning", "ONTIME", f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
-    shift = _shift(events, gti)
+        text = f"{ontime:g} s, but the good time intervals last {good:g} s; those are used"
+        yield "warning", "ONTIME", text
+    shift = _clock_shift(events, gti)
     for key, value, side in (("TSTART", start[0] - shift, 1), ("TSTOP", stop[-1] - shift, -1)):
-        if side * (number(events, key) - value) > 1:
-            yield "warning", key, f"{number(events, key):.10g} s, but good time reaches to {value:.10g} s"
+        found = key_number(events, key)
+        if side * (found - value) > 1:
+            yield "warning", key, f"{found:.10g} s, but good time reaches to {value:.10g} s"
 
 # %% ../../nbs/20_data/85_checks.ipynb #c3eb8363
-def _pointlike(table): return table.key("HDUCLAS3", "", str).strip().upper() == "POINT-LIKE"
+def _pointlike(table):
+    return key_text(table, "HDUCLAS3") == "POINT-LIKE"
 
 def _direction(aeff, edisp, rad_max=None):
     "Cut on direction."
     if _pointlike(aeff) != _pointlike(edisp):
-        yield "warning", "HDUCLAS3", f"{aeff.header.get('HDUCLAS3')}, but the energy dispersion has {edisp.header.get('HDUCLAS3')}"
+        one, other = (t.header.get("HDUCLAS3") for t in (aeff, edisp))
+        yield "warning", "HDUCLAS3", f"{one}, but the energy dispersion has {other}"
     elif _pointlike(aeff) and rad_max is None and all(t.header.get("RAD_MAX") is None for t in (aeff, edisp)):
-        yield "warning", "RAD_MAX", "point-like, but there is neither a table RAD_MAX nor this keyword; the radius of the cut is not known"
+        text = "point-like, but there is neither a table RAD_MAX nor this keyword"
+        yield "warning", "RAD_MAX", f"{text}; the radius of the cut is not known"
 
 def _axis(table, kind, column):
     "Axis of a response by its column."
@@ -225,7 +271,8 @@ def _axis(table, kind, column):
 
 def _energies(aeff, edisp):
     "True energies of the dispersion."
-    area, a, e = aeff.cell("EFFAREA"), _axis(aeff, "aeff_2d", "ENERG"), _axis(edisp, "edisp_2d", "ENERG").edges_value
+    area, a = aeff.cell("EFFAREA"), _axis(aeff, "aeff_2d", "ENERG")
+    e = _axis(edisp, "edisp_2d", "ENERG").edges_value
     used = area.reshape(-1, a.nbin).max(axis=0) > 0
     low, high = a.edges_value[:-1][used].min(), a.edges_value[1:][used].max()
     if e[0] > low * 1.01 or e[-1] < high * .99:
@@ -234,16 +281,18 @@ def _energies(aeff, edisp):
 
 def _offsets(aeff, other, kind):
     "Offsets of another response."
-    a, o = _axis(aeff, "aeff_2d", "THETA").edges_value, _axis(other, kind, "THETA").edges_value
-    if o[-1] < a[-1] * .99: yield "warning", "THETA_HI", f"ends at {o[-1]:g} deg, the effective area at {a[-1]:g} deg; 0 beyond"
+    end, own = (_axis(*x, "THETA").edges_value[-1] for x in ((aeff, "aeff_2d"), (other, kind)))
+    if own < end * .99:
+        yield "warning", "THETA_HI", f"ends at {own:g} deg, the effective area at {end:g} deg; 0 beyond"
 
 def _target(events, aeff):
     "Target in the field of view."
-    place = [number(events, k) for k in ("RA_PNT", "DEC_PNT", "RA_OBJ", "DEC_OBJ")]
-    offset, axis = separation(*place), _axis(aeff, "aeff_2d", "THETA")
-    if axis.nbin > 1 and offset > axis.edges_value[-1]:
-        end = axis.edges_value[-1]
-        yield "warning", "RA_OBJ", f"the target is {offset:.3g} deg from the pointing, the effective area ends at {end:g} deg"
+    offset = separation(*(key_number(events, k) for k in ("RA_PNT", "DEC_PNT", "RA_OBJ", "DEC_OBJ")))
+    axis = _axis(aeff, "aeff_2d", "THETA")
+    end = axis.edges_value[-1]
+    if axis.nbin > 1 and offset > end:
+        text = f"the target is {offset:.3g} deg from the pointing, the effective area ends at {end:g} deg"
+        yield "warning", "RA_OBJ", text
 
 # %% ../../nbs/20_data/85_checks.ipynb #55bcf2d5
 def check_run(
@@ -252,40 +301,45 @@ def check_run(
 ):
     "Check the tables of a run, each and together."
     for kind, (form, table) in parts.items():
-        if form in _CHECKS: folder.check(table, _CHECKS[form])
-    def pair(about, check, *kinds):
-        if not all(k in parts for k in kinds): return
-        table = parts[about][1]
-        folder.add(table.path, table.name, quietly(check, *(parts[k][1] for k in kinds)))
-    pair("events", _events_in_time, "events", "gti")
-    pair("gti", _same_clock, "events", "gti")
-    pair("events", _durations, "events", "gti")
-    pair("aeff", partial(_direction, rad_max=parts.get("rad_max")), "aeff", "edisp")
-    pair("edisp", _energies, "aeff", "edisp")
+        if form in _CHECKS:
+            folder.check(table, _CHECKS[form])
+    def together(about, check, *kinds):
+        if all(k in parts for k in kinds):
+            table = parts[about][1]
+            folder.add(table.path, table.name, quietly(check, *(parts[k][1] for k in kinds)))
+    together("events", _events_in_time, "events", "gti")
+    together("gti", _same_clock, "events", "gti")
+    together("events", _durations, "events", "gti")
+    together("aeff", partial(_direction, rad_max=parts.get("rad_max")), "aeff", "edisp")
+    together("edisp", _energies, "aeff", "edisp")
     for kind in ("edisp", "psf", "rad_max"):
-        if kind in parts: pair(kind, partial(_offsets, kind=parts[kind][0]), "aeff", kind)
-    pair("events", _target, "events", "aeff")
+        if kind in parts:
+            together(kind, partial(_offsets, kind=parts[kind][0]), "aeff", kind)
+    together("events", _target, "events", "aeff")
 
-_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.items()}, "events": check_events, "gti": check_gti}
+_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.items()}, "events": check_events,
+           "gti": check_gti}
 
 # %% ../../nbs/20_data/85_checks.ipynb #efe68dc7
 def _form(
     table:FitsTable,
 )->str: # class as in an HDU index, "" if it is no table of DL3
     "What a table says it is."
-    one, four = (table.key(k, "", str).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
-    if one in ("events", "gti"): return one
-    if not one and table.name.upper() in ("EVENTS", "GTI"): return table.name.lower()
-    return (four or "?") if one == "response" and table.key("HDUCLASS", "", str).strip().upper() == "GADF" or four in HDU_READERS else ""
+    one, four = (key_text(table, k).lower() for k in ("HDUCLAS1", "HDUCLAS4"))
+    if one in ("events", "gti"):
+        return one
+    if not one and table.name.upper() in ("EVENTS", "GTI"):
+        return table.name.lower()
+    if one == "response" and key_text(table, "HDUCLASS") == "GADF":
+        return four or "?"
+    return four if four in HDU_READERS else ""
 
 def is_dl3(tables):
     "Whether tables of a file are of this format."
     return any(_form(t) for t in tables)
 
-def _check_parts(parts, whole=True):
-    "Parts that a run needs."
-    needed = [k for k in ("events", "gti", "aeff", "edisp") if k not in parts]
-    if needed and whole: yield "error", "", f"no {', '.join(needed)}; found {', '.join(parts) or 'nothing'}"
+# %% ../../nbs/20_data/85_checks.ipynb #e235744e
+_NEEDED = "events", "gti", "aeff", "edisp"
 
 def check_dl3_file(
     folder:Folder,
@@ -294,29 +348,50 @@ def check_dl3_file(
     "Check a file with the tables of a run, or with some of them."
     parts = {}
     for table in folder.tables(path):
-        form = _form(table)
-        if form and form not in HDU_READERS:
-            folder.add(path, table.name, [("error", "HDUCLAS4", f"{form.upper()}, expected one of {', '.join(HDU_READERS).upper()}")])
-        elif form: parts.setdefault(HDU_KINDS[form], (form, table))
-        if form and not table.key("HDUCLAS1", "", str).strip():
+        form, findings = _form(table), []
+        if form in HDU_READERS:
+            parts.setdefault(HDU_KINDS[form], (form, table))
+        elif form:
+            known = ", ".join(HDU_READERS).upper()
+            findings.append(("error", "HDUCLAS4", f"{form.upper()}, expected one of {known}"))
+        if form and not key_text(table, "HDUCLAS1"):
             text = f"no such keyword, expected {form.upper()}; without an index it tells what a table is"
-            folder.add(path, table.name, [("error", "HDUCLAS1", text)])
+            findings.append(("error", "HDUCLAS1", text))
+        folder.add(path, table.name, findings)
     check_run(folder, parts)
-    folder.add(path, "", _check_parts(parts, whole="events" in parts))
+    missing = [k for k in _NEEDED if k not in parts]
+    if missing and "events" in parts:
+        folder.add(path, "", [("error", "", f"no {', '.join(missing)}; found {', '.join(parts)}")])
 
 # %% ../../nbs/20_data/85_checks.ipynb #063a5934
 _INDEX_KEYS = one_of("HDUCLASS", "GADF"), one_of("HDUCLAS1", "INDEX")
 _TEXTS = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
 _KNOWN = {**HDU_KINDS, "pointing": "pointing"} # class -> type
 
-def _index_rows(
+def _rows_by_run(
     table:FitsTable, # HDU index
 )->dict:             # run -> list of HduRow
     "Rows of the index by run."
     texts, runs = [table.column(c) for c in _TEXTS], {}
     for i, kind, form, where, name, hdu in zip(table.column("OBS_ID").tolist(), *texts):
-        runs.setdefault(int(i), []).append(HduRow(kind.lower(), form.lower(), table.path.parent / where / name, hdu))
+        row = HduRow(kind.lower(), form.lower(), table.path.parent / where / name, hdu)
+        runs.setdefault(int(i), []).append(row)
     return runs
+
+def _check_rows(runs):
+    "Findings on the types and classes of the rows."
+    rows = [(i, row) for i, found in runs.items() for row in found]
+    types = dict.fromkeys(_KNOWN.values())
+    for kind in dict.fromkeys(r.kind for _, r in rows if r.kind not in types):
+        yield "warning", "HDU_TYPE", f"{kind!r}, expected one of {', '.join(types)}; not used"
+    for kind, form in dict.fromkeys((r.kind, r.form) for _, r in rows):
+        if kind in types and _KNOWN.get(form) != kind:
+            known = ", ".join(f for f, k in _KNOWN.items() if k == kind)
+            yield "error", "HDU_CLASS", f"{form!r} for {kind}, expected one of {known}"
+    for (i, kind), n in Counter((i, r.kind) for i, r in rows).items():
+        if n > 1:
+            text = f"run {i} has {n} rows of type {kind}, expected one; the first is used"
+            yield "warning", "HDU_TYPE", text
 
 def check_hdu_index(
     table:FitsTable,
@@ -324,15 +399,10 @@ def check_hdu_index(
     "Findings on the HDU index itself."
     yield from check_keys(table, (*_INDEX_KEYS, one_of("HDUCLAS2", "HDU")))
     yield from check_columns(table, [ColumnRule(c) for c in ("OBS_ID", *_TEXTS)])
-    if not table.n_rows: yield "error", "", "the index lists no run, expected at least one row"
-    if not all(c in table for c in ("OBS_ID", *_TEXTS)): return
-    rows = [(i, r) for i, rows in _index_rows(table).items() for r in rows]
-    for kind in dict.fromkeys(r.kind for _, r in rows if r.kind not in _KNOWN.values()):
-        yield "warning", "HDU_TYPE", f"{kind!r}, expected one of {', '.join(dict.fromkeys(_KNOWN.values()))}; not used"
-    for kind, form in dict.fromkeys((r.kind, r.form) for _, r in rows if r.kind in _KNOWN.values() and _KNOWN.get(r.form) != r.kind):
-        yield "error", "HDU_CLASS", f"{form!r} for {kind}, expected one of {', '.join(f for f, k in _KNOWN.items() if k == kind)}"
-    for (i, kind), n in Counter((i, r.kind) for i, r in rows).items():
-        if n > 1: yield "warning", "HDU_TYPE", f"run {i} has {n} rows of type {kind}, expected one; the first is used"
+    if not table.n_rows:
+        yield "error", "", "the index lists no run, expected at least one row"
+    if all(c in table for c in ("OBS_ID", *_TEXTS)):
+        yield from _check_rows(_rows_by_run(table))
 
 # %% ../../nbs/20_data/85_checks.ipynb #130bb064
 _OBS_KEYS = (*_INDEX_KEYS, one_of("HDUCLAS2", "OBS"), *_TIME_KEYS)
@@ -343,44 +413,65 @@ def check_obs_index(
     runs=(), # numbers of the runs in the HDU index
 ):           # iterator of findings
     "Findings on the observation index."
-    for _, where, message in (*check_keys(table, _OBS_KEYS), *check_columns(table, [ColumnRule(*c) for c in _OBS_UNITS.items()])):
+    columns = [ColumnRule(*c) for c in _OBS_UNITS.items()]
+    for _, where, message in (*check_keys(table, _OBS_KEYS), *check_columns(table, columns)):
         yield "error" if where == "OBS_ID" else "warning", where, message
-    if "OBS_ID" not in table: return
+    if "OBS_ID" not in table:
+        return
     listed = Counter(table.column("OBS_ID").tolist())
-    for text, which in (("only in the HDU index", [i for i in runs if i not in listed]),
-                        ("not in the HDU index", [i for i in listed if i not in runs]),
-                        ("with more than one row", [i for i, n in listed.items() if n > 1])):
-        if which: yield "warning", "OBS_ID", f"runs {text}: {len(which)}, the first is {which[0]}"
+    for text, which in {"only in the HDU index": [i for i in runs if i not in listed],
+                        "not in the HDU index": [i for i in listed if i not in runs],
+                        "with more than one row": [i for i, n in listed.items() if n > 1]}.items():
+        if which:
+            yield "warning", "OBS_ID", f"runs {text}: {len(which)}, the first is {which[0]}"
 
 def _index_pointings(table):
     "Run -> pointing in the observation index, deg; {} if it is not told."
-    try: return dict(zip(table.column("OBS_ID").tolist(), zip(*(table.column(c, "deg").tolist() for c in ("RA_PNT", "DEC_PNT")))))
-    except FAULTS: return {}
+    try:
+        ra, dec = (table.column(c, "deg").tolist() for c in ("RA_PNT", "DEC_PNT"))
+        return dict(zip(table.column("OBS_ID").tolist(), zip(ra, dec)))
+    except FAULTS:
+        return {}
 
 def _check_header(events, obs_id, pointing=None):
     "The header of the events against the index."
     found = events.key("OBS_ID", None, int)
-    if found not in (None, obs_id): yield "error", "OBS_ID", f"{found}, but the index has these events for run {obs_id}"
-    away = separation(*pointing, number(events, "RA_PNT"), number(events, "DEC_PNT")) if pointing else 0.
-    if away > 1e-3: yield "warning", "RA_PNT", f"the pointing is {away:.3g} deg from that in the observation index, which is not used"
+    if found not in (None, obs_id):
+        yield "error", "OBS_ID", f"{found}, but the index has these events for run {obs_id}"
+    own = [key_number(events, k) for k in ("RA_PNT", "DEC_PNT")]
+    away = separation(*pointing, *own) if pointing else 0.
+    if away > 1e-3:
+        text = f"the pointing is {away:.3g} deg from that in the observation index, which is not used"
+        yield "warning", "RA_PNT", text
 
 # %% ../../nbs/20_data/85_checks.ipynb #5a565a3a
+def _listed_table(folder, index, obs_id, row):
+    "The table of a row of the index, None if it is not in its file."
+    tables = folder.tables(row.path)
+    table = next((t for t in tables if t.name.upper() == row.hdu.upper()), None)
+    if table is None and not folder.damaged(row.path):
+        found = ", ".join(t.name for t in tables) or "no table"
+        text = f"run {obs_id}: no {row.hdu or 'name'} in {folder.name(row.path)}; found {found}"
+        folder.add(index.path, index.name, [("error", "HDU_NAME", text)])
+    return table
+
 def _listed_parts(folder, index, obs_id, rows):
     "Parts of a run that are where the index says."
     parts, lost = {}, {}
-    for row in (r for r in rows if r.form in HDU_READERS and _KNOWN[r.form] == r.kind):
-        if not row.path.is_file(): lost.setdefault(row.path, []).append(row.kind)
-        elif row.kind not in parts:
-            tables = folder.tables(row.path)
-            table = next((t for t in tables if t.name.upper() == row.hdu.upper()), None)
-            if table: parts[row.kind] = row.form, table
-            elif not folder.damaged(row.path):
-                text = f"run {obs_id}: no {row.hdu or 'name'} in {folder.name(row.path)}; found"
-                folder.add(index.path, index.name, [("error", "HDU_NAME", f"{text} {', '.join(t.name for t in tables) or 'no table'}")])
+    for row in rows:
+        if row.form not in HDU_READERS or _KNOWN[row.form] != row.kind:
+            continue
+        if not row.path.is_file():
+            lost.setdefault(row.path, []).append(row.kind)
+        elif row.kind not in parts and (table := _listed_table(folder, index, obs_id, row)):
+            parts[row.kind] = row.form, table
     for path, kinds in lost.items():
-        folder.add(path, "", [("error", "", f"no such file, but {folder.name(index.path)} lists it for run {obs_id} ({', '.join(kinds)})")])
-    missing = [k for k in ("events", "gti", "aeff", "edisp") if k not in {r.kind for r in rows}]
-    if missing: folder.add(index.path, index.name, [("error", "HDU_TYPE", f"run {obs_id}: lists no {', '.join(missing)}")])
+        text = f"no such file, but {folder.name(index.path)} lists it for run {obs_id} ({', '.join(kinds)})"
+        folder.add(path, "", [("error", "", text)])
+    missing = [k for k in _NEEDED if k not in {r.kind for r in rows}]
+    if missing:
+        text = f"run {obs_id}: lists no {', '.join(missing)}"
+        folder.add(index.path, index.name, [("error", "HDU_TYPE", text)])
     return parts
 
 # %% ../../nbs/20_data/85_checks.ipynb #e5c8d268
@@ -390,12 +481,15 @@ def check_dl3_folder(
     "Check the index files of a folder and the files they list."
     path, obs_path = (find_index(folder.base, f"{n}-index") for n in ("hdu", "obs"))
     index, runs, pointings = next(iter(folder.tables(path)), None), {}, {}
-    if index: folder.check(index, check_hdu_index)
-    elif not folder.damaged(path): folder.add(path, "", [("error", "", "no table in it, expected an HDU index")])
-    try: runs = _index_rows(index) if index else {}
-    except FAULTS: pass # has been reported
-    lost = "warning", "", "no such file; runs cannot be chosen by place and time"
-    if obs_path is None: folder.add(folder.base / "obs-index.fits.gz", "", [lost])
+    if index:
+        folder.check(index, check_hdu_index)
+        with suppress(FAULTS): # has been reported
+            runs = _rows_by_run(index)
+    elif not folder.damaged(path):
+        folder.add(path, "", [("error", "", "no table in it, expected an HDU index")])
+    if obs_path is None:
+        text = "no such file; runs cannot be chosen by place and time"
+        folder.add(folder.base / "obs-index.fits.gz", "", [("warning", "", text)])
     for table in folder.tables(obs_path)[:1] if obs_path else []:
         folder.check(table, partial(check_obs_index, runs=tuple(runs)))
         pointings = _index_pointings(table)
@@ -405,6 +499,6 @@ def check_dl3_folder(
         if "events" in parts:
             events = parts["events"][1]
             folder.add(events.path, events.name, _check_header(events, obs_id, pointings.get(obs_id)))
-    if not runs:
-        for file in fits_files(folder.base):
-            if file not in (path, obs_path): check_dl3_file(folder, file)
+    for file in [] if runs else fits_files(folder.base):
+        if file not in (path, obs_path):
+            check_dl3_file(folder, file)

@@ -66,7 +66,7 @@ def _event_header(
     path:Path,
     name:str, # of the table of events
 )->dict:      # keywords, {} if the file cannot be read
-    "Keywords of the events; the events are not read if they come first in the file."
+    "Keywords of the events."
     try:
         return read_tables(path).header(name)
     except FAULTS:
@@ -78,10 +78,13 @@ def _number(
     *sources, # dicts, the first that knows it counts
 )->float:     # nan if none does
     "A number from the index or a header."
-    for value in (source.get(name) for source in sources):
+    for source in sources:
         try:
-            if np.isfinite(float(value)): return float(value)
-        except (TypeError, ValueError): pass
+            value = float(source.get(name))
+        except (TypeError, ValueError):
+            continue
+        if np.isfinite(value):
+            return value
     return np.nan
 
 def _text(
@@ -96,11 +99,14 @@ def _start(
 )->str:       # "2004-12-04 22:07:06", "" if not known
     "Start of a run in UTC."
     for values, meta in sources:
-        day, part, seconds = (_number(k, m) for k, m in (("MJDREFI", meta), ("MJDREFF", meta), ("TSTART", values)))
-        if not np.isfinite(day + seconds): continue
+        day, part, seconds = _number("MJDREFI", meta), _number("MJDREFF", meta), _number("TSTART", values)
         scale = str(meta.get("TIMESYS") or "TT").strip().lower()
-        try: return TimeReference(day, 0. if np.isnan(part) else part, scale).time(seconds).utc.iso[:19]
-        except FAULTS: continue
+        if not np.isfinite(day + seconds):
+            continue
+        try:
+            return TimeReference(day, np.nan_to_num(part), scale).time(seconds).utc.iso[:19]
+        except FAULTS:
+            continue
     return ""
 
 # %% ../../nbs/20_data/80_inventory.ipynb #0b4c4b3f
@@ -117,29 +123,36 @@ def folder_of_index(
     "The folder of an index file; any other path as it is."
     return path.parent if path in (find_index(path.parent, f"{n}-index") for n in ("hdu", "obs")) else path
 
+# %% ../../nbs/20_data/80_inventory.ipynb #9778f71e
 def _stores(
     path:Path, # folder or file
 ):             # iterator of DataStore
     "The data set of a folder with an index, else one per file with events."
     if path.is_dir() and find_index(path, "hdu-index"):
         names = (getattr(find_index(path, n), "name", None) for n in ("hdu-index", "obs-index"))
-        return (yield DataStore.from_dir(path, *names))
+        yield DataStore.from_dir(path, *names)
+        return
     for file in fits_files(path):
         try:
-            if "EVENTS" in read_tables(file): yield DataStore.from_events_files(file)
-        except FAULTS as error: warn(f"{file.name} is left out: {finding_of(error, str(file))[2]}")
+            if "EVENTS" in read_tables(file):
+                yield DataStore.from_events_files(file)
+        except FAULTS as error:
+            warn(f"{file.name} is left out: {finding_of(error, str(file))[2]}")
 
 # %% ../../nbs/20_data/80_inventory.ipynb #e4590444
-def _index_rows(
+def _observation_rows(
     store:DataStore,
 )->tuple: # dict of run number to its row (a dict), keywords of the table
     "Rows of the observation index; none if it is missing or damaged."
     try:
         table = store.obs_table
         columns = {c: table[c].tolist() for c in table.colnames}
-        return {int(i): dict(zip(columns, row)) for i, row in zip(columns["OBS_ID"], zip(*columns.values()))}, table.meta
-    except FAULTS: return {}, {}
+        rows = (dict(zip(columns, row)) for row in zip(*columns.values()))
+        return {int(row["OBS_ID"]): row for row in rows}, table.meta
+    except FAULTS:
+        return {}, {}
 
+# %% ../../nbs/20_data/80_inventory.ipynb #d666d18b
 def _run_info(
     obs_id:int,
     parts:list, # rows of the HDU index
@@ -148,48 +161,39 @@ def _run_info(
     base:Path,  # folder that file names are given from
 )->RunInfo:
     "Record of one run."
-    files = {p.path: p.path.relative_to(base).as_posix() if p.path.is_relative_to(base) else str(p.path) for p in parts}
-    missing = tuple(name for path, name in files.items() if not path.is_file())
+    def name(path):
+        return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+    files = {p.path: name(p.path) for p in parts}
     events = next((p for p in parts if p.kind == "events"), None)
     head = _event_header(events.path, events.hdu) if events and events.path.is_file() else {}
-    zenith, altitude = _number("ZEN_PNT", row, head), _number("ALT_PNT", row, head)
+    keys = "RA_PNT", "DEC_PNT", "ZEN_PNT", "ALT_PNT", "ONTIME", "LIVETIME"
+    ra, dec, zenith, altitude, ontime, livetime = (_number(k, row, head) for k in keys)
     count = _number("EVENT_COUNT", row, {"EVENT_COUNT": head.get("NAXIS2")})
     forms = {p.kind: p.form for p in reversed(parts)} # of several the first
-    return RunInfo(obs_id, _text("OBJECT", row, head), _number("RA_PNT", row, head), _number("DEC_PNT", row, head),
-                   90 - altitude if np.isnan(zenith) else zenith, _start((head, head), (row, meta)),
-                   _number("ONTIME", row, head), _number("LIVETIME", row, head), None if np.isnan(count) else int(count),
-                   {k: forms[k] for k in dict.fromkeys(HDU_KINDS.values()) if k in forms and k not in ("events", "gti")},
-                   _text("TELESCOP", row, head, meta), tuple(files.values()), missing)
+    kinds = [k for k in dict.fromkeys(HDU_KINDS.values()) if k in forms and k not in ("events", "gti")]
+    return RunInfo(
+        obs_id, _text("OBJECT", row, head), ra, dec, 90 - altitude if np.isnan(zenith) else zenith,
+        _start((head, head), (row, meta)), ontime, livetime, None if np.isnan(count) else int(count),
+        {k: forms[k] for k in kinds}, _text("TELESCOP", row, head, meta), tuple(files.values()),
+        tuple(name for path, name in files.items() if not path.is_file()))
 
 # %% ../../nbs/20_data/80_inventory.ipynb #4842f6bb
-class _InventoryTables:
-    "An `Inventory` as tables."
+_COLUMNS = {"OBS_ID": "obs_id", "OBJECT": "object", "RA_PNT": "ra_deg", "DEC_PNT": "dec_deg",
+            "ZEN_PNT": "zenith_deg", "START": "start", "ONTIME": "ontime_s", "LIVETIME": "livetime_s",
+            "TELESCOP": "telescope"}
 
-    @cached_property
-    def table(self):
-        "One row a run, an astropy table with units."
-        columns = {"OBS_ID": "obs_id", "OBJECT": "object", "RA_PNT": "ra_deg", "DEC_PNT": "dec_deg", "ZEN_PNT": "zenith_deg",
-                   "START": "start", "ONTIME": "ontime_s", "LIVETIME": "livetime_s", "TELESCOP": "telescope"}
-        data = {name: [getattr(r, field) for r in self.runs] for name, field in columns.items()}
-        count = [-1 if r.n_events is None else r.n_events for r in self.runs]
-        data["EVENT_COUNT"] = astropy_table.MaskedColumn(count, mask=np.equal(count, -1)) if -1 in count else count
-        data |= {"IRFS": [" ".join(r.responses.values()) for r in self.runs], "FILE": [" ".join(r.files) for r in self.runs],
-                 "PRESENT": [r.present for r in self.runs]}
-        units = {"RA_PNT": "deg", "DEC_PNT": "deg", "ZEN_PNT": "deg", "ONTIME": "s", "LIVETIME": "s"}
-        return astropy_table.Table(data, units=units)
-
-    @cached_property
-    def targets(self):
-        "One row a target, those with most data first: runs, how many are present, livetime of all and of those, mean pointing."
-        rows = []
-        for name in dict.fromkeys(r.object for r in self.runs):
-            runs = [r for r in self.runs if r.object == name]
-            livetime, there = np.array([r.livetime_s for r in runs]), np.array([r.present for r in runs])
-            rows.append((name or "unknown", len(runs), there.sum(), livetime.sum(), livetime[there].sum(), *_mean_position(runs)))
-        rows.sort(key=lambda row: (-row[2], -row[1], row[0]))
-        names = ["OBJECT", "RUNS", "PRESENT", "LIVETIME", "LIVETIME_PRESENT", "RA", "DEC"]
-        units = {"LIVETIME": "s", "LIVETIME_PRESENT": "s", "RA": "deg", "DEC": "deg"}
-        return astropy_table.Table(rows=rows, names=names, units=units)
+def _run_table(
+    runs, # RunInfo
+):
+    "One row a run."
+    data = {name: [getattr(r, field) for r in runs] for name, field in _COLUMNS.items()}
+    count = np.array([-1 if r.n_events is None else r.n_events for r in runs])
+    data["EVENT_COUNT"] = astropy_table.MaskedColumn(count, mask=count == -1) if -1 in count else count
+    data["IRFS"] = [" ".join(r.responses.values()) for r in runs]
+    data["FILE"] = [" ".join(r.files) for r in runs]
+    data["PRESENT"] = [r.present for r in runs]
+    units = {"RA_PNT": "deg", "DEC_PNT": "deg", "ZEN_PNT": "deg", "ONTIME": "s", "LIVETIME": "s"}
+    return astropy_table.Table(data, units=units)
 
 # %% ../../nbs/20_data/80_inventory.ipynb #df13179f
 def _mean_position(
@@ -200,10 +204,26 @@ def _mean_position(
     x, y, z = np.mean([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
     return float(np.degrees(np.arctan2(y, x)) % 360), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
 
+# %% ../../nbs/20_data/80_inventory.ipynb #6e7f28ce
+def _target_table(
+    runs, # RunInfo
+):
+    "One row a target, those with most data first."
+    rows = []
+    for name in dict.fromkeys(r.object for r in runs):
+        own = [r for r in runs if r.object == name]
+        livetime, there = np.array([r.livetime_s for r in own]), np.array([r.present for r in own])
+        sums = there.sum(), livetime.sum(), livetime[there].sum()
+        rows.append((name or "unknown", len(own), *sums, *_mean_position(own)))
+    rows.sort(key=lambda row: (-row[2], -row[1], row[0]))
+    names = ["OBJECT", "RUNS", "PRESENT", "LIVETIME", "LIVETIME_PRESENT", "RA", "DEC"]
+    units = {"LIVETIME": "s", "LIVETIME_PRESENT": "s", "RA": "deg", "DEC": "deg"}
+    return astropy_table.Table(rows=rows, names=names, units=units)
+
 # %% ../../nbs/20_data/80_inventory.ipynb #7b9e0510
 _TITLES = "target", "runs", "present", "livetime [h]", "RA [deg]", "DEC [deg]"
 
-class Inventory(_InventoryTables):
+class Inventory:
     """The runs of a data set.
 
     Made by `inventory`.
@@ -216,7 +236,18 @@ class Inventory(_InventoryTables):
         By rising number.
     """
 
-    def __init__(self, name, runs): self.name, self.runs = name, tuple(sorted(runs, key=lambda r: r.obs_id))
+    def __init__(self, name, runs):
+        self.name, self.runs = name, tuple(sorted(runs, key=lambda r: r.obs_id))
+
+    @cached_property
+    def table(self):
+        "One row a run, an astropy table with units."
+        return _run_table(self.runs)
+
+    @cached_property
+    def targets(self):
+        "One row a target: runs, how many are present, livetime (s) of all and of those, mean pointing (deg)."
+        return _target_table(self.runs)
 
     @property
     def missing(self):
@@ -225,37 +256,45 @@ class Inventory(_InventoryTables):
 
     def as_dict(self):
         "Name, runs and missing files as plain values."
-        runs = [{k: None if isinstance(v, float) and not np.isfinite(v) else list(v) if isinstance(v, tuple) else v
-                 for k, v in r._asdict().items()} | {"present": r.present} for r in self.runs]
-        n_present = sum(r.present for r in self.runs)
-        return {"name": self.name, "n_runs": len(runs), "n_present": n_present, "runs": runs, "missing": self.missing}
+        def plain(value):
+            unknown = isinstance(value, float) and not np.isfinite(value)
+            return None if unknown else list(value) if isinstance(value, tuple) else value
+        runs = [{k: plain(v) for k, v in r._asdict().items()} | {"present": r.present} for r in self.runs]
+        return {"name": self.name, "n_runs": len(runs), "n_present": sum(r.present for r in self.runs),
+                "runs": runs, "missing": self.missing}
 
     def _lines(self):
-        hours = [(f"{t['LIVETIME'] / 3600:.2f}", f"{t['RA']:.2f}", f"{t['DEC']:.2f}") for t in self.targets]
-        return [(t["OBJECT"], str(t["RUNS"]), str(t["PRESENT"]), *h) for t, h in zip(self.targets, hours)]
+        return [(t["OBJECT"], str(t["RUNS"]), str(t["PRESENT"]), f"{t['LIVETIME'] / 3600:.2f}",
+                 f"{t['RA']:.2f}", f"{t['DEC']:.2f}") for t in self.targets]
 
     def __str__(self):
         lines = [_TITLES, *self._lines()]
-        width = [max(len(line[i]) for line in lines) for i in range(6)]
-        table = "\n".join("  ".join([line[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(line[1:], width[1:]))]) for line in lines)
+        width = [max(map(len, column)) for column in zip(*lines)]
+        lines = ["  ".join([x[0].ljust(width[0]), *map(str.rjust, x[1:], width[1:])]) for x in lines]
         forms = " ".join(dict.fromkeys(f for r in self.runs for f in r.responses.values()))
-        scopes = ", ".join(dict.fromkeys(r.telescope for r in self.runs if r.telescope)) or "unknown telescope"
-        end = f"\n{len(self.missing)} files are listed but not there, the first: {self.missing[0]}" if self.missing else ""
-        if len(self.missing) == 1: end = f"\n1 file is listed but not there: {self.missing[0]}"
-        return f"{self!r}\n{scopes}; responses: {forms or 'none'}\n{table}{end}"
+        scopes = ", ".join(dict.fromkeys(r.telescope for r in self.runs if r.telescope))
+        lines = [repr(self), f"{scopes or 'unknown telescope'}; responses: {forms or 'none'}", *lines]
+        if len(self.missing) > 1:
+            lines.append(f"{len(self.missing)} files are listed but not there, the first: {self.missing[0]}")
+        elif self.missing:
+            lines.append(f"1 file is listed but not there: {self.missing[0]}")
+        return "\n".join(lines)
 
     def __len__(self): return len(self.runs)
-    def __repr__(self): return f"Inventory({self.name}: {len(self)} runs, {sum(r.present for r in self.runs)} present)"
+
+    def __repr__(self):
+        return f"Inventory({self.name}: {len(self)} runs, {sum(r.present for r in self.runs)} present)"
+
     def _repr_html_(self): return html_table(self._lines(), _TITLES, repr(self))
 
-# %% ../../nbs/20_data/80_inventory.ipynb #6d5eb662
+# %% ../../nbs/20_data/80_inventory.ipynb #7b17e1b3
 def inventory(path):
     """What a folder of DL3 files holds.
 
     Parameters
     ----------
     path : str or Path
-        Folder with index files (or one of these), folder with event files in it or below it, or one event file.
+        Folder with index files (or one of these), folder with event files (also below it), or event file.
 
     Returns
     -------
@@ -274,13 +313,17 @@ def inventory(path):
     GADF, sections "HDU index table" and "Observation index table".
     """
     path = folder_of_index(make_path(path))
-    if not path.exists(): raise FileNotFoundError(f"{path}: no such folder or file")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such folder or file")
     base, runs = path if path.is_dir() else path.parent, []
     try:
         for store in _stores(path):
-            rows, meta = _index_rows(store)
+            rows, meta = _observation_rows(store)
             runs += [_run_info(i, store.hdu_rows(i), rows.get(i, {}), meta, base) for i in store.obs_ids]
-    except (DataError, FileNotFoundError): raise
-    except FAULTS as error: raise DataError(f"{find_index(base, 'hdu-index')}: {finding_of(error)[2]}") from None
-    if runs: return Inventory(path.resolve().name, runs)
-    raise DataError(f"{path}: no DL3 file, expected hdu-index.fits.gz or FITS files with a table EVENTS")
+    except (DataError, FileNotFoundError):
+        raise
+    except FAULTS as error:
+        raise DataError(f"{find_index(base, 'hdu-index')}: {finding_of(error)[2]}") from None
+    if not runs:
+        raise DataError(f"{path}: no DL3 file, expected hdu-index.fits.gz or FITS files with a table EVENTS")
+    return Inventory(path.resolve().name, runs)

@@ -40,8 +40,8 @@ class Problem(NamedTuple):
     message:str
 
     def __str__(self):
-        place = f"{self.file}[{self.hdu}]" if self.hdu else self.file
-        return f"{self.severity}: {place}: {self.where + ': ' if self.where else ''}{self.message}"
+        file = f"{self.file}[{self.hdu}]" if self.hdu else self.file
+        return ": ".join(x for x in (self.severity, file, self.where, self.message) if x)
 
 # %% ../../nbs/20_data/75_problems.ipynb #fcc2af42
 def problems_table(problems):
@@ -59,6 +59,7 @@ def problems_table(problems):
     rows = [[str(p[i]) for p in problems] for i in range(len(Problem._fields))]
     return astropy_table.Table([np.array(r, str) for r in rows], names=Problem._fields)
 
+# %% ../../nbs/20_data/75_problems.ipynb #fa1254ea
 def count_problems(problems):
     """Number of errors and warnings in words.
 
@@ -77,22 +78,29 @@ def count_problems(problems):
 # %% ../../nbs/20_data/75_problems.ipynb #5fb16192
 FAULTS = Exception # a file out of order may lead to any
 
-_SHORT = re.compile(r"\[([^][]{50,})\]") # a long array
+_LONG_ARRAY = re.compile(r"\[([^][]{50,})\]")
+
+def _shortened(match):
+    "An array in a message, with its first numbers and the last."
+    words = match[1].split()
+    return f"[{' '.join([*words[:3], '...', words[-1]])}]"
 
 def finding_of(
     error:Exception,  # raised by a reader
-    label:str="",     # of the table or file, at the start of the message
+    label="",         # of the table or file, at the start of the message
     severity="error", # of the finding
 )->tuple:             # severity, where, message
     "An exception as a finding."
-    def short(match): return "[" + " ".join([*match[1].split()[:3], "...", match[1].split()[-1]]) + "]"
-    message = " ".join(_SHORT.sub(short, str(error).removeprefix(label).lstrip(": ")).split())
-    if getattr(error, "strerror", None): message = f"cannot be read: {error.strerror}"
+    text = _LONG_ARRAY.sub(_shortened, str(error).removeprefix(label).lstrip(": "))
+    message = " ".join(text.split())
+    if getattr(error, "strerror", None):
+        message = f"cannot be read: {error.strerror}"
     elif not isinstance(error, (DataError, FileNotFoundError)):
         message = f"cannot be read, its header or data are damaged ({type(error).__name__}: {message})"
     name = r"[A-Z][A-Z0-9_-]*"
     where = re.search(rf"\b(?:columns?|keywords?) ({name}(?:, {name})*)", message)
-    if where and not where.start(): message = message[where.end():].lstrip(": ")
+    if where and not where.start():
+        message = message[where.end():].lstrip(": ")
     return severity, where[1] if where else "", message
 
 # %% ../../nbs/20_data/75_problems.ipynb #e5ba7374
@@ -102,26 +110,39 @@ def each(
 ):           # iterator of findings
     "Findings of several checks."
     for check in checks:
-        try: yield from check
-        except FAULTS as error: yield finding_of(error, table.label)
+        try:
+            yield from check
+        except FAULTS as error:
+            yield finding_of(error, table.label)
 
 def quietly(
     check,   # function of tables that gives findings
     *tables, # FitsTable, or None if there is no such table
 ):           # iterator of findings
-    "Findings across tables, up to what one of them does not tell: that has been reported when it was looked at by itself."
+    "Findings across tables, up to what one of them does not tell: its own check has reported that."
     try:
-        if all(t is not None for t in tables): yield from check(*tables)
-    except FAULTS: return
+        if all(t is not None for t in tables):
+            yield from check(*tables)
+    except FAULTS:
+        return
 
-def number(
+def key_number(
     table:FitsTable,
     name:str,
     default=np.nan,
 )->float:
     "A keyword as a number, `default` if it is none."
-    try: return table.key(name, default)
-    except DataError: return default
+    try:
+        return table.key(name, default)
+    except DataError:
+        return default
+
+def key_text(
+    table:FitsTable,
+    name:str,
+)->str:
+    "A keyword as a text in capital letters, '' if it is not there."
+    return table.key(name, "", str).strip().upper()
 
 # %% ../../nbs/20_data/75_problems.ipynb #eac75238
 class KeyRule(NamedTuple):
@@ -134,31 +155,43 @@ class KeyRule(NamedTuple):
     severity:str="warning"  # of a wrong value
     instead:str=""          # what is done without it
 
-def one_of(name, *values, **options):
-    "Rule of a text that is one of `values`, in any case."
-    upper = {v.upper() for v in values}
+def one_of(
+    name,
+    *values,   # texts, in any case
+    **options, # of KeyRule
+)->KeyRule:
+    "Rule of a text that is one of `values`."
+    allowed = {v.upper() for v in values}
     what = " or ".join(values) if len(values) < 3 else f"one of {', '.join(values)}"
-    return KeyRule(name, str, lambda v: v.strip().upper() in upper, what, **options)
+    return KeyRule(name, str, lambda v: v.strip().upper() in allowed, what, **options)
+
+# %% ../../nbs/20_data/75_problems.ipynb #1a93c5af
+_KINDS = {str: "a text", int: "an integer", float: "a number"}
 
 def _check_key(table, rule):
     "Findings on one keyword."
     names = rule.name.split("|")
-    name = next((n for n in names if str(table.header.get(n, "") if table.header.get(n) is not None else "").strip()), None)
+    name = next((n for n in names if table.key(n, "", str).strip()), None)
     if name is None:
-        text = f"no such keyword, expected {rule.what or {str: 'a text', int: 'an integer', float: 'a number'}[rule.kind]}"
-        if rule.missing: yield rule.missing, names[0], text + (f"; {rule.instead}" if rule.instead else "")
+        text = f"no such keyword, expected {rule.what or _KINDS[rule.kind]}"
+        if rule.missing:
+            yield rule.missing, names[0], f"{text}; {rule.instead}" if rule.instead else text
         return
-    try: value = table.key(name, kind=rule.kind)
-    except DataError as error: yield finding_of(error, table.label, rule.severity)
-    else:
-        if rule.test and not rule.test(value): yield rule.severity, name, f"{value!r}, expected {rule.what}"
+    try:
+        value = table.key(name, kind=rule.kind)
+    except DataError as error:
+        yield finding_of(error, table.label, rule.severity)
+        return
+    if rule.test and not rule.test(value):
+        yield rule.severity, name, f"{value!r}, expected {rule.what}"
 
 def check_keys(
     table:FitsTable,
     rules, # of KeyRule
 ):         # iterator of findings
     "Findings on the keywords of a table."
-    for rule in rules: yield from _check_key(table, rule)
+    for rule in rules:
+        yield from _check_key(table, rule)
 
 # %% ../../nbs/20_data/75_problems.ipynb #fdf2b67d
 class ColumnRule(NamedTuple):
@@ -180,29 +213,37 @@ def bad_values(
     instead="",        # what is done with them
 ):                     # iterator of findings
     "One finding that counts the values that are not good."
-    if good.all(): return
-    first = values[~good].flat[0]
-    end = f"; {instead}" if instead else ""
-    yield severity, name, f"{np.sum(~good)} of {good.size} values are not {what}, the first is {first:.6g}{end}"
+    if good.all():
+        return
+    text = f"{np.sum(~good)} of {good.size} values are not {what}, the first is {values[~good].flat[0]:.6g}"
+    yield severity, name, f"{text}; {instead}" if instead else text
 
 def _check_column(table, rule):
     "Findings on one column."
     if rule.name not in table:
-        if rule.missing: yield rule.missing, rule.name, f"no such column; found {', '.join(table.colnames) or 'none'}"
+        if rule.missing:
+            yield rule.missing, rule.name, f"no such column; found {', '.join(table.colnames) or 'none'}"
         return
-    try: values = table.column(rule.name, rule.unit)
-    except FAULTS as error: return (yield finding_of(error, table.label))
-    if values.dtype.kind not in "fiub": return
+    try:
+        values = table.column(rule.name, rule.unit)
+    except FAULTS as error:
+        yield finding_of(error, table.label)
+        return
+    if values.dtype.kind not in "fiub":
+        return
     finite = np.isfinite(values)
     yield from bad_values(rule.name, values, finite, "finite")
-    if rule.test: yield from bad_values(rule.name, values, rule.test(values) | ~finite, rule.what, rule.severity, rule.instead)
+    if rule.test:
+        good = rule.test(values) | ~finite
+        yield from bad_values(rule.name, values, good, rule.what, rule.severity, rule.instead)
 
 def check_columns(
     table:FitsTable,
     rules, # of ColumnRule
 ):         # iterator of findings
     "Findings on the columns of a table."
-    for rule in rules: yield from _check_column(table, rule)
+    for rule in rules:
+        yield from _check_column(table, rule)
 
 # %% ../../nbs/20_data/75_problems.ipynb #5a2cd5dd
 def ones_sum(
@@ -210,20 +251,24 @@ def ones_sum(
 )->int:    # 32 bits
     "Sum of 32-bit words with end-around carry."
     whole = len(block) // 4 * 4
-    total = int(np.frombuffer(block[:whole], ">u4").sum(dtype=np.uint64)) + int.from_bytes(bytes(block[whole:]).ljust(4, b"\0"), "big")
-    while total >> 32: total = (total & 0xffffffff) + (total >> 32)
+    total = int(np.frombuffer(block[:whole], ">u4").sum(dtype=np.uint64))
+    total += int.from_bytes(bytes(block[whole:]).ljust(4, b"\0"), "big")
+    while total >> 32:
+        total = (total & 0xffffffff) + (total >> 32)
     return total
 
+# %% ../../nbs/20_data/75_problems.ipynb #98e77969
 def check_sums(
     hdu:Hdu,
 ):           # iterator of findings
     "Findings on CHECKSUM and DATASUM, where they are given."
-    if not {"DATASUM", "CHECKSUM"} & set(hdu.header): return
-    data, changed = ones_sum(hdu.data), "the content was changed after the sum was written"
-    try: expected = int(hdu.header.get("DATASUM") or data)
-    except ValueError: expected = None
-    if expected != data: yield "error", "DATASUM", f"{hdu.header['DATASUM']}, but the data sum to {data}; {changed}"
-    elif hdu.header.get("CHECKSUM") and ones_sum(hdu.cards + data.to_bytes(4, "big")) not in (0, 0xffffffff):
+    stated, changed = hdu.header.get("DATASUM"), "the content was changed after the sum was written"
+    if not stated and not hdu.header.get("CHECKSUM"):
+        return
+    data = ones_sum(hdu.data)
+    if stated and str(stated).strip() != str(data):
+        yield "error", "DATASUM", f"{stated}, but the data sum to {data}; {changed}"
+    elif hdu.header.get("CHECKSUM") and ones_sum(hdu.cards + data.to_bytes(4, "big")) not in (0, 2**32 - 1):
         yield "error", "CHECKSUM", f"does not agree with header and data; {changed}"
 
 # %% ../../nbs/20_data/75_problems.ipynb #c5bbed60
@@ -231,23 +276,27 @@ def open_all(
     path:Path,
 ):             # list of FitsTable, list of (name of the HDU, finding)
     "All whole tables of a file, and what is wrong with it as a FITS file."
-    hdus, findings = [], []
+    hdus, tables, findings = [], [], []
     try:
         file = read_tables(path)
         hdus = file.hdus
         len(file)
-    except FAULTS as error: findings.append(("", ("error", "", finding_of(error, str(path))[2])))
-    tables, names = [], [h.name.upper() for h in hdus]
+    except FAULTS as error:
+        findings.append(("", ("error", "", finding_of(error, str(path))[2])))
+    names = [h.name.upper() for h in hdus]
     for i, hdu in enumerate(h for h in hdus if h.data is not None):
         try:
-            if is_table(hdu.header): tables.append(file[i])
-        except FAULTS as error: findings.append((hdu.name, finding_of(error, f"{path}[{hdu.name}]")))
-        findings += [(hdu.name, f) for f in check_sums(hdu)]
+            if is_table(hdu.header):
+                tables.append(file[i])
+        except FAULTS as error:
+            findings.append((hdu.name, finding_of(error, f"{path}[{hdu.name}]")))
+        text = f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used"
         if i and not str(hdu.header.get("EXTNAME") or "").strip():
-            findings.append((hdu.name, ("warning", "EXTNAME", "no such keyword, expected a name; the HDU is found by its number only")))
-        elif hdu.name.upper() in names[:i]:
-            text = f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used"
-            findings.append((hdu.name, ("warning", "EXTNAME", text)))
+            text = "no such keyword, expected a name; the HDU is found by its number only"
+        elif hdu.name.upper() not in names[:i]:
+            text = ""
+        more = [("warning", "EXTNAME", text)] if text else []
+        findings += [(hdu.name, f) for f in (*check_sums(hdu), *more)]
     return tables, findings
 
 # %% ../../nbs/20_data/75_problems.ipynb #c8b19a29
@@ -255,40 +304,46 @@ class Folder:
     "Files below `base` and the problems found in them."
 
     def __init__(self, base:Path):
-        self.base, self._open, self._found, self._checked = base, {}, {}, set()
+        self.base = base
+        self._open, self._found, self._checked = {}, {}, set()
 
     @property
     def problems(self): return list(self._found)
 
     def name(self, path):
         "Path from the folder, for messages."
-        try: return Path(path).relative_to(self.base).as_posix()
-        except ValueError: return str(path)
+        path = Path(path)
+        return path.relative_to(self.base).as_posix() if path.is_relative_to(self.base) else str(path)
 
     def add(self, path, hdu, findings):
         "Problems from findings; an exception on the way is the last of them."
-        found, file = iter(findings), self.name(path)
-        while True:
-            try: finding = next(found)
-            except StopIteration: return
-            except FAULTS as error: finding = finding_of(error, f"{path}[{hdu}]" if hdu else str(path))
-            severity, where, message = finding
-            if self.base != Path("."): message = message.replace(f"{self.base}/", "") # other files are named from the folder too
-            self._found[Problem(severity, file, hdu, where, message)] = None
+        try:
+            for finding in findings:
+                self._add(path, hdu, *finding)
+        except FAULTS as error:
+            self._add(path, hdu, *finding_of(error, f"{path}[{hdu}]" if hdu else str(path)))
+
+    def _add(self, path, hdu, severity, where, message):
+        if self.base != Path("."):
+            message = message.replace(f"{self.base}/", "") # other files are named from the folder too
+        self._found[Problem(severity, self.name(path), hdu, where, message)] = None
 
     def check(self, table, *checks):
         "Run checks (functions of the table), each table once."
         for check in checks:
             key = table.path, table.name, check
-            if key not in self._checked: self.add(table.path, table.name, check(table))
+            if key not in self._checked:
+                self.add(table.path, table.name, check(table))
             self._checked.add(key)
 
     def tables(self, path):
         "Whole tables of a file; the last few files stay open."
         if path not in self._open:
-            if len(self._open) > 7: self._open.pop(next(iter(self._open)))
+            if len(self._open) > 7:
+                self._open.pop(next(iter(self._open)))
             self._open[path], findings = open_all(path)
-            for hdu, finding in findings: self.add(path, hdu, [finding])
+            for hdu, finding in findings:
+                self.add(path, hdu, [finding])
         return self._open[path]
 
     def damaged(self, path):
@@ -301,6 +356,9 @@ def fits_files(
 )->list:  # of Path, sorted
     "The file, or the FITS files in a folder and those below it."
     path = make_path(path)
-    if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.is_file(): return [path]
-    return sorted(p for p in path.rglob("*") if re.search(r"\.(fits?|pha|arf|rmf)(\.gz)?$", p.name.lower()) and p.is_file())
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if path.is_file():
+        return [path]
+    pattern = re.compile(r"\.(fits?|pha|arf|rmf)(\.gz)?$", re.IGNORECASE)
+    return sorted(p for p in path.rglob("*") if pattern.search(p.name) and p.is_file())
