@@ -76,6 +76,9 @@ REFUSED = [
     (["run", "."], [".: no such configuration file", "--data"]),
     (["run", "bad.yaml"], ["bad.yaml", "not a YAML file"]),
     (["run", "wrong.yaml"], ["wrong.yaml", "dataset: unknown key; did you mean datasets?"]),
+    (["run", "twice.yaml"], ["twice.yaml: line 2: the key model is given in line 1, too"]),
+    (["run", "nothing.yaml"], ["nothing.yaml: expected sections such as observations and datasets, found nothing"]),
+    (["run", "--set", "datasets.on_region.lon=1:30:00"], ["datasets.on_region.lon: found '1:30:00', expected an angle"]),
     (["run", "--set", "datasets.on_region.radius=0.15"], ["datasets.on_region.radius: found 0.15", "expected an angle"]),
     (["run", "--set", "datasets.on_region.raduis=0.15deg"], ["did you mean radius?"]),
     (["run", "--set", "radius"], ["'radius': expected key=value"]),
@@ -122,6 +125,8 @@ def test_wrong_use(args, words, tmp_path):
     "Exit code 2, a message that says what and how, and nothing written."
     Path("bad.yaml").write_text("a: [1")
     Path("wrong.yaml").write_text("dataset: {stack: true}")
+    Path("twice.yaml").write_text("model: {type: pl}\nmodel: {type: lp}\n")
+    Path("nothing.yaml").write_text("# model: {type: pl}\n")
     Path("full").mkdir()
     Path("full/notes.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
@@ -213,6 +218,15 @@ def test_init_writes_what_run_reads():
     assert call("init", "--overwrite")[0] == 0 and AnalysisConfig.read("config.yaml") == AnalysisConfig()
 
 
+def test_a_file_with_a_level_gives_limits():
+    "What the file does not name, the selection of limits, keeps its default."
+    Path("c.yaml").write_text("flux_points: {parameters: {n_sigma_ul: 1.645}}")
+    assert call("run", "c.yaml", "--no-notebook", "-q", "-o", "file")[0] == 0
+    assert call("run", "--set", "flux_points.parameters.n_sigma_ul=1.645", "--no-notebook", "-q", "-o", "set")[0] == 0
+    points = json.loads(Path("file/results.json").read_text())["flux_points"]
+    assert points == json.loads(Path("set/results.json").read_text())["flux_points"] and min(points["dnde_ul"]) > 0
+
+
 def test_keys():
     code, out, _ = call("keys")
     assert code == 0 and all(key in out for key in AnalysisConfig.keys())
@@ -238,6 +252,13 @@ def test_validate():
     assert code == 1 and "run_001001.fits.gz" in out and "1 error" in out
     problems = json.loads(call("validate", "data", "--json")[1])
     assert [p["severity"] for p in problems] == ["error"] and "run_001001.fits.gz" in problems[0]["file"] + problems[0]["message"]
+
+
+def test_what_is_found_is_no_failure():
+    "An exit code that says something was found comes without an error message."
+    shutil.copytree(demo_dir(), "data")
+    Path("data/run_001001.fits.gz").unlink()
+    assert call("validate", "data")[::2] == (1, "")
 
 
 def test_validate_ogip_and_warnings(hess_dir):

@@ -9,86 +9,89 @@ __all__ = ['FIGURE_SIZES', 'SpectralAnalysis']
 import logging
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 import numpy as np
 from .config import AnalysisConfig
+from .figures import (
+    plot_background_regions, plot_fit_of_all, plot_signal_growth, plot_spectrum)
 from ..base.core import SpecnbWarning, demo_dir, html_table, lazy, make_path
-from ..data.store import DataStore
-from ..data.inventory import find_index
-from ..makers.datasets import Datasets, cumulative_stacks
-from ..data.download import find_dataset, public_datasets
-from .figures import plot_background_regions, plot_fit_of_all, plot_signal_growth, plot_spectrum
-from ..flux_points.dataset import FluxPointsDataset
-from ..makers.many_runs import DatasetsMaker
-from ..data.problems import fits_files
-from ..makers.safe_masks import energy_range_mask
-from ..models.sky import Models
-from ..makers.summary import spectrum_summary
 from ..base.tables import read_tables
+from ..data.download import find_dataset, public_datasets
+from ..data.inventory import find_index
+from ..data.problems import fits_files
+from ..data.store import DataStore
+from ..flux_points.dataset import FluxPointsDataset
+from ..makers.datasets import Datasets, cumulative_stacks
+from ..makers.many_runs import DatasetsMaker
+from ..makers.safe_masks import energy_range_mask
+from ..makers.summary import spectrum_summary
+from ..models.sky import Models
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #92beb47c
-pyplot, time = lazy("matplotlib.pyplot"), lazy("astropy.time")
+time = lazy("astropy.time")
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #b780b78a
-def data_folder(name, runs=()):
-    """Folder of DL3 data.
-
-    Parameters
-    ----------
-    name : str or Path
-        A folder, "demo", or a public data set by name, which is fetched if it is not there.
-    runs : sequence of int
-        Runs of the public data set that must be there.
-    """
-    if name == "demo": return demo_dir()
-    if name in public_datasets(): return find_dataset(name, list(runs))
+def data_folder(
+    name,    # folder, "demo", or a public data set by name, which is fetched if it is not there
+    runs=(), # numbers of the runs of a public data set that must be there
+):           # Path
+    "Folder of DL3 data; FileNotFoundError if there is none."
+    if name == "demo":
+        return demo_dir()
+    if name in public_datasets():
+        return find_dataset(name, list(runs))
     folder = make_path(name)
-    if folder.exists(): return folder
-    raise FileNotFoundError(f"{folder}: no such folder; data are a folder with DL3 files, or one of demo, {', '.join(public_datasets())}")
+    if folder.exists():
+        return folder
+    expected = f"a folder with DL3 files, or one of demo, {', '.join(public_datasets())}"
+    raise FileNotFoundError(f"{folder}: no such folder; data are {expected}")
 
-def open_store(path):
-    """The runs in a folder.
-
-    Parameters
-    ----------
-    path : Path
-        Folder with index tables (``hdu-index.fits``, ``obs-index.fits``, also compressed), folder of files that each hold a run, or one such file.
-
-    Returns
-    -------
-    DataStore
-    """
+# %% ../../nbs/80_analysis/40_analysis.ipynb #05a003b2
+def open_store(
+    path:Path, # folder with index tables (also compressed) or with a file for each run; or one such file
+)->DataStore:
+    "The runs in a folder; FileNotFoundError if there are none."
     index = [find_index(path, n) if path.is_dir() else None for n in ("hdu-index", "obs-index")]
-    if index[0]: return DataStore.from_dir(path, *(file and file.name for file in index))
+    if index[0]:
+        return DataStore.from_dir(path, *(file and file.name for file in index))
     runs = [file for file in fits_files(path) if "EVENTS" in read_tables(file)]
-    if runs: return DataStore.from_events_files(runs)
+    if runs:
+        return DataStore.from_events_files(runs)
     raise FileNotFoundError(f"{path}: no DL3 data here; expected hdu-index.fits.gz, or files with events")
+
+# %% ../../nbs/80_analysis/40_analysis.ipynb #db646d7e
+def _targets(
+    table, # observation index
+)->str:
+    "The targets of runs with a pointing each, for a message."
+    if "OBJECT" not in table.colnames:
+        return ""
+    found = {str(row["OBJECT"]).strip(): f"{row['RA_PNT']:.1f}, {row['DEC_PNT']:.1f}" for row in table}
+    shown = [f"{name} (pointing {pointing} deg)" for name, pointing in list(found.items())[:4]]
+    return f": they are on {', '.join(shown)}{' and others' if len(found) > 4 else ''}"
 
 def choose_runs(
     store:DataStore,
     config:AnalysisConfig,
 )->list: # of run numbers
-    "Runs that an analysis asks for, in order."
-    listed, cone, on = config.observations.listed(), config.observations.obs_cone, config.datasets.on_region
+    "Runs that an analysis asks for, in order; ValueError if none points there."
+    listed, cone = config.observations.listed(), config.observations.obs_cone
     runs = listed or store.obs_ids
-    if cone.lon is not None: circle = cone.frame, cone.lon, cone.lat, cone.radius
-    elif not listed: circle = on.frame, on.lon, on.lat, config.datasets.geom.selection.offset_max
-    else: return runs
-    near = store.obs_table.select_observations(dict(zip(("type", "frame", "lon", "lat", "radius"), ("sky_circle", *circle))))
-    chosen = [i for i in runs if i in set(map(int, near["OBS_ID"]))]
-    if chosen: return chosen
-    raise ValueError(f"none of {len(runs)} runs points within {circle[3]:g} of {circle[1]:g}, {circle[2]:g} ({circle[0]}){_targets(store.obs_table)}; "
-                     "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone")
-
-def _targets(
-    table, # observation index
-)->str:
-    "The targets of runs with a pointing each, for a message."
-    if "OBJECT" not in table.colnames: return ""
-    found = {str(row["OBJECT"]).strip(): f"{row['RA_PNT']:.1f}, {row['DEC_PNT']:.1f}" for row in table}
-    shown = [f"{name} (pointing {place} deg)" for name, place in list(found.items())[:4]]
-    return f": they are on {', '.join(shown)}{' and others' if len(found) > 4 else ''}"
+    if listed and cone.lon is None:
+        return runs
+    radius = config.datasets.geom.selection.offset_max if cone.lon is None else cone.radius
+    center = config.datasets.on_region if cone.lon is None else cone
+    circle = {"type": "sky_circle", "radius": radius,
+              "frame": center.frame, "lon": center.lon, "lat": center.lat}
+    near = set(map(int, store.obs_table.select_observations(circle)["OBS_ID"]))
+    chosen = [i for i in runs if i in near]
+    if chosen:
+        return chosen
+    where = f"within {radius:g} of {center.lon:g}, {center.lat:g} ({center.frame}){_targets(store.obs_table)}"
+    hint = "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone"
+    raise ValueError(f"none of {len(runs)} runs points {where}; {hint}")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #909cc34c
 def cut_in_time(
@@ -96,18 +99,30 @@ def cut_in_time(
     start,        # ISO date or None
     stop,
 ):                # Observations
-    "The part of the runs between two dates (UTC)."
-    if start is None and stop is None: return observations
-    first, last = (time.Time(date, scale="utc") if date else None for date in (start, stop))
-    interval = [min(o.fresh().tstart for o in observations) if first is None else first, max(o.fresh().tstop for o in observations) if last is None else last]
-    cut = observations.select_time(interval)
+    "The part of the runs between two dates (UTC); ValueError if nothing is left."
+    if start is None and stop is None:
+        return observations
+    whole = [o.fresh() for o in observations]
+    first = time.Time(start, scale="utc") if start else min(o.tstart for o in whole)
+    last = time.Time(stop, scale="utc") if stop else max(o.tstop for o in whole)
+    cut = observations.select_time([first, last])
     cut.data = [o for o in cut if o.ontime_s > 0]
-    if len(cut): return cut
-    raise ValueError(f"no run has data between {start or 'the beginning'} and {stop or 'the end'}; see observations.obs_time")
+    if len(cut):
+        return cut
+    between = f"{start or 'the beginning'} and {stop or 'the end'}"
+    raise ValueError(f"no run has data between {between}; see observations.obs_time")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #fcaf365d
+def add_remark(
+    remarks:list, # gets the text
+    text:str,
+):
+    "Keep a remark, and log it."
+    remarks.append(text)
+    log.warning(text)
+
 @contextmanager
-def _remarking(
+def warnings_as_remarks(
     remarks:list, # gets the texts
 ):
     "Turn warnings of specnb into remarks."
@@ -115,170 +130,68 @@ def _remarking(
         warnings.simplefilter("always", SpecnbWarning)
         yield
     for w in caught:
-        if not issubclass(w.category, SpecnbWarning): warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+        if not issubclass(w.category, SpecnbWarning):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
         elif str(w.message) not in remarks:
-            remarks.append(str(w.message))
-            log.warning(str(w.message))
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #f191090a
-def _shortened(
-    ids:list,
-)->str:
-    "The first and the last of many."
-    return ", ".join(ids) if len(ids) <= 8 else f"{', '.join(ids[:4])} ... {ids[-1]}"
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #24638db5
-class _Reduction:
-    "From configuration to spectra."
-
-    def _need(self, name, step):
-        if getattr(self, name) is None: raise RuntimeError(f"no {name} yet: call {step}() first, or run() for all steps")
-        return getattr(self, name)
-
-    def get_observations(self):
-        "Choose the runs; sets `datastore` and `observations`."
-        wanted = self.config.observations
-        with _remarking(self.remarks):
-            self.data_dir = data_folder(wanted.datastore)
-            ids = choose_runs(open_store(self.data_dir), self.config)
-            self.data_dir = data_folder(wanted.datastore, ids)
-            self.datastore = open_store(self.data_dir)
-            observations = self.datastore.get_observations(ids, skip_missing=wanted.skip_missing, required_irf=wanted.required_irf)
-            if not len(observations): raise ValueError(f"{wanted.datastore}: none of the runs {', '.join(map(str, ids))} can be used")
-            self.observations = cut_in_time(observations, wanted.obs_time.start, wanted.obs_time.stop)
-        log.info("%d runs, %s", len(self.observations), _shortened(self.observations.ids))
-
-    def _reduce(self):
-        settings = self.config.datasets
-        makers = settings.makers()
-        self.exclusion = makers[1].exclusion_mask
-        self.runs = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs).run(settings.empty(), self.observations)
-
-    def combine_runs(self): self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if self.config.datasets.stack else self.runs.copy()
-
-    def get_datasets(self):
-        "Reduce the runs; sets `runs`, a dataset each, and `datasets`, the same or their sum if ``datasets.stack``."
-        self._need("observations", "get_observations")
-        with _remarking(self.remarks):
-            self._reduce()
-            self.combine_runs()
-        if not log.isEnabledFor(logging.INFO): return
-        *_, total = cumulative_stacks(self.runs)
-        last = spectrum_summary(total)
-        log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma", last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #3e608da4
-class _Fitting:
-    "From spectra to flux points."
-
-    def set_models(self, models=None):
-        "Set the models to fit, by default those of the configuration."
-        datasets = self._need("datasets", "get_datasets")
-        self.models = self.config.models() if models is None else Models(models)
-        datasets.models = self.models
-
-    def run_fit(self):
-        "Fit the models to the datasets inside ``fit.fit_range``; sets `fit`, `fit_result`, and values and errors in `models`."
-        datasets, limits = self._need("datasets", "get_datasets"), self.config.fit.fit_range
-        if self.models is None: self.set_models()
-        e_min, e_max = (default if e is None else e.to_value("TeV") for e, default in ((limits.min, 0.), (limits.max, np.inf)))
-        if limits.min is not None or limits.max is not None:
-            for d in datasets: d.mask_fit = energy_range_mask(d.arrays.e_reco_edges, e_min, e_max)
-        with _remarking(self.remarks):
-            self.fit = self.config.fit.fit()
-            self.fit_result = self.fit.run(datasets)
-        if not self.fit_result.success: self._failed("fit", self.fit_result)
-        log.info("fit: %s, statistic %.2f", "converged" if self.fit_result.success else "did not converge", self.fit_result.total_stat)
-
-    def _failed(self, what, result):
-        parts = [r for r in (result.optimize_result, result.covariance_result) if r is not None and not r.success]
-        self._remark(f"{what}: {' '.join(r.message for r in parts)}")
-
-    def _remark(self, text):
-        self.remarks.append(text)
-        log.warning(text)
-
-    def get_flux_points(self):
-        "Measure the flux points; sets `flux_points`, a `FluxPointsDataset` with the fitted source."
-        self._need("fit_result", "run_fit")
-        with _remarking(self.remarks):
-            points = self.config.flux_points.estimator().run(self.datasets)
-        self.flux_points = FluxPointsDataset(data=points, models=self.models[self.config.flux_points.source])
-        for point, status in zip(points.data["e_ref"], points.status):
-            if status: self._remark(f"flux point at {point:.3g} TeV: {status}")
-        log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
+            add_remark(remarks, str(w.message))
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #cb2d26f6
+def finite(
+    x, # number, or nested lists of numbers
+):     # the same
+    "Plain numbers, None for what is not finite."
+    if isinstance(x, list):
+        return [finite(v) for v in x]
+    return None if isinstance(x, float) and not np.isfinite(x) else x
+
 def plain_columns(
     table, # astropy Table
 )->dict:   # column -> list
     "Columns of a table as lists; None for what is not finite."
-    def plain(x):
-        if isinstance(x, list): return [plain(v) for v in x]
-        return None if isinstance(x, float) and not np.isfinite(x) else x
-    return {name: plain(np.asarray(table[name]).tolist()) for name in table.colnames}
-
-def model_results(
-    models, # Models
-)->list:
-    "Values, errors and limits of the parameters of each model."
-    def number(x): return float(x) if np.isfinite(x) else None
-    def entry(p):
-        return {"value": p.value, "error": None if p.frozen else number(p.error), "unit": str(p.unit), "min": number(p.min), "max": number(p.max),
-                "frozen": p.frozen}
-    return [{"name": m.name, "type": type(m.spectral_model).__name__, "parameters": {p.name: entry(p) for p in m.spectral_model.parameters}} for m in models]
-
-class _Results:
-    "What was found."
-
-    @property
-    def success(self):
-        "Whether the fit converged; False before it ran."
-        return self.fit_result is not None and bool(self.fit_result.success)
-
-    def results(self):
-        """Everything that was measured, as plain numbers.
-
-        Returns
-        -------
-        dict
-            ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``, ``covariance``,
-            ``flux_points`` (columns as ``dnde``, units in ``flux_points_units``) and ``remarks``.
-        """
-        self._need("flux_points", "get_flux_points")
-        fit, points = self.fit_result, self.flux_points.data.to_table(sed_type="dnde")
-        free = [f"{m.name}.{p.name}" for m in self.models for p in m.parameters if not p.frozen]
-        matrix = self.models.covariance.get_subcovariance(self.models.parameters.free_parameters).data.tolist()
-        return {"runs": plain_columns(self.runs.info_table()), "info": plain_columns(self.runs.info_table(cumulative=True)),
-                "fit": {"success": self.success, "message": fit.message, "total_stat": fit.total_stat, "nfev": fit.nfev,
-                        "n_bins": int(sum(d.arrays.mask.sum() for d in self.datasets)), "n_free": len(free)},
-                "models": model_results(self.models), "covariance": {"parameters": free, "matrix": matrix},
-                "flux_points": plain_columns(points), "flux_points_units": {n: str(points[n].unit) for n in points.colnames if points[n].unit},
-                "remarks": list(self.remarks)}
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #8beede85
-class _Figures:
-    "Pictures."
-
-    def figures(self):
-        """Functions that draw the figures of the analysis, by name.
-
-        Returns
-        -------
-        dict of str to callable
-            ``background_regions``, ``signal_growth``, ``fit``, ``spectrum``; each draws into the current matplotlib figure.
-        """
-        self._need("flux_points", "get_flux_points")
-        functions = {"signal_growth": lambda: plot_signal_growth(self.runs.info_table(cumulative=True)), "fit": lambda: plot_fit_of_all(self.datasets),
-                     "spectrum": lambda: plot_spectrum(self.flux_points), "profiles": lambda: plot_spectrum(self.flux_points, profiles=True)}
-        if not self.flux_points.data.has_stat_profiles: functions.pop("profiles")
-        if not any(d.off_regions is not None and d.off_regions.n for d in self.runs): return functions
-        return {"background_regions": lambda: plot_background_regions(self.runs, self.exclusion), **functions}
-
-FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5), "spectrum": (7, 4.8), "profiles": (7, 4.8)} # inches
+    return {name: finite(np.asarray(table[name]).tolist()) for name in table.colnames}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #f6f36293
-class SpectralAnalysis(_Reduction, _Fitting, _Results, _Figures):
+def parameter_results(
+    parameter, # `Parameter`
+)->dict:
+    "Value, error (None if frozen) and limits of a parameter, in its unit."
+    p = parameter
+    error, low, high = (finite(float(x)) for x in (np.nan if p.frozen else p.error, p.min, p.max))
+    limits = {"min": low, "max": high, "frozen": p.frozen}
+    return {"value": p.value, "error": error, "unit": str(p.unit), **limits}
+
+def model_results(
+    model, # SkyModel
+)->dict:
+    "Name, type and parameters of a model."
+    spectrum = model.spectral_model
+    parameters = {p.name: parameter_results(p) for p in spectrum.parameters}
+    return {"name": model.name, "type": type(spectrum).__name__, "parameters": parameters}
+
+# %% ../../nbs/80_analysis/40_analysis.ipynb #e3e16b99
+FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5),
+                "spectrum": (7, 4.8), "profiles": (7, 4.8)}
+
+# %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
+def shortened(
+    texts:list,
+)->str:
+    "The first and the last of many."
+    return ", ".join(texts) if len(texts) <= 8 else f"{', '.join(texts[:4])} ... {texts[-1]}"
+
+def set_fit_range(
+    datasets,
+    limits, # `EnergyRangeConfig`
+):
+    "Fit only bins between the limits that are given."
+    low = 0. if limits.min is None else limits.min.to_value("TeV")
+    high = np.inf if limits.max is None else limits.max.to_value("TeV")
+    if low > 0 or high < np.inf:
+        for d in datasets:
+            d.mask_fit = energy_range_mask(d.arrays.e_reco_edges, low, high)
+
+# %% ../../nbs/80_analysis/40_analysis.ipynb #710a9f84
+class SpectralAnalysis:
     """An analysis: from a configuration to flux points.
 
     Parameters
@@ -289,8 +202,8 @@ class SpectralAnalysis(_Reduction, _Fitting, _Results, _Figures):
     Attributes
     ----------
     datastore, observations, runs, datasets, models, fit, fit_result, flux_points
-        What the steps made, None before: `DataStore`, `Observations`, `Datasets` (one a run), `Datasets` (as fitted), `Models`, `Fit`,
-        `FitResult`, `FluxPointsDataset`.
+        What the steps made, None before: `DataStore`, `Observations`, `Datasets` (one a run), `Datasets`
+        (as fitted), `Models`, `Fit`, `FitResult`, `FluxPointsDataset`.
     remarks : list of str
         What a person should know: warnings of the steps, and what could not be determined.
 
@@ -301,7 +214,8 @@ class SpectralAnalysis(_Reduction, _Fitting, _Results, _Figures):
     """
 
     def __init__(self, config=None):
-        if isinstance(config, (str, Path)): config = AnalysisConfig.read(config)
+        if isinstance(config, (str, Path)):
+            config = AnalysisConfig.read(config)
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = None
@@ -322,16 +236,159 @@ class SpectralAnalysis(_Reduction, _Fitting, _Results, _Figures):
         ValueError
             No run to analyse, no bin to fit.
         """
-        for step in (self.get_observations, self.get_datasets, self.set_models, self.run_fit, self.get_flux_points): step()
+        self.get_observations()
+        self.get_datasets()
+        self.set_models()
+        self.run_fit()
+        self.get_flux_points()
         return self
 
-    def _rows(self):
-        if self.observations is None: return [("state", "not run yet")]
-        rows = [("runs", _shortened(self.observations.ids))]
-        if self.fit_result is None: return rows
-        rows += [("fit", f"{'converged' if self.success else 'did not converge'}, statistic {self.fit_result.total_stat:.2f}")]
-        rows += [(f"{m.name}.{p.name}", f"{p.value:.4g} +- {p.error:.2g} {p.unit}".strip()) for m in self.models for p in m.parameters if not p.frozen]
-        return rows + ([("flux points", len(self.flux_points.data))] if self.flux_points is not None else [])
+    def get_observations(self):
+        "Choose the runs; sets `datastore` and `observations`."
+        wanted = self.config.observations
+        with warnings_as_remarks(self.remarks):
+            ids = choose_runs(open_store(data_folder(wanted.datastore)), self.config)
+            self.data_dir = data_folder(wanted.datastore, ids)
+            self.datastore = open_store(self.data_dir)
+            observations = self.datastore.get_observations(ids, skip_missing=wanted.skip_missing,
+                                                           required_irf=wanted.required_irf)
+            if not len(observations):
+                runs = ", ".join(map(str, ids))
+                raise ValueError(f"{wanted.datastore}: none of the runs {runs} can be used")
+            self.observations = cut_in_time(observations, wanted.obs_time.start, wanted.obs_time.stop)
+        log.info("%d runs, %s", len(self.observations), shortened(self.observations.ids))
 
-    def __repr__(self): return "SpectralAnalysis\n\n" + "".join(f"\t{k:<20} : {v}\n" for k, v in self._rows())
-    def _repr_html_(self): return html_table(self._rows(), caption="SpectralAnalysis")
+    def get_datasets(self):
+        "Reduce the runs; sets `runs`, a dataset each, and `datasets`, a copy of them or their sum."
+        self._need("observations", "get_observations")
+        settings = self.config.datasets
+        with warnings_as_remarks(self.remarks):
+            makers = settings.makers()
+            self.exclusion = makers[1].exclusion_mask
+            reduction = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs)
+            self.runs = reduction.run(settings.empty(), self.observations)
+            self.combine_runs()
+        if log.isEnabledFor(logging.INFO):
+            *_, total = cumulative_stacks(self.runs)
+            last = spectrum_summary(total)
+            log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma",
+                     last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
+
+    def combine_runs(self):
+        "Set `datasets` from `runs`: a copy, or their sum."
+        stack = self.config.datasets.stack
+        self.datasets = Datasets([self.runs.stack_reduce(name="stacked")]) if stack else self.runs.copy()
+
+    def set_models(self, models=None):
+        "Set the models to fit, by default those of the configuration."
+        datasets = self._need("datasets", "get_datasets")
+        self.models = self.config.models() if models is None else Models(models)
+        datasets.models = self.models
+
+    def run_fit(self):
+        "Fit inside ``fit.fit_range``; sets `fit`, `fit_result`, and values and errors in `models`."
+        datasets = self._need("datasets", "get_datasets")
+        if self.models is None:
+            self.set_models()
+        set_fit_range(datasets, self.config.fit.fit_range)
+        with warnings_as_remarks(self.remarks):
+            self.fit = self.config.fit.fit()
+            self.fit_result = result = self.fit.run(datasets)
+        if not result.success:
+            parts = filter(None, (result.optimize_result, result.covariance_result))
+            add_remark(self.remarks, f"fit: {' '.join(r.message for r in parts if not r.success)}")
+        log.info("fit: %s, statistic %.2f", self._outcome(), result.total_stat)
+
+    def get_flux_points(self):
+        "Measure the flux points; sets `flux_points`, a `FluxPointsDataset` with the fitted source."
+        self._need("fit_result", "run_fit")
+        with warnings_as_remarks(self.remarks):
+            points = self.config.flux_points.estimator().run(self.datasets)
+        self.flux_points = FluxPointsDataset(data=points, models=self.models[self.config.flux_points.source])
+        for energy, status in zip(points.data["e_ref"], points.status):
+            if status:
+                add_remark(self.remarks, f"flux point at {energy:.3g} TeV: {status}")
+        log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
+
+    @property
+    def success(self):
+        "Whether the fit converged; False before it ran."
+        return self.fit_result is not None and bool(self.fit_result.success)
+
+    def results(self):
+        """Everything that was measured, as plain numbers.
+
+        Returns
+        -------
+        dict
+            ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
+            ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``.
+
+        Raises
+        ------
+        RuntimeError
+            The flux points are not measured yet.
+        """
+        self._need("flux_points", "get_flux_points")
+        fit, points, models = self.fit_result, self.flux_points.data.to_table(sed_type="dnde"), self.models
+        free = [f"{m.name}.{p.name}" for m in models for p in m.parameters if not p.frozen]
+        matrix = models.covariance.get_subcovariance(models.parameters.free_parameters).data.tolist()
+        n_bins = int(sum(d.arrays.mask.sum() for d in self.datasets))
+        return {"runs": plain_columns(self.runs.info_table()),
+                "info": plain_columns(self.runs.info_table(cumulative=True)),
+                "fit": {"success": self.success, "message": fit.message, "total_stat": fit.total_stat,
+                        "nfev": fit.nfev, "n_bins": n_bins, "n_free": len(free)},
+                "models": [model_results(m) for m in models],
+                "covariance": {"parameters": free, "matrix": matrix},
+                "flux_points": plain_columns(points),
+                "flux_points_units": {n: str(points[n].unit) for n in points.colnames if points[n].unit},
+                "remarks": list(self.remarks)}
+
+    def figures(self):
+        """Functions that draw the figures of the analysis, by name.
+
+        Returns
+        -------
+        dict of str to callable
+            ``background_regions`` (if there are OFF regions), ``signal_growth``, ``fit``, ``spectrum`` and
+            ``profiles`` (if they are estimated); each draws into the current matplotlib figure.
+
+        Raises
+        ------
+        RuntimeError
+            The flux points are not measured yet.
+        """
+        self._need("flux_points", "get_flux_points")
+        functions = {"signal_growth": partial(plot_signal_growth, self.runs.info_table(cumulative=True)),
+                     "fit": partial(plot_fit_of_all, self.datasets),
+                     "spectrum": partial(plot_spectrum, self.flux_points)}
+        if any(d.off_regions is not None and d.off_regions.n for d in self.runs):
+            regions = partial(plot_background_regions, self.runs, self.exclusion)
+            functions = {"background_regions": regions, **functions}
+        if self.flux_points.data.has_stat_profiles:
+            functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True)
+        return functions
+
+    def _need(self, name, step):
+        if getattr(self, name) is None:
+            raise RuntimeError(f"no {name} yet: call {step}() first, or run() for all steps")
+        return getattr(self, name)
+
+    def _outcome(self):
+        return "converged" if self.success else "did not converge"
+
+    def _rows(self):
+        if self.observations is None:
+            return [("state", "not run yet")]
+        rows = [("runs", shortened(self.observations.ids))]
+        if self.fit_result is not None:
+            rows += [("fit", f"{self._outcome()}, statistic {self.fit_result.total_stat:.2f}")]
+            rows += [(f"{m.name}.{p.name}", f"{p.value:.4g} +- {p.error:.2g} {p.unit}".strip())
+                     for m in self.models for p in m.parameters if not p.frozen]
+        return rows if self.flux_points is None else [*rows, ("flux points", len(self.flux_points.data))]
+
+    def __repr__(self):
+        return "SpectralAnalysis\n\n" + "".join(f"\t{k:<20} : {v}\n" for k, v in self._rows())
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption="SpectralAnalysis")

@@ -14,169 +14,221 @@ import sys
 from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Optional
 import typer
 from ..analysis.analysis import data_folder
-from ..analysis.config import AnalysisConfig
+from ..analysis.config import LOG_LEVELS, AnalysisConfig
 from ..analysis.fields import ConfigError, parse_setting
+from ..analysis.record import run_analysis
+from ..analysis.repeat import rerun as repeat_run
+from ..analysis.validate import validate as find_problems
 from ..base.core import demo_dir, lazy, make_path
 from ..data.download import download_dataset, public_datasets, terms_of_use
 from ..data.inventory import inventory
 from ..data.problems import count_problems
-from ..analysis.record import run_analysis
-from ..analysis.repeat import rerun as repeat_run
-from ..sweeps.page import sweep_report
 from ..sweeps.design import option_points, read_points
+from ..sweeps.page import sweep_report
 from ..sweeps.run import read_sweep, sweep
-from ..analysis.validate import validate as find_problems
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #70a43c5a
-rich_console, rich_table, rich_text = lazy("rich.console"), lazy("rich.table"), lazy("rich.text")
+rich_console = lazy("rich.console")
+rich_table = lazy("rich.table")
+rich_text = lazy("rich.text")
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #26e205a4
-class _Message(logging.Formatter):
+class MessageFormatter(logging.Formatter):
     "Information as it is, everything else with its level in front."
 
     def format(self, record):
-        text = super().format(record)
-        if record.levelno == logging.INFO: return text
+        text, level = super().format(record), f"{record.levelname.lower()}:"
+        if record.levelno == logging.INFO:
+            return text
         color = {"WARNING": "yellow", "ERROR": "red"}.get(record.levelname)
-        return f"{typer.style(f'{record.levelname.lower()}:', fg=color, bold=True) if sys.stderr.isatty() else f'{record.levelname.lower()}:'} {text}"
+        return f"{typer.style(level, fg=color, bold=True) if sys.stderr.isatty() else level} {text}"
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #bc5347b6
 def set_up_messages(
-    level:str,   # debug, info, warning, error
-    quiet=False, # warnings and errors only
+    level="info", # one of `LOG_LEVELS`
+    quiet=False,  # warnings and errors only
 ):
     "Send messages of the package to the error output."
-    if level not in ("debug", "info", "warning", "error"): raise typer.BadParameter(f"found {level!r}, expected debug, info, warning or error", param_hint="--log-level")
+    if level not in LOG_LEVELS:
+        expected = f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"
+        raise typer.BadParameter(f"found {level!r}, expected {expected}", param_hint="--log-level")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Message())
+    handler.setFormatter(MessageFormatter())
     log.handlers, log.propagate = [handler], False
     log.setLevel("WARNING" if quiet and level in ("debug", "info") else level.upper())
     logging.getLogger("papermill").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL) # of a notebook whose kernel is stopped
 
-def _stop(signum, frame): raise SystemExit(128 + signum)
+def _stop(signum, frame):
+    raise SystemExit(128 + signum)
 
 @contextmanager
-def failures_told():
+def failures_reported():
     "Turn exceptions into a message and an exit code."
     signal.signal(signal.SIGTERM, _stop) # so that temporary folders go away then, too
-    try: yield
-    except (ConfigError, FileExistsError) as error: code, found = 2, error
-    except (ValueError, OSError, RuntimeError) as error: code, found = 1, error
-    except KeyboardInterrupt: code, found = 130, "interrupted; nothing half-written is left"
-    else: return
-    if code == 1: log.debug("where it happened", exc_info=True)
-    log.error(str(found).replace("pass overwrite=True", "use --overwrite").replace("allow to overwrite it", "use --overwrite"))
+    try:
+        yield
+        return
+    except (typer.Exit, typer.Abort):
+        raise
+    except (ConfigError, FileExistsError) as error:
+        code, found = 2, error
+    except (ValueError, OSError, RuntimeError) as error:
+        code, found = 1, error
+    except KeyboardInterrupt:
+        code, found = 130, "interrupted; nothing half-written is left"
+    if code == 1:
+        log.debug("where it happened", exc_info=True)
+    for python in ("pass overwrite=True", "allow to overwrite it"):
+        found = str(found).replace(python, "use --overwrite")
+    log.error(found)
     raise typer.Exit(code)
 
-# %% ../../nbs/90_command_line/10_cli.ipynb #7cfaf06d
-app = typer.Typer(name="specnb", help="Spectra of gamma-ray sources from the event lists of Cherenkov telescopes.", no_args_is_help=True,
-                  pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+# %% ../../nbs/90_command_line/10_cli.ipynb #e2662af7
+class Commands(typer.core.TyperGroup):
+    "The commands of `specnb`."
+
+    def invoke(self, ctx):
+        set_up_messages()
+        with failures_reported():
+            return super().invoke(ctx)
+
+app = typer.Typer(name="specnb", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="Spectra of gamma-ray sources from the event lists of Cherenkov telescopes.",
+                  context_settings={"help_option_names": ["-h", "--help"]},
                   epilog="Exit codes: 0 done, 1 the analysis failed or something was found, 2 wrong use.")
 
 def _show_version(value:bool):
-    if not value: return
-    typer.echo(f"specnb {installed_version('specnb')}")
-    raise typer.Exit()
+    if value:
+        typer.echo(f"specnb {installed_version('specnb')}")
+        raise typer.Exit()
 
 @app.callback()
-def _options(version:Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False): pass
+def _options(version:bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
+                                         help="Show the version and exit.")):
+    pass
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages but warnings and errors.")]
-LogLevel = Annotated[Optional[str], typer.Option(help="debug, info, warning or error; by default general.log.level of the configuration.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
+# %% ../../nbs/90_command_line/10_cli.ipynb #1ce46d4c
+def _complete_key(incomplete:str):
+    keys = AnalysisConfig.keys()
+    return [(f"{key}=", about) for key, (_, about) in keys.items() if key.startswith(incomplete)]
+
+def _complete_data(incomplete:str):
+    return [name for name in ("demo", *public_datasets()) if name.startswith(incomplete)]
+
+def option(
+    *names, # such as --out, -o; by default that of the argument
+    default=None,
+    **settings,
+):
+    "An option; a default of None or False is not shown."
+    return typer.Option(default, *names, show_default=default not in (None, False), **settings)
+
+QUIET = option("--quiet", "-q", default=False, help="No progress and no messages but warnings and errors.")
+AS_JSON = option("--json", default=False, help="Write JSON instead of a table.")
+OVERWRITE = option("--overwrite", default=False, help="Replace what is there.")
+DATA = option(help="Folder with DL3 files, or demo, or hess-dl3-dr1.", autocompletion=_complete_data)
+SETTINGS = option("--set", "-s", metavar="KEY=VALUE", autocompletion=_complete_key,
+                  help="Set a value of the configuration; see `specnb keys`.")
+DATA_PATH = typer.Argument(metavar="DIR|FILE", help="Folder or file, or demo, or hess-dl3-dr1.",
+                           autocompletion=_complete_data, show_default=False)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #04ed4aea
-def _complete_key(incomplete:str): return [(f"{key}=", about) for key, (_, about) in AnalysisConfig.keys().items() if key.startswith(incomplete)]
-def _complete_data(incomplete:str): return [name for name in ("demo", *public_datasets()) if name.startswith(incomplete)]
-
 def read_config(
     path,          # YAML file, or None for the defaults
     data=None,     # folder or name
-    settings=(),   # list of key=value
+    settings=None, # list of key=value
 )->AnalysisConfig:
     "The configuration that a command line asks for; ConfigError if it cannot be used."
     if path is not None and not make_path(path).is_file():
-        hint = "; a folder with data is named by --data" if make_path(path).is_dir() else "; `specnb init` writes one"
-        raise ConfigError([f"{path}: no such configuration file{hint}"])
-    config = AnalysisConfig.read(path) if path is not None else AnalysisConfig()
-    changes = ({"observations.datastore": str(data)} if data is not None else {}) | dict(parse_setting(s) for s in settings)
+        folder = make_path(path).is_dir()
+        hint = "a folder with data is named by --data" if folder else "`specnb init` writes one"
+        raise ConfigError([f"{path}: no such configuration file; {hint}"])
+    config = AnalysisConfig() if path is None else AnalysisConfig.read(path)
+    changes = {} if data is None else {"observations.datastore": str(data)}
+    changes |= dict(parse_setting(s) for s in settings or ())
     return config.with_settings(changes) if changes else config
 
-def _check_data(
+def check_data(
     config:AnalysisConfig,
 ):
     "ConfigError if there are no data where the configuration says."
-    name = config.observations.datastore
-    try: there = name in ("demo", *public_datasets()) or make_path(name).exists()
-    except ValueError as error: raise ConfigError([f"observations.datastore: {error}"]) from None
-    if not there: raise ConfigError([f"observations.datastore: {name}: no such folder; expected one with DL3 files, or one of demo, {', '.join(public_datasets())}"])
+    name, known = config.observations.datastore, ("demo", *public_datasets())
+    try:
+        there = name in known or make_path(name).exists()
+    except ValueError as error:
+        raise ConfigError([f"observations.datastore: {error}"]) from None
+    if not there:
+        expected = f"one with DL3 files, or one of {', '.join(known)}"
+        raise ConfigError([f"observations.datastore: {name}: no such folder; expected {expected}"])
 
-def _no_windows(): os.environ.setdefault("MPLBACKEND", "agg") # not for a notebook, whose figures go into its cells
+# %% ../../nbs/90_command_line/10_cli.ipynb #f6fcf169
+def no_windows():
+    "Draw into files only; not for a notebook, whose figures go into its cells."
+    os.environ.setdefault("MPLBACKEND", "agg")
 
-def _fitted(
-    results:dict,
-)->list: # of str
+def fitted_lines(
+    results:dict, # of an analysis
+)->list:          # of str
     "Lines about the fit."
-    lines = [f"{m['name']}.{name} = {p['value']:.5g} ± {p['error']:.2g} {p['unit']}".rstrip() for m in results["models"]
-             for name, p in m["parameters"].items() if not p["frozen"] and p["error"] is not None]
+    lines = []
+    for model in results["models"]:
+        for name, p in model["parameters"].items():
+            if p["error"] is not None:
+                value = f"{p['value']:.5g} ± {p['error']:.2g} {p['unit']}"
+                lines.append(f"{model['name']}.{name} = {value.rstrip()}")
     return [*lines, f"statistic {results['fit']['total_stat']:.2f}, {results['fit']['n_bins']} bins"]
 
-# %% ../../nbs/90_command_line/10_cli.ipynb #11f7a7e8
+# %% ../../nbs/90_command_line/10_cli.ipynb #3d7a0a3d
 @app.command("run")
 def run_command(
-    config:Annotated[Optional[Path], typer.Argument(help="Configuration file, YAML; without it the defaults.", show_default=False)] = None,
-    data:Annotated[Optional[str], typer.Option(help="Folder with DL3 files, or demo, or hess-dl3-dr1.", autocompletion=_complete_data, show_default=False)] = None,
-    settings:Annotated[Optional[list[str]], typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change one value; see `specnb keys`.",
-                                                         autocompletion=_complete_key, show_default=False)] = None,
-    out:Annotated[Optional[Path], typer.Option("--out", "-o", help="Folder for the results; by default general.outdir.", show_default=False)] = None,
-    notebook:Annotated[bool, typer.Option(help="Execute the notebook and make the page.")] = True,
-    overwrite:Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")] = False,
-    quiet:Quiet = False, log_level:LogLevel = None,
+    config:Optional[Path] = typer.Argument(None, show_default=False,
+                                           help="Configuration file, YAML; without it the defaults."),
+    data:Optional[str] = DATA,
+    settings:Optional[list[str]] = SETTINGS,
+    out:Optional[Path] = option("--out", "-o", help="Folder for the results; by default general.outdir."),
+    notebook:bool = typer.Option(True, help="Execute the notebook and make the page."),
+    overwrite:bool = OVERWRITE,
+    quiet:bool = QUIET,
+    log_level:Optional[str] = option(help=f"{', '.join(LOG_LEVELS)}; by default general.log.level."),
 ):
     """Analyse: from DL3 files to a fitted spectrum, flux points, tables, figures and a page.
 
-    Without arguments the simulated runs that ship with specnb are analysed, and the results go to the folder results.
+    Without arguments the simulated runs of specnb are analysed, and the results go to the folder results.
     """
     set_up_messages(log_level or "info", quiet)
-    with failures_told():
-        chosen = read_config(config, data, settings or ())
-        set_up_messages(log_level or chosen.general.log.level, quiet)
-        _check_data(chosen)
-        if not notebook: _no_windows()
-        done = run_analysis(chosen, out, notebook=notebook, overwrite=overwrite, progress=False if quiet else None)
-        for remark in done.results["remarks"] if notebook else (): log.warning(remark)
-        if not quiet: typer.echo("\n".join([*_fitted(done.results), f"{done.page if notebook else done.folder}  ({done.seconds:.1f} s)"]))
-        if not done.success: raise RuntimeError(f"the fit did not converge: {done.results['fit']['message']} The results are kept in {done.folder}")
+    chosen = read_config(config, data, settings)
+    set_up_messages(log_level or chosen.general.log.level, quiet)
+    check_data(chosen)
+    if not notebook:
+        no_windows()
+    done = run_analysis(chosen, out, notebook, overwrite, progress=False if quiet else None)
+    for remark in done.results["remarks"] if notebook else (): # without, they are logged when they come up
+        log.warning(remark)
+    if not quiet:
+        where = done.page if notebook else done.folder
+        typer.echo("\n".join([*fitted_lines(done.results), f"{where}  ({done.seconds:.1f} s)"]))
+    if not done.success:
+        message = done.results["fit"]["message"]
+        raise RuntimeError(f"the fit did not converge: {message} The results are kept in {done.folder}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #4142a24b
 @app.command("init")
 def init_command(
-    path:Annotated[Path, typer.Argument(help="File to write.")] = Path("config.yaml"),
-    data:Annotated[Optional[str], typer.Option(help="Folder with DL3 files, or demo, or hess-dl3-dr1.", autocompletion=_complete_data, show_default=False)] = None,
-    settings:Annotated[Optional[list[str]], typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set a value.", autocompletion=_complete_key,
-                                                         show_default=False)] = None,
-    overwrite:Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    path:Path = typer.Argument("config.yaml", help="File to write."),
+    data:Optional[str] = DATA,
+    settings:Optional[list[str]] = SETTINGS,
+    overwrite:bool = OVERWRITE,
 ):
     "Write a configuration file with every key explained, to be edited."
-    set_up_messages("info")
-    with failures_told():
-        read_config(None, data, settings or ()).write(path, overwrite=overwrite, comments=True)
-        typer.echo(f"{path} is written; edit it, then: specnb run {path}")
+    read_config(None, data, settings).write(path, overwrite=overwrite, comments=True)
+    typer.echo(f"{path} is written; edit it, then: specnb run {path}")
 
-@app.command("keys")
-def keys_command(prefix:Annotated[str, typer.Argument(help="Show only keys that begin like this.", autocompletion=_complete_key)] = "", as_json:AsJson = False):
-    "Show the keys of the configuration, their defaults and what they mean."
-    set_up_messages("info")
-    with failures_told():
-        keys = {k: v for k, v in AnalysisConfig.keys().items() if k.startswith(prefix)}
-        if not keys: raise ConfigError([f"no key begins with {prefix!r}; `specnb keys` shows them all"])
-        if as_json: return typer.echo(json.dumps({k: {"default": d, "meaning": about} for k, (d, about) in keys.items()}, indent=1))
-        show_table(["key", "default", "meaning"], [(k, *v) for k, v in keys.items()])
-
+# %% ../../nbs/90_command_line/10_cli.ipynb #22752b30
 def show_table(
     header:list,
     rows, # of cells
@@ -184,176 +236,227 @@ def show_table(
     "A table on the standard output: as wide as the terminal, or as wide as it likes where there is none."
     console = rich_console.Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
     table = rich_table.Table(box=None, pad_edge=False, header_style="bold")
-    for i, name in enumerate(header): table.add_column(name, no_wrap=i == 0, overflow="fold")
-    for row in rows: table.add_row(*(rich_text.Text(str(cell)) for cell in row))
+    for i, name in enumerate(header):
+        table.add_column(name, no_wrap=i == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(rich_text.Text(str(cell)) for cell in row))
     console.print(table)
 
+def show_json(
+    content, # plain values
+):
+    "JSON on the standard output."
+    typer.echo(json.dumps(content, indent=1))
+
+@app.command("keys")
+def keys_command(
+    prefix:str = typer.Argument("", help="Only keys that begin like this.", autocompletion=_complete_key),
+    as_json:bool = AS_JSON,
+):
+    "Show the keys of the configuration, their defaults and what they mean."
+    keys = {k: v for k, v in AnalysisConfig.keys().items() if k.startswith(prefix)}
+    if not keys:
+        raise ConfigError([f"no key begins with {prefix!r}; `specnb keys` shows them all"])
+    if as_json:
+        show_json({k: {"default": default, "meaning": about} for k, (default, about) in keys.items()})
+    else:
+        show_table(["key", "default", "meaning"], [(k, *v) for k, v in keys.items()])
+
 # %% ../../nbs/90_command_line/10_cli.ipynb #77c0839d
-def _existing(
+def existing_data(
     path:str, # folder, file, or name
 )->Path:
     "Where data are; ConfigError if they are not there."
-    if path == "demo": return demo_dir()
-    if path in public_datasets() and not make_path(path).exists(): return data_folder(path)
-    if make_path(path).exists(): return make_path(path)
+    if path == "demo":
+        return demo_dir()
+    if make_path(path).exists():
+        return make_path(path)
+    if path in public_datasets():
+        return data_folder(path)
     raise ConfigError([f"{path}: no such file or folder"])
 
-DataPath = Annotated[str, typer.Argument(metavar="DIR|FILE", help="Folder or file, or demo, or hess-dl3-dr1.", autocompletion=_complete_data, show_default=False)]
+def _cells(column, digits=6):
+    return [f"{v:.{digits}g}" if isinstance(v, float) else str(v) for v in column.tolist()]
 
 @app.command("info")
-def info_command(path:DataPath, runs:Annotated[bool, typer.Option("--runs", help="Show every run.")] = False, as_json:AsJson = False):
+def info_command(
+    path:str = DATA_PATH,
+    runs:bool = option("--runs", default=False, help="Show every run."),
+    as_json:bool = AS_JSON,
+):
     "Tell what a folder of DL3 files holds: runs, targets, livetime, responses, missing files."
-    set_up_messages("info")
-    with failures_told():
-        found = inventory(_existing(path))
-        if as_json: return typer.echo(json.dumps(found.as_dict(), indent=1))
-        typer.echo(str(found))
-        if runs: show_table(found.table.colnames, zip(*(_cells(found.table[n]) for n in found.table.colnames)))
-
-def _cells(column): return [f"{v:.6g}" if column.dtype.kind == "f" else str(v) for v in column.tolist()]
+    found = inventory(existing_data(path))
+    if as_json:
+        return show_json(found.as_dict())
+    typer.echo(str(found))
+    if runs:
+        show_table(found.table.colnames, zip(*(_cells(found.table[n]) for n in found.table.colnames)))
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #f61893ed
 @app.command("validate")
-def validate_command(path:DataPath, strict:Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False, as_json:AsJson = False,
-                     quiet:Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False):
+def validate_command(
+    path:str = DATA_PATH,
+    strict:bool = option("--strict", default=False, help="Count warnings as errors."),
+    as_json:bool = AS_JSON,
+    quiet:bool = option("--quiet", "-q", default=False, help="Show errors only."),
+):
     "Check DL3 or OGIP files against the formats, and list every problem."
-    set_up_messages("info")
-    with failures_told():
-        problems = find_problems(_existing(path))
-        errors = sum(p.severity == "error" or strict for p in problems)
-        shown = [p for p in problems if not quiet or p.severity == "error" or strict]
-        if as_json: typer.echo(json.dumps([p._asdict() for p in shown], indent=1))
-        elif shown: show_table(["", "file", "HDU", "where", "problem"], shown)
-        if not as_json: typer.echo(count_problems(problems))
-        if errors: raise typer.Exit(1)
+    problems = find_problems(existing_data(path))
+    errors = [p for p in problems if strict or p.severity == "error"]
+    shown = errors if quiet else problems
+    if as_json:
+        show_json([p._asdict() for p in shown])
+    else:
+        if shown:
+            show_table(["", "file", "HDU", "where", "problem"], shown)
+        typer.echo(count_problems(problems))
+    if errors:
+        raise typer.Exit(1)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #d23dee36
-def _run_numbers(
-    texts:list, # numbers, or several with commas
-)->list:        # of int
-    "Run numbers of a command line."
-    words = [w for t in texts for w in t.split(",") if w.strip()]
-    wrong = [w for w in words if not w.strip().isdigit()]
-    if wrong: raise ConfigError([f"--runs: found {wrong[0]!r}, expected run numbers such as 23523,23526"])
+def numbers_of(
+    option:str,  # name, for the message
+    texts:list,  # numbers, or several with commas
+    example:str,
+)->list:         # of int
+    "Numbers of a command line; ConfigError if there is something else."
+    words = [w.strip() for t in texts for w in t.split(",") if w.strip()]
+    wrong = [w for w in words if not w.isdigit()]
+    if wrong:
+        raise ConfigError([f"{option}: found {wrong[0]!r}, expected numbers such as {example}"])
     return [int(w) for w in words]
 
 @app.command("download")
 def download_command(
-    name:Annotated[str, typer.Argument(help="Name of the data set.", autocompletion=_complete_data)] = "hess-dl3-dr1",
-    runs:Annotated[Optional[list[str]], typer.Option("--runs", "-r", help="Run numbers, with commas or repeated; all by default.", show_default=False)] = None,
-    out:Annotated[Optional[Path], typer.Option("--out", "-o", help="Folder for the data; by default a cache.", show_default=False)] = None,
-    url:Annotated[Optional[str], typer.Option(help="Address of another server with the same files.", show_default=False)] = None,
-    quiet:Quiet = False,
+    name:str = typer.Argument("hess-dl3-dr1", help="Name of the data set.", autocompletion=_complete_data),
+    runs:Optional[list[str]] = option("--runs", "-r", help="Numbers, with commas or repeated; or all."),
+    out:Optional[Path] = option("--out", "-o", help="Folder for the data; by default a cache."),
+    url:Optional[str] = option(help="Address of another server with the same files."),
+    quiet:bool = QUIET,
 ):
     "Fetch public data into a cache, with checksums; what is there is not fetched again."
-    set_up_messages("info", quiet)
-    with failures_told():
-        if name not in public_datasets(): raise ConfigError([f"no data set {name!r}; there are {', '.join(public_datasets())}"])
-        typer.echo(terms_of_use(name), err=True)
-        folder = download_dataset(name, _run_numbers(runs) if runs else None, out, url, progress=False if quiet else None)
-        typer.echo(folder)
+    set_up_messages(quiet=quiet)
+    if name not in public_datasets():
+        raise ConfigError([f"no data set {name!r}; there are {', '.join(public_datasets())}"])
+    typer.echo(terms_of_use(name), err=True)
+    wanted = numbers_of("--runs", runs, "23523,23526") if runs else None
+    typer.echo(download_dataset(name, wanted, out, url, progress=False if quiet else None))
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #c132664d
 @app.command("rerun")
 def rerun_command(
-    folder:Annotated[Path, typer.Argument(help="Folder of the run; it is only read.", show_default=False)],
-    out:Annotated[Optional[Path], typer.Option("--out", "-o", help="Keep the new results in this folder.", show_default=False)] = None,
-    rtol:Annotated[float, typer.Option(min=0., help="Relative tolerance for numbers.")] = 1e-9,
-    quiet:Quiet = False,
+    folder:Path = typer.Argument(help="Folder of the run; it is only read.", show_default=False),
+    out:Optional[Path] = option("--out", "-o", help="Keep the new results in this folder."),
+    rtol:float = typer.Option(1e-9, min=0., help="Relative tolerance for numbers."),
+    quiet:bool = QUIET,
 ):
     "Repeat a run from its record and report what is different: inputs, versions, numbers."
-    set_up_messages("info", quiet)
-    with failures_told():
-        _no_windows()
-        report = repeat_run(folder, out, rtol)
-        typer.echo(str(report))
-        if not report.same: raise typer.Exit(1)
+    set_up_messages(quiet=quiet)
+    no_windows()
+    report = repeat_run(folder, out, rtol)
+    typer.echo(str(report))
+    if not report.same:
+        raise typer.Exit(1)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #51f5380e
 def sweep_points_of(
-    grid,        # list of name=values
-    points,      # file, or None
-    sample,      # number of points of a random design, or None
+    grid,   # list of name=values
+    points, # file, or None
+    sample, # number of points of a random design, or None
     seed:int,
 )->list:
     "The points that a command line asks for: those of the file, combined with all values."
-    if not grid and points is None: raise ConfigError(["no points: expected -g name=values, such as -g model=pl,ecpl, or --points with a file"])
-    from_file = read_points(points) if points is not None else [{}]
-    return [{**p, **q} for p in from_file for q in option_points(grid, sample, seed)]
+    if not grid and points is None:
+        expected = "-g name=values, such as -g model=pl,ecpl, or --points with a file"
+        raise ConfigError([f"no points: expected {expected}"])
+    from_file = [{}] if points is None else read_points(points)
+    return [{**p, **q} for p in from_file for q in option_points(grid or (), sample, seed)]
 
-def swept(what, data, settings):
+# %% ../../nbs/90_command_line/10_cli.ipynb #57c24270
+def swept(
+    what, # configuration, notebook, module:function, or None for the defaults
+    data,
+    settings,
+):
     "What a command line wants to repeat: a notebook or function as it is, else a configuration."
     if what is not None and (what.endswith(".ipynb") or ":" in what):
-        sys.path.insert(0, os.getcwd()) # a function in a file beside
-        if data is None and not settings: return what
+        sys.path.insert(0, os.getcwd()) # for a function in a file of the working directory
+        if data is None and not settings:
+            return what
         raise ConfigError([f"{what}: --data and --set are for configurations; give its parameters by -g"])
     config = read_config(what, data, settings)
-    _check_data(config)
+    check_data(config)
     return config
 
-def _numbers(texts): # of points
-    try: return [int(w) for t in texts for w in t.split(",") if w.strip()]
-    except ValueError as error: raise ConfigError([f"--render: {error}; expected numbers of points such as 3,17"]) from None
-
-def _show_sweep(done, page, quiet):
-    "Spread and page of a sweep; exit code 1 if a point failed."
-    for row in done.failed[:5]: log.warning(f"point {row['point']}: {row['error']}")
+def show_sweep(
+    done, # `SweepResult`
+    page:Path,
+    quiet:bool,
+):
+    "Spread and page of a sweep; RuntimeError if a point failed."
+    for row in done.failed[:5]:
+        log.warning(f"point {row['point']}: {row['error']}")
     if not quiet:
         spread = done.spread()
         names = [n for n in spread.colnames if n not in ("low", "high", "n")]
-        if len(done) > 1 and len(spread): show_table(names, [[f"{v:.4g}" if isinstance(v, float) else v for v in row] for row in spread[names]])
+        if len(done) > 1 and len(spread):
+            show_table(names, zip(*(_cells(spread[n], 4) for n in names)))
         typer.echo(f"{page}  ({len(done)} points, {done.n_failed} failed)")
-    if done.n_failed: raise RuntimeError(f"{done.n_failed} of {len(done)} points failed; {page} begins with them")
+    if done.n_failed:
+        raise RuntimeError(f"{done.n_failed} of {len(done)} points failed; {page} begins with them")
 
-# %% ../../nbs/90_command_line/10_cli.ipynb #b580d2bb
+# %% ../../nbs/90_command_line/10_cli.ipynb #08f249eb
 @app.command("sweep")
 def sweep_command(
-    what:Annotated[Optional[str], typer.Argument(metavar="[CONFIG|NOTEBOOK|MODULE:FUNCTION]", help="What to repeat; without it the default analysis.",
-                                                 show_default=False)] = None,
-    grid:Annotated[Optional[list[str]], typer.Option("--grid", "-g", metavar="NAME=VALUES", help="Values with commas, such as on_radius=0.1,0.15 or 6arcmin,9arcmin, or a range "
-                                                     "low..high, low..high:log for --sample.", show_default=False)] = None,
-    points:Annotated[Optional[Path], typer.Option(help="File with points: YAML with grid, points or latin_hypercube, or a table (ECSV, CSV).", show_default=False)] = None,
-    sample:Annotated[Optional[int], typer.Option(min=1, help="Points of a Latin hypercube over the ranges.", show_default=False)] = None,
-    data:Annotated[Optional[str], typer.Option(help="Folder with DL3 files, or demo, or hess-dl3-dr1.", autocompletion=_complete_data, show_default=False)] = None,
-    settings:Annotated[Optional[list[str]], typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change one value of the configuration.",
-                                                         autocompletion=_complete_key, show_default=False)] = None,
-    out:Annotated[Path, typer.Option("--out", "-o", help="Folder of the sweep; what is there is not done again.")] = Path("sweep"),
-    engine:Annotated[Optional[str], typer.Option(help="in-process or papermill; by default the first that is possible.", show_default=False)] = None,
-    n_jobs:Annotated[Optional[int], typer.Option("--n-jobs", "-j", min=1, help="Processes; by default one for each core.", show_default=False)] = None,
-    scheduler:Annotated[Optional[str], typer.Option(help="Address of a Dask scheduler, such as tcp://host:8786.", show_default=False)] = None,
-    seed:Annotated[int, typer.Option(min=0, help="Root of all seeds, also of the sample.")] = 0,
-    repeats:Annotated[int, typer.Option(min=1, help="Repeats of each point with other seeds.")] = 1,
-    inputs:Annotated[Optional[list[Path]], typer.Option("--input", help="File or folder the results depend on; repeated.", show_default=False)] = None,
-    retry_failed:Annotated[bool, typer.Option("--retry-failed", help="Do points that failed before once more.")] = False,
-    timeout:Annotated[Optional[str], typer.Option(help="Time limit of a point, such as '10 min' or 90 (seconds); by default 30 min for notebooks; none for no limit.",
-                                                  show_default=False)] = None,
-    quiet:Quiet = False,
+    what:Optional[str] = typer.Argument(None, metavar="[CONFIG|NOTEBOOK|MODULE:FUNCTION]", show_default=False,
+                                        help="What to repeat; without it the default analysis."),
+    grid:Optional[list[str]] = option("--grid", "-g", metavar="NAME=VALUES", help="Values with commas, "
+                                      "such as on_radius=0.1,0.15 or 6arcmin,9arcmin, or a range low..high, "
+                                      "low..high:log for --sample."),
+    points:Optional[Path] = option(help="File with points: YAML with grid, points or latin_hypercube, "
+                                   "or a table (ECSV, CSV)."),
+    sample:Optional[int] = option(min=1, help="Points of a Latin hypercube over the ranges."),
+    data:Optional[str] = DATA,
+    settings:Optional[list[str]] = SETTINGS,
+    out:Path = typer.Option("sweep", "--out", "-o", help="Folder of the sweep; what it holds is kept."),
+    engine:Optional[str] = option(help="in-process or papermill; by default the first that is possible."),
+    n_jobs:Optional[int] = option("--n-jobs", "-j", min=1, help="Processes; by default one for each core."),
+    scheduler:Optional[str] = option(help="Address of a Dask scheduler, such as tcp://host:8786."),
+    seed:int = typer.Option(0, min=0, help="Root of all seeds, also of the sample."),
+    repeats:int = typer.Option(1, min=1, help="Repeats of each point with other seeds."),
+    inputs:Optional[list[Path]] = option("--input", help="File or folder the results depend on; repeated."),
+    retry_failed:bool = option("--retry-failed", default=False, help="Do points that failed again."),
+    quiet:bool = QUIET,
 ):
     """Repeat an analysis at many points: one table, one page.
 
     For example: specnb sweep --data hess-dl3-dr1 -g on_radius=0.08,0.11,0.15 -g model=ecpl,lp
     """
-    set_up_messages("info", quiet)
-    with failures_told():
-        _no_windows()
-        done = sweep(swept(what, data, settings or ()), sweep_points_of(grid or (), points, sample, seed), out, engine, n_jobs, scheduler, seed, repeats,
-                     inputs or (), retry_failed, progress=False if quiet else None, timeout=timeout)
-        _show_sweep(done, sweep_report(out), quiet)
+    set_up_messages(quiet=quiet)
+    no_windows()
+    subject, chosen = swept(what, data, settings), sweep_points_of(grid, points, sample, seed)
+    done = sweep(subject, chosen, out, engine, n_jobs, scheduler, seed, repeats, inputs or (), retry_failed,
+                 progress=False if quiet else None)
+    show_sweep(done, sweep_report(out), quiet)
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #6f5c22ef
 @app.command("report")
 def report_command(
-    folder:Annotated[Path, typer.Argument(help="Folder of a sweep.", show_default=False)],
-    render:Annotated[Optional[list[str]], typer.Option("--render", metavar="POINTS", help="Execute the notebooks of these points, numbers with commas.", show_default=False)] = None,
-    quiet:Quiet = False,
+    folder:Path = typer.Argument(help="Folder of a sweep.", show_default=False),
+    render:Optional[list[str]] = option("--render", metavar="POINTS",
+                                        help="Execute the notebooks of these points, numbers with commas."),
+    quiet:bool = QUIET,
 ):
     "Make the page of a sweep again, also of one that is still going on, with notebooks of chosen points."
-    set_up_messages("info", quiet)
-    with failures_told():
-        _no_windows()
-        there = read_sweep(folder)
-        if render: there.render(_numbers(render), progress=False if quiet else None)
-        page = sweep_report(folder)
-        if not quiet: typer.echo(page)
+    set_up_messages(quiet=quiet)
+    no_windows()
+    points = numbers_of("--render", render or (), "3,17")
+    there = read_sweep(folder)
+    if points:
+        there.render(points, progress=False if quiet else None)
+    page = sweep_report(folder)
+    if not quiet:
+        typer.echo(page)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():
