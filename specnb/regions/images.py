@@ -8,7 +8,6 @@ __all__ = ['Map', 'WcsGeom', 'WcsNDMap']
 # %% ../../nbs/30_regions/20_images.ipynb #48fd0d79
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 import numpy as np
 from ..base.core import DataError, as_float, atomic_path, html_table, lazy, make_path
 from ..base.sphere import (from_icrs, separation, sky_frame, sky_position, tan_deproject, tan_project,

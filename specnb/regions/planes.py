@@ -76,8 +76,8 @@ def covered_pixels(shape, npix)->tuple:
     return x[inside], y[inside]
 
 # %% ../../nbs/30_regions/40_planes.ipynb #489a81a0
-def on_shape(geom, plane):
-    "The ON region of a `RegionGeom` as `_Circle` or `_Shape` in the plane."
+def on_shape(geom:RegionGeom, plane:WcsGeom):
+    "The ON region as `_Circle` or `_Shape` in the plane."
     if geom.is_point:
         return _Circle(*map(float, plane.icrs_to_pix(*geom.center_deg)), 1.)
     if geom.radius_deg is None:
