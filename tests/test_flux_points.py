@@ -13,7 +13,8 @@ from specnb import (DataError, DataStore, Datasets, ExpCutoffPowerLawSpectralMod
                     LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumArrays, SpectrumDataset,
                     SpectrumDatasetOnOff, cash, demo_dir, wstat)
 from specnb.flux_points.bands import ShiftedTerm, solve_norms
-from specnb.stats.likelihood import CashTerm, Fold, WStatTerm, response_matrix
+from specnb.stats.likelihood import Fold, response_matrix
+from specnb.stats.stats import CashTerm, WStatTerm
 
 matplotlib.use("agg")
 FLUX = "cm-2 s-1 TeV-1"

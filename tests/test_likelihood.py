@@ -6,9 +6,9 @@ from scipy.optimize import brentq, minimize_scalar
 from specnb.models import shapes as models
 from specnb.flux_points.bands import ShiftedTerm
 from specnb.flux_points.norms import minimize_norm, norm_crossing, norm_derivatives
-from specnb.stats.likelihood import CashTerm, CountsPart, PointsPart, WStatTerm, compile_likelihood
+from specnb.stats.likelihood import CountsPart, PointsPart, compile_likelihood
 from specnb.makers.arrays import SpectrumArrays
-from specnb.stats.stats import wstat
+from specnb.stats.stats import CashTerm, WStatTerm, wstat
 
 
 def arrays(seed, n_true=40, n_reco=15, cash=False):

@@ -68,14 +68,14 @@ def test_few_counts(stacked):
 @pytest.mark.parametrize("tag", ["pl", "pl-2", "ecpl", "lp", "bpl", "sbpl", "ecpl-3fgl", "secpl-4fgl-dr3", "const"])
 def test_every_shape(stacked, tag):
     "One step of every model in the batch is the step of the model alone; and a power law and a parabola are fitted to the end."
-    from specnb.stats.batch import derivatives_many
+    from specnb.stats.likelihood import derivatives
     model = SpectralModel.registry[tag]()
     if "amplitude" in model.parameters.names: model.parameters["amplitude"].value *= 30
     datasets = Datasets([stacked[0].fill()])
     datasets.models = [SkyModel(model, name="source")]
     likelihood = datasets.likelihood()
     theta = likelihood.start*(1 + .01*np.random.default_rng(4).standard_normal((5, len(likelihood.start))))
-    values, grads, _, _ = derivatives_many(likelihood.pairs, theta)
+    values, grads, _, _ = derivatives(likelihood.pairs, theta)
     for t, value, grad in zip(theta, values, grads):
         one = likelihood.derivatives(t)
         close(value, one[0], rtol=1e-10)
@@ -185,15 +185,15 @@ def test_what_cannot_be_fitted(joint, stacked):
 
 
 def test_models_stay_as_they_are_even_if_minuit_helps(stacked, monkeypatch):
-    from specnb import many_fits
+    from specnb.fit import many_fits
     before = [p.value for p in stacked.parameters]
     n_on, n_off = sample_counts(stacked, 4, np.random.default_rng(12))
-    real = many_fits.minimize_many
+    real = many_fits.minimize
     def lame(*args, **kwargs):
-        theta, stat, good, steps = real(*args, **kwargs)
-        good[np.isclose(args[0][0][1].n_on.sum(1), n_on[0][1][stacked[0].arrays.mask].sum())] = False
-        return theta, stat, good, steps
-    monkeypatch.setattr(many_fits, "minimize_many", lame)
+        found = real(*args, **kwargs)
+        found.converged[np.isclose(args[0][0][1].n_on.sum(1), n_on[0][1][stacked[0].arrays.mask].sum())] = False
+        return found
+    monkeypatch.setattr(many_fits, "minimize", lame)
     many = fit_many(stacked, n_on, n_off)
     assert many.backend.tolist() == ["scoring", "minuit", "scoring", "scoring"] and many.success.all()
     check(many, stacked, n_on, n_off, (1, 2))
@@ -204,18 +204,24 @@ def test_models_stay_as_they_are_even_if_minuit_helps(stacked, monkeypatch):
 
 
 def test_profiles_are_those_of_single_searches(stacked):
-    from specnb.stats.minimize import Problem, newton, profile
+    from specnb.fit.problem import FitProblem
     datasets = Datasets([stacked[0].fill()])
     datasets.models = stacked.models.copy()
     result = Fit().run(datasets)
     index = result.parameters["index"]
     index.scan_values = np.linspace(index.value - 4*index.error, index.value + 4*index.error, 21)
     found = Fit().stat_profile(datasets, "index", reoptimize=True)["stat_scan"]
-    problem = Problem(datasets)
-    best = newton(problem, problem.start)[0]
-    close(found, [profile(problem, best, [0], [v/problem.scale[0]])[0] for v in index.scan_values], atol=1e-6)
+    problem = FitProblem(datasets)
+
+    def alone(fixed, values):
+        "Statistic of a search for one point, with exact second derivatives."
+        theta = problem.start.copy()
+        theta[fixed] = values
+        return problem.minimize(theta, np.isin(range(3), fixed)).stat[0]
+
+    close(found, [alone([0], v) for v in index.scan_values], atol=1e-6)
     lambda_ = result.parameters["lambda_"]
     lambda_.scan_values = np.linspace(.02, .2, 4)
     surface = Fit().stat_surface(datasets, "index", "lambda_", reoptimize=True)["stat_scan"]
-    close(surface[3, 2], profile(problem, best, [0, 2], [index.scan_values[3]/problem.scale[0], lambda_.scan_values[2]/problem.scale[2]])[0], atol=1e-6)
+    close(surface[3, 2], alone([0, 2], [index.scan_values[3], lambda_.scan_values[2]]), atol=1e-6)
     assert surface.shape == (21, 4)

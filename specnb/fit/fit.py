@@ -10,26 +10,23 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
-from ..makers.datasets import Datasets
-from ..stats.batch import contour_many, profile_many
 from ..base.core import html_table, lazy
-from ..stats.minimize import Problem, exact_covariance, minuit_covariance, newton, profile, profile_crossing, run_minuit, search_minuit, search_nearby, search_scipy
+from ..makers.datasets import Datasets
+from ..stats.likelihood import statistic
+from ..stats.minimize import crossings, rays_of
+from .problem import (FitProblem, minuit_covariance, run_minuit, search_minuit, search_nearby,
+                                search_scipy)
 
 # %% ../../nbs/70_fit/10_fit.ipynb #39f9da77
 table = lazy("astropy.table")
 
 # %% ../../nbs/70_fit/10_fit.ipynb #188e1471
-class _Printed:
-    "Text and table of a result."
-    _lines = ()
-
-    def _rows(self): return [(label, f"{v:.2f}" if isinstance(v, float) else v) for label, name in self._lines if (v := getattr(self, name)) is not None]
-    def __str__(self): return f"{type(self).__name__}\n\n" + "".join(f"\t{label:<10} : {value}\n" for label, value in self._rows())
-    __repr__ = __str__
-    def _repr_html_(self): return html_table(self._rows(), caption=type(self).__name__)
+def _result_text(name, rows):
+    "Lines of a result."
+    return f"{name}\n\n" + "".join(f"\t{label:<10} : {value}\n" for label, value in rows)
 
 @dataclass(repr=False, eq=False)
-class OptimizeResult(_Printed):
+class OptimizeResult:
     "Outcome of a search for the minimum."
     backend:str
     method:str
@@ -41,14 +38,29 @@ class OptimizeResult(_Printed):
     trace:object = None # table of all calls, if asked for
     make_minuit:object = field(default=None) # gives the Minuit object, if there is one
 
-    _lines = ("backend", "backend"), ("method", "method"), ("success", "success"), ("message", "message"), ("nfev", "nfev"), ("total stat", "total_stat")
     @property
-    def parameters(self): return self.models.parameters
+    def parameters(self):
+        "Parameters of the models."
+        return self.models.parameters
+
     @cached_property
-    def minuit(self): return self.make_minuit() if self.make_minuit else None # Newton steps leave none; it is made when somebody asks
+    def minuit(self):
+        "The `iminuit.Minuit` object; Newton steps leave none, so it is made when somebody asks."
+        return self.make_minuit() if self.make_minuit else None
+
+    def _rows(self):
+        return [("backend", self.backend), ("method", self.method), ("success", self.success),
+                ("message", self.message),
+                ("nfev", self.nfev), ("total stat", f"{self.total_stat:.2f}")]
+
+    def __repr__(self):
+        return _result_text("OptimizeResult", self._rows())
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption="OptimizeResult")
 
 @dataclass(repr=False, eq=False)
-class CovarianceResult(_Printed):
+class CovarianceResult:
     "Outcome of the error computation."
     backend:str
     method:str
@@ -56,11 +68,20 @@ class CovarianceResult(_Printed):
     message:str
     matrix:np.ndarray = None # covariance of all parameters of the models, shape (n_par, n_par)
 
-    _lines = ("backend", "backend"), ("method", "method"), ("success", "success"), ("message", "message")
+    def _rows(self):
+        return [("backend", self.backend), ("method", self.method), ("success", self.success),
+                ("message", self.message)]
 
-# %% ../../nbs/70_fit/10_fit.ipynb #9e52ffcb
+    def __repr__(self):
+        return _result_text("CovarianceResult", self._rows())
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption="CovarianceResult")
+
+# %% ../../nbs/70_fit/10_fit.ipynb #79ab06f8
 class FitResult:
-    """Outcome of `Fit.run`: `optimize_result` and `covariance_result`, whose fields are also reachable directly.
+    """Outcome of `Fit.run`: `optimize_result` and `covariance_result`, whose fields are also reachable
+    directly.
 
     Parameters
     ----------
@@ -70,35 +91,50 @@ class FitResult:
         The errors.
     """
 
-    def __init__(self, optimize_result, covariance_result=None): self.optimize_result, self.covariance_result = optimize_result, covariance_result
+    def __init__(self, optimize_result, covariance_result=None):
+        self.optimize_result, self.covariance_result = optimize_result, covariance_result
 
     @property
-    def success(self): return self.optimize_result.success and (self.covariance_result is None or self.covariance_result.success)
+    def success(self):
+        "Whether the search converged and the errors exist."
+        return self.optimize_result.success and (self.covariance_result is None
+                                                 or self.covariance_result.success)
+
     def __getattr__(self, name):
-        if name in ("backend", "method", "message", "nfev", "total_stat", "models", "parameters", "trace", "minuit"): return getattr(self.optimize_result, name)
+        if name in ("backend", "method", "message", "nfev", "total_stat", "models", "parameters", "trace",
+                    "minuit"):
+            return getattr(self.optimize_result, name)
         raise AttributeError(name)
 
-    def _parts(self): return [r for r in (self.optimize_result, self.covariance_result) if r is not None]
-    def __str__(self): return "\n".join(map(str, self._parts()))
-    __repr__ = __str__
-    def _repr_html_(self): return "".join(r._repr_html_() for r in self._parts())
+    def _parts(self):
+        return [r for r in (self.optimize_result, self.covariance_result) if r is not None]
+
+    def __repr__(self):
+        return "\n".join(map(str, self._parts()))
+
+    def _repr_html_(self):
+        return "".join(r._repr_html_() for r in self._parts())
 
 # %% ../../nbs/70_fit/10_fit.ipynb #c330c769
-def _as_datasets(datasets):
-    "A `Datasets` of whatever a user passes."
+def as_datasets(datasets)->Datasets:
+    "`Datasets` of whatever a user passes."
     datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
-    if not len(datasets): raise ValueError("no datasets to fit")
+    if not len(datasets):
+        raise ValueError("no datasets to fit")
     return datasets
 
+# %% ../../nbs/70_fit/10_fit.ipynb #7086e3d8
 def _parameter_index(
-    problem:Problem,
+    problem:FitProblem,
     parameter, # Parameter or name
 )->int:        # index in the problem
-    "Where a free parameter stands."
+    "Index of a free parameter."
     parameter = problem.datasets.parameters[parameter]
     for i, p in enumerate(problem.parameters):
-        if p is parameter: return i
-    raise ValueError(f"parameter {parameter.name!r} is frozen; free ones are {', '.join(p.name for p in problem.parameters)}")
+        if p is parameter:
+            return i
+    free = ", ".join(p.name for p in problem.parameters)
+    raise ValueError(f"parameter {parameter.name!r} is frozen; free ones are {free}")
 
 def _unique_name(
     datasets,  # Datasets
@@ -106,31 +142,181 @@ def _unique_name(
 )->str:        # such as "crab.spectral.index"
     "Name of a parameter with its model."
     parameters = datasets.parameters
-    i = parameters.index(parameter)
-    return f"{parameters.models[i]}.{parameter.type}.{parameter.name}"
+    return f"{parameters.models[parameters.index(parameter)]}.{parameter.type}.{parameter.name}"
 
 # %% ../../nbs/70_fit/10_fit.ipynb #dda9b9bf
+_SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFGS-B")}
+
+def _search(
+    problem:FitProblem,
+    backend:str,   # key of _SEARCHES
+    options:dict,  # of the search
+    plain:bool,    # whether Newton steps alone may do
+):                 # theta, success, message, method, function that gives the Minuit object or None
+    "The minimum of a problem."
+    theta = search_nearby(problem) if plain else None
+    if theta is not None:
+        return theta, True, "Optimization terminated successfully.", "newton", lambda: run_minuit(problem,
+                                                                                                  True)
+    search, method = _SEARCHES[backend]
+    theta, success, message, minuit = search(problem, **options)
+    return theta, success, message, options.get("method", method), None if minuit is None else lambda: minuit
+
+# %% ../../nbs/70_fit/10_fit.ipynb #555dcd52
+def _full_covariance(
+    problem:FitProblem,
+    matrix:np.ndarray, # of the free parameters
+)->np.ndarray:         # of all parameters of the models, each once
+    "Covariance of the free parameters among all."
+    unique = problem.datasets.models.parameters.unique_parameters
+    index = [next(k for k, q in enumerate(unique) if q is p) for p in problem.parameters]
+    full = np.zeros((len(unique), len(unique)))
+    full[np.ix_(index, index)] = matrix
+    return full
+
+# %% ../../nbs/70_fit/10_fit.ipynb #07e70458
 def _contour(
-    problem:Problem,
+    problem:FitProblem,
     pair:list,       # indices of two parameters
     sigma:float,     # root of the rise
     n_points:int,
 )->np.ndarray:       # closed, shape (n_points + 1, 2); fewer if Minuit finds no more
     "Contour of two parameters; by Minuit where rays from the minimum do not find it, for example at a limit."
-    scale, (best, _, arrived) = problem.scale, newton(problem, problem.start)
-    covariance, good, _ = exact_covariance(problem, best)
-    if arrived and good and n_points > 3:
-        points = contour_many(problem.likelihood.pairs, best * scale, covariance * np.outer(scale, scale), pair, sigma**2, n_points,
-                              problem.lower * scale, problem.upper * scale)
-        if points is not None: return np.concatenate([points, points[:1]])
+    found = problem.minimize(problem.start)
+    best = found.theta[0]
+    covariance, good, _ = problem.covariance(best)
+    rays = rays_of(covariance, pair, n_points) if found.converged[0] and good and n_points > 3 else None
+    if rays is not None:
+        given = np.isin(np.arange(len(best)), pair)
+        points, _ = crossings(problem.pairs, best, rays, given, sigma**2, problem.lower, problem.upper,
+                              problem.scale, goal=1e-6)
+        if np.isfinite(points).all():
+            return points[[*range(n_points), 0]][:, pair]
     points = run_minuit(problem, gradient=True).mncontour(*pair, cl=-math.expm1(-sigma**2 / 2), size=n_points)
-    return np.reshape(points, (-1, 2)) * scale[pair] # none if there is no closed contour
+    return np.reshape(points, (-1, 2)) * problem.scale[pair] # none if there is no closed contour
 
-class _Intervals:
-    "Confidence intervals and contours of a `Fit`."
+# %% ../../nbs/70_fit/10_fit.ipynb #d9984479
+def _scan(
+    problem:FitProblem,
+    index:list,         # of the scanned parameters
+    values:np.ndarray,  # shape (n_points, n_scanned)
+    reoptimize:bool,
+)->np.ndarray:          # shape (n_points,)
+    "Statistic at given values of some parameters."
+    if reoptimize:
+        return problem.profile(problem.start, index, values)
+    theta = np.tile(problem.start, (len(values), 1))
+    theta[:, index] = values
+    problem.nfev += len(values)
+    return statistic(problem.pairs, theta)
+
+# %% ../../nbs/70_fit/10_fit.ipynb #07380104
+class Fit:
+    """Fit the models of datasets to their data.
+
+    Parameters
+    ----------
+    backend : {"minuit", "scipy"}
+        Who searches.
+    optimize_opts : dict, optional
+        For minuit: ``gradient`` (default True: exact gradient, and Newton steps to the minimum, without
+        Migrad if the start is near it and no options are given; False: Migrad alone, as Gammapy),
+        ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
+        `scipy.optimize.minimize`.
+    covariance_opts : dict, optional
+        ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
+    confidence_opts : dict, optional
+        Only Gammapy's ``backend`` is accepted; every one looks for the same crossing, which is found here on
+        the exact profile.
+    store_trace : bool
+        Keep a table of all calls of the statistic in the result.
+
+    Raises
+    ------
+    ValueError
+        Unknown backend.
+    """
+
+    def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None,
+                 store_trace=False):
+        if backend not in _SEARCHES:
+            raise ValueError(f"backend: expected one of {', '.join(map(repr, _SEARCHES))}, found {backend!r}")
+        self.backend, self.store_trace = backend, store_trace
+        self.optimize_opts, self.covariance_opts = dict(optimize_opts or {}), dict(covariance_opts or {})
+        if self._covariance_backend not in ("exact", "minuit"):
+            raise ValueError("covariance_opts: expected backend 'exact' or 'minuit', found "
+                             f"{self.covariance_opts['backend']!r}")
+        if set(confidence_opts or ()) - {"backend"}:
+            raise ValueError(f"confidence_opts: there are none but 'backend', found {confidence_opts!r}")
+
+    @property
+    def _covariance_backend(self):
+        return self.covariance_opts.get("backend", "exact")
+
+    def run(self, datasets):
+        """Search the minimum and compute the errors; values, errors and covariance are written into the
+        models.
+
+        Parameters
+        ----------
+        datasets : `Datasets`, dataset or list of datasets
+            With models.
+
+        Returns
+        -------
+        `FitResult`
+
+        Raises
+        ------
+        ValueError
+            No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
+        """
+        problem, theta, result = self._optimize(datasets)
+        return FitResult(result, self._covariance(problem, theta, result))
+
+    def optimize(self, datasets):
+        "Search the minimum and set the parameters; an `OptimizeResult`."
+        return self._optimize(datasets)[2]
+
+    def covariance(self, datasets, optimize_result=None):
+        "Errors and covariance at the present parameters, written into the models; a `CovarianceResult`."
+        problem = FitProblem(as_datasets(datasets))
+        return self._covariance(problem, problem.start, optimize_result)
+
+    def _optimize(self, datasets):
+        problem = FitProblem(as_datasets(datasets))
+        models = problem.datasets.models
+        if not problem.parameters:
+            raise ValueError(f"no free parameter in {', '.join(models.names)}: unfreeze one to fit")
+        plain = self.backend == "minuit" and self._covariance_backend == "exact"
+        plain = plain and not self.optimize_opts and not self.store_trace
+        theta, success, message, method, make_minuit = _search(problem, self.backend, self.optimize_opts,
+                                                               plain)
+        value = problem.value(theta)
+        if not value <= problem.first:
+            theta, value, success = problem.start, problem.first, False
+            message = f"{message} The parameters are left at their start."
+        problem.write_back(theta)
+        trace = None
+        if self.store_trace:
+            names = ["total_stat", *(_unique_name(problem.datasets, p) for p in problem.parameters)]
+            trace = table.Table(np.array(problem.trace), names=names)
+        return problem, theta, OptimizeResult(self.backend, method, success, message, problem.nfev, value,
+                                              models, trace, make_minuit)
+
+    def _covariance(self, problem, theta, result):
+        exact = self._covariance_backend == "exact"
+        matrix, success, message = problem.covariance(theta) if exact else minuit_covariance(problem,
+                                                                                             getattr(result,
+                                                                                                     "minuit",
+                                                                                                     None))
+        full = _full_covariance(problem, matrix)
+        problem.datasets.models.covariance = full
+        return CovarianceResult(self._covariance_backend, "hessian" if exact else "migrad", success, message,
+                                full)
 
     def confidence(self, datasets, parameter, sigma=1, reoptimize=True):
-        """Asymmetric interval where the profile of a parameter rises by ``sigma**2``.
+        """Asymmetric interval where the profile of a parameter rises by ``sigma**2`` (MINOS).
 
         Parameters
         ----------
@@ -146,16 +332,18 @@ class _Intervals:
         Returns
         -------
         dict
-            ``errp``, ``errn`` (in the parameter's unit, nan if a limit comes first), ``success``, ``message``, ``nfev``.
+            ``errp``, ``errn`` (in the parameter's unit, nan if a limit comes first), ``success``,
+            ``message``, ``nfev``.
         """
-        problem = Problem(_as_datasets(datasets))
+        problem = FitProblem(as_datasets(datasets))
         i = _parameter_index(problem, parameter)
-        best = newton(problem, problem.start)[0] if reoptimize else problem.start
-        width = problem.parameters[i].error / problem.scale[i] or .1
-        errp, errn = (profile_crossing(problem, best, i, sigma**2, side, width, reoptimize) * problem.scale[i] for side in (1, -1))
+        best = problem.minimize(problem.start).theta[0] if reoptimize else problem.start
+        errp, errn = map(float, problem.crossing(best, i, sigma**2, problem.parameters[i].error, reoptimize))
         missing = " and ".join(n for n, e in (("errp", errp), ("errn", errn)) if not np.isfinite(e))
-        return {"errp": errp, "errn": errn, "success": not missing, "nfev": problem.nfev,
-                "message": f"{missing}: the statistic does not rise far enough within the limits." if missing else "Interval found."}
+        message = "Interval found."
+        if missing:
+            message = f"{missing}: the statistic does not rise far enough within the limits."
+        return {"errp": errp, "errn": errn, "success": not missing, "nfev": problem.nfev, "message": message}
 
     def stat_contour(self, datasets, x, y, numpoints=10, sigma=1):
         """Contour of two parameters, the others at their best, where the statistic has risen by ``sigma**2``.
@@ -174,34 +362,22 @@ class _Intervals:
         Returns
         -------
         dict
-            ``success`` and the coordinates under the names of the parameters; the first point once more at the end.
+            ``success`` and the coordinates under the names of the parameters; the first point once more at
+            the end.
 
         Raises
         ------
         ValueError
             A parameter that is frozen, or the same one twice.
         """
-        datasets = _as_datasets(datasets)
-        pars, problem = [datasets.parameters[p] for p in (x, y)], Problem(datasets)
-        pair = [_parameter_index(problem, p) for p in pars]
-        if pair[0] == pair[1]: raise ValueError(f"stat_contour: expected two parameters, found {pars[0].name!r} twice")
+        datasets = as_datasets(datasets)
+        parameters, problem = [datasets.parameters[p] for p in (x, y)], FitProblem(datasets)
+        pair = [_parameter_index(problem, p) for p in parameters]
+        if pair[0] == pair[1]:
+            raise ValueError(f"stat_contour: expected two parameters, found {parameters[0].name!r} twice")
         points = _contour(problem, pair, sigma, numpoints)
-        return {"success": len(points) >= numpoints, **{_unique_name(datasets, p): values for p, values in zip(pars, points.T)}}
-
-# %% ../../nbs/70_fit/10_fit.ipynb #555dcd52
-def _scan(
-    problem:Problem,
-    index:list,         # of the scanned parameters
-    values:np.ndarray,  # shape (n_points, n_scanned)
-    reoptimize:bool,
-)->np.ndarray:          # shape (n_points,)
-    "Statistic at given values of some parameters."
-    factors = values / problem.scale[index]
-    if reoptimize: return profile_many(problem, problem.start, index, factors)
-    return np.array([profile(problem, problem.start, index, f, False)[0] for f in factors])
-
-class _Profiles:
-    "Statistic over one or two parameters."
+        return {"success": len(points) >= numpoints,
+                **{_unique_name(datasets, p): v for p, v in zip(parameters, points.T)}}
 
     def stat_profile(self, datasets, parameter, reoptimize=False):
         """Statistic over the `scan_values` of a parameter.
@@ -211,7 +387,8 @@ class _Profiles:
         datasets : `Datasets`
             With models at the best fit.
         parameter : `Parameter` or str
-            Parameter to scan; its ``scan_values``, or ``scan_min``, ``scan_max``, ``scan_n_values`` or ``scan_n_sigma`` say where.
+            Parameter to scan; its ``scan_values``, or ``scan_min``, ``scan_max``, ``scan_n_values`` or
+            ``scan_n_sigma`` say where.
         reoptimize : bool
             Let the other free parameters follow.
 
@@ -220,12 +397,7 @@ class _Profiles:
         dict
             ``"<model>.<type>.<parameter>_scan"``: values, and ``"stat_scan"``: statistic at them.
         """
-        datasets = _as_datasets(datasets)
-        parameter = datasets.parameters[parameter]
-        problem = Problem(datasets)
-        i, values = _parameter_index(problem, parameter), np.asarray(parameter.scan_values, float)
-        result = _scan(problem, [i], values[:, None], reoptimize)
-        return {f"{_unique_name(datasets, parameter)}_scan": values, "stat_scan": result}
+        return self._scan([parameter], datasets, reoptimize)
 
     def stat_surface(self, datasets, x, y, reoptimize=False):
         """Statistic over the `scan_values` of two parameters.
@@ -244,111 +416,14 @@ class _Profiles:
         dict
             Values of both, and ``"stat_scan"``, shape (n_x, n_y).
         """
-        datasets = _as_datasets(datasets)
-        pars, problem = [datasets.parameters[p] for p in (x, y)], Problem(datasets)
-        index = [_parameter_index(problem, p) for p in pars]
-        grids = [np.asarray(p.scan_values, float) for p in pars]
-        values = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, 2)
-        result = _scan(problem, index, values, reoptimize).reshape([len(g) for g in grids])
-        return {**{f"{_unique_name(datasets, p)}_scan": g for p, g in zip(pars, grids)}, "stat_scan": result}
+        return self._scan([x, y], datasets, reoptimize)
 
-# %% ../../nbs/70_fit/10_fit.ipynb #07e70458
-_SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFGS-B")}
-
-class _Steps:
-    "Search and errors."
-
-    def _optimize(self, datasets):
-        problem = Problem(_as_datasets(datasets))
-        if not problem.parameters: raise ValueError(f"no free parameter in {', '.join(datasets.models.names)}: unfreeze one to fit")
-        search, method = _SEARCHES[self.backend]
-        # who asks for options, a trace of the calls or Migrad's covariance wants Migrad
-        plain = self.backend == "minuit" and not self.optimize_opts and not self.store_trace and self.covariance_opts.get("backend", "exact") == "exact"
-        x = search_nearby(problem) if plain else None
-        if x is not None: success, message, method, make_minuit = True, "Optimization terminated successfully.", "newton", lambda: run_minuit(problem, True)
-        else:
-            x, success, message, minuit = search(problem, **self.optimize_opts)
-            make_minuit = None if minuit is None else lambda: minuit
-        value = problem.value(x)
-        if not value <= problem.first: x, value, success, message = problem.start, problem.first, False, f"{message} The parameters are left at their start."
-        problem.write_back(x)
-        return problem, x, OptimizeResult(self.backend, self.optimize_opts.get("method", method), success, message, problem.nfev,
-                                          value, datasets.models, self._trace(problem), make_minuit)
-
-    def _trace(self, problem):
-        if not self.store_trace: return None
-        rows = np.array(problem.trace) * np.r_[1., problem.scale]
-        return table.Table(rows, names=["total_stat", *(_unique_name(problem.datasets, p) for p in problem.parameters)])
-
-    def optimize(self, datasets):
-        "Search the minimum and set the parameters; an `OptimizeResult`."
-        return self._optimize(_as_datasets(datasets))[2]
-
-    def _covariance(self, problem, x, result):
-        backend = self.covariance_opts.get("backend", "exact")
-        matrix, success, message = exact_covariance(problem, x) if backend == "exact" else minuit_covariance(getattr(result, "minuit", None))
-        models = problem.datasets.models
-        unique = models.parameters.unique_parameters
-        place = [next(k for k, q in enumerate(unique) if q is p) for p in problem.parameters]
-        full = np.zeros((len(unique), len(unique)))
-        full[np.ix_(place, place)] = matrix * np.outer(problem.scale, problem.scale)
-        models.covariance = full
-        return CovarianceResult(backend, "hessian" if backend == "exact" else "migrad", success, message, full)
-
-    def covariance(self, datasets, optimize_result=None):
-        "Errors and covariance at the present parameters, written into the models; a `CovarianceResult`."
-        problem = Problem(_as_datasets(datasets))
-        return self._covariance(problem, problem.start, optimize_result)
-
-# %% ../../nbs/70_fit/10_fit.ipynb #d9984479
-class Fit(_Steps, _Intervals, _Profiles):
-    """Fit the models of datasets to their data.
-
-    Parameters
-    ----------
-    backend : {"minuit", "scipy"}
-        Who searches.
-    optimize_opts : dict, optional
-        For minuit: ``gradient`` (default True: exact gradient, and Newton steps to the minimum, without Migrad if the start is near
-        it and no options are given; False: Migrad alone, as Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
-        `scipy.optimize.minimize`.
-    covariance_opts : dict, optional
-        ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
-    confidence_opts : dict, optional
-        Only Gammapy's ``backend`` is accepted; every one looks for the same crossing, which is found here on the exact profile.
-    store_trace : bool
-        Keep a table of all calls of the statistic in the result.
-
-    Raises
-    ------
-    ValueError
-        Unknown backend.
-    """
-
-    def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None, store_trace=False):
-        if backend not in _SEARCHES: raise ValueError(f"backend: expected one of {', '.join(map(repr, _SEARCHES))}, found {backend!r}")
-        self.backend, self.optimize_opts, self.covariance_opts = backend, dict(optimize_opts or {}), dict(covariance_opts or {})
-        if self.covariance_opts.get("backend", "exact") not in ("exact", "minuit"):
-            raise ValueError(f"covariance_opts: expected backend 'exact' or 'minuit', found {self.covariance_opts['backend']!r}")
-        if set(confidence_opts or ()) - {"backend"}: raise ValueError(f"confidence_opts: there are none but 'backend', found {confidence_opts!r}")
-        self.store_trace = store_trace
-
-    def run(self, datasets):
-        """Search the minimum and compute the errors; values, errors and covariance are written into the models.
-
-        Parameters
-        ----------
-        datasets : `Datasets`, dataset or list of datasets
-            With models.
-
-        Returns
-        -------
-        `FitResult`
-
-        Raises
-        ------
-        ValueError
-            No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
-        """
-        problem, x, result = self._optimize(_as_datasets(datasets))
-        return FitResult(result, self._covariance(problem, x, result))
+    def _scan(self, parameters, datasets, reoptimize):
+        datasets = as_datasets(datasets)
+        parameters, problem = [datasets.parameters[p] for p in parameters], FitProblem(datasets)
+        index = [_parameter_index(problem, p) for p in parameters]
+        grids = [np.asarray(p.scan_values, float) for p in parameters]
+        values = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(grids))
+        found = _scan(problem, index, values, reoptimize).reshape([len(g) for g in grids])
+        return {**{f"{_unique_name(datasets, p)}_scan": g for p, g in zip(parameters, grids)},
+                "stat_scan": found}

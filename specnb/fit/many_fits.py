@@ -7,11 +7,13 @@ __all__ = ['sample_counts', 'ManyFits', 'fit_many', 'fit_each']
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #00432ceb
 import numpy as np
-from ..stats.batch import covariance_many, derivatives_many, hessian_many, minimize_many
 from ..base.core import html_table, lazy
 from ..makers.datasets import Datasets
-from ..stats.likelihood import CashTerm, Fold, WStatTerm, response_matrix
-from ..stats.minimize import Problem, search_minuit
+from ..stats.stats import CashTerm, WStatTerm
+from ..stats.likelihood import Fold, derivatives, hessian, response_matrix
+from ..stats.minimize import covariance, minimize, quiet
+from .problem import FitProblem, search_minuit
+from .fit import as_datasets
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #839bd554
 table, tqdm = lazy("astropy.table"), lazy("tqdm")
@@ -38,14 +40,18 @@ def sample_counts(datasets, n_sets, rng, background=None):
     """
     n_on, n_off = [], []
     for i, d in enumerate(datasets):
-        a = d.arrays
-        expected = d.npred_background().data.ravel() if background is None else np.asarray(background[i], float)
-        n_on.append(rng.poisson(np.maximum(d.npred_signal().data.ravel(), 0) + expected, (n_sets, a.n_reco)).astype(float))
-        off = np.divide(expected, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0) if a.is_on_off else None
-        n_off.append(None if off is None else rng.poisson(off, (n_sets, a.n_reco)).astype(float))
+        a, off = d.arrays, None
+        expected = d.npred_background().data.ravel() if background is None else np.asarray(background[i],
+                                                                                           float)
+        signal = np.maximum(d.npred_signal().data.ravel(), 0)
+        n_on.append(rng.poisson(signal + expected, (n_sets, a.n_reco)).astype(float))
+        if a.is_on_off:
+            mean = np.divide(expected, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0)
+            off = rng.poisson(mean, (n_sets, a.n_reco)).astype(float)
+        n_off.append(off)
     return n_on, n_off
 
-# %% ../../nbs/70_fit/20_many_fits.ipynb #0bb9de17
+# %% ../../nbs/70_fit/20_many_fits.ipynb #e1fce45c
 def _checked_counts(
     counts, # array, or list of arrays, shape (n_sets, n_reco)
     datasets:Datasets,
@@ -53,29 +59,42 @@ def _checked_counts(
 )->list:    # one array for each dataset, all with as many sets
     "Counts as a user gives them, one array for each dataset."
     counts = [counts] if len(datasets) == 1 and not isinstance(counts, (list, tuple)) else list(counts)
-    if len(counts) != len(datasets): raise ValueError(f"{name}: expected {len(datasets)} arrays, one for each dataset, found {len(counts)}")
+    if len(counts) != len(datasets):
+        raise ValueError(f"{name}: expected {len(datasets)} arrays, one for each dataset, found "
+                         f"{len(counts)}")
     counts = [None if c is None else np.atleast_2d(np.asarray(c, float)) for c in counts]
     for c, d in zip(counts, datasets):
-        if c is None: continue
+        if c is None:
+            continue
         if c.ndim != 2 or c.shape[1] != d.arrays.n_reco:
-            raise ValueError(f"{name}: expected shape (n_sets, {d.arrays.n_reco}) for dataset {d.name!r}, found {c.shape}")
-        if not (np.all(c >= 0) and np.isfinite(c).all()): raise ValueError(f"{name}: expected finite counts that are not negative, dataset {d.name!r} has others")
-    if len({len(c) for c in counts if c is not None}) > 1: raise ValueError(f"{name}: the datasets differ in the number of sets")
+            raise ValueError(f"{name}: expected shape (n_sets, {d.arrays.n_reco}) for dataset {d.name!r}, "
+                             f"found {c.shape}")
+        if not (np.all(c >= 0) and np.isfinite(c).all()):
+            raise ValueError(f"{name}: expected finite counts that are not negative, dataset {d.name!r} has "
+                             "others")
+    if len({len(c) for c in counts if c is not None}) > 1:
+        raise ValueError(f"{name}: the datasets differ in the number of sets")
     return counts
 
+# %% ../../nbs/70_fit/20_many_fits.ipynb #0bb9de17
 def _pairs_with_counts(
     datasets:Datasets,
     pairs:list, # of the compiled likelihood
     n_on:list, n_off:list, # (n_sets, n_reco) for each dataset
-)->list:        # pairs whose statistics have a first axis of sets
+)->list:        # pairs whose terms have a first axis of sets
     "The compiled likelihood with many count sets in the place of one."
     groups = {}
     for i, part in enumerate(d.part() for d in datasets):
-        if part.bins().any(): groups.setdefault(part.key(), []).append((i, part.bins()))
+        if part.bins().any():
+            groups.setdefault(part.key(), []).append((i, part.bins()))
     result = []
     for (fold, term), members in zip(pairs, groups.values()):
-        def flat(counts): return np.concatenate([counts[i][:, k] for i, k in members], axis=1)
-        result.append((fold, WStatTerm(flat(n_on), flat(n_off), term.alpha) if isinstance(term, WStatTerm) else CashTerm(flat(n_on), term.bkg)))
+        on = np.concatenate([n_on[i][:, k] for i, k in members], axis=1)
+        if isinstance(term, WStatTerm):
+            off = np.concatenate([n_off[i][:, k] for i, k in members], axis=1)
+            result.append((fold, WStatTerm(on, off, term.alpha)))
+        else:
+            result.append((fold, CashTerm(on, term.bkg)))
     return result
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #26732b5b
@@ -89,46 +108,61 @@ class ManyFits:
     units : list of str
         Their units.
     values, errors : ndarray, shape (n_sets, n_par)
-        Parameters and errors in these units; an error is nan where the second derivatives give none, 0 for a parameter at its limit.
+        Parameters and errors in these units; an error is nan where the second derivatives give none, 0 for a
+        parameter at its limit.
     covariance : ndarray, shape (n_sets, n_par, n_par)
         Covariance of the parameters.
     stat : ndarray, shape (n_sets,)
         Statistic at the minimum.
     success : ndarray of bool, shape (n_sets,)
-        Whether the search arrived at a minimum.
+        Whether the search converged.
     n_steps : ndarray, shape (n_sets,)
         Steps, or calls where Minuit had to search.
     backend : ndarray of str, shape (n_sets,)
-        "scoring", or "minuit" for the sets done again.
+        "scoring", or "minuit" for the sets searched again.
     """
 
     def __init__(self, names, units, values, covariance, stat, success, n_steps, backend):
-        self.names, self.units, self.values, self.covariance, self.stat, self.success = names, units, values, covariance, stat, success
-        self.n_steps, self.backend = n_steps, backend
+        self.names, self.units, self.values, self.covariance = names, units, values, covariance
+        self.stat, self.success, self.n_steps, self.backend = stat, success, n_steps, backend
 
     @property
-    def errors(self): return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
-    def __len__(self): return len(self.stat)
+    def errors(self):
+        "Standard deviations, shape (n_sets, n_par)."
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    def __len__(self):
+        return len(self.stat)
 
     def __getitem__(self, name):
         "Values of a parameter, by its name or the last part of it; shape (n_sets,)."
         found = [i for i, n in enumerate(self.names) if n == name or n.endswith(f".{name}")]
-        if len(found) == 1: return self.values[:, found[0]]
+        if len(found) == 1:
+            return self.values[:, found[0]]
         raise KeyError(f"{name!r}: expected one of {', '.join(self.names)}")
 
     def to_table(self):
         "A row for each set: parameters with errors, statistic, flags."
         columns = {}
         for name, unit, value, error in zip(self.names, self.units, self.values.T, self.errors.T):
-            columns |= {name: table.Column(value, unit=unit or None), f"{name}_err": table.Column(error, unit=unit or None)}
-        return table.Table({**columns, "stat": self.stat, "success": self.success, "n_steps": self.n_steps, "backend": self.backend})
+            columns[name] = table.Column(value, unit=unit or None)
+            columns[f"{name}_err"] = table.Column(error, unit=unit or None)
+        return table.Table({**columns, "stat": self.stat, "success": self.success, "n_steps": self.n_steps,
+                            "backend": self.backend})
 
     def _rows(self):
-        return [("sets", len(self)), ("arrived", f"{self.success.sum()}, {np.sum(self.backend == 'minuit')} of them by Minuit"),
-                *((n, f"{np.median(v):.4g} +- {np.median(e):.2g} {u}".strip()) for n, u, v, e in zip(self.names, self.units, self.values.T, self.errors.T))]
+        medians = [(n, f"{np.median(v):.4g} +- {np.median(e):.2g} {u}".strip())
+                   for n, u, v, e in zip(self.names, self.units, self.values.T, self.errors.T)]
+        again = np.sum(self.backend == "minuit")
+        return [("sets", len(self)), ("converged", f"{self.success.sum()}, {again} of them by Minuit"),
+                *medians]
 
-    def __repr__(self): return "ManyFits, medians of values and errors\n\n" + "".join(f"\t{k:<20} : {v}\n" for k, v in self._rows())
-    def _repr_html_(self): return html_table(self._rows(), caption="ManyFits, medians of values and errors")
+    def __repr__(self):
+        return "ManyFits, medians of values and errors\n\n" + "".join(f"\t{k:<20} : {v}\n" for k,
+                                                                      v in self._rows())
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption="ManyFits, medians of values and errors")
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #fd08122c
 _CHUNK = 512
@@ -139,16 +173,23 @@ def _search(
     limits:tuple,     # lower, upper
     chunks:list,      # of arrays of numbers of sets
 ):                    # values, stat, success, steps
-    "Minima of all sets, chunk by chunk, stragglers together."
-    values, stat, good, steps = start.copy(), np.empty(len(start)), np.empty(len(start), bool), np.empty(len(start), int)
+    "Minima of all sets, chunk by chunk; those that need more steps together."
+    values, stat = start.copy(), np.empty(len(start))
+    good, steps = np.empty(len(start), bool), np.zeros(len(start), int)
+
     def advance(sets, **options):
-        values[sets], stat[sets], good[sets], more = minimize_many(make_pairs(sets), values[sets], *limits, **options)
-        return more
-    for sets in chunks: steps[sets] = advance(sets, max_iter=5)
+        found = minimize(make_pairs(sets), values[sets], *limits, **options)
+        values[sets], stat[sets], good[sets] = found.theta, found.stat, found.converged
+        steps[sets] += found.n_steps
+
+    for sets in chunks:
+        advance(sets, max_iter=5)
     left = np.flatnonzero(~good)
-    for sets in np.split(left, range(_CHUNK, len(left), _CHUNK)) if len(left) else []: steps[sets] += advance(sets)
+    for sets in np.split(left, range(_CHUNK, len(left), _CHUNK)) if len(left) else []:
+        advance(sets)
     return values, stat, good, steps
 
+# %% ../../nbs/70_fit/20_many_fits.ipynb #317cf539
 def _errors(
     pairs:list,        # of some sets
     theta:np.ndarray,  # their minima
@@ -156,58 +197,76 @@ def _errors(
     kind:str,          # "hessian", "fisher" or "none"
 )->np.ndarray:         # covariance, shape (n_sets, n_par, n_par)
     "Covariance of some sets."
-    if kind == "none": return np.full((*theta.shape, theta.shape[1]), np.nan)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        _, grad, matrix, _ = derivatives_many(pairs, theta)
-        if kind == "hessian": matrix = hessian_many(pairs, theta, matrix, grad)
-    return covariance_many(matrix, (theta <= limits[0]) | (theta >= limits[1]))
+    if kind == "none":
+        return np.full((*theta.shape, theta.shape[1]), np.nan)
+    with quiet():
+        _, grad, matrix, _ = derivatives(pairs, theta)
+        if kind == "hessian":
+            matrix = hessian(pairs, theta, matrix, grad)
+    return covariance(matrix, (theta <= limits[0]) | (theta >= limits[1]))
 
+# %% ../../nbs/70_fit/20_many_fits.ipynb #eb6f832e
 def _fit_alone(
     datasets:Datasets, # of one set, with models at the start
     errors:bool,
 ):                     # values, covariance, stat, success, calls
     "One set by Minuit and Newton steps."
-    problem = Problem(datasets)
-    x, good, _, _ = search_minuit(problem)
-    theta = x*problem.scale
-    matrix = np.full((1, len(x), len(x)), np.nan)
-    if errors: matrix = covariance_many(problem.likelihood.hessian(theta)[None], ((x <= problem.lower) | (x >= problem.upper))[None])
-    return theta, matrix[0], problem.value(x), good, problem.nfev
+    problem = FitProblem(datasets)
+    theta, good, _, _ = search_minuit(problem)
+    matrix = problem.covariance(theta)[0] if errors else np.full((len(theta), len(theta)), np.nan)
+    return theta, matrix, problem.value(theta), good, problem.nfev
 
-# %% ../../nbs/70_fit/20_many_fits.ipynb #317cf539
+# %% ../../nbs/70_fit/20_many_fits.ipynb #c77ec4ae
+def _model_of(problem, parameter):
+    "Name of the model that a parameter belongs to."
+    return next(m.name for m in problem.datasets.models if any(p is parameter for p in m.parameters))
+
+def _progress(chunks, chunk_size, progress):
+    "The chunks, with a bar if there are several."
+    if len(chunks) < 2:
+        return chunks
+    return tqdm.tqdm(chunks, desc="fitting", unit=f" x {chunk_size} sets", delay=1, leave=False,
+                     disable=None if progress is None else not progress)
+
 def _fit_all(
     n_sets:int,
     make_pairs,   # function of the numbers of sets: pairs
     make_alone,   # function of the number of a set: Datasets
-    problem:Problem,
+    problem:FitProblem,
     start,        # theta for all sets, shape (n_par,) or (n_sets, n_par)
     errors:str,
     chunk_size:int,
     progress:bool,
 )->ManyFits:
-    "All chunks, and what is left by Minuit."
-    if errors not in ("hessian", "fisher", "none"): raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {errors!r}")
-    if not problem.parameters: raise ValueError("no free parameter: unfreeze one to fit")
-    start = np.broadcast_to(problem.likelihood.start if start is None else np.asarray(start, float), (n_sets, len(problem.parameters)))
-    limits = problem.lower*problem.scale, problem.upper*problem.scale
+    "All chunks, and what is left by Minuit; the models are left as they were."
+    if errors not in ("hessian", "fisher", "none"):
+        raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {errors!r}")
+    if not problem.parameters:
+        raise ValueError("no free parameter: unfreeze one to fit")
+    start = np.broadcast_to(problem.start if start is None else np.asarray(start, float),
+                            (n_sets, len(problem.parameters)))
+    limits = problem.lower, problem.upper
     chunks = np.split(np.arange(n_sets), range(chunk_size, n_sets, chunk_size))
-    bar = tqdm.tqdm(chunks, desc="fitting", unit=f" x {chunk_size} sets", delay=1, leave=False, disable=None if progress is None else not progress)
-    values, stat, success, steps = _search(make_pairs, start, limits, bar if n_sets > chunk_size else chunks)
-    covariance = np.concatenate([_errors(make_pairs(c), values[c], limits, errors) for c in chunks])
-    if errors != "none": success &= np.isfinite(np.diagonal(covariance, axis1=1, axis2=2)).all(-1)
+    values, stat, success, steps = _search(make_pairs, start, limits, _progress(chunks, chunk_size, progress))
+    covariances = np.concatenate([_errors(make_pairs(c), values[c], limits, errors) for c in chunks])
+    if errors != "none":
+        success &= np.isfinite(np.diagonal(covariances, axis1=1, axis2=2)).all(-1)
     backend = np.where(success, "scoring", "minuit")
-    for k in np.flatnonzero(~success):
-        problem.write_back(start[k]/problem.scale)
-        try: values[k], covariance[k], stat[k], success[k], steps[k] = _fit_alone(make_alone(k), errors != "none")
-        except ValueError: values[k], covariance[k], stat[k] = np.nan, np.nan, np.nan # nothing to fit in this set
-    names = [f"{m}.{p.name}" for p in problem.parameters for m in [_model_of(problem, p)]]
-    return ManyFits(names, [str(p.unit) for p in problem.parameters], values, covariance, stat, success, steps, backend)
+    try:
+        for k in np.flatnonzero(~success):
+            problem.write_back(start[k])
+            try:
+                values[k], covariances[k], stat[k], success[k], steps[k] = _fit_alone(make_alone(k),
+                                                                                      errors != "none")
+            except ValueError: # nothing to fit in this set
+                values[k], covariances[k], stat[k] = np.nan, np.nan, np.nan
+    finally:
+        problem.write_back(problem.start)
+    names = [f"{_model_of(problem, p)}.{p.name}" for p in problem.parameters]
+    return ManyFits(names, [str(p.unit) for p in problem.parameters], values, covariances, stat, success,
+                    steps, backend)
 
-def _model_of(problem, parameter):
-    "Name of the model that a parameter belongs to."
-    return next(m.name for m in problem.datasets.models if any(p is parameter for p in m.parameters))
-
-# %% ../../nbs/70_fit/20_many_fits.ipynb #573c3b97
+# %% ../../nbs/70_fit/20_many_fits.ipynb #b43d32cf
 def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):
     """Fit the models of datasets to many count sets.
 
@@ -224,7 +283,8 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
     start : ndarray, shape (n_par,) or (n_sets, n_par), optional
         Start values of the free parameters.
     errors : {"hessian", "fisher", "none"}
-        Covariance from the second derivatives, as in `Fit`; from the expected information, which comes with the fit; or none.
+        Covariance from the second derivatives, as in `Fit`; from the expected information, which comes with
+        the fit; or none.
     chunk_size : int
         Sets that are fitted together.
     progress : bool, optional
@@ -239,45 +299,62 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
     ValueError
         Counts of the wrong shape or negative, no models, no free parameters, no bins.
     """
-    datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
-    problem, n_on = Problem(datasets), _checked_counts(n_on, datasets, "n_on")
+    datasets = as_datasets(datasets)
+    problem, n_on = FitProblem(datasets), _checked_counts(n_on, datasets, "n_on")
     n_sets = len(n_on[0])
-    if n_off is None: n_off = [np.broadcast_to(d.arrays.n_off, (n_sets, d.arrays.n_reco)) if d.arrays.is_on_off else None for d in datasets]
-    else: n_off = _checked_counts(n_off, datasets, "n_off")
+    if n_off is None:
+        n_off = [np.broadcast_to(d.arrays.n_off, (n_sets, d.arrays.n_reco)) if d.arrays.is_on_off else None
+                 for d in datasets]
+    else:
+        n_off = _checked_counts(n_off, datasets, "n_off")
     for on, off, d in zip(n_on, n_off, datasets):
-        if d.arrays.is_on_off and (off is None or len(off) != len(on)): raise ValueError(f"n_off: expected {n_sets} sets for dataset {d.name!r}, as in n_on")
-    def make_pairs(sets): return _pairs_with_counts(datasets, problem.likelihood.pairs, [x[sets] for x in n_on], [None if x is None else x[sets] for x in n_off])
+        if d.arrays.is_on_off and (off is None or len(off) != len(on)):
+            raise ValueError(f"n_off: expected {n_sets} sets for dataset {d.name!r}, as in n_on")
+
+    def make_pairs(sets):
+        return _pairs_with_counts(datasets, problem.pairs, [x[sets] for x in n_on],
+                                  [None if x is None else x[sets] for x in n_off])
+
     def make_alone(k):
-        return Datasets([d.fill(n_on=on[k], **({} if off is None else {"n_off": off[k]})) for d, on, off in zip(datasets, n_on, n_off)])
-    before = problem.likelihood.start
-    try: return _fit_all(n_sets, make_pairs, make_alone, problem, start, errors, chunk_size, progress)
-    finally: problem.write_back(before/problem.scale)
+        counts = [{"n_on": on[k]} | ({} if off is None else {"n_off": off[k]}) for on,
+                  off in zip(n_on, n_off)]
+        return Datasets([d.fill(**c) for d, c in zip(datasets, counts)])
+
+    return _fit_all(n_sets, make_pairs, make_alone, problem, start, errors, chunk_size, progress)
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #1eb2fa44
 def _pairs_of_each(
     datasets:list, # with the same axes and models
-    free:list,         # free parameters
+    free:list,     # free parameters
 )->list:
     "One set for each dataset, with its own response."
     parts = [d.part() for d in datasets]
     first = parts[0]
     for p in parts[1:]:
-        same = p.key() == first.key() and np.array_equal(p.arrays.e_reco_edges, first.arrays.e_reco_edges)
-        if not same: raise ValueError(f"dataset {p.name!r}: expected the axes, models and kind of background of dataset {first.name!r}")
+        if p.key() != first.key() or not np.array_equal(p.arrays.e_reco_edges, first.arrays.e_reco_edges):
+            raise ValueError(f"dataset {p.name!r}: expected the axes, models and kind of background of "
+                             f"dataset {first.name!r}")
     keep = np.stack([p.bins() for p in parts])
-    def rows(name, empty=0.): return np.where(keep, np.stack([getattr(p.arrays, name) for p in parts]), empty)
+
+    def rows(name, empty=0.):
+        return np.where(keep, np.stack([getattr(p.arrays, name) for p in parts]), empty)
+
     matrix = np.stack([response_matrix(p.arrays.exposure, p.arrays.edisp)*k for p, k in zip(parts, keep)])
-    term = WStatTerm(rows("n_on"), rows("n_off"), rows("alpha", 1.)) if first.arrays.is_on_off else CashTerm(rows("n_on"), rows("n_bkg"))
+    if first.arrays.is_on_off:
+        term = WStatTerm(rows("n_on"), rows("n_off"), rows("alpha", 1.))
+    else:
+        term = CashTerm(rows("n_on"), rows("n_bkg"))
     return [(Fold(first.spectra, free, first.arrays.e_true_edges, matrix), term)]
 
-# %% ../../nbs/70_fit/20_many_fits.ipynb #a545cdc5
+# %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353
 def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):
     """Fit the models of datasets to every dataset by itself.
 
     Parameters
     ----------
     datasets : `Datasets` or list of datasets
-        With the same axes and the same models, whose parameters are the start of every fit and stay as they are.
+        With the same axes and the same models, whose parameters are the start of every fit and stay as they
+        are.
     start, errors, chunk_size, progress
         As for `fit_many`.
 
@@ -291,14 +368,18 @@ def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress
     ValueError
         Other axes or models, no free parameters, no bins in any dataset.
     """
-    datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
-    problem = Problem(datasets)
-    free, empty = problem.parameters, [not d.part().bins().any() for d in datasets]
-    def make_pairs(sets): return _pairs_of_each([datasets[int(i)] for i in sets], free)
-    def make_alone(k): return Datasets([datasets[int(k)]])
-    before = problem.likelihood.start
-    try: found = _fit_all(len(datasets), make_pairs, make_alone, problem, start, errors, chunk_size, progress)
-    finally: problem.write_back(before/problem.scale)
-    for array in (found.values, found.covariance, found.stat): array[empty] = np.nan
+    datasets = as_datasets(datasets)
+    problem = FitProblem(datasets)
+
+    def make_pairs(sets):
+        return _pairs_of_each([datasets[int(i)] for i in sets], problem.parameters)
+
+    def make_alone(k):
+        return Datasets([datasets[int(k)]])
+
+    found = _fit_all(len(datasets), make_pairs, make_alone, problem, start, errors, chunk_size, progress)
+    empty = [not d.part().bins().any() for d in datasets]
+    for array in (found.values, found.covariance, found.stat):
+        array[empty] = np.nan
     found.success[empty] = False
     return found

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ..base.axes import snap_to_edges
 from .norms import minimize_norm, norm_crossing
-from ..stats.likelihood import CashTerm, WStatTerm
-from ..stats.stats import get_wstat_mu_bkg
+from ..stats.stats import CashTerm, WStatTerm, get_wstat_mu_bkg
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #e68fd43b
 @dataclass(frozen=True, eq=False)

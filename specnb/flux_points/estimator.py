@@ -13,8 +13,9 @@ from ..base.core import as_float, html_table, lazy
 from ..fit.fit import Fit
 from .bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
 from .flux_points import FluxPoints
-from ..stats.likelihood import CashTerm, Fold, response_matrix
-from ..stats.minimize import Problem, newton, profile, profile_crossing
+from ..stats.likelihood import Fold, response_matrix
+from ..stats.stats import CashTerm
+from ..fit.problem import FitProblem
 from ..models.sky import SkyModel
 from ..models.spectral import ConstantSpectralModel
 
@@ -69,21 +70,27 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
     found = fit.run(datasets)
     result = {"npred": [d.npred().data.ravel()[d.arrays.mask].sum() for d in datasets],
                "npred_excess": [d.signal_counts(source.name)[d.arrays.mask].sum() for d in datasets]}
-    problem = Problem(datasets)
+    problem = FitProblem(datasets)
     i = next(k for k, p in enumerate(problem.parameters) if p is norm)
-    scale, (best, stat, _) = problem.scale[i], newton(problem, problem.start)
-    def at(value): return profile(problem, best, [i], [value / scale])[0]
+    (best,), (stat,), *_ = problem.minimize(problem.start)
+
+    def profile(*values):
+        return problem.profile(best, [i], np.reshape(values, (-1, 1)))
+
     width = norm.error if norm.error > 0 else abs(norm.value) if abs(norm.value) > 1e-3 else 1.
     # a search may end at a kink; if it ended on a plain, as with two sources that nothing tells apart, there is no norm
-    flat = not found.success and min(at(norm.value + side * width) for side in (1, -1)) - stat < .01
-    lost = flat or abs(best[i] * scale - norm.value) > width
-    def end(side, n): return np.nan if lost else profile_crossing(problem, best, i, n**2, side, width / scale) * scale
+    flat = not found.success and profile(norm.value + width, norm.value - width).min() - stat < .01
+    lost = flat or abs(best[i] - norm.value) > width
+
+    def ends(n):
+        return (np.nan, np.nan) if lost else problem.crossing(best, i, n**2, width)
+
     result |= {"norm": np.nan if lost else norm.value, "norm_err": np.nan}
     # at a kink a search ends with an error along which the statistic hardly rises
-    if found.success and norm.error > 0 and at(norm.value + norm.error) - stat > .1: result["norm_err"] = n_sigma * norm.error
-    if errors: result |= {"norm_errp": end(1, n_sigma), "norm_errn": end(-1, n_sigma)}
-    if limit: result["norm_ul"] = best[i] * scale + end(1, n_sigma_ul)
-    return result | {"stat": stat, "stat_null": at(0)} | ({"stat_scan": [at(x) for x in scan]} if len(scan) else {})
+    if found.success and norm.error > 0 and profile(norm.value + norm.error)[0] - stat > .1: result["norm_err"] = n_sigma * norm.error
+    if errors: result |= dict(zip(("norm_errp", "norm_errn"), ends(n_sigma)))
+    if limit: result["norm_ul"] = best[i] + ends(n_sigma_ul)[0]
+    return result | {"stat": stat, "stat_null": profile(0)[0]} | ({"stat_scan": list(profile(*scan))} if len(scan) else {})
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #edea450c
 def _predict(
@@ -126,8 +133,13 @@ def _status(
         if not np.isfinite(columns["norm_err"][i]): return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
         missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i])]
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
-    fine = possible & np.isfinite([columns[n] for n in ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul") if n in columns]).all(0)
-    return ["" if good else why(i) for i, good in enumerate(fine)]
+    return ["" if good else why(i) for i, good in enumerate(possible & _complete(columns))]
+
+def _complete(
+    columns:dict, # what came out
+)->np.ndarray:    # bool for each band
+    "Whether everything that was asked for could be determined."
+    return np.isfinite([columns[n] for n in ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul") if n in columns]).all(0)
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #a0f96e52
 _OPTIONAL = "errn-errp", "ul", "scan"
@@ -193,7 +205,7 @@ class _EstimatorSteps:
         seen = bands.used.any((1, 2))[:, None]
         counts, npred, excess = (np.where(seen, x, np.nan) for x in band_counts(bands, columns["norm"]))
         data = {"e_ref": np.sqrt(bands.e_min * bands.e_max), "e_min": bands.e_min, "e_max": bands.e_max, "npred": npred, "npred_excess": excess,
-                "counts": counts, "success": np.isfinite(columns["norm_err"]), **columns}
+                "counts": counts, "success": _complete(columns), **columns}
         if "scan" in self.selection_optional: data["norm_scan"] = np.tile(self.norm_values, (len(possible), 1))
         meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul, "sqrt_ts_threshold_ul": 2}
         return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))

@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/75_flux_points/20_norms.ipynb #f2855006
 import numpy as np
-from ..stats.likelihood import CashTerm, WStatTerm
+from ..stats.stats import CashTerm, WStatTerm
 
 # %% ../../nbs/75_flux_points/20_norms.ipynb #52c5dd69
 def norm_derivatives(

@@ -9,96 +9,7 @@ __all__ = ['Likelihood', 'compile_likelihood']
 from dataclasses import dataclass
 import numpy as np
 from ..models.integrals import EnergyNodes, _n_segments
-from .stats import cash_derivatives, wstat_derivatives
-
-# %% ../../nbs/50_stats/20_likelihood.ipynb #418c30bf
-_TINY, _HUGE = 1e-150, 1e100  # their squares are still numbers
-
-class WStatTerm:
-    "W statistic of ON and OFF counts, arrays of one shape whose last axis is the bins."
-
-    def __init__(self, n_on, n_off, alpha):
-        self.n_on, self.n_off, self.alpha = (np.asarray(x, float) for x in (n_on, n_off, alpha))
-        n, m, a = self.n_on, self.n_off, self.alpha
-        self._an, self._a1, self._m4 = a * (n + m), 1 + a, 4 * a * (1 + a) * m
-        self._2a, self._2m = 2 * a * self._a1, 2 * m
-        self._const = 2 * (n * np.log(np.maximum(n, _TINY)) - n + m * np.log(np.maximum(m, _TINY)) - m)
-
-    def background(self, s):
-        "Profiled OFF expectation b and ON expectation mu for predictions `s` >= 0."
-        c = self._an - self._a1 * s
-        q = np.abs(c) + np.sqrt(c * c + self._m4 * s)  # C + D or D - C
-        b = np.where(c >= 0, q / self._2a, self._2m * s / np.maximum(q, _TINY))
-        return b, s + self.alpha * b
-
-    def _general(self, s):
-        s, unknown = np.clip(s, -_HUGE, _HUGE), np.isnan(s)
-        found = wstat_derivatives(self.n_on, self.n_off, self.alpha, s)
-        return tuple(np.where(unknown, np.nan, x) for x in found) if unknown.any() else found
-
-    def terms(self, s):
-        "W, dW/ds and d2W/ds2 of each bin, same shape as `s`."
-        if not (s.min() >= 0 and s.max() < _HUGE): return self._general(s)
-        b, mu = self.background(s)
-        safe_mu, safe_b = np.maximum(mu, _TINY), np.maximum(b, _TINY)
-        w = 2 * (mu + b - self.n_on * np.log(safe_mu) - self.n_off * np.log(safe_b)) + self._const
-        ratio = self.n_on / safe_mu
-        p, q = ratio / safe_mu, self.n_off / safe_b**2
-        curved = np.divide(2 * p * q, self.alpha**2 * p + q, out=np.where(b > 0, 0., 2 * p), where=self.n_off > 0)
-        return w, 2 * (1 - ratio), curved
-
-    def expected(self, s):
-        "Mean of d2W/ds2 over counts with the expectation at hand: two over the variance of n_on - alpha n_off."
-        b, mu = self.background(np.maximum(s, 0))
-        return 2 / np.maximum(mu + self.alpha**2 * b, _TINY)
-
-    def value(self, s):
-        "Sum of W over the bins."
-        if not (s.min() >= 0 and s.max() < _HUGE): return self._general(s)[0].sum(-1)
-        b, mu = self.background(s)
-        logs = self.n_on * np.log(np.maximum(mu, _TINY)) + self.n_off * np.log(np.maximum(b, _TINY))
-        return (2 * (mu + b - logs) + self._const).sum(-1)
-
-# %% ../../nbs/50_stats/20_likelihood.ipynb #929259b6
-class CashTerm:
-    "Cash statistic of ON counts over a known background expectation."
-
-    def __init__(self, n_on, background):
-        self.n_on, self.bkg = np.asarray(n_on, float), np.asarray(background, float)
-
-    def terms(self, s):
-        "C, dC/ds and d2C/ds2 of each bin."
-        mu = np.clip(s + self.bkg, -_HUGE, _HUGE)
-        value, first, second = cash_derivatives(self.n_on, mu)
-        if mu.min() >= 0: return value, first, second
-        wall = np.where(mu < 0, 100 * (1 + self.n_on), 0)
-        return value - wall * mu, np.where(mu < 0, -wall, first), np.where(mu < 0, 0, second)
-
-    def expected(self, s):
-        "Mean of d2C/ds2 over counts with the expectation at hand."
-        return 2 / np.maximum(s + self.bkg, _TINY)
-
-    def value(self, s):
-        "Sum of C over the bins."
-        return self.terms(s)[0].sum(-1)
-
-class Chi2Term:
-    "Chi-square of measured values with symmetric errors."
-
-    def __init__(self, data, error): self.data, self.error = np.asarray(data, float), np.asarray(error, float)
-
-    def terms(self, f):
-        "chi2 and its derivatives with respect to the prediction of each point."
-        pull = (f - self.data) / self.error
-        return pull**2, 2 * pull / self.error, 2 / self.error**2
-
-    def expected(self, f):
-        "The second derivative; it does not depend on the data."
-        return 2 / self.error**2
-
-    def value(self, f):
-        "Sum of chi2 over the points."
-        return (((f - self.data) / self.error)**2).sum(-1)
+from .stats import CashTerm, Chi2Term, WStatTerm
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #18853c07
 def free_parameters(
@@ -109,23 +20,24 @@ def free_parameters(
     return list(unique.values())
 
 class _Slot:
-    "One spectral model and the places of its free parameters in the common vector."
+    "One spectral model and the indices of its free parameters in the common vector."
 
     def __init__(self, model, free):
-        place = {id(p): i for i, p in enumerate(free)}
-        pars = list(model.parameters)
-        mine = [i for i, p in enumerate(pars) if id(p) in place]
+        index = {id(p): i for i, p in enumerate(free)}
+        parameters = list(model.parameters)
+        chosen = [i for i, p in enumerate(parameters) if id(p) in index]
         self.model = model
-        self.mine = np.array(mine, int)                                          # index in the model
-        self.common = np.array([place[id(pars[i])] for i in mine], int)          # index in the vector
-        self.factor = np.array([pars[i].internal_factor for i in mine], float)   # own unit -> internal unit
-        self.base = np.array([p.value * p.internal_factor for p in pars], float)
-        self.free = [id(p) in place for p in pars]                               # whose derivatives are wanted
+        self.own = np.array(chosen, int)                                            # indices in the model
+        self.common = np.array([index[id(parameters[i])] for i in chosen], int)     # indices in the vector
+        self.factor = np.array([parameters[i].internal_factor for i in chosen], float) # to internal units
+        self.base = np.array([p.value * p.internal_factor for p in parameters], float)
+        # whose derivatives are wanted
+        self.free = [id(p) in index for p in parameters]
 
     def values(self, theta):
         "All parameter values of the model, internal units, shape (..., n_model_par)."
         values = self.base.copy() if theta.ndim == 1 else np.tile(self.base, (*theta.shape[:-1], 1))
-        values[..., self.mine] = theta[..., self.common] * self.factor
+        values[..., self.own] = theta[..., self.common] * self.factor
         return values
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #32c3cda5
@@ -136,110 +48,230 @@ def response_matrix(
     "Matrix from bin fluxes to predicted counts."
     return 1e4 * exposure[:, None] * edisp
 
+# %% ../../nbs/50_stats/20_likelihood.ipynb #5de271a5
 _COLUMNS = 1024 # of one matrix product
 
 class Fold:
-    "Predicted counts of some models through a matrix (n_true, n_bins), or one for each of many sets, and their derivatives."
+    """Predicted counts of some models through a response, and their derivatives.
+
+    Parameters
+    ----------
+    spectra : list of `SpectralModel`
+        The models, whose counts are added.
+    free : list of `Parameter`
+        What the vector of parameters stands for.
+    e_true_edges : ndarray, shape (n_true+1,)
+        TeV.
+    matrix : ndarray, shape (n_true, n_bins) or (n_sets, n_true, n_bins)
+        From bin fluxes in cm-2 s-1 to counts, one for all or one for each set.
+    """
 
     def __init__(self, spectra, free, e_true_edges, matrix):
         used = np.flatnonzero(matrix.any(-1).reshape(-1, matrix.shape[-2]).any(0))
         first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
         self.matrix = np.ascontiguousarray(matrix[..., first:last, :])
-        self.nodes = EnergyNodes(e_true_edges[first:last + 1], _n_segments(e_true_edges[1:] / e_true_edges[:-1]))
+        self.nodes = EnergyNodes(e_true_edges[first:last + 1],
+                                 _n_segments(e_true_edges[1:] / e_true_edges[:-1]))
         self.slots = [_Slot(model, free) for model in spectra]
 
-    def _counts(self, flux):
-        "Fluxes (..., n_true) to counts (..., n_bins); with a matrix for each set the first axis of the fluxes is the sets."
-        if self.matrix.ndim == 3 and flux.ndim == 2: return (flux[:, None] @ self.matrix)[:, 0]
-        if self.matrix.shape[-1] <= _COLUMNS: return flux @ self.matrix
-        counts = np.empty((*flux.shape[:-1], self.matrix.shape[-1]))
-        for k in range(0, counts.shape[-1], _COLUMNS): np.matmul(flux, self.matrix[..., k:k + _COLUMNS], out=counts[..., k:k + _COLUMNS])
+    @property
+    def n_bins(self):
+        "Number of bins of the prediction."
+        return self.matrix.shape[-1]
+
+    def _counts(self, flux, per_set=False):
+        "Fluxes (..., n_true) to counts (..., n_bins); `per_set` if the axis before the last is the sets."
+        if self.matrix.ndim == 3 and per_set:
+            return (flux[..., None, :] @ self.matrix)[..., 0, :]
+        if self.n_bins <= _COLUMNS:
+            return flux @ self.matrix
+        counts = np.empty((*flux.shape[:-1], self.n_bins))
+        for k in range(0, self.n_bins, _COLUMNS):
+            np.matmul(flux, self.matrix[..., k:k + _COLUMNS], out=counts[..., k:k + _COLUMNS])
         return counts
 
     def predict(self, theta):
         "Predicted counts, shape (..., n_bins), for parameters of shape (..., n_par)."
-        if not self.slots: return np.zeros((*theta.shape[:-1], self.matrix.shape[-1]))
-        fluxes = [s.model.bin_flux(self.nodes, s.values(theta)) for s in self.slots]
-        return self._counts(fluxes[0] if len(fluxes) == 1 else sum(fluxes))
+        flux, lead = 0., theta.shape[:-1]
+        for slot in self.slots:
+            values = slot.values(theta)
+            if len(lead) > 1:
+                values = values.reshape(-1, values.shape[-1])
+            flux = flux + slot.model.bin_flux(self.nodes, values)
+        if not self.slots:
+            return np.zeros((*lead, self.n_bins))
+        return self._counts(flux.reshape(*lead, -1) if len(lead) > 1 else flux, per_set=True)
 
     def gradient(self, theta):
         "Predicted counts and their derivatives, shape (..., n_bins) and (..., n_par, n_bins)."
-        counts, slopes = 0., np.zeros((*theta.shape, self.matrix.shape[-1]))
-        for s in self.slots:
-            flux, dflux = s.model.bin_flux_gradient(self.nodes, s.values(theta), free=s.free)
-            counts = counts + self._counts(flux)
-            slopes[..., s.common, :] += self._counts(s.factor[:, None] * dflux[..., s.mine, :])
-        return (counts, slopes) if self.slots else (self.predict(theta), slopes)
+        lead, counts = theta.shape[:-1], 0.
+        slopes = np.zeros((*theta.shape, self.n_bins))
+        for slot in self.slots:
+            values = slot.values(theta)
+            if len(lead) > 1:
+                values = values.reshape(-1, values.shape[-1])
+            flux, dflux = slot.model.bin_flux_gradient(self.nodes, values, free=slot.free)
+            dflux = slot.factor[:, None] * dflux[..., slot.own, :]
+            if len(lead) > 1:
+                flux, dflux = flux.reshape(*lead, -1), dflux.reshape(*lead, *dflux.shape[-2:])
+            counts = counts + self._counts(flux, per_set=True)
+            slopes[..., slot.common, :] += self._counts(dflux)
+        return (counts, slopes) if self.slots else (np.zeros((*lead, self.n_bins)), slopes)
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #f16c59cc
 class PointPrediction:
-    "Differential flux of some models at given energies (TeV), and its derivatives."
+    """Differential flux of some models at given energies (TeV), and its derivatives, for one vector of
+    parameters."""
 
     def __init__(self, spectra, free, energy):
-        self.energy, self.slots = np.asarray(energy, float), [_Slot(model, free) for model in spectra]
+        self.energy = np.asarray(energy, float)
+        self.slots = [_Slot(model, free) for model in spectra]
+
+    @property
+    def n_bins(self):
+        "Number of points."
+        return len(self.energy)
 
     def predict(self, theta):
-        "dN/dE, cm-2 s-1 TeV-1, shape (n_points,)."
-        return sum((s.model.dnde(self.energy, s.values(theta)) for s in self.slots), np.zeros(len(self.energy)))
+        "dN/dE, cm-2 s-1 TeV-1, shape (..., n_points)."
+        flux = np.zeros((*theta.shape[:-1], self.n_bins))
+        for index in np.ndindex(theta.shape[:-1]):
+            flux[index] = sum(s.model.dnde(self.energy, s.values(theta[index])) for s in self.slots)
+        return flux
 
     def gradient(self, theta):
-        "dN/dE and its derivatives, shape (n_points,) and (n_par, n_points)."
-        slopes = np.zeros((*theta.shape, len(self.energy)))
-        for s in self.slots:
-            slopes[..., s.common, :] += s.factor[:, None] * s.model.dnde_gradient(self.energy, s.values(theta), free=s.free)[..., s.mine, :]
+        "dN/dE and its derivatives, shape (..., n_points) and (..., n_par, n_points)."
+        slopes = np.zeros((*theta.shape, self.n_bins))
+        for index in np.ndindex(theta.shape[:-1]):
+            for s in self.slots:
+                slope = s.model.dnde_gradient(self.energy, s.values(theta[index]), free=s.free)[..., s.own, :]
+                slopes[index][s.common] += s.factor[:, None] * slope
         return self.predict(theta), slopes
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #60c652a8
+def statistic(
+    pairs:list,       # (prediction, term)
+    theta:np.ndarray, # shape (..., n_par)
+)->np.ndarray:        # shape (...)
+    "Statistic, -2 ln L up to a constant, of each set."
+    return sum(term.value(prediction.predict(theta)) for prediction, term in pairs)
+
+def gradient(
+    pairs:list,       # (prediction, term)
+    theta:np.ndarray, # shape (..., n_par)
+)->np.ndarray:        # shape (..., n_par)
+    "Gradient of the statistic of each set."
+    total = 0.
+    for prediction, term in pairs:
+        s, slopes = prediction.gradient(theta)
+        total = total + (slopes @ term.terms(s)[1][..., None])[..., 0]
+    return total
+
+# %% ../../nbs/50_stats/20_likelihood.ipynb #677d9f7d
+def derivatives(
+    pairs:list,        # (prediction, term)
+    theta:np.ndarray,  # shape (..., n_par)
+    bends:list=None,   # second derivatives of the logarithm of each prediction, shape (n_par, n_par, n_bins)
+):                     # (...), (..., n_par), (..., n_par, n_par), and with `bends` the same, else None
+    """Statistic, gradient, Fisher information (times two), and with `bends` the second derivatives of each
+    set."""
+    stat, grad, information, hessian = 0., 0., 0., None if bends is None else 0.
+    for i, (prediction, term) in enumerate(pairs):
+        s, slopes = prediction.gradient(theta)
+        value, first, second = term.terms(s)
+        turned = slopes.swapaxes(-1, -2)
+        stat = stat + value.sum(-1)
+        grad = grad + (slopes @ first[..., None])[..., 0]
+        information = information + (slopes * term.expected(s)[..., None, :]) @ turned
+        if bends is not None:
+            n_par, _, n_bins = bends[i].shape
+            weight = second + np.divide(first, s, out=np.zeros(first.shape), where=s > 0)
+            bent = ((first * s) @ bends[i].reshape(-1, n_bins).T).reshape(-1, n_par, n_par)
+            hessian = hessian + (slopes * weight[..., None, :]) @ turned + bent
+    return stat, grad, information, hessian
+
+def prediction_bends(
+    pairs:list,        # (prediction, term)
+    theta:np.ndarray,  # shape (n_par,)
+    size:np.ndarray,   # how far a parameter may go without changing much, shape (n_par,)
+)->list:               # shape (n_par, n_par, n_bins) each
+    """Second derivatives of the logarithm of each prediction by central differences; 0 where nothing is
+    predicted."""
+    h, bends = np.diag(1e-3*size), []
+    for prediction, _ in pairs:
+        s, slopes = prediction.gradient(np.concatenate([theta + h, theta - h]))
+        slopes = np.divide(slopes, s[:, None], out=np.zeros_like(slopes), where=s[:, None] > 0)
+        bends.append((slopes[:len(theta)] - slopes[len(theta):])/(2e-3*size[:, None, None]))
+    return bends
+
+# %% ../../nbs/50_stats/20_likelihood.ipynb #cec9adf9
+_BLOCK = 100_000 # numbers in the largest array of one call
+
+def _gradients(pairs, theta):
+    "Gradients at points of shape (n_points, n_sets, n_par), some points at once."
+    n = np.prod(theta.shape[1:]) * sum(prediction.n_bins for prediction, _ in pairs)
+    at_once = max(1, int(_BLOCK // max(n, 1)))
+    blocks = [gradient(pairs, theta[k:k + at_once]) for k in range(0, len(theta), at_once)]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+def hessian(
+    pairs:list,              # (prediction, term)
+    theta:np.ndarray,        # shape (n_sets, n_par)
+    information:np.ndarray,  # there, for the size of the steps, shape (n_sets, n_par, n_par)
+    grad:np.ndarray=None,    # gradient there, if it is known: half the work, and five digits instead of eight
+)->np.ndarray:               # shape (n_sets, n_par, n_par)
+    "Second derivatives of each set by differences of the exact gradient."
+    n_par = theta.shape[1]
+    curve = np.diagonal(information, axis1=1, axis2=2)
+    size = np.where(theta != 0, np.abs(theta), 1.)
+    step = (1e-4 if grad is None
+            else 1e-5)*np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
+    moved = step*np.eye(n_par)[:, None]
+    if grad is None:
+        found = _gradients(pairs, np.concatenate([theta + moved, theta - moved]))
+        rows = (found[:n_par] - found[n_par:])/(2*step.T[..., None])
+    else:
+        rows = (_gradients(pairs, theta + moved) - grad)/step.T[..., None]
+    rows = rows.swapaxes(0, 1)
+    return (rows + rows.swapaxes(1, 2))/2
+
+# %% ../../nbs/50_stats/20_likelihood.ipynb #8ed1ccef
 class Likelihood:
     """Statistic of compiled data as a function of the free parameters.
 
     Parameters
     ----------
-    pairs : list of (prediction, statistic)
+    pairs : list of (prediction, term)
         Such as (`Fold`, `WStatTerm`).
     parameters : list of `Parameter`
         What the vector `theta` stands for, in their own units.
     """
 
-    def __init__(self, pairs, parameters): self.pairs, self.parameters = pairs, parameters
+    def __init__(self, pairs, parameters):
+        self.pairs, self.parameters = pairs, parameters
 
     @property
-    def start(self): return np.array([p.value for p in self.parameters], float)
+    def start(self):
+        "Present values of the parameters, shape (n_par,)."
+        return np.array([p.value for p in self.parameters], float)
 
     def stat(self, theta):
-        "Statistic, -2 ln L up to a constant."
-        theta = np.asarray(theta, float)
-        return float(sum(term.value(prediction.predict(theta)) for prediction, term in self.pairs))
-
-    def derivatives(self, theta):
-        "Statistic, gradient (n_par,) and Fisher part of the second derivatives (n_par, n_par)."
-        theta = np.asarray(theta, float)
-        stat, grad, fisher = 0., np.zeros(len(theta)), np.zeros((len(theta), len(theta)))
-        for prediction, term in self.pairs:
-            x, slopes = prediction.gradient(theta)
-            value, first, second = term.terms(x)
-            stat, grad, fisher = stat + value.sum(), grad + slopes @ first, fisher + (slopes * second) @ slopes.T
-        return float(stat), grad, fisher
+        "Statistic, -2 ln L up to a constant, as a float."
+        return float(statistic(self.pairs, np.asarray(theta, float)))
 
     def gradient(self, theta):
         "Derivatives of the statistic, shape (n_par,)."
-        return self.derivatives(theta)[1]
+        return gradient(self.pairs, np.asarray(theta, float)) if self.parameters else np.zeros(0)
 
-    def hessian(self, theta, fisher=None):
-        "Matrix of second derivatives of the statistic, shape (n_par, n_par); the Fisher part there saves work if it is known."
-        theta = np.asarray(theta, float)
-        curve = np.diag(self.derivatives(theta)[2] if fisher is None else fisher)
-        size = np.where(theta != 0, np.abs(theta), 1.)
-        step = 1e-4 * np.minimum(np.sqrt(np.divide(2, curve, out=size**2, where=curve > 0)), size)
-        points = np.concatenate([theta + np.diag(step), theta - np.diag(step)])
-        rows = np.zeros_like(points)
-        for prediction, term in self.pairs: # all points at once; for hundreds of runs one by one, which takes less memory
-            at_once = 1 if getattr(prediction, "matrix", points).shape[-1] > _COLUMNS else len(points) or 1
-            for k in [slice(i, i + at_once) for i in range(0, len(points), at_once)]:
-                s, slopes = prediction.gradient(points[k])
-                rows[k] += (slopes @ term.terms(s)[1][..., None])[..., 0]
-        rows = (rows[:len(theta)] - rows[len(theta):]) / (2 * step[:, None])
-        return (rows + rows.T) / 2
+    def derivatives(self, theta):
+        "Statistic, gradient (n_par,) and Fisher information times two (n_par, n_par)."
+        stat, grad, information, _ = derivatives(self.pairs, np.asarray(theta, float))
+        return float(stat), grad, information
+
+    def hessian(self, theta):
+        "Matrix of second derivatives of the statistic, shape (n_par, n_par)."
+        theta = np.asarray(theta, float)[None]
+        return hessian(self.pairs, theta, derivatives(self.pairs, theta)[2])[0]
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #2a3148d7
 @dataclass(frozen=True, eq=False)
@@ -249,10 +281,13 @@ class CountsPart:
     arrays:object  # SpectrumArrays
     spectra:tuple  # spectral models
 
-    def key(self): return "counts", self.arrays.is_on_off, tuple(map(id, self.spectra)), self.arrays.e_true_edges.tobytes()
+    def key(self):
+        "Parts with the same key are laid side by side."
+        return "counts", self.arrays.is_on_off, tuple(map(id,
+                                                          self.spectra)), self.arrays.e_true_edges.tobytes()
 
     def bins(self):
-        "Bins that take part, shape (n_reco,)."
+        "Bins that take part, bool, shape (n_reco,)."
         return self.arrays.mask & (self.arrays.alpha > 0) if self.arrays.is_on_off else self.arrays.mask
 
 @dataclass(frozen=True, eq=False)
@@ -264,33 +299,57 @@ class PointsPart:
     error:np.ndarray   # cm-2 s-1 TeV-1
     spectra:tuple      # spectral models
 
-    def key(self): return "points", tuple(map(id, self.spectra))
-    def bins(self): return np.isfinite(self.dnde) & np.isfinite(self.error) & (self.error > 0)
+    def key(self):
+        "Parts with the same key are laid side by side."
+        return "points", tuple(map(id, self.spectra))
+
+    def bins(self):
+        "Points that take part, bool, shape (n_points,)."
+        return np.isfinite(self.dnde) & np.isfinite(self.error) & (self.error > 0)
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #a4d2e233
+def _joined_matrix(
+    parts, # CountsParts with equal keys
+    bins,  # list of bool arrays
+)->np.ndarray: # shape (n_true, n_bins of all)
+    "Response matrices side by side; zeros without models."
+    n_bins = [np.count_nonzero(k) for k in bins]
+    matrix = np.zeros((parts[0].arrays.n_true, sum(n_bins)))
+    if parts[0].spectra:
+        ends = np.cumsum(n_bins)
+        for part, k, n, end in zip(parts, bins, n_bins, ends):
+            matrix[:, end - n:end] = response_matrix(part.arrays.exposure, part.arrays.edisp[:, k])
+    return matrix
+
 def _counts_pair(
     parts, # CountsParts with equal keys
     free,  # free parameters
-):         # (Fold, statistic)
-    "Spectra laid side by side: one matrix, one statistic."
+):         # (Fold, term)
+    "Spectra laid side by side: one matrix, one term."
     for part in parts:
         missing = [n for n in ("exposure", "edisp") if getattr(part.arrays, n) is None]
-        if part.spectra and missing: raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be predicted")
-    a = [(p.arrays, p.bins()) for p in parts]
-    n_on = np.concatenate([s.n_on[k] for s, k in a])
-    matrix, ends = np.zeros((a[0][0].n_true, len(n_on))), np.cumsum([np.count_nonzero(k) for _, k in a])
-    for (s, k), end, start in zip(a, ends, [0, *ends]) if parts[0].spectra else (): matrix[:, start:end] = response_matrix(s.exposure, s.edisp[:, k])
-    if a[0][0].is_on_off:
-        term = WStatTerm(n_on, np.concatenate([s.n_off[k] for s, k in a]), np.concatenate([s.alpha[k] for s, k in a]))
-    else: term = CashTerm(n_on, np.concatenate([s.n_bkg[k] for s, k in a]))
-    return Fold(parts[0].spectra, free, a[0][0].e_true_edges, matrix), term
+        if part.spectra and missing:
+            raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be "
+                             "predicted")
+    bins = [p.bins() for p in parts]
+
+    def joined(name):
+        return np.concatenate([getattr(p.arrays, name)[k] for p, k in zip(parts, bins)])
+
+    first = parts[0].arrays
+    if first.is_on_off:
+        term = WStatTerm(joined("n_on"), joined("n_off"), joined("alpha"))
+    else:
+        term = CashTerm(joined("n_on"), joined("n_bkg"))
+    return Fold(parts[0].spectra, free, first.e_true_edges, _joined_matrix(parts, bins)), term
 
 def _points_pair(
     parts, # PointsParts with equal keys
     free,  # free parameters
 ):         # (PointPrediction, Chi2Term)
     "Flux points laid side by side."
-    energy, dnde, error = (np.concatenate([getattr(p, n)[p.bins()] for p in parts]) for n in ("energy", "dnde", "error"))
+    energy, dnde, error = (np.concatenate([getattr(p, n)[p.bins()] for p in parts])
+                           for n in ("energy", "dnde", "error"))
     return PointPrediction(parts[0].spectra, free, energy), Chi2Term(dnde, error)
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #41f7ec48
@@ -313,10 +372,13 @@ def compile_likelihood(parts):
         A data set without response, or no bin left in any of them.
     """
     if not any(p.bins().any() for p in parts):
-        raise ValueError(f"no bin left to fit in {', '.join(repr(p.name) for p in parts) or 'an empty list of datasets'}: "
+        raise ValueError("no bin left to fit in "
+                         f"{', '.join(repr(p.name) for p in parts) or 'an empty list of datasets'}: "
                          "the safe and fit masks exclude all of them, or no background was measured")
     free = free_parameters([model for p in parts for model in p.spectra])
     groups = {}
     for p in parts:
-        if p.bins().any(): groups.setdefault(p.key(), []).append(p)
-    return Likelihood([(_counts_pair if key[0] == "counts" else _points_pair)(group, free) for key, group in groups.items()], free)
+        if p.bins().any():
+            groups.setdefault(p.key(), []).append(p)
+    makers = {"counts": _counts_pair, "points": _points_pair}
+    return Likelihood([makers[key[0]](group, free) for key, group in groups.items()], free)

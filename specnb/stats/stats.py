@@ -15,10 +15,14 @@ from ..base.core import html_table, lazy
 special = lazy("scipy.special")
 
 # %% ../../nbs/50_stats/10_stats.ipynb #779dd9b4
-_MU_FLOOR = 1e-25
+_MU_FLOOR = 1e-25             # of an expectation, in Cash's statistic
+_TINY, _HUGE = 1e-150, 1e100  # of expectations and predictions; the squares of both are still numbers
 
-def _floats(*arrays): return [np.asarray(a, float) for a in arrays]
+def _floats(*arrays):
+    "All as arrays of floats."
+    return [np.asarray(a, float) for a in arrays]
 
+# %% ../../nbs/50_stats/10_stats.ipynb #36a9814f
 def cash(n_on, mu_on):
     """Cash statistic: counts against a known expectation.
 
@@ -92,11 +96,13 @@ def _profile(
     "Means of one ON/OFF measurement for given signal, background profiled, without cancellation."
     total, signal = a*(n + m), (1 + a)*s
     c, b = total - signal, total + signal
-    root = np.sqrt(np.where(s < 0, b*b - 4*a*n*signal, c*c + 4*a*m*signal))
-    mu_off = np.where(c < 0, 2*m*s/(root - c), (c + root)/(2*a*(1 + a)))
-    mu_on = np.where(b < 0, 2*a*n*s/(b - root), (b + root)/(2*(1 + a)))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"): # in the forms that do not serve
+        root = np.sqrt(np.where(s < 0, b*b - 4*a*n*signal, c*c + 4*a*m*signal))
+        mu_off = np.where(c < 0, 2*m*s/(root - c), (c + root)/(2*a*(1 + a)))
+        mu_on = np.where(b < 0, 2*a*n*s/(b - root), (b + root)/(2*(1 + a)))
     return mu_on, mu_off
 
+# %% ../../nbs/50_stats/10_stats.ipynb #8c0ec54a
 def get_wstat_mu_bkg(n_on, n_off, alpha, mu_sig):
     """Most likely mean OFF count for a given signal.
 
@@ -118,11 +124,14 @@ def get_wstat_mu_bkg(n_on, n_off, alpha, mu_sig):
     ----------
     XSPEC manual, appendix "Statistics in XSPEC".
     """
-    with np.errstate(divide="ignore", invalid="ignore"): return _profile(*_floats(n_on, n_off, alpha, mu_sig))[1]
+    return _profile(*_floats(n_on, n_off, alpha, mu_sig))[1]
 
 # %% ../../nbs/50_stats/10_stats.ipynb #c79cc172
-def _xlogy(x, y): return x*np.log(np.where(x > 0, y, 1))
+def _xlogy(x, y):
+    "x ln y, 0 where x is 0."
+    return x*np.log(np.where(x > 0, y, 1))
 
+# %% ../../nbs/50_stats/10_stats.ipynb #02654581
 def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
     """W statistic: ON and OFF counts against an expected signal, background profiled.
 
@@ -150,13 +159,76 @@ def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
     """
     n, m, a, s = _floats(n_on, n_off, alpha, mu_sig)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if mu_bkg is None: mu, b = _profile(n, m, a, s)
-        else: mu, b = s + a*mu_bkg, np.asarray(mu_bkg, float)
+        if mu_bkg is None:
+            mu, b = _profile(n, m, a, s)
+        else:
+            b = np.asarray(mu_bkg, float)
+            mu = s + a*b
         stat = mu + b - _xlogy(n, mu) - _xlogy(m, b)
-        if extra_terms: stat = (mu - n + _xlogy(n, n/mu)) + (b - m + _xlogy(m, m/b))
+        if extra_terms:
+            stat = (mu - n + _xlogy(n, n/mu)) + (b - m + _xlogy(m, m/b))
         return np.where(np.isfinite(stat) & (a > 0), 2*stat, 0)[()]
 
 # %% ../../nbs/50_stats/10_stats.ipynb #2f22cec6
+class WStatTerm:
+    """W statistic of ON and OFF counts as a function of predictions.
+
+    Parameters
+    ----------
+    n_on, n_off, alpha : array_like
+        Counts and ratio of acceptances, of one shape or of shapes that broadcast; the last axis is the bins.
+    """
+
+    def __init__(self, n_on, n_off, alpha):
+        self.n_on, self.n_off, self.alpha = _floats(n_on, n_off, alpha)
+        self._total = self.alpha*(self.n_on + self.n_off)
+        self._cross = 4*self.alpha*(1 + self.alpha)*self.n_off
+        self._double = 2*self.alpha*(1 + self.alpha)
+
+    def means(self, s):
+        "Most likely mean ON and OFF counts, mu and b, for predictions `s` below 1e100."
+        if not s.min() >= 0:
+            return _profile(self.n_on, self.n_off, self.alpha, s)
+        c = self._total - (1 + self.alpha)*s
+        q = np.abs(c) + np.sqrt(c*c + self._cross*s)
+        b = np.where(c >= 0, q/self._double, 2*self.n_off*s/np.maximum(q, _TINY))
+        return s + self.alpha*b, b
+
+    def _ratios(self, s):
+        "Means, kept away from 0, their ratios to the counts, and W of each bin."
+        if not (s.min() > -_HUGE and s.max() < _HUGE):
+            s = np.clip(s, -_HUGE, _HUGE)
+        mu, b = self.means(s)
+        safe_mu, safe_b = np.maximum(mu, _TINY), np.maximum(b, _TINY)
+        on, off = self.n_on/safe_mu, self.n_off/safe_b
+        w = 2*(mu - self.n_on + self.n_on*np.log(np.maximum(on, _TINY)) + b - self.n_off
+               + self.n_off*np.log(np.maximum(off, _TINY)))
+        return mu, b, on, off, safe_mu, safe_b, w
+
+    def value(self, s):
+        "Sum of W over the bins, shape of `s` without its last axis."
+        return self._ratios(s)[-1].sum(-1)
+
+    def terms(self, s):
+        "W, dW/ds and d2W/ds2 of each bin, same shape as `s`."
+        mu, b, on, off, safe_mu, safe_b, w = self._ratios(s)
+        p, q = on/safe_mu, off/safe_b
+        slope = 2*(1 - on)
+        bend = np.divide(2*p*q, self.alpha**2*p + q, out=np.where(b > 0, 0., 2*p), where=self.n_off > 0)
+        if s.min() < 0:
+            empty = (mu == 0) & (s < 0)
+            slope = np.where(empty, 2/self.alpha*(off - 1), slope)
+            bend = np.where(empty & (self.n_off > 0),
+                            2*self.n_off/np.clip(np.where(empty, s, 1), -_HUGE, 1)**2, bend)
+        return w, slope, bend
+
+    def expected(self, s):
+        """Mean of d2W/ds2 over counts with the expectation at hand; for a negative prediction, with that of
+        its size."""
+        mu, b = self.means(np.abs(s))
+        return 2/np.maximum(mu + self.alpha**2*b, _TINY)
+
+# %% ../../nbs/50_stats/10_stats.ipynb #4a00b0c0
 def wstat_derivatives(n_on, n_off, alpha, mu_sig):
     """W statistic with its first and second derivative with respect to the signal.
 
@@ -168,22 +240,60 @@ def wstat_derivatives(n_on, n_off, alpha, mu_sig):
     Returns
     -------
     tuple of ndarray
-        W, dW/ds and d2W/ds2 per bin; all 0 where ``alpha = 0`` or W is not finite. At the kink of an empty bin the slope is the one to the right.
+        W, dW/ds and d2W/ds2 per bin; all 0 where ``alpha = 0`` or W is not finite. At the kink of an empty
+        bin the slope is the one to the right.
     """
-    n, m, a, s = _floats(n_on, n_off, alpha, mu_sig)
+    n, m, a, s = np.broadcast_arrays(*_floats(n_on, n_off, alpha, mu_sig))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        mu, b = _profile(n, m, a, s)
-        stat = 2*((mu - n + _xlogy(n, n/mu)) + (b - m + _xlogy(m, m/b)))
-        slope = np.where(mu > 0, 2*(1 - n/mu), 2/a*(m/b - 1))
-        slope = np.where((n == 0) & (m == 0), np.where(s >= 0, 2, -2/a), slope)
-        p, q = np.where(n > 0, n/mu**2, 0), m/b**2
-        bend = np.where(m > 0, 2*p*q/(a*a*p + q), np.where(b > 0, 0, 2*p))
-        bend = np.where((mu == 0) & (m > 0), 2*m/s**2, bend)
-    good = np.isfinite(stat) & (a > 0)
-    return tuple(np.where(good, x, 0)[()] for x in (stat, slope, bend))
+        found = WStatTerm(n, m, a).terms(s) if s.size else (s, s, s)
+    good = np.isfinite(found[0]) & (a > 0)
+    return tuple(np.where(good, x, 0)[()] for x in found)
+
+# %% ../../nbs/50_stats/10_stats.ipynb #dca0598b
+class CashTerm:
+    "Cash statistic of ON counts over a known background expectation, arrays whose last axis is the bins."
+
+    def __init__(self, n_on, background):
+        self.n_on, self.bkg = _floats(n_on, background)
+
+    def value(self, s):
+        "Sum of C over the bins."
+        return self.terms(s)[0].sum(-1)
+
+    def terms(self, s):
+        "C, dC/ds and d2C/ds2 of each bin."
+        mu = np.clip(s + self.bkg, -_HUGE, _HUGE)
+        value, first, second = cash_derivatives(self.n_on, mu)
+        if mu.min() >= 0:
+            return value, first, second
+        wall = np.where(mu < 0, 100*(1 + self.n_on), 0)
+        return value - wall*mu, np.where(mu < 0, -wall, first), np.where(mu < 0, 0, second)
+
+    def expected(self, s):
+        "Mean of d2C/ds2 over counts with the expectation at hand."
+        return 2/np.maximum(np.abs(s + self.bkg), _TINY)
+
+class Chi2Term:
+    "Chi-square of measured values with symmetric errors."
+
+    def __init__(self, data, error):
+        self.data, self.error = _floats(data, error)
+
+    def value(self, f):
+        "Sum of chi2 over the points."
+        return (((f - self.data)/self.error)**2).sum(-1)
+
+    def terms(self, f):
+        "chi2 and its derivatives with respect to the prediction of each point."
+        pull = (f - self.data)/self.error
+        return pull**2, 2*pull/self.error, 2/self.error**2
+
+    def expected(self, f):
+        "The second derivative; it does not depend on the data."
+        return 2/self.error**2
 
 # %% ../../nbs/50_stats/10_stats.ipynb #3fc3a927
-def _newton(
+def _crossing(
     curve,  # function of an array x returning value and slope, convex
     start,  # start, any shape, on the far side of the crossing
     target, # value to be reached
@@ -192,69 +302,55 @@ def _newton(
     x = np.array(start, float)
     for _ in range(100):
         value, slope = curve(x)
-        with np.errstate(divide="ignore", invalid="ignore"): step = (value - target)/slope
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (value - target)/slope
         x = x - step
-        if not np.any(np.abs(step) > 1e-14*(1 + np.abs(x))): break
+        if not np.any(np.abs(step) > 1e-14*(1 + np.abs(x))):
+            break
     return x
 
 # %% ../../nbs/50_stats/10_stats.ipynb #39a66b3b
-class _CountsStatistic:
-    "Significance and intervals from the curve of a statistic over the signal."
+class CountsStatistic:
+    "Significance of counts, from the statistic without and with the excess as signal; arrays of one shape."
 
     @property
-    def ts(self): return np.clip(self.stat_null - self.stat_max, 0, None)
+    def ts(self):
+        "Test statistic, W(0) - W(excess)."
+        return np.clip(self.stat_null - self.stat_max, 0, None)
 
     @property
-    def sqrt_ts(self): return np.sign(self.n_sig)*np.sqrt(self.ts)
+    def sqrt_ts(self):
+        "Significance in standard deviations, with the sign of the excess."
+        return np.sign(self.n_sig)*np.sqrt(self.ts)
 
     @property
-    def p_value(self): return .5*special.erfc(np.sqrt(self.ts/2))
+    def p_value(self):
+        "One-sided probability of a larger test statistic without a signal."
+        return .5*special.erfc(np.sqrt(self.ts/2))
 
     def info_dict(self):
         "Counts, background, excess, significance and p-value in a dictionary."
-        return dict(n_on=self.n_on, background=self.n_bkg, excess=self.n_sig, significance=self.sqrt_ts, p_value=self.p_value)
+        return {"n_on": self.n_on, "background": self.n_bkg, "excess": self.n_sig,
+                "significance": self.sqrt_ts, "p_value": self.p_value}
 
-    def _lines(self):
-        return [(name, ", ".join(f"{v:.4g}" for v in np.ravel(value)[:8])) for name, value in self.info_dict().items()]
+    def _rows(self):
+        return [(name, ", ".join(f"{v:.4g}" for v in np.ravel(value)[:8])) for name,
+                value in self.info_dict().items()]
 
-    def __str__(self): return "\n".join([type(self).__name__] + [f"  {name:12}: {text}" for name, text in self._lines()])
-    def _repr_html_(self): return html_table(self._lines(), caption=type(self).__name__)
+    def __str__(self):
+        return "\n".join([type(self).__name__] + [f"  {name:12}: {text}" for name, text in self._rows()])
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption=type(self).__name__)
+
+# %% ../../nbs/50_stats/10_stats.ipynb #9b04249a
+# of upper limits, as in Gammapy: a rise of 4, a one-sided limit at 97.7 % confidence
+N_SIGMA_UL = 2
+SQRT_TS_THRESHOLD_UL = 2  # below this significance a flux point is shown as an upper limit, as in Gammapy
 
 # %% ../../nbs/50_stats/10_stats.ipynb #a2d0572e
-class _WStatIntervals:
-    "Intervals and limits of `WStatCountsStatistic`."
-
-    def _curve(self, signal): return wstat_derivatives(self.n_on, self.n_off, self.alpha, signal + self.mu_sig)[:2]
-
-    def _start(self, n_sigma): return 2*n_sigma*(self.error + 1)
-
-    def compute_errn(self, n_sigma=1.0):
-        "Distance from the excess down to the signal where the statistic has risen by `n_sigma` squared."
-        start, level = self.n_sig - self._start(n_sigma), self.stat_max + n_sigma**2
-        return np.where(self._curve(start)[0] < level, self.n_on, self.n_sig - _newton(self._curve, start, level))[()]
-
-    def compute_errp(self, n_sigma=1.0):
-        "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
-        return self.compute_upper_limit(n_sigma) - self.n_sig
-
-    def compute_upper_limit(self, n_sigma=3):
-        "Largest signal: where the statistic has risen by `n_sigma` squared above the excess."
-        return _newton(self._curve, self.n_sig + self._start(n_sigma), self.stat_max + n_sigma**2)[()]
-
-    def n_sig_matching_significance(self, significance):
-        "Excess that the same OFF counts would need for this significance; nan if none does."
-        m, a = self.n_off, self.alpha
-        def curve(n):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return wstat(n, m, a, 0), 2*np.log(np.maximum(n, 1e-300)*(1 + a)/(a*(n + m)))
-        step = significance*(np.sqrt(self.n_bkg) + 1 + abs(significance))
-        if significance < 0: step = np.maximum(step, -.999999*self.n_bkg)
-        excess = _newton(curve, self.n_bkg + step, significance**2) - self.n_bkg
-        return np.where((a > 0) & (excess >= -self.n_bkg), excess, np.nan)[()]
-
-# %% ../../nbs/50_stats/10_stats.ipynb #6ed09f8d
 @dataclass(frozen=True, eq=False)
-class WStatCountsStatistic(_WStatIntervals, _CountsStatistic):
+class WStatCountsStatistic(CountsStatistic):
     """Excess, significance and intervals of ON and OFF counts.
 
     Parameters
@@ -290,31 +386,81 @@ class WStatCountsStatistic(_WStatIntervals, _CountsStatistic):
             object.__setattr__(self, name, value)
 
     @property
-    def n_bkg(self): return self.alpha*self.n_off
+    def n_bkg(self):
+        "Background in the ON region, alpha n_off."
+        return self.alpha*self.n_off
+
     @property
-    def n_sig(self): return self.n_on - self.n_bkg - self.mu_sig
+    def n_sig(self):
+        "Excess beyond the known signal."
+        return self.n_on - self.n_bkg - self.mu_sig
+
     @property
-    def error(self): return np.sqrt(self.n_on + self.alpha**2*self.n_off)
+    def error(self):
+        "Standard deviation of the excess."
+        return np.sqrt(self.n_on + self.alpha**2*self.n_off)
+
     @property
-    def stat_null(self): return wstat(self.n_on, self.n_off, self.alpha, self.mu_sig)
+    def stat_null(self):
+        "W of the known signal alone."
+        return wstat(self.n_on, self.n_off, self.alpha, self.mu_sig)
+
     @property
-    def stat_max(self): return wstat(self.n_on, self.n_off, self.alpha, self.n_sig + self.mu_sig)
+    def stat_max(self):
+        "W at the excess."
+        return wstat(self.n_on, self.n_off, self.alpha, self.n_sig + self.mu_sig)
 
     def info_dict(self):
         "As for any counts, with the OFF counts, alpha and the known signal."
-        return super().info_dict() | dict(n_off=self.n_off, alpha=self.alpha, mu_sig=self.mu_sig)
+        return super().info_dict() | {"n_off": self.n_off, "alpha": self.alpha, "mu_sig": self.mu_sig}
 
-    def __getitem__(self, key): return type(self)(self.n_on[key], self.n_off[key], self.alpha[key], self.mu_sig[key])
+    def _curve(self, signal):
+        return wstat_derivatives(self.n_on, self.n_off, self.alpha, signal + self.mu_sig)[:2]
+
+    def _far(self, n_sigma):
+        return 2*n_sigma*(self.error + 1)
+
+    def compute_errn(self, n_sigma=1.0):
+        "Distance from the excess down to the signal where the statistic has risen by `n_sigma` squared."
+        start, level = self.n_sig - self._far(n_sigma), self.stat_max + n_sigma**2
+        return np.where(self._curve(start)[0] < level, self.n_on,
+                        self.n_sig - _crossing(self._curve, start, level))[()]
+
+    def compute_errp(self, n_sigma=1.0):
+        "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
+        return self.compute_upper_limit(n_sigma) - self.n_sig
+
+    def compute_upper_limit(self, n_sigma=3):
+        "Largest signal: where the statistic has risen by `n_sigma` squared above the excess."
+        return _crossing(self._curve, self.n_sig + self._far(n_sigma), self.stat_max + n_sigma**2)[()]
+
+    def n_sig_matching_significance(self, significance):
+        "Excess that the same OFF counts would need for this significance; nan if none does."
+        m, a = self.n_off, self.alpha
+
+        def curve(n):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return wstat(n, m, a, 0), 2*np.log(np.maximum(n, 1e-300)*(1 + a)/(a*(n + m)))
+
+        step = significance*(np.sqrt(self.n_bkg) + 1 + abs(significance))
+        if significance < 0:
+            step = np.maximum(step, -.999999*self.n_bkg)
+        excess = _crossing(curve, self.n_bkg + step, significance**2) - self.n_bkg
+        return np.where((a > 0) & (excess >= -self.n_bkg), excess, np.nan)[()]
 
     def sum(self, axis=None):
-        "Statistic of the summed counts, with the OFF-weighted mean of alpha (its plain mean without OFF counts)."
+        """Statistic of the summed counts, with the OFF-weighted mean of alpha (its plain mean without OFF
+        counts)."""
         n_off, background = self.n_off.sum(axis), self.n_bkg.sum(axis)
         alpha = np.where(n_off > 0, background/np.where(n_off > 0, n_off, 1), self.alpha.mean(axis))
         return type(self)(self.n_on.sum(axis), n_off, alpha, self.mu_sig.sum(axis))
 
+    def __getitem__(self, key):
+        return type(self)(self.n_on[key], self.n_off[key], self.alpha[key], self.mu_sig[key])
+
 # %% ../../nbs/50_stats/10_stats.ipynb #0d3762a1
 @dataclass(frozen=True, eq=False)
-class CashCountsStatistic(_CountsStatistic):
+class CashCountsStatistic(CountsStatistic):
     """Excess, significance and intervals of counts over a known background.
 
     Parameters
@@ -341,27 +487,43 @@ class CashCountsStatistic(_CountsStatistic):
             object.__setattr__(self, name, value)
 
     @property
-    def n_bkg(self): return self.mu_bkg
-    @property
-    def n_sig(self): return self.n_on - self.mu_bkg
-    @property
-    def error(self): return np.sqrt(self.n_on)
-    @property
-    def stat_null(self): return cash(self.n_on, self.mu_bkg)
-    @property
-    def stat_max(self): return cash(self.n_on, self.n_on)
+    def n_bkg(self):
+        "Background."
+        return self.mu_bkg
 
-    def _err(self, n_sigma, branch, empty): # distance to the crossing on one side
+    @property
+    def n_sig(self):
+        "Excess."
+        return self.n_on - self.mu_bkg
+
+    @property
+    def error(self):
+        "Standard deviation of the excess."
+        return np.sqrt(self.n_on)
+
+    @property
+    def stat_null(self):
+        "C of the background alone."
+        return cash(self.n_on, self.mu_bkg)
+
+    @property
+    def stat_max(self):
+        "C at the excess."
+        return cash(self.n_on, self.n_on)
+
+    def _distance(self, n_sigma, branch, empty):
+        "Distance to the crossing on one side, by a branch of Lambert's function."
         c, n = n_sigma**2/2, np.where(self.n_on > 0, self.n_on, 1)
-        return np.where(self.n_on > 0, np.abs(n*(special.lambertw(-np.exp(-c/n - 1), branch).real + 1)), empty)[()]
+        found = np.abs(n*(special.lambertw(-np.exp(-c/n - 1), branch).real + 1))
+        return np.where(self.n_on > 0, found, empty)[()]
 
     def compute_errn(self, n_sigma=1.0):
         "Distance from the excess down to the signal where the statistic has risen by `n_sigma` squared."
-        return self._err(n_sigma, 0, 0)
+        return self._distance(n_sigma, 0, 0)
 
     def compute_errp(self, n_sigma=1.0):
         "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
-        return self._err(n_sigma, -1, n_sigma**2/2)
+        return self._distance(n_sigma, -1, n_sigma**2/2)
 
     def compute_upper_limit(self, n_sigma=3):
         "Largest signal; without counts it is n_sigma**2 / 2."
@@ -372,5 +534,9 @@ class CashCountsStatistic(_CountsStatistic):
         b, branch = np.where(self.mu_bkg > 0, self.mu_bkg, np.nan), 0 if significance > 0 else -1
         return (b*(np.exp(1 + special.lambertw((significance**2/(2*b) - 1)/np.e, branch).real) - 1))[()]
 
-    def __getitem__(self, key): return type(self)(self.n_on[key], self.mu_bkg[key])
-    def sum(self, axis=None): return type(self)(self.n_on.sum(axis), self.mu_bkg.sum(axis))
+    def sum(self, axis=None):
+        "Statistic of the summed counts."
+        return type(self)(self.n_on.sum(axis), self.mu_bkg.sum(axis))
+
+    def __getitem__(self, key):
+        return type(self)(self.n_on[key], self.mu_bkg[key])
