@@ -11,7 +11,7 @@ from ..base.core import lazy
 from ..makers.datasets import plot_spectrum_datasets_off_regions
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #a2a7031b
-pyplot, u = lazy("matplotlib.pyplot"), lazy("astropy.units")
+pyplot = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #79b2cc3f
 def plot_background_regions(datasets, exclusion=None, ax=None):
@@ -32,10 +32,12 @@ def plot_background_regions(datasets, exclusion=None, ax=None):
     """
     ax = plot_spectrum_datasets_off_regions(datasets, ax=ax, legend_kwargs={"loc": "upper right"})
     if hasattr(exclusion, "geom"):
-        ax.contourf(~exclusion.data.astype(bool), levels=[.5, 1.5], colors=["0.85"], transform=ax.get_transform(exclusion.geom.wcs), zorder=0)
-    else:
-        for region in exclusion or []:
-            ax.add_artist(region.to_pixel(ax.wcs).as_artist(edgecolor="0.5", facecolor="none", hatch="////", lw=.8, zorder=0))
+        excluded, sky = ~exclusion.data.astype(bool), ax.get_transform(exclusion.geom.wcs)
+        ax.contourf(excluded, levels=[.5, 1.5], colors=["0.85"], transform=sky, zorder=0)
+        return ax
+    for region in exclusion or []:
+        style = {"edgecolor": "0.5", "facecolor": "none", "hatch": "////", "lw": .8, "zorder": 0}
+        ax.add_artist(region.to_pixel(ax.wcs).as_artist(**style))
     return ax
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #f554a74e
@@ -53,13 +55,17 @@ def plot_signal_growth(info, axes=None):
     -------
     two `~matplotlib.axes.Axes`
     """
-    if axes is None: axes = pyplot.gcf().subplots(1, 2)
+    if axes is None:
+        axes = pyplot.gcf().subplots(1, 2)
     hours = info["livetime"].quantity.to_value("h")
     line = np.linspace(0, 1.05*hours[-1], 60)
-    for ax, name, power, label in zip(axes, ("excess", "sqrt_ts"), (1, .5), ("Excess counts", r"Significance $\sqrt{TS}$")):
-        ax.plot(hours, info[name], "o")
-        ax.plot(line, info[name][-1]*(line/hours[-1])**power, color="0.6", lw=1, zorder=0)
-        ax.set(xlabel="Livetime [h]", ylabel=label, xlim=(0, None), ylim=(min(0, 1.1*np.nanmin(info[name])), None))
+    drawn = (("excess", 1, "Excess counts"), ("sqrt_ts", .5, r"Significance $\sqrt{TS}$"))
+    for ax, (name, power, label) in zip(axes, drawn):
+        values = info[name]
+        ax.plot(hours, values, "o")
+        ax.plot(line, values[-1]*(line/hours[-1])**power, color="0.6", lw=1, zorder=0)
+        lowest = min(0, 1.1*np.nanmin(values))
+        ax.set(xlabel="Livetime [h]", ylabel=label, xlim=(0, None), ylim=(lowest, None))
     return axes
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #0e5b5d04
@@ -79,11 +85,12 @@ def plot_fit_of_all(datasets, axes=None):
     """
     stacked = datasets.stack_reduce(name="all runs") if len(datasets) > 1 else datasets[0]
     masks = [d.arrays.mask_fit for d in datasets if d.arrays.mask_fit is not None]
-    if masks and len(datasets) > 1: stacked = stacked.fill(mask_fit=np.any(masks, axis=0))
+    if masks and len(datasets) > 1:
+        stacked = stacked.fill(mask_fit=np.any(masks, axis=0))
     stacked.models = datasets.models
     axes = (None, None) if axes is None else axes
     axes = stacked.plot_fit(*axes, kwargs_residuals={"method": "diff/sqrt(model)"})
-    axes[0].get_legend().set_loc("upper right") # a spectrum falls; looking for the best place takes longer than all else
+    axes[0].get_legend().set_loc("upper right") # free, as a spectrum falls; "best" is slow
     return axes
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #7db8bb67
@@ -104,6 +111,8 @@ def plot_spectrum(points_dataset, ax=None, profiles=False):
     `~matplotlib.axes.Axes`
     """
     points = points_dataset.data
-    if profiles and points.has_stat_profiles: ax = points.plot_ts_profiles(ax=ax, sed_type="e2dnde")
+    if profiles and points.has_stat_profiles:
+        ax = points.plot_ts_profiles(ax=ax, sed_type="e2dnde")
     style = {"color": "tab:orange"} if ax is not None and profiles else {} # to be seen on blue
-    return points_dataset.plot_spectrum(ax=ax, kwargs_fp={"color": "black", "marker": "o", "markersize": 4}, kwargs_model=style)
+    markers = {"color": "black", "marker": "o", "markersize": 4}
+    return points_dataset.plot_spectrum(ax=ax, kwargs_fp=markers, kwargs_model=style)

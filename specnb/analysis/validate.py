@@ -75,9 +75,7 @@ def _check_types(table):
         whole = (counts == np.rint(counts)) | ~np.isfinite(counts)
         yield from bad_values("COUNTS", counts, whole, "whole numbers", "warning")
 
-def check_spectrum(
-    table:FitsTable,
-):                   # iterator of findings
+def check_spectrum(table:FitsTable): # iterator of findings
     "Findings on a table of counts."
     yield from check_keys(table, _SPECTRUM_KEYS)
     yield from check_columns(table, _SPECTRUM_COLUMNS)
@@ -114,17 +112,13 @@ def _response_keys(*names):
     classes = one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "RESPONSE"), one_of("HDUCLAS2", *names)
     return *classes, *_INSTRUMENT
 
-def check_ebounds(
-    table:FitsTable,
-):                   # iterator of findings
+def check_ebounds(table:FitsTable): # iterator of findings
     "Findings on the energies of the channels."
     yield from check_keys(table, (*_response_keys("EBOUNDS"), *_CHANNELS))
     yield from check_columns(table, [ColumnRule("CHANNEL", missing="warning")])
     yield from each(table, _check_channels(table), _check_edges(table, "E_MIN", "E_MAX"))
 
-def check_specresp(
-    table:FitsTable,
-):                   # iterator of findings
+def check_specresp(table:FitsTable): # iterator of findings
     "Findings on an effective area."
     yield from check_keys(table, _response_keys("SPECRESP"))
     yield from check_columns(table, [ColumnRule("SPECRESP", None, lambda x: x >= 0, "0 or more")])
@@ -160,9 +154,7 @@ def _is_full(table):
     "Whether a matrix contains the effective area."
     return key_text(table, "HDUCLAS3") == "FULL"
 
-def check_matrix(
-    table:FitsTable,
-):                   # iterator of findings
+def check_matrix(table:FitsTable): # iterator of findings
     "Findings on a redistribution matrix."
     keys = *_response_keys("RSP_MATRIX"), one_of("HDUCLAS3", "REDIST", "FULL", "DETECTOR"), *_CHANNELS
     yield from check_keys(table, keys)
@@ -272,10 +264,7 @@ def _linked(folder, table):
     return found
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #f2f7ff83
-def check_ogip_file(
-    folder:Folder,
-    path:Path,
-):
+def check_ogip_file(folder:Folder, path:Path):
     "Check a spectrum and the files it names, or a response."
     own = _ogip_tables(folder, path)
     if not {"SPECTRUM", "SPECRESP", "MATRIX"} & set(own):

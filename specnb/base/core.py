@@ -128,23 +128,11 @@ def _refuse_existing(
 
 # %% ../../nbs/10_base/10_core.ipynb #d62b9bdd
 @contextmanager
-def atomic_path(path, overwrite=False):
-    """Give a temporary path to write to; it becomes `path` when the block ends well.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where the file shall be. Its folder must exist.
-    overwrite : bool
-        Replace a file that is there.
-
-    Raises
-    ------
-    FileExistsError
-        `path` exists and `overwrite` is False, or it is a folder.
-    FileNotFoundError, PermissionError
-        The folder does not exist or cannot be written to.
-    """
+def atomic_path(
+    path,            # where the file shall be; its folder must exist
+    overwrite=False, # replace a file that is there
+):                   # context manager that gives a path to write to
+    "The file written in the block, at `path` when the block ends well; OSError if it cannot be."
     path = make_path(path)
     _refuse_existing([path], overwrite)
     with temporary_folder(path.parent, path.name) as folder:
@@ -154,23 +142,11 @@ def atomic_path(path, overwrite=False):
 
 # %% ../../nbs/10_base/10_core.ipynb #2887f22c
 @contextmanager
-def atomic_folder(folder, overwrite=False):
-    """Give a temporary folder; the files written there move to `folder` when the block ends well.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where the files shall be. Must exist.
-    overwrite : bool
-        Replace files that are there.
-
-    Raises
-    ------
-    FileExistsError
-        One of the files exists and `overwrite` is False; none is moved.
-    FileNotFoundError, PermissionError
-        The folder does not exist or cannot be written to.
-    """
+def atomic_folder(
+    folder,          # where the files shall be; must exist
+    overwrite=False, # replace files that are there
+):                   # context manager that gives a folder to write to
+    "The files written in the block, in `folder` when the block ends well; else, or if one exists, none."
     folder = make_path(folder)
     with temporary_folder(folder, "a set of files") as temporary:
         yield Path(temporary)

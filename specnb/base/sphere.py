@@ -175,28 +175,12 @@ def sky_frame(
     return frame.name if frame.name in ("icrs", "galactic") else frame.replicate_without_data()
 
 # %% ../../nbs/10_base/20_sphere.ipynb #c93fdaa6
-def sky_position(coord, frame="icrs", name="position"):
-    """Plain numbers from a position.
-
-    Parameters
-    ----------
-    coord : `~astropy.coordinates.SkyCoord`
-        A position, or an array of them.
-    frame : str or astropy frame
-        Frame of the result: "icrs", "galactic" or an astropy frame.
-    name : str
-        Name of the argument, for the error message.
-
-    Returns
-    -------
-    lon, lat : float or ndarray
-        deg, in `frame`.
-
-    Raises
-    ------
-    TypeError
-        `coord` is no `SkyCoord`.
-    """
+def sky_position(
+    coord,           # SkyCoord, one position or an array of them
+    frame="icrs",    # of the result: "icrs", "galactic" or an astropy frame
+    name="position", # of the argument, for the message
+)->tuple:            # longitude and latitude, deg
+    "Plain numbers from a position; TypeError if it is no `SkyCoord`."
     try:
         position, own = coord.data, sky_frame(coord)
     except AttributeError:

@@ -196,26 +196,11 @@ def _table_cells(
 
 # %% ../../nbs/10_base/50_tables.ipynb #6987def3
 @lru_cache(maxsize=1000)
-def unit_factor(found:str, wanted:str)->float:
-    """Factor that converts numbers in one unit to another.
-
-    Parameters
-    ----------
-    found : str
-        Unit as written in a file.
-    wanted : str
-        Unit to convert to.
-
-    Returns
-    -------
-    float
-        Value in `wanted` divided by value in `found`.
-
-    Raises
-    ------
-    ValueError
-        `found` cannot be read or does not convert.
-    """
+def unit_factor(
+    found:str,  # unit as written in a file
+    wanted:str, # unit to convert to
+)->float:       # value in `wanted` divided by value in `found`
+    "Factor between two units; ValueError if `found` cannot be read or does not convert."
     if sorted(found.replace("^", "").replace("**", "").split()) == sorted(wanted.split()):
         return 1.
     first, *others = found.split("/") if "(" not in found else [found]

@@ -49,9 +49,7 @@ _EVENT_COLUMNS = (
     ColumnRule("ENERGY", "TeV", lambda x: x > 0, "positive"))
 
 # %% ../../nbs/20_data/85_checks.ipynb #7b1af999
-def check_events(
-    table:FitsTable,
-):                   # iterator of findings
+def check_events(table:FitsTable): # iterator of findings
     "Findings on a table of events."
     drift = key_text(table, "OBS_MODE") == "DRIFT"
     yield from check_keys(table, _EVENT_KEYS + (_DRIFT if drift else _POINTING))
@@ -76,9 +74,7 @@ def _check_ids(table):
         yield "warning", "EVENT_ID", f"{text}, expected each number once"
 
 # %% ../../nbs/20_data/85_checks.ipynb #8200e952
-def check_gti(
-    table:FitsTable,
-):                   # iterator of findings
+def check_gti(table:FitsTable): # iterator of findings
     "Findings on a table of good time intervals."
     yield from check_keys(table, (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "GTI"), *_TIME_KEYS))
     if not table.n_rows:
@@ -341,10 +337,7 @@ def is_dl3(tables):
 # %% ../../nbs/20_data/85_checks.ipynb #e235744e
 _NEEDED = "events", "gti", "aeff", "edisp"
 
-def check_dl3_file(
-    folder:Folder,
-    path:Path,
-):
+def check_dl3_file(folder:Folder, path:Path):
     "Check a file with the tables of a run, or with some of them."
     parts = {}
     for table in folder.tables(path):
@@ -393,9 +386,7 @@ def _check_rows(runs):
             text = f"run {i} has {n} rows of type {kind}, expected one; the first is used"
             yield "warning", "HDU_TYPE", text
 
-def check_hdu_index(
-    table:FitsTable,
-):                   # iterator of findings
+def check_hdu_index(table:FitsTable): # iterator of findings
     "Findings on the HDU index itself."
     yield from check_keys(table, (*_INDEX_KEYS, one_of("HDUCLAS2", "HDU")))
     yield from check_columns(table, [ColumnRule(c) for c in ("OBS_ID", *_TEXTS)])

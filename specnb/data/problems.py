@@ -258,9 +258,7 @@ def ones_sum(
     return total
 
 # %% ../../nbs/20_data/75_problems.ipynb #98e77969
-def check_sums(
-    hdu:Hdu,
-):           # iterator of findings
+def check_sums(hdu:Hdu): # iterator of findings
     "Findings on CHECKSUM and DATASUM, where they are given."
     stated, changed = hdu.header.get("DATASUM"), "the content was changed after the sum was written"
     if not stated and not hdu.header.get("CHECKSUM"):

@@ -6,6 +6,7 @@
 __all__ = ['SpectrumDatasetMaker', 'ReflectedRegionsBackgroundMaker']
 
 # %% ../../nbs/60_makers/30_makers.ipynb #1213d4f0
+from dataclasses import dataclass
 import numpy as np
 from ..base.core import html_table, warn
 from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin,
@@ -28,10 +29,8 @@ class Maker:
         return html_table(self._rows(), caption=type(self).__name__)
 
 # %% ../../nbs/60_makers/30_makers.ipynb #329d904e
-def _run_meta(
-    observation,
-)->dict: # FITS keywords
-    "Facts about a run that stay with its spectrum."
+def _run_meta(observation)->dict:
+    "FITS keywords that stay with the spectrum of a run."
     header = observation.meta
     names = {k: header[k] for k in ("TELESCOP", "INSTRUME", "OBJECT", "OBS_MODE") if header.get(k)}
     ra, dec = observation.pointing_deg
@@ -65,6 +64,7 @@ def _warn_of_no_edisp(observation, edisp, e_true_edges):
              f"{e_true_edges[-1]:g} TeV, its table is {found}")
 
 # %% ../../nbs/60_makers/30_makers.ipynb #be83469d
+@dataclass(repr=False, eq=False)
 class SpectrumDatasetMaker(Maker):
     """Fills a dataset with the counts and responses of a run.
 
@@ -84,21 +84,21 @@ class SpectrumDatasetMaker(Maker):
     ValueError
         Unknown name in `selection`, or settings that exclude each other.
     """
+    selection:list = None
+    containment_correction:bool = False
+    background_oversampling:int = None
+    use_region_center:bool = True
+
     tag = "SpectrumDatasetMaker"
     available_selection = ["counts", "exposure", "edisp", "background"]
 
-    def __init__(self, selection=None, containment_correction=False, background_oversampling=None,
-                 use_region_center=True):
-        if unknown := set(selection or []) - set(self.available_selection):
+    def __post_init__(self):
+        if unknown := set(self.selection or []) - set(self.available_selection):
             known = ", ".join(self.available_selection)
             raise ValueError(f"selection: expected some of {known}, found {', '.join(sorted(unknown))}")
-        if containment_correction and not use_region_center:
+        if self.containment_correction and not self.use_region_center:
             raise ValueError("containment_correction is for a point source at the centre of the region; "
                              "it needs use_region_center=True")
-        self.selection = selection
-        self.containment_correction = containment_correction
-        self.background_oversampling = background_oversampling
-        self.use_region_center = use_region_center
 
     def make_counts(self, geom, observation, e_reco_edges):
         "ON counts, shape (n_reco,)."
@@ -172,7 +172,7 @@ class ReflectedRegionsBackgroundMaker(Maker):
     ----------
     region_finder : `ReflectedRegionsFinder` or `WobbleRegionsFinder`, optional
         By default a `ReflectedRegionsFinder`.
-    exclusion_mask : `WcsNDMap` or list of `~regions.SkyRegion`, optional
+    exclusion_mask : `WcsNDMap` or list of `SkyRegion`, optional
         Where no OFF region may be: `False` pixels of a map, or the regions.
     **kwargs
         Settings of the default finder.

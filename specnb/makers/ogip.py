@@ -56,19 +56,15 @@ def _spectrum_table(
 # %% ../../nbs/60_makers/60_ogip.ipynb #f8754c63
 _AXIS_TYPES = {"icrs": ("RA---TAN", "DEC--TAN"), "galactic": ("GLON-TAN", "GLAT-TAN")}
 
-def _plane_keys(
-    plane:WcsGeom, # gnomonic
-)->dict:
-    "Header of a plane of pixels."
+def _plane_keys(plane)->dict:
+    "Header of a gnomonic plane of pixels."
     types = _AXIS_TYPES["galactic" if plane.frame == "galactic" else "icrs"]
     pairs = {"CRPIX": [c + 1 for c in plane.crpix], "CDELT": plane.cdelt, "CUNIT": ("deg", "deg"),
              "CTYPE": types, "CRVAL": plane.crval}
     shape = {"WCSAXES": 2, "WCSSHAPE": "({},{})".format(*plane.npix)}
     return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
-def _read_plane(
-    table:FitsTable, # HDU REGION
-)->WcsGeom | None:
+def _read_plane(table)->WcsGeom | None:
     "Plane of pixels of a region table; None with a warning if it is not an upright gnomonic one."
     types = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
     frame = next((name for name, known in _AXIS_TYPES.items() if known == types), None)
@@ -97,17 +93,12 @@ def _region_table(
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
     return NewTable("REGION", columns, {**_plane_keys(plane), **head})
 
-def _first_numbers(
-    table:FitsTable, # HDU REGION
-    name:str,        # of a column
-)->np.ndarray:       # shape (n_rows,)
-    "The first number of each cell of a column."
+def _first_numbers(table, name)->np.ndarray:
+    "The first number of each cell of a column, shape (n_rows,)."
     return np.asarray(table.column(name), float).reshape(table.n_rows, -1)[:, 0]
 
-def _read_shapes(
-    table:FitsTable, # HDU REGION
-)->list:             # as for `_region_table`
-    "Shapes of a region table."
+def _read_shapes(table)->list:
+    "Shapes of an HDU REGION, as for `_region_table`."
     kinds = [str(s).strip("! ").lower() for s in table.column("SHAPE")]
     if not set(kinds) <= {"circle", "point"}:
         return list(regions.Regions.parse(astropy_table.QTable.read(table.to_hdu()), format="fits"))
@@ -115,19 +106,15 @@ def _read_shapes(
     return [(x, y, 0. if kind == "point" else r) for kind, x, y, r in numbers]
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #77c3947d
-def _on_region_table(
-    geom:RegionGeom, # with a region
-)->NewTable:
+def _on_region_table(geom)->NewTable:
     "HDU REGION of the ON region."
     plane = geom.wcs_geom
     if geom.radius_deg is None:
         return _region_table(plane, [geom.region.to_pixel(plane.wcs)])
     return _region_table(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
-def _read_on_region(
-    table:FitsTable, # HDU REGION
-):                   # sky region or None
-    "The ON region of a spectrum file."
+def _read_on_region(table):
+    "The ON region of a spectrum file, a sky region or None."
     plane = _read_plane(table)
     if plane is None or not table.n_rows:
         return None
@@ -142,20 +129,15 @@ def _read_on_region(
     return regions.CircleSkyRegion(position, u.Quantity(radius, "deg"))
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #7f597b49
-def _off_regions_table(
-    off:OffRegions, # at least one
-)->NewTable:
+def _off_regions_table(off)->NewTable:
     "HDU REGION of the OFF regions."
     if off.radius_deg is None:
         return _region_table(off.plane, [s.region for s in off.shapes])
     radius = 0. if off.geom.is_point else off.radius_pix
     return _region_table(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
-def _read_off_regions(
-    table:FitsTable, # HDU REGION
-    region,          # ON region
-):                   # OffRegions; None without ON region, or if shapes have no centre
-    "The OFF regions of a background file."
+def _read_off_regions(table, region)->OffRegions | None:
+    "The OFF regions of a background file; None without ON region, or if shapes have no centre."
     plane = _read_plane(table)
     if plane is None or region is None or not table.n_rows:
         return None
@@ -168,18 +150,12 @@ def _read_off_regions(
     return OffRegions(geom, tuple(map(float, plane.pix_to_icrs(*plane.crpix))), plane, angles)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #1ac39933
-def _companion(
-    name:str,   # X.fits or X.fits.gz
-    suffix:str, # such as "_arf"
-)->str:         # X_arf.fits
+def _companion(name, suffix)->str:
     "File name with a suffix before `.fits`."
     stem, dot, rest = name.partition(".fits")
     return f"{stem}{suffix}{dot}{rest}"
 
-def _keywords(
-    meta:dict, # facts about the spectrum
-    name:str,  # of the spectrum
-)->dict:
+def _keywords(meta, name)->dict:
     "Keywords of all files: entries of `meta` named like a FITS keyword with a plain value, and the name."
     plain = {k: v for k, v in (meta or {}).items() if isinstance(v, (str, int, float, bool))}
     given = {k: v for k, v in plain.items() if re.fullmatch(r"[A-Z][A-Z0-9_]{0,7}", str(k))}
@@ -232,8 +208,8 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     Parameters
     ----------
     path : str or Path
-        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf``, ``X_rmf``, if there
-        is something to write.
+        File of the counts, ``X.fits`` or ``X.fits.gz``; beside it go ``X_bkg``, ``X_arf``, ``X_rmf``, if
+        there is something to write.
     arrays : `SpectrumArrays`
         The spectrum. `mask_fit` is not written.
     name : str
@@ -272,10 +248,7 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
             save_tables(temporary / file, hdus)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #e7f06c8b
-def _amount(
-    table:FitsTable,
-    *name_and_default,
-)->np.float64:
+def _amount(table, *name_and_default)->np.float64:
     "Keyword that is finite and not negative."
     value = np.float64(table.key(*name_and_default))
     if not 0 <= value < np.inf:
@@ -287,19 +260,13 @@ def _checked_column(table:FitsTable, name:str)->np.ndarray:
     "Column of finite numbers that are not negative."
     return check_values(table, name, np.asarray(table.column(name), float))
 
-def _scale(
-    table:FitsTable,
-    name:str,  # BACKSCAL, AREASCAL or EXPOSURE
-)->np.ndarray: # per channel, or one number
-    "Column or keyword `name`, 1 if there is neither."
+def _scale(table, name):
+    "Column or keyword BACKSCAL, AREASCAL or EXPOSURE, 1 if there is neither."
     return _checked_column(table, name) if name in table else _amount(table, name, 1.)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #57fc6715
-def linked_file(
-    table:FitsTable, # HDU SPECTRUM
-    key:str,         # BACKFILE, RESPFILE or ANCRFILE
-)->Path | None:
-    "File beside the spectrum that a keyword names; None for an empty one or NONE."
+def linked_file(table, key)->Path | None:
+    "File beside the spectrum that BACKFILE, RESPFILE or ANCRFILE names; None for an empty one or NONE."
     name = table.key(key, "", str).strip()
     if name.upper() in ("", "NONE"):
         return None
@@ -308,9 +275,7 @@ def linked_file(
         raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
     return path
 
-def read_channels(
-    table:FitsTable, # SPECTRUM or EBOUNDS
-)->np.ndarray:
+def read_channels(table)->np.ndarray:
     "Channel numbers, which must increase by 1."
     channels = np.asarray(table.column("CHANNEL"), int)
     if not len(channels) or np.any(np.diff(channels) != 1):
@@ -340,11 +305,8 @@ def _read_response(
     raise DataError(f"{arf}[SPECRESP] has {area_axis}, {rmf}[MATRIX] has {other_axis}; expected the same")
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #7eeab5ed
-def _read_off(
-    off:FitsTable, # HDU SPECTRUM of the OFF counts
-    on:FitsTable,  # that of the ON counts
-)->dict:           # n_off, acceptance_off; acceptance
-    "OFF counts and acceptances."
+def _read_off(off, on)->dict:
+    "Fields of `SpectrumArrays` from the tables of the OFF and ON counts: n_off and acceptances."
     if off.n_rows != on.n_rows:
         raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
     time, time_off = _scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")
@@ -382,7 +344,7 @@ def read_ogip(path):
         Without OFF counts, `exposure` or `edisp` if no such file is named.
     info : dict
         ``name`` (``OBS_ID``, else the file name), ``meta`` (``TELESCOP``, ``INSTRUME``, ``OBS_ID``), and, if
-        known, else None: ``gti`` (`GTI`), ``region`` (`~regions.SkyRegion`), ``off_regions`` (`OffRegions`).
+        known, else None: ``gti`` (`GTI`), ``region`` (`SkyRegion`), ``off_regions`` (`OffRegions`).
 
     Raises
     ------

@@ -72,11 +72,8 @@ def directional_cut(
 _LONG_NAMES = {"aeff": "effective area", "edisp": "energy dispersion", "psf": "point spread function",
                "bkg": "field background"}
 
-def run_irf(
-    observation,
-    name:str,    # "aeff", "edisp", "psf" or "bkg"
-):
-    "A response of a run, or DataError."
+def run_irf(observation, name):
+    "A response of a run (\"aeff\", \"edisp\", \"psf\" or \"bkg\"), or DataError."
     irf = getattr(observation, name)
     if irf is None:
         found = ", ".join(observation.available_irfs) or "none"
@@ -89,11 +86,8 @@ def run_events(observation)->EventList:
         raise DataError(f"observation {observation.obs_id}: no events to count")
     return observation.events
 
-def on_offset(
-    observation,
-    geom:RegionGeom, # ON region
-)->float:            # deg
-    "Distance of the centre of the ON region from the pointing."
+def on_offset(observation, geom)->float:
+    "Distance of the centre of the ON region from the pointing, deg."
     return float(separation(*geom.center_deg, *observation.pointing_deg))
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #1fcffa64
@@ -125,35 +119,19 @@ def on_counts(observation, geom, e_reco_edges):
     return counts_per_bin(events.e_tev[inside], e_reco_edges)
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #82ac5efa
-def _positions_too_close(
-    off,                     # `OffRegions` of a point
-    cut:RadMax2D,            # radius around them
-    e_reco_edges:np.ndarray, # TeV
-)->bool:
-    "Whether two circles of the largest radius within the energy axis overlap."
+def _positions_too_close(off, cut, e_reco_edges)->bool:
+    "Whether two circles of the largest radius of the cut within the energy axis overlap."
     e = cut.axes[0].edges_in("TeV")
     used = (e[1:] >= e_reco_edges[0]) & (e[:-1] <= e_reco_edges[-1])
     return bool(np.any(cut.value(bin_centers(e)[used], off.offset_deg) * 2 > off.min_separation_deg))
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #420f5f16
 class OffCounts(NamedTuple):
-    """OFF counts of a run.
-
-    Parameters
-    ----------
-    n_off : ndarray, shape (n_reco,)
-        Counts.
-    n_regions : int
-        Number of OFF regions.
-    off_regions : `OffRegions` or None
-        The regions.
-    reason : str
-        Why there is none, if so.
-    """
-    n_off:np.ndarray
+    "OFF counts of a run."
+    n_off:np.ndarray    # shape (n_reco,)
     n_regions:int
-    off_regions:object
-    reason:str
+    off_regions:object  # `OffRegions` or None
+    reason:str          # why there is none, if so
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #85bfb119
 def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
@@ -195,11 +173,8 @@ def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
     return OffCounts(counts_per_bin(events.e_tev[seen], e_reco_edges, times[seen]), off.n, off, "")
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #e39fef04
-def region_positions(
-    geom:RegionGeom, # ON region
-    n:int=30,        # positions across
-)->tuple:            # right ascension and declination, deg
-    "Positions spread evenly over a region."
+def region_positions(geom, n=30)->tuple:
+    "Right ascension and declination, deg, of positions spread evenly over a region, `n` across."
     if geom.is_point:
         raise ValueError("a point has no area to average over; pass use_region_center=True")
     image = geom.wcs_geom
@@ -223,12 +198,8 @@ def offset_weights(
     return np.bincount(k, offsets) / number, number / len(offsets)
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #5a1c1614
-def averaged(
-    function,           # of an offset
-    offsets:np.ndarray, # deg
-    weights:np.ndarray, # sum to 1
-)->np.ndarray:
-    "Weighted mean of a function of the offset."
+def averaged(function, offsets, weights)->np.ndarray:
+    "Weighted mean of a function of the offset; weights sum to 1."
     return sum(weight * function(offset) for offset, weight in zip(offsets, weights))
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #7f32a149

@@ -40,11 +40,8 @@ def pack_matrix(edisp):
     return {"N_GRP": n_grp.astype("i2"), "F_CHAN": f_chan, "N_CHAN": n_chan, "MATRIX": matrix}
 
 # %% ../../nbs/60_makers/50_responses.ipynb #4281d889
-def row_arrays(
-    column:np.ndarray, # scalar, fixed-length or variable-length cells
-    dtype,             # of the result
-)->list:               # one 1-D array per row
-    "Rows of a table column as arrays."
+def row_arrays(column, dtype)->list:
+    "Rows of a table column, whose cells may be numbers or of fixed or variable length, as 1-D arrays."
     if column.dtype.kind != "O":
         column = column.astype(dtype).reshape(len(column), -1)
     return [np.asarray(c, dtype) for c in column]
@@ -96,12 +93,8 @@ def _column(
         return table.column(name, unit)
     return np.asarray(table.column(name), float) * unit_factor({"TeV": "keV", "m2": "cm2"}[unit], unit)
 
-def check_values(
-    table:FitsTable,
-    name:str,          # column
-    values:np.ndarray, # must be finite and not negative
-)->np.ndarray:
-    "Values of a column as they are, or DataError."
+def check_values(table, name, values):
+    "Values of a column as they are, or DataError if any is negative or not finite."
     bad = np.count_nonzero(~(np.isfinite(values) & (values >= 0)))
     if bad:
         raise DataError(f"{table.label}: column {name} holds {bad} values that are not finite or negative")
@@ -125,12 +118,8 @@ def read_edges(
 # %% ../../nbs/60_makers/50_responses.ipynb #2703f976
 _RESPONSE = {"HDUCLASS": "OGIP", "HDUCLAS1": "RESPONSE"}
 
-def _energy_columns(
-    edges:np.ndarray, # TeV
-    names:str,        # of the lower and upper edges
-    unit:str,         # to write
-)->dict:              # for `NewTable`
-    "Columns of lower and upper edges."
+def _energy_columns(edges, names, unit)->dict:
+    "Columns of lower and upper edges, given in TeV."
     edges = edges * unit_factor("TeV", unit)
     return {name: (values, unit) for name, values in zip(names.split(), (edges[:-1], edges[1:]))}
 

@@ -6,11 +6,13 @@
 __all__ = ['aeff_max_threshold', 'edisp_bias_threshold', 'background_peak_threshold', 'SafeMaskMaker']
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #4e2d625f
+from dataclasses import dataclass
 import numpy as np
 from ..base.core import as_float, warn
 from ..data.edisp import bin_centers, reco_moments
 from .makers import Maker
 from .reduction import background_per_bin, on_offset, run_irf
+from .summary import expected_background
 from ..base.sphere import separation, sky_position
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #9130794b
@@ -23,14 +25,8 @@ def energy_range_mask(
     return (e_reco_edges[:-1] >= e_min) & (e_reco_edges[1:] <= e_max)
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #c26b5eff
-def _crossing(
-    x0:float,    # energy before the crossing
-    x1:float,    # energy after it
-    y0:float,    # value before
-    y1:float,    # value after
-    level:float, # to be crossed
-)->float:        # energy
-    "Where a power law between two points has the value `level`."
+def _crossing(x0, x1, y0, y1, level)->float:
+    "Energy at which a power law between two points has the value `level`."
     log_y0, log_y1, log_level = np.log(np.maximum([y0, y1, level], 1.18e-38))
     if log_y1 == log_y0: return float(x1)
     return float(x0 * (x1 / x0)**((log_level - log_y0) / (log_y1 - log_y0)))
@@ -103,13 +99,6 @@ def background_peak_threshold(e_reco_edges, background):
     background = np.nan_to_num(background, nan=0., posinf=0.)
     return float(e_reco_edges[np.argmax(background)]) if np.any(background > 0) else np.inf
 
-# %% ../../nbs/60_makers/40_safe_masks.ipynb #fb18eb4b
-def profiled_background(
-    arrays, # `SpectrumArrays` with OFF counts
-)->np.ndarray: # counts in the ON region, shape (n_reco,)
-    "Most likely background in the ON region if there is no signal."
-    return arrays.alpha * (arrays.n_on + arrays.n_off) / (1 + arrays.alpha)
-
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #e76892e3
 SAFE_MASK_METHODS = {}  # name -> function of (settings, dataset, observation)
 
@@ -123,27 +112,18 @@ def safe_mask_method(
     return register
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #5bfae87f
-def needed_run(
-    observation, # a run or None
-    method:str,  # that asks for it
-):               # the run
+def needed_run(observation, method):
     "The run, or ValueError if there is none."
     if observation is None:
         raise ValueError(f"method {method} needs the observation; pass it to run")
     return observation
 
-def is_elsewhere(
-    settings, # `SafeMaskMaker`
-)->bool:
+def is_elsewhere(settings)->bool:
     "Whether responses are evaluated at another place than the centre of the ON region."
     return settings.fixed_offset is not None or settings.position is not None
 
-def response_offset(
-    settings,    # `SafeMaskMaker`
-    dataset,     # with the ON region
-    observation, # its run
-)->float:        # deg
-    "Offset at which responses are evaluated, by default that of the ON region."
+def response_offset(settings, dataset, observation)->float:
+    "Offset, deg, at which responses are evaluated, by default that of the ON region."
     if settings.fixed_offset is not None:
         return as_float(settings.fixed_offset, "deg", "fixed_offset")
     if settings.position is not None:
@@ -221,7 +201,7 @@ def _bkg_peak_mask(settings, dataset, observation=None):
     elif arrays.background is not None:
         background = arrays.background
     elif arrays.is_on_off:
-        background = profiled_background(arrays)
+        background = expected_background(arrays, np.zeros(arrays.n_reco))
     else:
         raise ValueError(f"dataset {dataset.name!r}: neither a background nor OFF counts, "
                          "of which bkg-peak needs one")
@@ -235,22 +215,23 @@ def _offset_max_mask(settings, dataset, observation):
     return np.full(dataset.arrays.n_reco, offset < as_float(settings.offset_max, "deg", "offset_max"))
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #ef37187d
+@dataclass(repr=False, eq=False)
 class SafeMaskMaker(Maker):
     """Marks the energy bins of a dataset that can be trusted.
 
     Parameters
     ----------
     methods : list of {"aeff-max", "aeff-default", "edisp-bias", "bkg-peak", "offset-max"}
-        Rules, all of which a bin must meet.
+        A bin must be safe by all.
     aeff_percent : float
-        Percentage of the largest effective area, for "aeff-max".
+        Of the largest effective area, for "aeff-max".
     bias_percent : float
         Largest energy bias in percent, for "edisp-bias".
-    position : `~astropy.coordinates.SkyCoord`, optional
+    position : `SkyCoord`, optional
         Where "aeff-max" and "edisp-bias" evaluate the responses; by default the centre of the ON region.
-    fixed_offset : `~astropy.units.Quantity` or str, optional
+    fixed_offset : quantity, optional
         The same by the offset from the pointing.
-    offset_max : `~astropy.units.Quantity` or str
+    offset_max : quantity
         Limit of "offset-max".
     irfs : {"DL4", "DL3"}
         Responses of the dataset, or the tables of the run.
@@ -264,36 +245,35 @@ class SafeMaskMaker(Maker):
     ----------
     Mohrmann et al. 2019, A&A 632, A72 (bkg-peak).
     """
+    methods:list = ("aeff-default",)
+    aeff_percent:float = 10
+    bias_percent:float = 10
+    position:object = None
+    fixed_offset:object = None
+    offset_max:object = "3 deg"
+    irfs:str = "DL4"
+
     tag = "SafeMaskMaker"
     available_methods = set(SAFE_MASK_METHODS)
-
     make_mask_energy_aeff_max = _aeff_max_mask
     make_mask_energy_edisp_bias = _edisp_bias_mask
     make_mask_energy_bkg_peak = _bkg_peak_mask
     make_mask_offset_max = _offset_max_mask
 
-    def __init__(self, methods=("aeff-default",), aeff_percent=10, bias_percent=10, position=None,
-                 fixed_offset=None, offset_max="3 deg", irfs="DL4"):
-        methods = [methods] if isinstance(methods, str) else list(methods)
-        unknown = [repr(m) for m in methods if m not in SAFE_MASK_METHODS]
-        if unknown:
+    def __post_init__(self):
+        self.methods = [self.methods] if isinstance(self.methods, str) else list(self.methods)
+        if unknown := [repr(m) for m in self.methods if m not in SAFE_MASK_METHODS]:
             known = ", ".join(SAFE_MASK_METHODS)
             raise ValueError(f"methods: expected some of {known}, found {', '.join(unknown)}")
-        if irfs not in ("DL3", "DL4"):
-            raise ValueError(f"irfs: expected 'DL3' or 'DL4', found {irfs!r}")
-        if position is not None and fixed_offset is not None:
+        if self.irfs not in ("DL3", "DL4"):
+            raise ValueError(f"irfs: expected 'DL3' or 'DL4', found {self.irfs!r}")
+        if self.position is not None and self.fixed_offset is not None:
             raise ValueError("position and fixed_offset exclude each other; pass one of them")
-        for name, percent in (("aeff_percent", aeff_percent), ("bias_percent", bias_percent)):
+        for name in ("aeff_percent", "bias_percent"):
+            percent = getattr(self, name)
             if not 0 <= percent <= 100:
                 raise ValueError(f"{name}: expected a percentage between 0 and 100, found {percent}")
-        as_float(offset_max, "deg", "offset_max")
-        self.methods = methods
-        self.aeff_percent = aeff_percent
-        self.bias_percent = bias_percent
-        self.irfs = irfs
-        self.position = position
-        self.fixed_offset = fixed_offset
-        self.offset_max = offset_max
+        as_float(self.offset_max, "deg", "offset_max")
 
     @staticmethod
     def make_mask_energy_aeff_default(dataset, observation):
@@ -314,14 +294,13 @@ class SafeMaskMaker(Maker):
         Parameters
         ----------
         dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
-            With the responses the methods need.
         observation : `Observation`, optional
-            The run, for methods that ask its files or its pointing.
+            For methods that ask its files or its pointing.
 
         Returns
         -------
         Dataset of the same kind
-            A copy whose safe mask is the old one and what the methods allow.
+            With the bins that were safe and that all methods allow, bool, shape (n_reco,).
 
         Raises
         ------

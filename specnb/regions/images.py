@@ -8,7 +8,6 @@ __all__ = ['Map', 'WcsGeom', 'WcsNDMap']
 # %% ../../nbs/30_regions/20_images.ipynb #48fd0d79
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 import numpy as np
 from ..base.core import DataError, as_float, atomic_path, html_table, lazy, make_path
 from ..base.sphere import (from_icrs, separation, sky_frame, sky_position, tan_deproject, tan_project,
@@ -37,30 +36,22 @@ def _pair(value, name, kind=float):
     return tuple(map(kind, pair))
 
 # %% ../../nbs/30_regions/20_images.ipynb #51bb4e8d
-def _frame_of(
-    wcs, # celestial
-):       # "icrs", "galactic" or another frame of astropy
-    "Frame of the coordinates of a WCS, whose first axis must be the longitude."
+def _frame_of(wcs):
+    "Frame of the coordinates of a celestial WCS, whose first axis must be the longitude."
     if wcs.wcs.naxis != 2:
         raise ValueError("the WCS has no celestial axes")
     if wcs.wcs.lng == 1:
         raise ValueError("the first axis of the WCS is a latitude; expected longitude, latitude")
     return sky_frame(coordinates.SkyCoord(0, 0, unit="deg", frame=wcs_utils.wcs_to_celestial_frame(wcs)))
 
-def _is_plain(
-    wcs,   # celestial
-    frame, # of its coordinates
-)->bool:
+def _is_plain(wcs, frame)->bool:
     "Whether `make_wcs` would make the same WCS of its numbers."
     upright = wcs.wcs.lonpole == 180 and np.array_equal(wcs.wcs.get_pc(), np.eye(2))
     return isinstance(frame, str) and upright and not wcs.has_distortion
 
 # %% ../../nbs/30_regions/20_images.ipynb #a5093da1
-def _pixels_inside(
-    geom,    # `WcsGeom`
-    region,  # sky region
-)->np.ndarray: # boolean, shape (ny, nx)
-    "Pixels with their centre inside a region."
+def _pixels_inside(geom, region)->np.ndarray:
+    "Pixels with their centre inside a region, boolean, shape (ny, nx)."
     y, x = np.indices(geom.data_shape, sparse=True)
     if circle := circle_numbers(region):
         x0, y0, radius = geom.circle_in_pixels(*circle)
@@ -91,8 +82,8 @@ class WcsGeom:
         Pixel size, deg; the first is negative.
     crpix : (float, float)
         Pixel coordinates of the reference point, counted from zero.
-    header_wcs : `~astropy.wcs.WCS`
-        The WCS of a file, if these numbers do not tell all of it.
+    header_wcs : `WCS`, optional
+        Of a file, if these numbers do not tell all of it.
     """
     npix:tuple
     proj:str
@@ -110,15 +101,15 @@ class WcsGeom:
         ----------
         npix : int or (int, int)
             Number of pixels along longitude and latitude. Default: from `width`.
-        binsz : float, (float, float) or `~astropy.units.Quantity`
+        binsz : float, (float, float) or `Quantity`
             Pixel size; numbers are deg.
         proj : str
             Code of a FITS projection, such as "TAN" or "CAR".
         frame : {"icrs", "galactic"}
             Whose longitude and latitude run along the axes.
-        skydir : `~astropy.coordinates.SkyCoord` or (float, float)
+        skydir : `SkyCoord` or (float, float)
             Centre; numbers are longitude and latitude in `frame`, deg. Default: (0, 0).
-        width : float, (float, float) or `~astropy.units.Quantity`
+        width : float, (float, float) or `Quantity`
             Size; numbers are deg. Default without `npix`: the whole sky.
         """
         if proj not in _PROJECTIONS:
@@ -138,7 +129,7 @@ class WcsGeom:
 
     @classmethod
     def from_wcs(cls, wcs, npix):
-        "Geometry from an `~astropy.wcs.WCS` and the number of pixels along x and y."
+        "Geometry from an `WCS` and the number of pixels along x and y."
         wcs = wcs.celestial
         frame = _frame_of(wcs)
         numbers = [tuple(map(float, v)) for v in (wcs.wcs.crval, wcs.wcs.get_cdelt(), wcs.wcs.crpix - 1)]
@@ -147,7 +138,7 @@ class WcsGeom:
 
     @cached_property
     def wcs(self):
-        "The `~astropy.wcs.WCS`."
+        "The `WCS`."
         if self.header_wcs is not None:
             return self.header_wcs
         wcs = make_wcs(self.frame, self.crval, self.cdelt, self.crpix, self.proj)
@@ -171,7 +162,7 @@ class WcsGeom:
 
     @property
     def center_skydir(self):
-        "Centre of the image, a `~astropy.coordinates.SkyCoord`."
+        "Centre of the image, a `SkyCoord`."
         center = self.pix_to_icrs(*[(n - 1)/2 for n in self.npix])
         return coordinates.SkyCoord(*map(float, center), unit="deg").transform_to(self.frame)
 
@@ -196,19 +187,19 @@ class WcsGeom:
         return float(x[0]), float(y[0]), float(radius*3600*np.hypot(x[1] - x[0], y[1] - y[0]))
 
     def region_mask(self, regions, inside=True):
-        """Mask of the pixels whose centres are inside at least one region.
+        """Boolean `WcsNDMap` of the pixels whose centres are inside at least one region.
 
         Parameters
         ----------
-        regions : `~regions.SkyRegion`, str, or a list of them
+        regions : `SkyRegion`, str, or a list of them
             Shapes with an area; a string holds DS9 regions.
         inside : bool
             Value of the pixels inside.
 
-        Returns
-        -------
-        `WcsNDMap`
-            Boolean.
+        Raises
+        ------
+        ValueError
+            A point.
         """
         data = np.zeros(self.data_shape, bool)
         for region in sky_regions(regions):
@@ -268,29 +259,21 @@ class MaskOperators:
         return self._with(self.data.astype(dtype))
 
 # %% ../../nbs/30_regions/20_images.ipynb #b2258753
-def _image_hdu(
-    hdus, # `~astropy.io.fits.HDUList`
-    hdu,  # name, number or None
-    path, # for the message
-):
-    "The image HDU asked for, or the first one."
-    for i, one in enumerate(hdus):
-        wanted = hdu in (i, one.name) or str(hdu).upper() == one.name.upper()
-        if hdu is None:
-            wanted = one.is_image and one.header["NAXIS"] >= 2
-        if wanted:
-            if one.is_image and one.data is not None:
-                return one
-            break
+def _image_hdu(hdus, hdu, path):
+    "The image HDU asked for by name or number, or the first one."
+    try:
+        images = (h for h in hdus if h.is_image and h.header["NAXIS"] >= 2)
+        found = next(images) if hdu is None else hdus[hdu]
+        if found.is_image and found.data is not None:
+            return found
+    except (KeyError, IndexError, StopIteration):
+        pass
     names = [h.name or str(i) for i, h in enumerate(hdus)]
     asked = "" if hdu is None else f" in HDU {hdu!r}"
     raise DataError(f"{path}: no image{asked}; the file has the HDUs {names}")
 
-def _read_image(
-    path:Path,
-    hdu, # name, number or None
-):       # data without axes of length one, and header
-    "An image of a FITS file."
+def _read_image(path, hdu)->tuple:
+    "An image of a FITS file, without axes of length one, and its header."
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
@@ -306,19 +289,14 @@ def _read_image(
     return data, header
 
 # %% ../../nbs/30_regions/20_images.ipynb #4a204a1a
-def name_sky_axes(
-    ax,           # `~astropy.visualization.wcsaxes.WCSAxes`
-    geom:WcsGeom, # whose axes it has
-):
+def name_sky_axes(ax, geom):
     "Label the axes of a picture of the sky."
     is_galactic = geom.wcs.wcs.lngtyp == "GLON"
     ax.coords[0].set_axislabel("Galactic longitude" if is_galactic else "Right ascension")
     ax.coords[1].set_axislabel("Galactic latitude" if is_galactic else "Declination")
 
-def sky_axes(
-    geom:WcsGeom, # to be seen
-):                # `~astropy.visualization.wcsaxes.WCSAxes`
-    "A new subplot that shows all of an image geometry."
+def sky_axes(geom):
+    "A new `WCSAxes` subplot that shows all of an image geometry."
     ax = plt.subplot(projection=geom.wcs)
     nx, ny = geom.npix
     ax.set(xlim=(-.5, nx - .5), ylim=(-.5, ny - .5), aspect="equal")
@@ -367,9 +345,8 @@ class WcsNDMap(MaskOperators):
         Parameters
         ----------
         filename : str or Path
-            May contain environment variables.
         hdu : str or int
-            Name or number of the HDU. Default: the first image.
+            Default: the first image.
 
         Returns
         -------
@@ -378,7 +355,7 @@ class WcsNDMap(MaskOperators):
 
         Raises
         ------
-        `~specnb.base.core.DataError`
+        `DataError`
             No FITS file, no such HDU, no image in it, or no sky coordinates.
         """
         path = make_path(filename)
@@ -435,16 +412,16 @@ class WcsNDMap(MaskOperators):
 
         Parameters
         ----------
-        ax : `~astropy.visualization.wcsaxes.WCSAxes`
-            Where to draw. Default: a subplot of the current figure with the projection of the image.
+        ax : `WCSAxes`, optional
+            By default a subplot of the current figure with the projection of the image.
         add_cbar : bool
             Add a colour bar.
-        **kwargs : dict
+        **kwargs
             Passed to ``imshow``.
 
         Returns
         -------
-        `~astropy.visualization.wcsaxes.WCSAxes`
+        `WCSAxes`
         """
         if ax is None:
             ax = plt.subplot(projection=self.geom.wcs)

@@ -38,7 +38,7 @@ def _image_around(
 
 # %% ../../nbs/30_regions/30_maps.ipynb #5db35d0d
 def _bins_between(
-    axis,             # `~specnb.base.axes.MapAxis`
+    axis,             # `MapAxis`
     energy_min,       # quantity or None
     energy_max,       # same
     round_to_edge:bool,
@@ -59,7 +59,7 @@ class RegionGeom:
 
     Parameters
     ----------
-    region : `~regions.SkyRegion` or None
+    region : `SkyRegion` or None
         None if the region is not known.
     axes : `MapAxes`
         Such as the energy axis.
@@ -73,9 +73,9 @@ class RegionGeom:
 
         Parameters
         ----------
-        region : `~regions.SkyRegion`, str or None
+        region : `SkyRegion`, str or None
             A string is one region in the DS9 format.
-        axes : list of `~specnb.base.axes.MapAxis`
+        axes : list of `MapAxis`
             With different names.
 
         Raises
@@ -130,7 +130,7 @@ class RegionGeom:
 
     @property
     def center_skydir(self):
-        "Centre, a `~astropy.coordinates.SkyCoord` in the frame of the region."
+        "Centre, a `SkyCoord` in the frame of the region."
         lon, lat, frame = self.center_in_frame
         return coordinates.SkyCoord(lon, lat, unit="deg", frame=frame)
 
@@ -152,7 +152,7 @@ class RegionGeom:
         return u.Quantity(deg2*np.radians(1)**2, "sr")
 
     def contains(self, skycoord):
-        "Which positions, a `~astropy.coordinates.SkyCoord`, are inside; boolean."
+        "Which positions, a `SkyCoord`, are inside; boolean."
         return region_contains(self.region, *map(np.atleast_1d, sky_position(skycoord)))
 
     def energy_mask(self, energy_min=None, energy_max=None, round_to_edge=False):
@@ -199,11 +199,8 @@ class RegionGeom:
         return html_table(self._summary(), caption="RegionGeom")
 
 # %% ../../nbs/30_regions/30_maps.ipynb #0902897d
-def _energy_axes(
-    region_map, # `RegionNDMap`
-    ax,         # matplotlib axes or None
-):              # axes, edges, values
-    "What a picture of a map with one axis begins with."
+def _energy_axes(region_map, ax)->tuple:
+    "Axes, energy axis and values, with which a picture of a map begins."
     axes = region_map.geom.axes
     if len(axes) != 1:
         raise ValueError(f"only maps with one axis can be drawn, this one has {axes.names}")

@@ -73,11 +73,7 @@ def _pixel_circles(
     north = wcs.world_to_pixel(centers.directional_offset_by(*step))
     return x, y, 3600 * radius * np.hypot(north[0] - x, north[1] - y)
 
-def _artists(
-    off,        # `OffRegions`
-    ax,         # WCSAxes
-    style:dict, # of the patches
-)->list:
+def _artists(off, ax, style)->list:
     "What is drawn of the regions."
     if off.geom.is_point:
         return [r.to_pixel(ax.wcs).as_artist(**style) for r in off.regions]
@@ -89,10 +85,8 @@ def _artists(
     return [plt.Circle((x, y), r, **style) for x, y, r in zip(*circles)]
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #75852b40
-def off_regions_axes(
-    off_regions, # list of `OffRegions`
-):               # `~astropy.visualization.wcsaxes.WCSAxes`
-    "A new subplot that holds all OFF regions."
+def off_regions_axes(off_regions):
+    "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
     first = off_regions[0]
     ra, dec = first.geom.center_deg
     sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
@@ -108,11 +102,11 @@ class OffRegions:
 
     Parameters
     ----------
-    geom : `~specnb.regions.maps.RegionGeom`
+    geom : `RegionGeom`
         With the ON region.
     pointing_deg : (float, float)
         Right ascension and declination of the pointing, deg.
-    plane : `~specnb.regions.images.WcsGeom`
+    plane : `WcsGeom`
         Pixel plane about the pointing.
     angles : ndarray
         Angle by which the ON region is turned in the plane, counter-clockwise as displayed, rad, shape (n,).
@@ -194,7 +188,7 @@ class OffRegions:
 
     @cached_property
     def regions(self):
-        "List of `~regions.SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
+        "List of `SkyRegion`, in the frame of the plane; circles have the radius of the ON region."
         if self.radius_deg is None:
             return [s.region.to_sky(self.plane.wcs) for s in self.shapes]
         if self.geom.is_point:
@@ -248,16 +242,16 @@ class OffRegions:
 
         Parameters
         ----------
-        ax : `~astropy.visualization.wcsaxes.WCSAxes`
-            Where to draw. Default: a new subplot around the pointing, with the ON region in black.
+        ax : `WCSAxes`, optional
+            By default a new subplot around the pointing, with the ON region in black.
         label : str
             For the legend.
-        **kwargs : dict
+        **kwargs
             Of a matplotlib patch, such as ``edgecolor``.
 
         Returns
         -------
-        `~astropy.visualization.wcsaxes.WCSAxes`
+        `WCSAxes`
         """
         if ax is None:
             ax = off_regions_axes([self])
@@ -296,18 +290,18 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     ----------
     off_regions : list of `OffRegions`
         One for each pointing.
-    ax : `~astropy.visualization.wcsaxes.WCSAxes`
-        Where to draw, for example on an exclusion mask. Default: a new subplot.
+    ax : `WCSAxes`, optional
+        Such as that of an exclusion mask; by default a new subplot.
     labels : list of str
         Names for the legend; no legend without.
     legend_kwargs : dict
         Of the legend.
-    **kwargs : dict
+    **kwargs
         Of a matplotlib patch.
 
     Returns
     -------
-    `~astropy.visualization.wcsaxes.WCSAxes`
+    `WCSAxes`
     """
     off_regions = list(off_regions)
     if not off_regions:
@@ -322,10 +316,8 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     return ax
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #a7e611a9
-def _checked_pointing(
-    pointing, # two numbers, deg, or SkyCoord
-)->tuple:     # right ascension and declination, deg
-    "A pointing as two floats."
+def _checked_pointing(pointing)->tuple:
+    "Right ascension and declination, deg, from two numbers or a SkyCoord."
     if not isinstance(pointing, (tuple, list, np.ndarray)):
         pointing = sky_position(pointing, name="pointing")
     if np.shape(pointing) != (2,) or not np.all(np.isfinite(pointing)) or abs(pointing[1]) > 90:
@@ -373,11 +365,11 @@ class _RegionsFinder:
 
         Parameters
         ----------
-        geom : `~specnb.regions.maps.RegionGeom` or `~regions.SkyRegion`
+        geom : `RegionGeom` or `SkyRegion`
             ON region; a point is for the `WobbleRegionsFinder`.
-        pointing_deg : (float, float) or `~astropy.coordinates.SkyCoord`
+        pointing_deg : (float, float) or `SkyCoord`
             Right ascension and declination of the pointing, deg.
-        exclusion_mask : `~specnb.regions.images.WcsNDMap`, sky regions or None
+        exclusion_mask : `WcsNDMap`, sky regions or None
             Boolean, False where no OFF region may be; or a list of regions to avoid.
 
         Returns
@@ -394,7 +386,7 @@ class _RegionsFinder:
         return self._search(off, _blocked_angle(off, exclusion_mask))
 
     def run(self, region, center, exclusion_mask=None):
-        "List of sky regions and `~astropy.wcs.WCS` of the plane, for a region and a pointing `center`."
+        "List of sky regions and `WCS` of the plane, for a region and a pointing `center`."
         off = self.find(region, center, exclusion_mask)
         return off.regions, off.plane.wcs
 
@@ -405,15 +397,15 @@ class ReflectedRegionsFinder(_RegionsFinder):
 
     Parameters
     ----------
-    angle_increment : `~astropy.units.Quantity` or str
+    angle_increment : quantity
         Step past an excluded place.
-    min_distance : `~astropy.units.Quantity` or str
+    min_distance : quantity
         Angle, seen from the pointing, between neighbouring OFF regions.
-    min_distance_input : `~astropy.units.Quantity` or str
+    min_distance_input : quantity
         Angle between the ON region and the next OFF regions, in addition.
     max_region_number : int
         Stop when so many are found.
-    binsz : `~astropy.units.Quantity` or str
+    binsz : quantity
         Pixel size of the plane.
 
     References
@@ -447,11 +439,8 @@ class ReflectedRegionsFinder(_RegionsFinder):
         return replace(off, angles=angles, angular_size_deg=np.degrees(size), reason=reason)
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #043d447b
-def _overlap(
-    off:OffRegions,
-    angles:list, # in ascending order
-)->bool:
-    "Whether two neighbours among the copies turned by these angles share a pixel."
+def _overlap(off, angles)->bool:
+    "Whether neighbours among the copies turned by these ascending angles share a pixel."
     shapes = [off.on.turned(off.plane.crpix[0], a) for a in angles]
     pairs = zip(shapes, [*shapes[1:], shapes[0]])
     return any(b.contains(*covered_pixels(a, off.plane.npix[0])).any() for a, b in pairs)
@@ -465,7 +454,7 @@ class WobbleRegionsFinder(_RegionsFinder):
     ----------
     n_off_regions : int
         Number of OFF regions.
-    binsz : `~astropy.units.Quantity` or str
+    binsz : quantity
         Pixel size of the plane.
 
     Raises

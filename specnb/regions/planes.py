@@ -68,22 +68,16 @@ class _Shape:
         return _Shape(self.region.rotate(about, coordinates.Angle(angle, "rad")))
 
 # %% ../../nbs/30_regions/40_planes.ipynb #6237ab2c
-def covered_pixels(
-    shape,    # in the plane
-    npix:int, # size of the grid
-)->tuple:     # x, y of the pixels with their centre inside
-    "Pixels of the grid that a shape covers."
+def covered_pixels(shape, npix)->tuple:
+    "x and y of the pixels of the grid, shape (npix, npix), with their centre inside a shape."
     x0, x1, y0, y1 = np.clip(np.round(shape.box()) + [-1, 2, -1, 2], 0, npix).astype(int)
     x, y = (v.ravel() for v in np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)))
     inside = shape.contains(x, y)
     return x[inside], y[inside]
 
 # %% ../../nbs/30_regions/40_planes.ipynb #489a81a0
-def on_shape(
-    geom:RegionGeom, # with the ON region
-    plane:WcsGeom,   # of the pointing
-):                   # `_Circle` or `_Shape`
-    "The ON region in the plane."
+def on_shape(geom:RegionGeom, plane:WcsGeom):
+    "The ON region as `_Circle` or `_Shape` in the plane."
     if geom.is_point:
         return _Circle(*map(float, plane.icrs_to_pix(*geom.center_deg)), 1.)
     if geom.radius_deg is None:

@@ -21,7 +21,7 @@ def sky_regions(regions)->list:
 
     Parameters
     ----------
-    regions : `~regions.SkyRegion`, str, or a list of them
+    regions : `SkyRegion`, str, or a list of them
         A string is read as DS9 regions, such as ``"icrs;circle(83.63, 22.01, 0.11)"``.
 
     Raises
@@ -43,10 +43,8 @@ def sky_regions(regions)->list:
     return [one for region in regions for one in sky_regions(region)]
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #918ffeef
-def circle_numbers(
-    region, # a sky region
-)->tuple:   # longitude, latitude, radius, deg, and frame; None if `region` is no circle
-    "A circle on the sky as numbers."
+def circle_numbers(region):
+    "Longitude, latitude, radius, deg, and frame of a circle on the sky; None if `region` is none."
     if not isinstance(region, regions_package.CircleSkyRegion):
         return None
     frame = sky_frame(region.center)
@@ -58,7 +56,7 @@ def region_center(region):
 
     Parameters
     ----------
-    region : `~regions.SkyRegion`
+    region : `SkyRegion`
         A shape with a centre, or with vertices.
 
     Returns
@@ -86,10 +84,8 @@ def region_center(region):
     return *map(float, tan_deproject(*mean, *box)), frame
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #2de95fef
-def tangent_point(
-    region, # sky region
-)->tuple:   # longitude, latitude, deg, and frame, "galactic" or "icrs"
-    "Where the plane of a region touches the sphere, and whose north it has."
+def tangent_point(region)->tuple:
+    "Longitude and latitude, deg, where the plane of a region touches the sphere, and its frame."
     lon, lat, frame = region_center(region)
     if frame == "galactic":
         return lon, lat, frame
@@ -102,7 +98,7 @@ def make_wcs(
     cdelt=(-.01, .01),   # pixel size, deg
     crpix=(0, 0),        # pixel of the reference point, counted from 0
     proj:str="TAN",      # FITS projection code
-):                       # `~astropy.wcs.WCS`
+):                       # `WCS`
     "Upright WCS of an image; by default of the plane that touches at `crval`."
     wcs = astropy_wcs.WCS(naxis=2)
     wcs.wcs.ctype = [f"{n:-<5}{proj}" for n in (("GLON", "GLAT") if frame == "galactic" else ("RA", "DEC"))]
@@ -131,7 +127,7 @@ def region_contains(region, lon, lat, radius_deg=None):
 
     Parameters
     ----------
-    region : `~regions.SkyRegion`
+    region : `SkyRegion`
         A shape, a compound of shapes, or a point together with `radius_deg`.
     lon, lat : ndarray
         Right ascension and declination, deg, shape (n,).
