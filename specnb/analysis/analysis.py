@@ -62,10 +62,8 @@ def open_store(
     raise FileNotFoundError(f"{path}: no DL3 data here; expected hdu-index.fits.gz, or files with events")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #db646d7e
-def _targets(
-    table, # observation index
-)->str:
-    "The targets of runs with a pointing each, for a message."
+def _targets(table)->str:
+    "The targets of an index table with a pointing each, for a message."
     if "OBJECT" not in table.colnames:
         return ""
     found = {str(row["OBJECT"]).strip(): f"{row['RA_PNT']:.1f}, {row['DEC_PNT']:.1f}" for row in table}
@@ -94,11 +92,7 @@ def choose_runs(
     raise ValueError(f"none of {len(runs)} runs points {where}; {hint}")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #909cc34c
-def cut_in_time(
-    observations, # Observations
-    start,        # ISO date or None
-    stop,
-):                # Observations
+def cut_in_time(observations, start, stop):
     "The part of the runs between two dates (UTC); ValueError if nothing is left."
     if start is None and stop is None:
         return observations
@@ -113,18 +107,14 @@ def cut_in_time(
     raise ValueError(f"no run has data between {between}; see observations.obs_time")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #fcaf365d
-def add_remark(
-    remarks:list, # gets the text
-    text:str,
-):
-    "Keep a remark, and log it."
+def add_remark(remarks:list, text:str):
+    "Keep a remark in a list, and log it."
     remarks.append(text)
     log.warning(text)
 
+# %% ../../nbs/80_analysis/40_analysis.ipynb #572c68bc
 @contextmanager
-def warnings_as_remarks(
-    remarks:list, # gets the texts
-):
+def warnings_as_remarks(remarks:list):
     "Turn warnings of specnb into remarks."
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SpecnbWarning)
@@ -136,33 +126,27 @@ def warnings_as_remarks(
             add_remark(remarks, str(w.message))
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #cb2d26f6
-def finite(
-    x, # number, or nested lists of numbers
-):     # the same
+def finite(x):
     "Plain numbers, None for what is not finite."
     if isinstance(x, list):
         return [finite(v) for v in x]
     return None if isinstance(x, float) and not np.isfinite(x) else x
 
-def plain_columns(
-    table, # astropy Table
-)->dict:   # column -> list
+# %% ../../nbs/80_analysis/40_analysis.ipynb #97cad0a2
+def plain_columns(table)->dict:
     "Columns of a table as lists; None for what is not finite."
     return {name: finite(np.asarray(table[name]).tolist()) for name in table.colnames}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #f6f36293
-def parameter_results(
-    parameter, # `Parameter`
-)->dict:
+def parameter_results(parameter)->dict:
     "Value, error (None if frozen) and limits of a parameter, in its unit."
     p = parameter
     error, low, high = (finite(float(x)) for x in (np.nan if p.frozen else p.error, p.min, p.max))
     limits = {"min": low, "max": high, "frozen": p.frozen}
     return {"value": p.value, "error": error, "unit": str(p.unit), **limits}
 
-def model_results(
-    model, # SkyModel
-)->dict:
+# %% ../../nbs/80_analysis/40_analysis.ipynb #a3d0b095
+def model_results(model)->dict:
     "Name, type and parameters of a model."
     spectrum = model.spectral_model
     parameters = {p.name: parameter_results(p) for p in spectrum.parameters}
@@ -173,16 +157,12 @@ FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit"
                 "spectrum": (7, 4.8), "profiles": (7, 4.8)}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
-def shortened(
-    texts:list,
-)->str:
+def shortened(texts:list)->str:
     "The first and the last of many."
     return ", ".join(texts) if len(texts) <= 8 else f"{', '.join(texts[:4])} ... {texts[-1]}"
 
-def set_fit_range(
-    datasets,
-    limits, # `EnergyRangeConfig`
-):
+# %% ../../nbs/80_analysis/40_analysis.ipynb #fcb67324
+def set_fit_range(datasets, limits):
     "Fit only bins between the limits that are given."
     low = 0. if limits.min is None else limits.min.to_value("TeV")
     high = np.inf if limits.max is None else limits.max.to_value("TeV")

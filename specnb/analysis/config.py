@@ -47,6 +47,7 @@ class PositionConfig(Section):
         "The position as `~astropy.coordinates.SkyCoord`."
         return coordinates.SkyCoord(self.lon, self.lat, frame=self.frame)
 
+# %% ../../nbs/80_analysis/20_config.ipynb #52050ff4
 class CircleConfig(PositionConfig):
     "A circle on the sky."
     radius:Radius = entry(..., "radius")
@@ -86,6 +87,7 @@ class EnergyRangeConfig(Section):
             low, high = quantity_text(self.min), quantity_text(self.max)
             raise ValueError(f"min is {low}, expected less than max, {high}")
 
+# %% ../../nbs/80_analysis/20_config.ipynb #4ce89370
 class EnergyAxisConfig(EnergyRangeConfig):
     "A binned energy range."
     min:Energy = entry("0.1 TeV", "lower edge of the first bin")
@@ -101,6 +103,7 @@ class EnergyAxisConfig(EnergyRangeConfig):
         "The `MapAxis` of that name."
         return MapAxis.from_energy_bounds(self.min, self.max, nbin=self.nbins, unit="TeV", name=name)
 
+# %% ../../nbs/80_analysis/20_config.ipynb #49611feb
 class TrueEnergyAxisConfig(EnergyAxisConfig):
     "The axis of the model."
     min:Energy = entry("0.05 TeV", "lower edge of the first bin of true energy")
@@ -119,10 +122,9 @@ class TimeRangeConfig(Section):
     start:Date | None = entry(None, "take events from this date on (UTC), such as '2004-12-04 22:00:00'")
     stop:Date | None = entry(None, "take events up to this date (UTC)")
 
-def read_run_numbers(
-    path, # of a text file
-)->list:  # of int, each once
-    "Run numbers from a file."
+# %% ../../nbs/80_analysis/20_config.ipynb #7c22d438
+def read_run_numbers(path)->list:
+    "Run numbers from a text file, each once."
     path = make_path(path)
     if not path.is_file():
         raise ConfigError([f"observations.obs_file: {path}: no such file"])
@@ -133,6 +135,7 @@ def read_run_numbers(
         raise ConfigError([f"observations.obs_file: {path}: expected run numbers, found {found!r}"])
     return [int(w) for w in dict.fromkeys(words)]
 
+# %% ../../nbs/80_analysis/20_config.ipynb #52c897c9
 class ObservationsConfig(Section):
     "Which runs."
     datastore:str = entry("demo", "folder with DL3 files, or demo, or hess-dl3-dr1", min_length=1)
@@ -185,6 +188,7 @@ def _kind_of_exclusion(value):
 Exclusion = Annotated[Union[Annotated[list[CircleConfig], Tag("circles")], Annotated[str, Tag("file")]],
                       Discriminator(_kind_of_exclusion)]
 
+# %% ../../nbs/80_analysis/20_config.ipynb #d61dc88b
 class BackgroundConfig(Section):
     "Where background is measured."
     method:Literal["reflected", "wobble"] = entry(
@@ -228,6 +232,7 @@ class SafeMaskParametersConfig(Section):
     offset_max:Radius = of_mask("offset_max", "offset-max: largest offset of an event from the pointing")
     irfs:Literal["DL4", "DL3"] = of_mask("irfs", "responses of the dataset (DL4) or of the run (DL3)")
 
+# %% ../../nbs/80_analysis/20_config.ipynb #97adc5be
 class SafeMaskConfig(Section):
     "Which energies can be trusted."
     methods:Annotated[list[Literal[tuple(SAFE_MASK_METHODS)]], Commas] = entry(
@@ -262,6 +267,7 @@ class GeomConfig(Section):
     selection:SelectionConfig = part(SelectionConfig)
     axes:AxesConfig = part(AxesConfig)
 
+# %% ../../nbs/80_analysis/20_config.ipynb #ef5af235
 class DatasetsConfig(Section):
     "How runs become spectra."
     type:Literal["1d"] = entry("1d", "kind of analysis; 1d is the only one")
@@ -324,9 +330,7 @@ class ParameterConfig(Section):
         parameter.check()
 
 # %% ../../nbs/80_analysis/20_config.ipynb #d0ee0954
-def _stands_alone(
-    cls:type, # a spectral model
-)->bool:
+def _stands_alone(cls:type)->bool:
     "Whether a model needs no more than its parameters, and is no factor for others."
     try:
         return isinstance(cls.tag, list) and len(cls.tag) > 1 and not cls().is_norm_spectral_model
@@ -338,6 +342,7 @@ def model_types():
     "Class names and tags of the spectral models that need no more than their parameters."
     return [tag for tag, cls in SpectralModel.registry.items() if _stands_alone(cls)]
 
+# %% ../../nbs/80_analysis/20_config.ipynb #6fac626e
 class ModelConfig(Section):
     "Shape of the spectrum."
     type:str = entry("ExpCutoffPowerLawSpectralModel",
@@ -388,6 +393,7 @@ class OptimizeConfig(Section):
                 raise ValueError(f"optimize_opts.{name}: no effect with backend {backend!r}")
         return found
 
+# %% ../../nbs/80_analysis/20_config.ipynb #d8d0918b
 class CovarianceConfig(Section):
     "How errors are computed."
     backend:Literal["exact", "minuit"] = entry("exact", "exact: second derivatives; minuit: Migrad's")
@@ -423,6 +429,7 @@ class EstimatorConfig(Section):
     norm_values:list[float] | None = of_estimator("norm_values", "the norms themselves")
     sum_over_energy_groups:bool = of_estimator("sum_over_energy_groups", "add up the bins of a band first")
 
+# %% ../../nbs/80_analysis/20_config.ipynb #34ec06f0
 class FluxPointsConfig(Section):
     "Fluxes in energy bands."
     energy:BandsConfig = part(BandsConfig)
@@ -446,6 +453,7 @@ class LogConfig(Section):
     "Messages."
     level:Literal[LOG_LEVELS] = entry("info", f"least severe messages to show: {', '.join(LOG_LEVELS)}")
 
+# %% ../../nbs/80_analysis/20_config.ipynb #3f98c576
 class GeneralConfig(Section):
     "Files and messages."
     outdir:str = entry("results", "folder for the results", min_length=1)
@@ -454,10 +462,7 @@ class GeneralConfig(Section):
     log:LogConfig = part(LogConfig)
 
 # %% ../../nbs/80_analysis/20_config.ipynb #8e72df2d
-def value_at(
-    data:dict, # nested
-    path:str,  # with dots
-):
+def value_at(data:dict, path:str):
     "The value of a dotted key."
     for name in path.split("."):
         data = data[name]

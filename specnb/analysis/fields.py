@@ -42,10 +42,8 @@ def as_quantity(
     return quantity
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #0e6150b8
-def quantity_text(
-    quantity, # scalar Quantity
-)->str:       # such as "0.11 deg"
-    "A quantity as a text that reads back the same."
+def quantity_text(quantity)->str:
+    "A scalar quantity as a text that reads back the same, such as '0.11 deg'."
     text = f"{quantity.value:.15g}"
     return f"{text if float(text) == quantity.value else format(quantity.value, '.17g')} {quantity.unit}"
 
@@ -71,13 +69,14 @@ def quantity_type(
 
     return Annotated[Any, BeforeValidator(check), PlainSerializer(quantity_text)]
 
+# %% ../../nbs/80_analysis/10_fields.ipynb #cff59c6d
 Energy = quantity_type("TeV", "1 TeV", 0)
 Longitude = quantity_type("deg", "83.63 deg", -360, 360, low_open=False)
 Latitude = quantity_type("deg", "22.01 deg", -90, 90, low_open=False)
 Radius = quantity_type("deg", "0.1 deg", 0, 180)
 Angle = quantity_type("deg", "0.1 rad", 0, 360, low_open=False)
 
-# %% ../../nbs/80_analysis/10_fields.ipynb #583dced6
+# %% ../../nbs/80_analysis/10_fields.ipynb #25e3704d
 def as_date(value):
     "A text that astropy reads as a date."
     text = value.isot if hasattr(value, "isot") else str(value).replace("T", " ").strip()
@@ -86,12 +85,18 @@ def as_date(value):
     except ValueError:
         raise ValueError("expected a date such as '2004-12-04 22:00:00' (UTC)") from None
 
+Date = Annotated[str, BeforeValidator(as_date)]
+
+# %% ../../nbs/80_analysis/10_fields.ipynb #6fa72582
 def split_commas(value):
     "List from a text with commas or from one number."
     if isinstance(value, str):
         return [x.strip() for x in value.split(",") if x.strip()]
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
+Commas = BeforeValidator(split_commas)
+
+# %% ../../nbs/80_analysis/10_fields.ipynb #583dced6
 def as_number(value):
     "A number, or a text with a unit."
     if hasattr(value, "unit"):
@@ -103,8 +108,6 @@ def as_number(value):
     except ValueError:
         return value
 
-Date = Annotated[str, BeforeValidator(as_date)]
-Commas = BeforeValidator(split_commas)
 Number = Annotated[Any, BeforeValidator(as_number)]
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #0bf31d0e
@@ -124,11 +127,8 @@ class ConfigError(ValueError):
         super().__init__("\n".join(([source] if source else []) + self.problems))
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #69468d55
-def suggestion(
-    word:str,
-    known, # words that exist
-)->str:    # sentence part, or ""
-    "The closest of the words that exist."
+def suggestion(word:str, known)->str:
+    "The closest of the words that exist, as a part of a sentence."
     word, names = word.lower(), {k.lower(): k for k in known}
     starts = [k for k in names if word and k.startswith(word)]
 
@@ -139,25 +139,19 @@ def suggestion(
     return f"; did you mean {names[close[0]]}?" if close else ""
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #2613a7b5
-def section_of(
-    annotation, # type of a field
-):              # class, or None
+def section_of(annotation):
     "The section that a type is or holds, as in ``list[Circle] | None``."
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(section_of, get_args(annotation))), None)
 
-def is_section(
-    field, # pydantic's FieldInfo
-)->bool:
+# %% ../../nbs/80_analysis/10_fields.ipynb #09e51233
+def is_section(field)->bool:
     "Whether a field is a section itself."
     return section_of(field.annotation) is field.annotation
 
-def key_paths(
-    model:type, # class of a section
-    prefix="",
-)->dict:        # path -> FieldInfo
-    "All keys of a configuration, nested ones with dots."
+def key_paths(model:type, prefix="")->dict:
+    "All keys of a section, nested ones with dots, and the FieldInfo of each."
     paths = {}
     for name, field in model.model_fields.items():
         inner = is_section(field)
@@ -168,11 +162,8 @@ def key_paths(
 _ALTERNATIVES = {"circles", "file"} # of one field: in pydantic's paths, but no keys
 _ELSEWHERE = {"wcs", "map_selection", "excess_map", "light_curve"}
 
-def _unknown_key(
-    model:type,  # class of the whole configuration
-    path:list,   # keys, the last one unknown
-)->str:
-    "What to say of a key that does not exist."
+def _unknown_key(model:type, path:list)->str:
+    "What to say of a key, the last of a path, that does not exist."
     word, section = str(path[-1]), model
     if word in _ELSEWHERE:
         return "unknown key: it belongs to an analysis with maps or time bins; leave it out"
@@ -207,10 +198,7 @@ def _problem(
     text = quantity_text(found) if hasattr(found, "unit") else repr(found)
     return f"{key}: found {text[:200]}, {message.replace('input should be', 'expected')}"
 
-def explain(
-    error:ValidationError,
-    model:type, # class of the configuration
-)->list:        # of str
+def explain(error:ValidationError, model:type)->list:
     "Lines for a `ConfigError` from what pydantic found."
     return [_problem(fault, model) for fault in error.errors()]
 
@@ -241,6 +229,7 @@ class Section(BaseModel):
         "Plain numbers, texts, lists and dictionaries."
         return self.model_dump(mode="json")
 
+# %% ../../nbs/80_analysis/10_fields.ipynb #e97f14ce
 class OutermostSection(Section):
     "A whole configuration: what is wrong anywhere in it comes as one `ConfigError`."
 
@@ -251,26 +240,15 @@ class OutermostSection(Section):
             raise ConfigError(explain(error, type(self))) from None
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #d33aa5c9
-def entry(
-    default,
-    description:str,
-    **limits, # such as ge=0
-): # FieldInfo
+def entry(default, description:str, **limits):
     "Field with a value; `...` as default if it must be given."
     return Field(default, description=description, **limits)
 
-def part(
-    section:type,
-): # FieldInfo
+def part(section:type):
     "Field that is a section."
     return Field(default_factory=section)
 
-def argument(
-    owner:type, # class whose argument it is
-    name:str,
-    description:str,
-    **limits,
-): # FieldInfo
+def argument(owner:type, name:str, description:str, **limits):
     "Field with the default that an argument has."
     return entry(signature(owner).parameters[name].default, description, **limits)
 
@@ -280,12 +258,8 @@ def plain_yaml(value):
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
     return text.removesuffix("\n...\n").strip()
 
-def yaml_lines(
-    model:type,  # class of the section
-    data:dict,   # its values
-    comments:bool,
-    depth=0,
-):               # iterator of lines
+# %% ../../nbs/80_analysis/10_fields.ipynb #4c074d13
+def yaml_lines(model:type, data:dict, comments:bool, depth=0):
     "YAML of a section, each value with its description."
     for name, field in model.model_fields.items():
         indent, inner = "    " * depth, field.annotation
@@ -297,9 +271,7 @@ def yaml_lines(
             yield f"{text:<40}  # {field.description}" if comments else text
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #539501ad
-def parse_setting(
-    text:str, # key=value, the value in YAML
-)->tuple:     # key, value
+def parse_setting(text:str)->tuple:
     "One setting of the command line."
     key, equal, value = text.partition("=")
     key = key.strip()
@@ -311,6 +283,7 @@ def parse_setting(
         wrong = f"{key}: {value!r} is no YAML value; put texts with special characters in quotes"
         raise ConfigError([wrong]) from None
 
+# %% ../../nbs/80_analysis/10_fields.ipynb #ef0dce5e
 def section_values(
     read,        # `load_yaml` or `read_yaml`
     *arguments,  # of it; the last says what is read
@@ -327,10 +300,7 @@ def section_values(
     raise ConfigError([wrong])
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #1daa4c64
-def merged(
-    base:dict,  # nested
-    changes:dict,
-)->dict:
+def merged(base:dict, changes:dict)->dict:
     "`base` with the values of `changes`, key by key at every depth."
     both = dict(base)
     for key, value in changes.items():
@@ -340,10 +310,9 @@ def merged(
         both[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return both
 
-def nested(
-    settings:dict, # dotted key -> value
-)->dict:
-    "A dictionary of dictionaries."
+# %% ../../nbs/80_analysis/10_fields.ipynb #10e26645
+def nested(settings:dict)->dict:
+    "Dotted keys as a dictionary of dictionaries."
     found = {}
     for key, value in settings.items():
         outermost, *path = key.split(".")
@@ -352,10 +321,8 @@ def nested(
         found = merged(found, {outermost: value})
     return found
 
-def differences(
-    data:dict, # nested
-    base:dict, # with the same keys
-)->dict:
+# %% ../../nbs/80_analysis/10_fields.ipynb #a04b01a8
+def differences(data:dict, base:dict)->dict:
     "The part of `data` that is not the same in `base`."
     changed = {}
     for key, value in data.items():

@@ -48,10 +48,7 @@ class MessageFormatter(logging.Formatter):
         return f"{typer.style(level, fg=color, bold=True) if sys.stderr.isatty() else level} {text}"
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #bc5347b6
-def set_up_messages(
-    level="info", # one of `LOG_LEVELS`
-    quiet=False,  # warnings and errors only
-):
+def set_up_messages(level="info", quiet=False):
     "Send messages of the package to the error output."
     if level not in LOG_LEVELS:
         expected = f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"
@@ -63,6 +60,7 @@ def set_up_messages(
     logging.getLogger("papermill").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL) # of a notebook whose kernel is stopped
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #394628f5
 def _stop(signum, frame):
     raise SystemExit(128 + signum)
 
@@ -97,6 +95,7 @@ class Commands(typer.core.TyperGroup):
         with failures_reported():
             return super().invoke(ctx)
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #1ce46d4c
 app = typer.Typer(name="specnb", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="Spectra of gamma-ray sources from the event lists of Cherenkov telescopes.",
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -112,7 +111,7 @@ def _options(version:bool = typer.Option(False, "--version", callback=_show_vers
                                          help="Show the version and exit.")):
     pass
 
-# %% ../../nbs/90_command_line/10_cli.ipynb #1ce46d4c
+# %% ../../nbs/90_command_line/10_cli.ipynb #80d0bb9e
 def _complete_key(incomplete:str):
     keys = AnalysisConfig.keys()
     return [(f"{key}=", about) for key, (_, about) in keys.items() if key.startswith(incomplete)]
@@ -128,6 +127,7 @@ def option(
     "An option; a default of None or False is not shown."
     return typer.Option(default, *names, show_default=default not in (None, False), **settings)
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #1b236a50
 QUIET = option("--quiet", "-q", default=False, help="No progress and no messages but warnings and errors.")
 AS_JSON = option("--json", default=False, help="Write JSON instead of a table.")
 OVERWRITE = option("--overwrite", default=False, help="Replace what is there.")
@@ -138,11 +138,7 @@ DATA_PATH = typer.Argument(metavar="DIR|FILE", help="Folder or file, or demo, or
                            autocompletion=_complete_data, show_default=False)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #04ed4aea
-def read_config(
-    path,          # YAML file, or None for the defaults
-    data=None,     # folder or name
-    settings=None, # list of key=value
-)->AnalysisConfig:
+def read_config(path, data=None, settings=None)->AnalysisConfig:
     "The configuration that a command line asks for; ConfigError if it cannot be used."
     if path is not None and not make_path(path).is_file():
         folder = make_path(path).is_dir()
@@ -153,9 +149,8 @@ def read_config(
     changes |= dict(parse_setting(s) for s in settings or ())
     return config.with_settings(changes) if changes else config
 
-def check_data(
-    config:AnalysisConfig,
-):
+# %% ../../nbs/90_command_line/10_cli.ipynb #bfc86ca9
+def check_data(config:AnalysisConfig):
     "ConfigError if there are no data where the configuration says."
     name, known = config.observations.datastore, ("demo", *public_datasets())
     try:
@@ -171,9 +166,7 @@ def no_windows():
     "Draw into files only; not for a notebook, whose figures go into its cells."
     os.environ.setdefault("MPLBACKEND", "agg")
 
-def fitted_lines(
-    results:dict, # of an analysis
-)->list:          # of str
+def fitted_lines(results:dict)->list:
     "Lines about the fit."
     lines = []
     for model in results["models"]:
@@ -229,10 +222,7 @@ def init_command(
     typer.echo(f"{path} is written; edit it, then: specnb run {path}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #22752b30
-def show_table(
-    header:list,
-    rows, # of cells
-):
+def show_table(header:list, rows):
     "A table on the standard output: as wide as the terminal, or as wide as it likes where there is none."
     console = rich_console.Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
     table = rich_table.Table(box=None, pad_edge=False, header_style="bold")
@@ -242,12 +232,12 @@ def show_table(
         table.add_row(*(rich_text.Text(str(cell)) for cell in row))
     console.print(table)
 
-def show_json(
-    content, # plain values
-):
+# %% ../../nbs/90_command_line/10_cli.ipynb #24bcc1e3
+def show_json(content):
     "JSON on the standard output."
     typer.echo(json.dumps(content, indent=1))
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #bc98c11c
 @app.command("keys")
 def keys_command(
     prefix:str = typer.Argument("", help="Only keys that begin like this.", autocompletion=_complete_key),
@@ -263,9 +253,7 @@ def keys_command(
         show_table(["key", "default", "meaning"], [(k, *v) for k, v in keys.items()])
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #77c0839d
-def existing_data(
-    path:str, # folder, file, or name
-)->Path:
+def existing_data(path:str)->Path:
     "Where data are; ConfigError if they are not there."
     if path == "demo":
         return demo_dir()
@@ -275,6 +263,7 @@ def existing_data(
         return data_folder(path)
     raise ConfigError([f"{path}: no such file or folder"])
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #4c68da8c
 def _cells(column, digits=6):
     return [f"{v:.{digits}g}" if isinstance(v, float) else str(v) for v in column.tolist()]
 
@@ -314,11 +303,7 @@ def validate_command(
         raise typer.Exit(1)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #d23dee36
-def numbers_of(
-    option:str,  # name, for the message
-    texts:list,  # numbers, or several with commas
-    example:str,
-)->list:         # of int
+def numbers_of(option:str, texts:list, example:str)->list:
     "Numbers of a command line; ConfigError if there is something else."
     words = [w.strip() for t in texts for w in t.split(",") if w.strip()]
     wrong = [w for w in words if not w.isdigit()]
@@ -326,6 +311,7 @@ def numbers_of(
         raise ConfigError([f"{option}: found {wrong[0]!r}, expected numbers such as {example}"])
     return [int(w) for w in words]
 
+# %% ../../nbs/90_command_line/10_cli.ipynb #1e2fd2a5
 @app.command("download")
 def download_command(
     name:str = typer.Argument("hess-dl3-dr1", help="Name of the data set.", autocompletion=_complete_data),
@@ -359,12 +345,7 @@ def rerun_command(
         raise typer.Exit(1)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #51f5380e
-def sweep_points_of(
-    grid,   # list of name=values
-    points, # file, or None
-    sample, # number of points of a random design, or None
-    seed:int,
-)->list:
+def sweep_points_of(grid, points, sample, seed:int)->list:
     "The points that a command line asks for: those of the file, combined with all values."
     if not grid and points is None:
         expected = "-g name=values, such as -g model=pl,ecpl, or --points with a file"
@@ -373,11 +354,7 @@ def sweep_points_of(
     return [{**p, **q} for p in from_file for q in option_points(grid or (), sample, seed)]
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #57c24270
-def swept(
-    what, # configuration, notebook, module:function, or None for the defaults
-    data,
-    settings,
-):
+def swept(what, data, settings):
     "What a command line wants to repeat: a notebook or function as it is, else a configuration."
     if what is not None and (what.endswith(".ipynb") or ":" in what):
         sys.path.insert(0, os.getcwd()) # for a function in a file of the working directory
@@ -388,11 +365,8 @@ def swept(
     check_data(config)
     return config
 
-def show_sweep(
-    done, # `SweepResult`
-    page:Path,
-    quiet:bool,
-):
+# %% ../../nbs/90_command_line/10_cli.ipynb #2caf636b
+def show_sweep(done, page:Path, quiet:bool):
     "Spread and page of a sweep; RuntimeError if a point failed."
     for row in done.failed[:5]:
         log.warning(f"point {row['point']}: {row['error']}")
