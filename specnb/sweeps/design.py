@@ -30,9 +30,10 @@ def plain_value(
     is_quantity = hasattr(value, "unit") and hasattr(value, "value")
     if isinstance(value, np.generic) and not is_quantity:
         value = value.item()
-    if isinstance(value, float) or is_quantity:
+    if is_quantity or isinstance(value, float):
         if not np.isfinite(value.value if is_quantity else value).all():
-            raise TypeError(f"{name}: found {value}, expected {'finite numbers' if is_quantity else 'a finite number'}")
+            wanted = "finite numbers" if is_quantity else "a finite number"
+            raise TypeError(f"{name}: found {value}, expected {wanted}")
         if is_quantity and np.ndim(value) == 0:
             return quantity_text(value)
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -64,8 +65,12 @@ def canonical(
 # %% ../../nbs/85_sweeps/10_design.ipynb #02d9a74c
 def _as_list(value):
     "A list, tuple, range or array as a list, and one value as a list of one."
-    return list(value) if isinstance(value, (list, tuple, range)) or isinstance(value, np.ndarray) and value.ndim else [value]
+    is_list = isinstance(value, (list, tuple, range)) or isinstance(value, np.ndarray) and value.ndim
+    return list(value) if is_list else [value]
 
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #0d1fa8af
 def product_points(
     grid:dict, # name -> list of values, or one value
 )->list:       # of dictionaries
@@ -77,28 +82,23 @@ def product_points(
     return [dict(zip(lists, values)) for values in itertools.product(*lists.values())]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #d2687f60
-class _Range(NamedTuple):
-    "Limits of a parameter of a random design, in one unit."
-    low:float
-    high:float
-    unit:object   # astropy unit; "" for numbers
-    log:bool
-    integer:bool
-
 def _read_range(
     name:str,
     spec,      # (low, high), (low, high, log), or {low, high, log, integer}
-)->_Range:
+)->tuple:     # low, high, unit of both, log, integer
     "A range that makes sense; ValueError says what does not."
     if isinstance(spec, (list, tuple)) and len(spec) in (2, 3) and isinstance((*spec, False)[2], bool):
         spec = dict(zip(("low", "high", "log"), spec))
     if not isinstance(spec, dict):
-        raise ValueError(f"{name}: found {spec!r}, expected (low, high), (low, high, True) for the logarithm, or a dictionary")
+        raise ValueError(f"{name}: found {spec!r}, "
+                         "expected (low, high), (low, high, True) for the logarithm, or a dictionary")
     if set(spec) - {"low", "high", "log", "integer"} or not {"low", "high"} <= set(spec):
-        raise ValueError(f"{name}: found {spec!r}, expected low, high, and perhaps log or integer; or choices")
+        raise ValueError(f"{name}: found {spec!r}, "
+                         "expected low, high, and perhaps log or integer; or choices")
     low, high = (u.Quantity(spec[k]) for k in ("low", "high"))
     if not low.unit.is_equivalent(high.unit):
-        raise ValueError(f"{name}: the limits {spec['low']} and {spec['high']} have units that do not convert")
+        limits = f"{spec['low']} and {spec['high']}"
+        raise ValueError(f"{name}: the limits {limits} have units that do not convert")
     a, b = low.value, high.to_value(low.unit)
     log, integer = spec.get("log", False), spec.get("integer", False)
     found = f"{name}: found a range from {a:g} to {b:g}, expected"
@@ -106,11 +106,11 @@ def _read_range(
         raise ValueError(f"{found} {'positive ' if log else ''}finite numbers, the lower one first")
     if integer and (log or a % 1 or b % 1):
         raise ValueError(f"{found} whole numbers, and no logarithm")
-    return _Range(a, b, low.unit, log, integer)
+    return a, b, low.unit, log, integer
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #08304997
 def _values_at(
-    spec,          # `_Range`, or list of choices
+    spec,          # as from `_read_range`, or list of choices
     x:np.ndarray,  # between 0 and 1, shape (n,)
 )->list:
     "Values of a parameter."
@@ -133,8 +133,8 @@ def latin_hypercube(ranges, n, seed):
     Parameters
     ----------
     ranges : dict
-        Name to ``(low, high)``, to ``(low, high, True)`` for equal steps in the logarithm, or to a dictionary with
-        ``low``, ``high`` and perhaps ``log`` or ``integer``; limits are numbers, or texts with unit.
+        Name to ``(low, high)``, to ``(low, high, True)`` for equal steps in the logarithm, or to a dictionary
+        with ``low``, ``high`` and perhaps ``log`` or ``integer``; limits are numbers, or texts with unit.
         ``{"choices": [...]}`` takes values of a list in equal shares.
     n : int
         Number of points.
@@ -155,7 +155,8 @@ def latin_hypercube(ranges, n, seed):
         raise ValueError(f"n: found {n!r}, expected a positive number of points")
     if not ranges:
         raise ValueError("ranges: expected at least one parameter, found none")
-    specs = [s["choices"] if isinstance(s, dict) and "choices" in s else _read_range(name, s) for name, s in ranges.items()]
+    specs = [s["choices"] if isinstance(s, dict) and "choices" in s else _read_range(name, s)
+             for name, s in ranges.items()]
     sample = qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(n)
     columns = [_values_at(spec, x) for spec, x in zip(specs, sample.T)]
     return [dict(zip(ranges, values)) for values in zip(*columns)]
@@ -165,6 +166,9 @@ def _is_there(value):
     "Whether an entry of a table is not masked; a quantity has a mask of its own."
     return value is not np.ma.masked and not np.any(getattr(value, "mask", False))
 
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #fb54a9a9
 def table_points(
     rows, # astropy Table, or anything it is made from, such as a pandas DataFrame
 )->list:
@@ -173,7 +177,8 @@ def table_points(
         rows = table.Table.from_pandas(rows)
     rows = table.QTable(rows)
     columns = {name: list(rows[name]) for name in rows.colnames}
-    return [{name: getattr(c[i], "unmasked", c[i]) for name, c in columns.items() if _is_there(c[i])} for i in range(len(rows))]
+    points = [dict(zip(columns, values)) for values in zip(*columns.values())]
+    return [{n: getattr(v, "unmasked", v) for n, v in p.items() if _is_there(v)} for p in points]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #4439b7d9
 def with_numbers(
@@ -188,9 +193,10 @@ def with_numbers(
     return float(value) if is_number else value
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #89df7c47
-def _cube_of(content): return latin_hypercube(content["ranges"], content["n"], content["seed"])
+def _cube_of(content):
+    return latin_hypercube(content["ranges"], content["n"], content["seed"])
 
-_SECTIONS = {"grid": product_points, "points": list, "latin_hypercube": _cube_of} # of a file -> what makes points of it
+_SECTIONS = {"grid": product_points, "points": list, "latin_hypercube": _cube_of} # of a file
 
 def _read(path, kind, reader):
     "What a reader makes of a file; ConfigError with its message."
@@ -199,8 +205,15 @@ def _read(path, kind, reader):
     except Exception as error:
         raise ConfigError([f"{path}: not a {kind}: {' '.join(str(error).split())[:200]}"]) from None
 
-def _read_yaml(path): return with_numbers(yaml.safe_load(path.read_text(encoding="utf-8")))
+def _read_yaml(path):
+    return with_numbers(yaml.safe_load(path.read_text(encoding="utf-8")))
 
+def _read_table(path):
+    return table_points(table.Table.read(path))
+
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #f1653a3f
 def read_points(
     path, # YAML, ECSV, CSV or FITS file
 )->list:
@@ -209,7 +222,7 @@ def read_points(
     if not path.is_file():
         raise ConfigError([f"{path}: no such file with points"])
     if path.suffix not in (".yaml", ".yml"):
-        return _read(path, "table that can be read, expected ECSV, CSV or FITS, or YAML", lambda p: table_points(table.Table.read(p)))
+        return _read(path, "table that can be read, expected ECSV, CSV or FITS, or YAML", _read_table)
     content = _read(path, "YAML file", _read_yaml)
     if isinstance(content, list):
         content = {"points": content}
@@ -230,13 +243,17 @@ _NUMBER = r"[-+]?\.?\d"
 _RANGE = re.compile(rf"\s*({_NUMBER}[^,]*?)\s*\.\.\s*({_NUMBER}[^,:]*?)\s*(?::\s*(\w+)\s*)?")
 _RANGE_IN_A_LIST = re.compile(rf"(^|,)\s*{_NUMBER}[^,]*\.\.\s*{_NUMBER}")
 
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #70abcf8f
 def parse_grid(
     text:str, # name=values
 )->tuple:     # name, list of values or dictionary of a range
     "One parameter of a command line; ConfigError if it makes no sense."
     name, _, values = (part.strip() for part in text.partition("="))
     if not name or not values:
-        raise ConfigError([f"{text!r}: expected name=values, such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
+        raise ConfigError([f"{text!r}: expected name=values, "
+                           "such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
     span = _RANGE.fullmatch(values)
     if span:
         low, high, kind = span.groups()
@@ -245,11 +262,13 @@ def parse_grid(
         limits = with_numbers({"low": yaml.safe_load(low), "high": yaml.safe_load(high)})
         return name, limits | {"log": kind == "log", "integer": kind == "int"}
     if _RANGE_IN_A_LIST.search(values):
-        raise ConfigError([f"{name}: {values!r} has a range and more, expected one range or a list of values"])
+        raise ConfigError([f"{name}: {values!r} has a range and more, "
+                           "expected one range or a list of values"])
     try:
         return name, with_numbers(yaml.safe_load(f"[{values}]"))
     except yaml.YAMLError:
-        raise ConfigError([f"{name}: {values!r} is no list of YAML values; put texts with special characters in quotes"]) from None
+        raise ConfigError([f"{name}: {values!r} is no list of YAML values; "
+                           "put texts with special characters in quotes"]) from None
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #5e2af3f4
 def option_points(
@@ -287,8 +306,8 @@ def sweep_points(grid):
     Parameters
     ----------
     grid : dict, list of dict, table, str or Path
-        Name to list of values, for all combinations; the points themselves; an astropy `~astropy.table.Table` or a
-        pandas DataFrame with a row per point; or a file with any of these (YAML, ECSV, CSV).
+        Name to list of values, for all combinations; the points themselves; an astropy `~astropy.table.Table`
+        or a pandas DataFrame with a row per point; or a file with any of these (YAML, ECSV, CSV).
 
     Returns
     -------
@@ -323,6 +342,9 @@ class Point(NamedTuple):
     repeat:int      # 0, 1, ...
     seed:int        # of its own, below 2**32
 
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #5499a49e
 def _seed_of(
     parameters:dict,
     repeat:int,
@@ -335,6 +357,9 @@ def _seed_of(
     words = np.frombuffer(hashlib.sha256(f"{canonical(parameters)}#{repeat}".encode()).digest(), "<u4")
     return int(np.random.SeedSequence(int(root), spawn_key=words.tolist()).generate_state(1)[0])
 
+
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #7bb3da99
 def seeded_points(
     points:list,  # of dictionaries, as from `sweep_points`
     seed=0,       # root of all seeds

@@ -27,6 +27,9 @@ def digest(*texts):
     "Short name of texts: 16 hexadecimal digits of SHA-256."
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
+
+
+# %% ../../nbs/85_sweeps/15_fingerprint.ipynb #1c13ebad
 def inputs_digest(
     inputs:dict, # name -> path of a file or folder
     known:dict,  # path -> checksum, gets what is computed
@@ -53,16 +56,21 @@ def _source(
         text = ""
     if inspect.isfunction(code) and (not text or code.__name__ == "<lambda>"):
         compiled = code.__code__
-        text += f"{compiled.co_code.hex()} {[c for c in compiled.co_consts if not inspect.iscode(c)]} {compiled.co_names}"
+        constants = [c for c in compiled.co_consts if not inspect.iscode(c)]
+        text += f"{compiled.co_code.hex()} {constants} {compiled.co_names}"
     return inspect.cleandoc(text)
 
 # %% ../../nbs/85_sweeps/15_fingerprint.ipynb #cc5089a8
+_WORD = re.compile(r"(?<![.\w])[^\W\d]\w*") # not an attribute
 _ATOMS = type(None), bool, int, float, complex, str, bytes, Path, np.generic, range
 
 def _state(x):
     "Attributes of an object."
     return getattr(x, "__dict__", {n: getattr(x, n) for n in getattr(x, "__slots__", ()) if hasattr(x, n)})
 
+
+
+# %% ../../nbs/85_sweeps/15_fingerprint.ipynb #4094881e
 class _Content:
     "Texts of values; `unknown` gets the names of those that cannot be pickled."
 
@@ -80,7 +88,7 @@ class _Content:
 
     def texts(self, things):
         "Texts of named values, in order of the names."
-        return "\n".join(f"{n}: {self.text(n, v)}" for n, v in sorted(things.items(), key=lambda item: str(item[0])))
+        return "\n".join(f"{n}: {self.text(n, things[n])}" for n in sorted(things, key=str))
 
     def _inside(self, name, x):
         if isinstance(x, dict):
@@ -105,8 +113,9 @@ class _Content:
         text, used = _source(x), {}
         members = [x] if inspect.isfunction(x) else [v for v in vars(x).values() if inspect.isfunction(v)]
         for f in members:
-            used |= {n: f.__globals__[n] for n in re.findall(r"(?<![.\w])[^\W\d]\w*", text) if n in f.__globals__}
-            used |= {n: c.cell_contents for n, c in zip(f.__code__.co_freevars, f.__closure__ or ()) if n != "__class__"}
+            used |= {n: f.__globals__[n] for n in _WORD.findall(text) if n in f.__globals__}
+            closure = zip(f.__code__.co_freevars, f.__closure__ or ())
+            used |= {n: cell.cell_contents for n, cell in closure if n != "__class__"}
             used |= {f"{f.__name__}()": [f.__defaults__, f.__kwdefaults__]}
         if inspect.isclass(x):
             used |= {n: v for n, v in vars(x).items() if not n.startswith("__") and not hasattr(v, "__get__")}
@@ -133,13 +142,15 @@ def function_digest(
 )->str:
     "Fingerprint of a function; ConfigError if it has no source. A message tells what was not looked at."
     if inspect.isbuiltin(function) or isinstance(function, np.ufunc):
-        raise ConfigError([f"{name}: its source cannot be read, so a change could not be noticed; wrap it in a function"])
+        raise ConfigError([f"{name}: its source cannot be read, so a change could not be noticed; "
+                           "wrap it in a function"])
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
     content = _Content(inspect.unwrap(inner).__module__)
     text = content.text(name, function)
     if content.unknown:
-        log.warning("%s uses %s: if that changes, a later sweep does not notice, and takes the old results", name,
-                    ", ".join(f"{n} ({kind})" for n, kind in content.unknown.items()))
+        things = ", ".join(f"{n} ({kind})" for n, kind in content.unknown.items())
+        log.warning("%s uses %s: if that changes, a later sweep does not notice, and takes the old results",
+                    name, things)
     return digest("function", text)

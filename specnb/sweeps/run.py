@@ -44,8 +44,8 @@ def plan(
             digests[id(files)] = files, inputs_digest(files, checksums)
         point_id = digest(identity, canonical(p.parameters), str(p.repeat))
         key = digest(point_id, *common, digests[id(files)][1], str(p.seed if subject.takes_seed else 0))
-        rows.append({"point_id": point_id, "key": key, "subject": identity, **p._asdict(), "version": common[0], "basis": basis,
-                     "folder": None})
+        rows.append({"point_id": point_id, "key": key, "subject": identity, **p._asdict(),
+                     "version": common[0], "basis": basis, "folder": None})
     return rows
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #2d51ff77
@@ -63,6 +63,9 @@ def undone(
         return notebooks is None or (notebooks / (folder or "") / "notebook.ipynb").is_file()
     return [r for r in rows if not is_done(r)]
 
+
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #1cf943ca
 def assign_numbers(
     rows:list,     # as from `plan`; get their numbers
     store:Store,
@@ -71,11 +74,15 @@ def assign_numbers(
     for r, n in zip(rows, store.numbers([r["point_id"] for r in rows])):
         r["number"] = n
 
+
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #98158f20
 def choose_engine(subject, engine):
     "The engine that is wanted, or the first that is possible."
     if engine is None or engine in subject.engines:
         return engine or subject.engines[0]
-    raise ConfigError([f"engine: found {engine!r}, expected {' or '.join(subject.engines)} for {subject.name}"])
+    possible = " or ".join(subject.engines)
+    raise ConfigError([f"engine: found {engine!r}, expected {possible} for {subject.name}"])
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #f3d65c23
 def progress_bar(
@@ -88,37 +95,26 @@ def progress_bar(
         progress = hasattr(shell, "kernel") or sys.stderr.isatty() and log.getEffectiveLevel() <= logging.INFO
     return tqdm.tqdm(total=total, desc="sweep", unit="point", leave=False, disable=not progress)
 
+
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #cefac735
 def folder_name(row): return f"points/{row['number']:05d}-{row['key'][:8]}"
 
-def do_rows(subject, rows, keep, folder, limit=None, progress=None, **where):
-    """Do points and keep what comes out.
-
-    Parameters
-    ----------
-    subject : Subject
-        What is repeated.
-    rows : list of dict
-        As from `plan`, with numbers; those with a folder get a notebook.
-    keep : callable
-        Gets lists of the rows of finished points.
-    folder : Path
-        Of the sweep.
-    limit : float, optional
-        Time limit of a point, seconds.
-    progress : bool, optional
-        Show a bar.
-    **where
-        As for `rows_of`.
-
-    Returns
-    -------
-    list of dict
-        Rows of the points that failed.
-    """
+def do_rows(
+    subject,
+    rows:list,     # as from `plan`, with numbers; those with a folder get a notebook
+    keep,          # function that gets lists of the rows of finished points
+    folder:Path,   # of the sweep
+    limit=None,    # time limit of a point, seconds
+    progress=None, # show a bar
+    **where,       # as for `rows_of`
+)->list:           # rows of the points that failed
+    "Do points and keep what comes out."
     def task(r):
         place = str(folder / r["folder"]) if r["folder"] else ""
         return Task(r["point_id"], Point(r["parameters"], r["repeat"], r["seed"]), place, limit)
-    by_id, failed, bar = {r["point_id"]: r for r in rows}, [], progress_bar(len(rows), progress)
+    by_id, failed, n_done = {r["point_id"]: r for r in rows}, [], 0
+    bar = progress_bar(len(rows), progress)
     try:
         for some in rows_of(subject, [task(r) for r in rows], **where) if rows else ():
             finished = [by_id[r["point_id"]] | r for r in some]
@@ -126,8 +122,10 @@ def do_rows(subject, rows, keep, folder, limit=None, progress=None, **where):
             failed += [r for r in finished if r["status"] == "failed"]
             bar.set_postfix_str(f"{len(failed)} failed" if failed else "", refresh=False)
             bar.update(len(finished))
+            n_done += len(finished)
     except (KeyboardInterrupt, SystemExit):
-        log.warning("stopped: %d of %d points are done and kept; the same call goes on with the rest", bar.n, len(rows))
+        log.warning("stopped: %d of %d points are done and kept; the same call goes on with the rest",
+                    n_done, len(rows))
         raise
     finally:
         bar.close()
@@ -223,15 +221,18 @@ class Sweep:
             A notebook failed; all are there, and it is as far as it got.
         """
         if self._known.get("config") is None:
-            raise ValueError(f"{self.what}: has no notebook, only an analysis has one beside its computation in-process")
+            raise ValueError(f"{self.what}: has no notebook, "
+                             "only an analysis has one beside its computation in-process")
         there = {r["number"]: r for r in self._rows}
         for n in points:
             if n not in there:
                 raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, "
                                  f"from {min(there, default=0)} to {max(there, default=0)}")
         chosen = {n: there[n] | {"folder": folder_name(there[n])} for n in points}
-        subject, limit = AnalysisSubject(AnalysisConfig(**self._known["config"])), read_limit(timeout, "papermill")
-        def keep(rows): self._store.add([chosen[r["number"]] for r in rows]) # results stay those of the sweep
+        subject = AnalysisSubject(AnalysisConfig(**self._known["config"]))
+        limit = read_limit(timeout, "papermill")
+        def keep(rows): # results stay those of the sweep
+            self._store.add([chosen[r["number"]] for r in rows])
         failed = do_rows(subject, list(chosen.values()), keep, self.folder, limit, progress, n_jobs=n_jobs)
         renew_tables(self._store, self.folder)
         for n, r in chosen.items():
@@ -241,35 +242,38 @@ class Sweep:
             raise AnalysisError(f"{len(failed)} of {len(chosen)} notebooks failed: {errors}")
         return [self.folder / r["folder"] for r in chosen.values()]
 
-    def __len__(self): return len(self._rows)
-    def __repr__(self): return f"Sweep({self.what}, {len(self)} points, {self.n_failed} failed)"
+    def __len__(self):
+        return len(self._rows)
+
+    def __repr__(self):
+        return f"Sweep({self.what}, {len(self)} points, {self.n_failed} failed)"
 
     def _repr_html_(self):
         varied = ", ".join(dict.fromkeys(n for r in self._rows for n in r["parameters"]))
-        return html_table([("what", self.what), ("points", len(self)), ("failed", self.n_failed), ("parameters", varied),
-                           ("folder", self.folder.name)], caption="Sweep")
+        lines = {"what": self.what, "points": len(self), "failed": self.n_failed, "parameters": varied,
+                 "folder": self.folder.name}
+        return html_table(list(lines.items()), caption="Sweep")
 
 def read_sweep(folder):
-    """A sweep from its folder, all its points.
+    """All points of a sweep, which may still be going on.
 
     Parameters
     ----------
     folder : str or Path
-        The folder of a sweep, which may still be going on.
+        Its folder.
 
     Raises
     ------
-    FileNotFoundError
-        There is no sweep.
-    DataError
-        Its database cannot be read.
+    FileNotFoundError, DataError
+        There is no sweep, or its database cannot be read.
     """
     return Sweep(folder)
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #fd429529
 def renew_tables(store, folder):
     "Write the tables of a sweep if they are not there or not up to date."
-    if not store.table_is_fresh() or not all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv")):
+    there = all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv"))
+    if not there or not store.table_is_fresh():
         with store.table_written():
             write_sweep_tables(Sweep(folder).table, folder)
 
@@ -284,8 +288,11 @@ def named_inputs(
             raise ConfigError([f"inputs: {p}: no such file or folder"])
     return {f"{i} {p.name}": p for i, p in enumerate(paths)}
 
+
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #76d01f0a
 def points_for(subject, grid, seed, repeats):
-    "The points of a grid for a subject, with seeds; ConfigError for names that do not fit, and repeats that would be the same."
+    "Points of a grid, with seeds; ConfigError for names that do not fit, and repeats that would be the same."
     points = sweep_points(grid)
     subject.check_names(points)
     points = seeded_points(unique_points([subject.with_units(p) for p in points]), seed, repeats)
@@ -293,6 +300,9 @@ def points_for(subject, grid, seed, repeats):
         raise ConfigError([f"repeats: {subject.name} takes no seed, so repeats would be the same"])
     return points
 
+
+
+# %% ../../nbs/85_sweeps/70_run.ipynb #26dd4938
 def note_subject(
     store:Store,
     subject,
@@ -305,44 +315,44 @@ def note_subject(
     store.set_notes(**{"subject": row["subject"], f"about {row['subject']}": about})
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #7932f063
-def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repeats=1, inputs=(), retry_failed=False,
-          progress=None, timeout=None):
+def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repeats=1, inputs=(),
+          retry_failed=False, progress=None, timeout=None):
     """Repeat an analysis at many points.
 
     Parameters
     ----------
     what : `AnalysisConfig`, dict, callable, str or Path
-        A configuration, its values, or its YAML file; a function of named parameters that returns a dictionary of results
-        (``"module:function"`` as a text); or a notebook with a cell that has the tag ``parameters``, in which
-        `record_results` is called.
+        A configuration, its values, or its YAML file; a function of named parameters that returns a
+        dictionary of results (as a text ``"module:function"``); or a notebook with a cell that has the tag
+        ``parameters``, in which `record_results` is called.
     grid : dict, list of dict, table, str or Path
-        The points, see `sweep_points` and `latin_hypercube`. Parameters of an analysis are keys of its configuration,
-        such as ``datasets.on_region.radius``, or short names, such as ``on_radius``.
+        The points, see `sweep_points` and `latin_hypercube`. Parameters of an analysis are keys of its
+        configuration, such as ``datasets.on_region.radius``, or short names, such as ``on_radius``.
     out : str or Path
         Folder of the sweep. Points that are there and have not changed are not done again.
     engine : {"in-process", "papermill"}, optional
-        Compute in the processes of the workers, or execute a notebook for each point. Functions know only the first,
-        notebooks only the second.
+        Compute in the processes of the workers, or execute a notebook for each point. Functions know only the
+        first, notebooks only the second.
     n_jobs : int, optional
         Number of local processes, by default one for each core; 1 works in this process.
     executor : dask client or str, optional
-        Where to work instead: a ``distributed.Client``, or the address of a Dask scheduler. Workers have to see `out` if
-        notebooks are executed.
+        Where to work instead: a ``distributed.Client``, or the address of a Dask scheduler. Workers have to
+        see `out` if notebooks are executed.
     seed : int
-        Root of the seeds of all points. A function that takes ``seed`` or ``rng``, or a notebook with a parameter
-        ``seed``, gets that of its point.
+        Root of the seeds of all points. A function that takes ``seed`` or ``rng``, or a notebook with a
+        parameter ``seed``, gets that of its point.
     repeats : int
         How often to do each point, with other seeds.
     inputs : list of str or Path
-        Files and folders that the results depend on; when they change, points are done again. Those of an analysis are
-        known.
+        Files and folders that the results depend on; when they change, points are done again. Those of an
+        analysis are known.
     retry_failed : bool
         Do points that failed before once more.
     progress : bool, optional
         Show how far it is; by default if there is a terminal or a notebook.
     timeout : float, str or Quantity, optional
-        Time limit of a point, seconds or such as ``"30 min"``; by default 30 min for notebooks, none in-process;
-        ``"none"`` for no limit. In-process, a limit needs a worker process, also with ``n_jobs=1``.
+        Time limit of a point, seconds or such as ``"30 min"``; by default 30 min for notebooks, none
+        in-process; ``"none"`` for no limit. In-process it needs a worker process, also with ``n_jobs=1``.
 
     Returns
     -------

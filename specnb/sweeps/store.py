@@ -13,9 +13,10 @@ from itertools import count
 from ..base.core import DataError, make_path
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #a6887217
-COLUMNS = {"point_id": "TEXT PRIMARY KEY", "key": "TEXT", "subject": "TEXT", "number": "INTEGER", "parameters": "TEXT",
-           "repeat": "INTEGER", "seed": "INTEGER", "status": "TEXT", "error": "TEXT", "traceback": "TEXT", "results": "TEXT",
-           "seconds": "REAL", "finished": "TEXT", "version": "TEXT", "basis": "TEXT", "folder": "TEXT"}
+_TYPES = {"point_id": "TEXT PRIMARY KEY", "number": "INTEGER", "repeat": "INTEGER", "seed": "INTEGER",
+          "seconds": "REAL"} # else TEXT
+COLUMNS = ("point_id", "key", "subject", "number", "parameters", "repeat", "seed", "status", "error",
+           "traceback", "results", "seconds", "finished", "version", "basis", "folder")
 _JSON = "parameters", "results"
 _FORMAT = 3 # of the file
 
@@ -27,6 +28,9 @@ def to_record(
     "A row as the database has it."
     return [_to_text(row[n]) if n in _JSON else row[n] for n in COLUMNS]
 
+
+
+# %% ../../nbs/85_sweeps/40_store.ipynb #bd6ee0a8
 def from_record(
     record, # values in the order of COLUMNS
 )->dict:
@@ -38,7 +42,7 @@ def make_tables(
     database, # connection
     name,     # of the file, for messages
 ):
-    "Make the tables of a sweep in an empty file; DataError if it is a file of something else, or of another version."
+    "Make the tables of a sweep in an empty file; DataError if it is something else, or of another version."
     def version(): return database.execute("PRAGMA user_version").fetchone()[0]
     if version() == _FORMAT:
         return
@@ -46,10 +50,11 @@ def make_tables(
     if version() == _FORMAT:
         return
     if version() != 0:
-        raise DataError(f"{name}: found format {version()}, expected {_FORMAT}; it was made by another version of specnb")
+        raise DataError(f"{name}: found format {version()}, expected {_FORMAT}; "
+                        "it was made by another version of specnb")
     if database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
         raise DataError(f"{name}: a database, but not that of a sweep")
-    columns = ", ".join(f"{n} {kind}" for n, kind in COLUMNS.items())
+    columns = ", ".join(f"{n} {_TYPES.get(n, 'TEXT')}" for n in COLUMNS)
     for table in (f"points ({columns})", "numbers (point_id TEXT PRIMARY KEY, number INTEGER UNIQUE)",
                   "notes (name TEXT PRIMARY KEY, value TEXT)"):
         database.execute(f"CREATE TABLE {table}")
@@ -57,24 +62,13 @@ def make_tables(
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #2f9f4df7
 class Store:
-    """The database of a sweep.
+    "The database of a sweep, ``sweep.sqlite`` in its folder; DataError if the file is something else."
 
-    Parameters
-    ----------
-    folder : str or Path
-        Folder of the sweep; gets the file ``sweep.sqlite``.
-    create : bool
-        Make folder and file if they are not there.
-
-    Raises
-    ------
-    FileNotFoundError
-        Not there, and `create` is False.
-    DataError
-        The file is not the database of a sweep.
-    """
-
-    def __init__(self, folder, create=True):
+    def __init__(
+        self,
+        folder,      # of the sweep
+        create=True, # make folder and file if they are not there, else FileNotFoundError
+    ):
         self.path = make_path(folder) / "sweep.sqlite"
         if not create and not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such file; expected the folder of a sweep")
@@ -105,7 +99,8 @@ class Store:
     def done(self):
         "Identifier -> (key, status, folder) of every point."
         with self._open() as database:
-            return {p: rest for p, *rest in database.execute("SELECT point_id, key, status, folder FROM points")}
+            found = database.execute("SELECT point_id, key, status, folder FROM points")
+            return {point_id: rest for point_id, *rest in found}
 
     def numbers(self, point_ids):
         "Number of each point, its own for ever; new points get the next."
@@ -132,15 +127,17 @@ class Store:
     def set_notes(self, **notes):
         "Keep plain values by name."
         with self._open() as database:
-            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(n, _to_text(v)) for n, v in notes.items()])
+            pairs = [(n, _to_text(v)) for n, v in notes.items()]
+            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", pairs)
 
     @contextmanager
     def table_written(self):
-        "While the files of the table are written: nobody else writes, and whose table it is, is noted until a row is added."
+        "While the files of the table are written: nobody else writes; whose they are is noted."
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             yield
-            database.execute("INSERT OR REPLACE INTO notes SELECT 'table', value FROM notes WHERE name = 'subject'")
+            database.execute("INSERT OR REPLACE INTO notes "
+                             "SELECT 'table', value FROM notes WHERE name = 'subject'")
 
     def table_is_fresh(self):
         "Whether the files of the table are those of the last subject, with all its rows."

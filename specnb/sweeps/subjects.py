@@ -33,10 +33,11 @@ from .results import analysis_results, collect_results, read_results
 nbformat, papermill, u = lazy("nbformat"), lazy("papermill"), lazy("astropy.units")
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #9d3faad4
-_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", tuple: "a list",
-          dict: "a dictionary"}
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list",
+          tuple: "a list", dict: "a dictionary"}
 
-def _kind(value): return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), None)
+def _kind(value):
+    return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), None)
 
 def _unit(value):
     "Unit of a text such as 0.1 deg; None if it is no quantity with a unit."
@@ -48,10 +49,16 @@ def _unit(value):
 
 def _is_quantity(value): return hasattr(value, "unit") and np.ndim(value) == 0
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #9dd74503
 def spaced(value):
     "A text such as 6arcmin as the text that quantities have; anything else as it is."
     return quantity_text(u.Quantity(value)) if _unit(value) is not None else value
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #86b139eb
 def misfit(
     default, # value that is known to be right
     value,   # plain value
@@ -63,7 +70,8 @@ def misfit(
     if wanted is not None and _kind(value) != wanted:
         return f"found {value!r}, expected {wanted} such as {default!r}"
     if unit is not None and (found is None or not found.is_equivalent(unit)):
-        return f"found {value!r}, expected a quantity with a unit that converts to {unit}, such as {default!r}"
+        return (f"found {value!r}, expected a quantity with a unit that converts to {unit}, "
+                f"such as {default!r}")
     return ""
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #201df63f
@@ -80,7 +88,8 @@ def check_against(
     for p in points:
         for name, value in p.items():
             if name not in free and not any_name:
-                problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {', '.join(free) or 'none'}"] = None
+                known = ", ".join(free) or "none"
+                problems[f"{name}: unknown parameter{suggestion(name, free)} {what} has {known}"] = None
             elif name in defaults and misfit(defaults[name], value):
                 problems[f"{name}: {misfit(defaults[name], value)}"] = None
         for name in required:
@@ -104,7 +113,7 @@ class Subject:
         self.check(points)
 
     def with_units(self, parameters):
-        "Parameters of a point with the texts of quantities as they are written everywhere, so that they are found again."
+        "Parameters of a point with quantities as they are written everywhere, so that they are found again."
         units = {n for n, d in self.defaults.items() if _is_quantity(d) or _unit(d) is not None}
         return {n: spaced(v) if n in units else v for n, v in parameters.items()}
 
@@ -129,8 +138,9 @@ class FunctionSubject(Subject):
         if inspect.Parameter.POSITIONAL_ONLY in kinds.values():
             raise ConfigError([f"{self.name}: expected a function of named arguments"])
         self.others = inspect.Parameter.VAR_KEYWORD in kinds.values()
-        named = [n for n, k in kinds.items() if k in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)]
-        self.defaults = {n: arguments[n].default for n in named if arguments[n].default is not inspect.Parameter.empty}
+        several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+        named = {n: p.default for n, p in arguments.items() if p.kind not in several}
+        self.defaults = {n: d for n, d in named.items() if d is not inspect.Parameter.empty}
         self.required = [n for n in named if n not in self.defaults]
         self.random = {"seed", "rng"} & set(arguments)
         self.takes_seed = bool(self.random)
@@ -138,15 +148,20 @@ class FunctionSubject(Subject):
     def check(self, points):
         "ConfigError if a point does not fit the arguments."
         required = [n for n in self.required if n not in ("seed", "rng")]
-        check_against(self.defaults, points, self.name, required, ["seed"] if "seed" in self.required else [], self.others)
+        others = ["seed"] if "seed" in self.required else []
+        check_against(self.defaults, points, self.name, required, others, self.others)
 
     def run(self, point):
         "Results of a point: name -> Result."
         own = {"seed": point.seed, "rng": np.random.default_rng(point.seed)} if self.takes_seed else {}
-        given = {n: u.Quantity(v) if _is_quantity(self.defaults.get(n)) else v for n, v in deepcopy(point.parameters).items()}
-        found = self.function(**{n: own[n] for n in self.random} | given)
+        given = {n: own[n] for n in self.random} | deepcopy(point.parameters)
+        for n in given:
+            if _is_quantity(self.defaults.get(n)):
+                given[n] = u.Quantity(given[n])
+        found = self.function(**given)
         if not isinstance(found, (dict, SpectralAnalysis)):
-            raise TypeError(f"{self.name}: found {type(found).__name__} as its result, expected a dictionary of names and values")
+            raise TypeError(f"{self.name}: found {type(found).__name__} as its result, "
+                            "expected a dictionary of names and values")
         return collect_results((found,), {})
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #6645065e
@@ -161,27 +176,17 @@ def _silent(name):
     finally:
         log.setLevel(level)
 
-def execute_notebook(source, done, parameters, limit=None, **options):
-    """Execute a notebook in the folder of the result.
 
-    Parameters
-    ----------
-    source : NotebookNode or Path
-        Notebook with a parameters cell.
-    done : Path
-        Gets the executed notebook, also when a cell fails, up to there.
-    parameters : dict
-        Name to plain value.
-    limit : float, optional
-        Seconds for the whole notebook.
 
-    Raises
-    ------
-    AnalysisError
-        A cell failed.
-    TimeoutError
-        The limit has passed.
-    """
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #f24cf098
+def execute_notebook(
+    source,          # NotebookNode or Path, with a parameters cell
+    done:Path,       # gets the executed notebook, also when a cell fails, up to there; executed in its folder
+    parameters:dict, # name -> plain value
+    limit=None,      # seconds for the whole notebook
+    **options,       # of papermill
+):
+    "Execute a notebook; AnalysisError if a cell fails, TimeoutError if the limit has passed."
     if limit is not None:
         end = monotonic() + limit
         options["timeout_func"] = lambda cell: max(end - monotonic(), .1) # 0 is no limit for nbclient
@@ -194,7 +199,8 @@ def execute_notebook(source, done, parameters, limit=None, **options):
     except TimeoutError:
         raise TimeoutError(over_limit(limit)) from None
 
-def over_limit(seconds): return f"the point was ended at its time limit of {seconds:g} s"
+def over_limit(seconds):
+    return f"the point was ended at its time limit of {seconds:g} s"
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #2f569a63
 def _default(text):
@@ -209,6 +215,9 @@ def _default(text):
     except (TypeError, ValueError):
         return None
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #52fce715
 @contextmanager
 def _importable(folder):
     "Let kernels that are started import modules from a folder, too."
@@ -221,6 +230,9 @@ def _importable(folder):
         if before is not None:
             os.environ["PYTHONPATH"] = before
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #5bf376a7
 def _read_notebook(path):
     "A notebook from a file, with a kernel if it names none."
     if not path.is_file():
@@ -229,7 +241,8 @@ def _read_notebook(path):
         notebook = nbformat.read(path, 4)
     except Exception: # of many kinds
         raise DataError(f"{path}: not a notebook") from None
-    kernel = notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
+    usual = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = notebook.metadata.setdefault("kernelspec", usual)
     notebook.metadata.setdefault("language_info", {"name": kernel.get("language", "python")})
     return notebook
 
@@ -244,32 +257,34 @@ class NotebookSubject(Subject):
         cells = notebook.cells
         at = next((i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])), None)
         if at is None:
-            raise ConfigError([f"{path}: no cell has the tag parameters; papermill puts the values of a point behind that cell"])
+            raise ConfigError([f"{path}: no cell has the tag parameters; "
+                               "papermill puts the values of a point behind that cell"])
         self.name, self.home = path.name, str(path.absolute().parent)
         self.defaults = {n: _default(p["default"]) for n, p in papermill.inspect_notebook(notebook).items()}
-        quantities = [f"{n} = astropy.units.Quantity({n})" for n, d in self.defaults.items() if _is_quantity(d)]
+        quantities = [n for n, d in self.defaults.items() if _is_quantity(d)]
         if quantities:
-            cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(["import astropy.units", *quantities])))
+            lines = ["import astropy.units", *(f"{n} = astropy.units.Quantity({n})" for n in quantities)]
+            cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
         self.takes_seed = "seed" in self.defaults
         self.identity = digest("notebook", *(f"{c.cell_type} {c.source}" for c in cells))
         self.text = nbformat.writes(notebook)
 
     def execute(self, point, folder, limit=None):
         "Execute the notebook for a point; results, and the errors of `execute_notebook`."
-        own = {"seed": point.seed} if self.takes_seed else {}
+        own, done = {"seed": point.seed} if self.takes_seed else {}, folder / "notebook.ipynb"
         with _importable(self.home):
-            execute_notebook(nbformat.reads(self.text, 4), folder / "notebook.ipynb", own | point.parameters, limit)
-        return read_results(folder / "notebook.ipynb")
+            execute_notebook(nbformat.reads(self.text, 4), done, own | point.parameters, limit)
+        return read_results(done)
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #8716a65d
 SHORT_NAMES = {
-    "on_radius": "datasets.on_region.radius", "stack": "datasets.stack", "nbins": "datasets.geom.axes.energy.nbins",
-    "aeff_percent": "datasets.safe_mask.parameters.aeff_percent", "safe_mask": "datasets.safe_mask.methods",
+    "on_radius": "datasets.on_region.radius", "stack": "datasets.stack",
+    "nbins": "datasets.geom.axes.energy.nbins", "safe_mask": "datasets.safe_mask.methods",
+    "aeff_percent": "datasets.safe_mask.parameters.aeff_percent",
     "model": "model.type", "min_distance": "datasets.background.parameters.min_distance",
     "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
-_SHORT_UNITS = {"on_radius": "deg", "min_distance": "deg", "fit_min": "TeV", "fit_max": "TeV"} # of numbers without
-_FREE = ("datasets.background.parameters", "datasets.safe_mask.parameters", "model.parameters", "fit.optimize_opts",
-         "fit.covariance_opts", "flux_points.parameters") # sections with keys of any name
+_SHORT_UNITS = {"on_radius": "deg", "min_distance": "deg", "fit_min": "TeV", "fit_max": "TeV"}
+_FREE = "model.parameters", "fit.optimize_opts.migrad_opts", "fit.optimize_opts.options" # with keys of any name
 
 @cache
 def _known_keys(): return AnalysisConfig.keys()
@@ -277,8 +292,12 @@ def _known_keys(): return AnalysisConfig.keys()
 @cache
 def _quantity_keys():
     "Keys whose values are quantities."
-    return {k for k, (default, _) in _known_keys().items() if _unit(default) is not None} | {SHORT_NAMES[n] for n in _SHORT_UNITS}
+    written = {k for k, (default, _) in _known_keys().items() if _unit(default) is not None}
+    return written | {SHORT_NAMES[n] for n in _SHORT_UNITS}
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #e6ccb96e
 def config_key(
     name:str, # key or short name
     value,    # a dictionary for a whole section
@@ -306,6 +325,9 @@ def beginning(
         return begins or any(w.startswith(f"{key}.") for w in wanted)
     return {n: v for n, v in parameters.items() if concerns(config_key(n, v))}
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #3ebdf157
 def all_problems(
     work, # function of one argument
     arguments,
@@ -321,9 +343,10 @@ def all_problems(
         raise ConfigError(problems)
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #510e0daa
-_PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion", "general.models_file"}
+_PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion",
+          "general.models_file"}
 _INPUT_KEYS = ("observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat",
-               "datasets.geom.selection", "datasets.background.exclusion", "general.models_file") # decide which files go in
+               "datasets.geom.selection", "datasets.background.exclusion", "general.models_file")
 _NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
 
 def _read_runs(analysis):
@@ -351,7 +374,7 @@ class AnalysisSubject(Subject):
     name = "analysis"
 
     def __init__(self, config):
-        self.config = with_absolute_paths(config).with_settings({"general.n_jobs": 1}) # points are done at once, not runs
+        self.config = with_absolute_paths(config).with_settings({"general.n_jobs": 1})
         self.kept = {}
         values = self.config.to_dict()
         values["general"] = {k: v for k, v in values["general"].items() if k not in _NO_RESULT}
@@ -367,23 +390,25 @@ class AnalysisSubject(Subject):
         "ConfigError if a parameter is unknown, contradicts another, or has no effect."
         names = {(n, isinstance(v, dict)): (n, v) for p in points for n, v in p.items()}
         all_problems(lambda pair: config_key(*pair), names.values())
-        all_problems(self._check_together, {(frozenset(p), bool(self._models_file(p))): p for p in points}.values())
+        kinds = {(frozenset(p), bool(self._models_file(p))): p for p in points}
+        all_problems(self._check_together, kinds.values())
 
     def _models_file(self, parameters):
-        general = parameters.get("general") or {}
-        return parameters.get("general.models_file", general.get("models_file", self.config.general.models_file))
+        usual = (parameters.get("general") or {}).get("models_file", self.config.general.models_file)
+        return parameters.get("general.models_file", usual)
 
     def _check_together(self, parameters):
         keys = {n: config_key(n, v) for n, v in parameters.items()}
         for (m, k), (n, l) in permutations(keys.items(), 2):
             if k == l and m < n or l.startswith(f"{k}."):
                 raise ConfigError([f"{m} and {n}: both say what {l} is, expected one of them"])
-        model, file = [n for n, k in keys.items() if k.split(".")[0] == "model"], self._models_file(parameters)
+        model = ", ".join(n for n, k in keys.items() if k.split(".")[0] == "model")
+        file = self._models_file(parameters)
         if model and file:
-            raise ConfigError([f"{', '.join(model)}: no effect, as the model comes from general.models_file ({file})"])
+            raise ConfigError([f"{model}: no effect, as the model comes from general.models_file ({file})"])
 
     def with_units(self, parameters):
-        "The same, where a number with a short name gets its unit, and quantities are written as they are everywhere."
+        "The same; a number with a short name gets its unit."
         def written(name, value):
             if name in _SHORT_UNITS and type(value) in (int, float):
                 return quantity_text(u.Quantity(value, _SHORT_UNITS[name]))
@@ -420,8 +445,9 @@ class AnalysisSubject(Subject):
         key = canonical(parameters)
         if key not in self.kept:
             config = self.configure(parameters)
-            files = input_files(config, choose_runs(open_store(data_folder(config.observations.datastore)), config))
-            self.kept[key] = {n: p for n, p in files.items() if p.exists() or not config.observations.skip_missing}
+            o = config.observations
+            files = input_files(config, choose_runs(open_store(data_folder(o.datastore)), config))
+            self.kept[key] = {n: p for n, p in files.items() if p.exists() or not o.skip_missing}
         return self.kept[key]
 
     def _last(self, name, key, make, analysis):
@@ -449,10 +475,11 @@ class AnalysisSubject(Subject):
             return analysis_results(self.analyse(self.configure(point.parameters)))
 
     def execute(self, point, folder, limit=None):
-        "Execute the notebook of an analysis for a point, with all its files; results, and the errors of `execute_notebook`."
+        "Execute the notebook of an analysis for a point, with all its files, as for `NotebookSubject`."
         sections = self.configure(point.parameters).with_settings({"general.outdir": "."}).to_dict()
-        execute_notebook(tutorial_notebook(), folder / "notebook.ipynb", sections, limit, kernel_name="python3", language="python")
-        return read_results(folder / "notebook.ipynb")
+        done = folder / "notebook.ipynb"
+        execute_notebook(tutorial_notebook(), done, sections, limit, kernel_name="python3", language="python")
+        return read_results(done)
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #140ffc82
 def _from_file(path):
@@ -463,6 +490,9 @@ def _from_file(path):
         return AnalysisSubject(AnalysisConfig.read(path))
     raise ConfigError([f"{path}: no such file; expected a notebook, a configuration, or module:function"])
 
+
+
+# %% ../../nbs/85_sweeps/30_subjects.ipynb #b3baed99
 def as_subject(what):
     "The subject that a person means; ConfigError if there is none."
     if isinstance(what, Subject):
@@ -472,7 +502,8 @@ def as_subject(what):
     if callable(what):
         return FunctionSubject(what)
     if not isinstance(what, (str, Path)):
-        raise ConfigError([f"found {type(what).__name__}, expected a notebook, a configuration, or a function"])
+        found = type(what).__name__
+        raise ConfigError([f"found {found}, expected a notebook, a configuration, or a function"])
     path = make_path(what)
     if isinstance(what, Path) or ":" not in what or path.suffix in (".ipynb", ".yaml", ".yml"):
         return _from_file(path)

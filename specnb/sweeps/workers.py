@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 import uuid
+from collections import deque
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -32,7 +33,8 @@ from .results import pack_results, read_results
 from .subjects import over_limit
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #d2d713e3
-cloudpickle, dask, distributed, u = lazy("cloudpickle"), lazy("dask"), lazy("distributed"), lazy("astropy.units")
+cloudpickle, dask, distributed = lazy("cloudpickle"), lazy("dask"), lazy("distributed")
+u = lazy("astropy.units")
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #683cb06f
@@ -52,6 +54,9 @@ def _message(error):
     except BaseException: # of its own __str__
         return f"{type(error).__name__}: its message cannot be read"
 
+
+
+# %% ../../nbs/85_sweeps/50_workers.ipynb #00d63441
 def row_of(
     task:Task,
     error=None,  # exception
@@ -60,19 +65,23 @@ def row_of(
 )->dict:         # part of a row of the store
     "What the store gets to know about a point."
     results = json.dumps(pack_results(found or {}), ensure_ascii=False)
-    return {"point_id": task.point_id, "status": "failed" if error else "done", "error": _message(error) if error else "",
-            "traceback": _utf8("".join(traceback.format_exception(error))) if error else "", "results": json.loads(_utf8(results)),
-            "seconds": seconds, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    row = {"point_id": task.point_id, "status": "done", "error": "", "traceback": "",
+           "results": json.loads(_utf8(results)), "seconds": seconds,
+           "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    if error is not None:
+        text = "".join(traceback.format_exception(error))
+        row |= {"status": "failed", "error": _message(error), "traceback": _utf8(text)}
+    return row
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #3a32dc7e
 def _write_page(point, error, folder):
     "The page of an executed notebook, if there is one."
     if not (folder / "notebook.ipynb").is_file():
         return
-    values = ", ".join(f"{n} = {v if isinstance(v, str) else canonical(v)}" for n, v in point.parameters.items())
-    about = f"{values or 'no parameter'}{f', repeat {point.repeat}' if point.repeat else ''}"
-    page = render("point.html", title="A point of a sweep", line=about, failure=_message(error) if error else "",
-                  notebook=notebook_html(folder / "notebook.ipynb"))
+    about = [f"{n} = {v if isinstance(v, str) else canonical(v)}" for n, v in point.parameters.items()]
+    about = (about or ["no parameter"]) + ([f"repeat {point.repeat}"] if point.repeat else [])
+    page = render("point.html", title="A point of a sweep", line=", ".join(about),
+                  failure=_message(error) if error else "", notebook=notebook_html(folder / "notebook.ipynb"))
     (folder / "page.html").write_text(page, encoding="utf-8")
 
 def _replace_folder(new, folder):
@@ -85,13 +94,17 @@ def _replace_folder(new, folder):
                 raise
         shutil.rmtree(folder, ignore_errors=True)
 
+
+
+# %% ../../nbs/85_sweeps/50_workers.ipynb #0bcfb70a
 def execute_point(
     subject,     # with `execute`
     task:Task,
 )->tuple:        # name -> Result, and the error or None
     "Execute the notebook of a point into its folder."
     folder, error, found = Path(task.folder), None, {}
-    staging = folder.with_name(f".writing-{folder.name}@{socket.gethostname()}@{os.getpid()}@{uuid.uuid4().hex[:8]}")
+    maker = f"{socket.gethostname()}@{os.getpid()}@{uuid.uuid4().hex[:8]}"
+    staging = folder.with_name(f".writing-{folder.name}@{maker}")
     staging.mkdir(parents=True)
     try:
         try:
@@ -118,6 +131,9 @@ def _process_is_there(number):
         pass
     return True
 
+
+
+# %% ../../nbs/85_sweeps/50_workers.ipynb #3be2cb02
 def clear_leftovers(
     folder, # of notebooks of points
 ):
@@ -133,7 +149,7 @@ def clear_leftovers(
             shutil.rmtree(left, ignore_errors=True)
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #b1f9e1cf
-_ONE_AT_A_TIME = threading.RLock() # workers may have threads: numpy would share cores, papermill changes the working directory
+_ONE_AT_A_TIME = threading.RLock() # papermill changes the working directory of all threads of a worker
 
 def do_point(
     subject, # what is repeated
@@ -172,12 +188,13 @@ def read_limit(
     except (TypeError, ValueError):
         seconds = 0.
     if not seconds > 0:
-        raise ConfigError([f"timeout: found {timeout!r}, expected a positive time, such as '30 min' or 90 (seconds), or none"])
+        raise ConfigError([f"timeout: found {timeout!r}, expected a positive time, "
+                           "such as '30 min' or 90 (seconds), or none"])
     return seconds if seconds < float("inf") else None
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #c2cb88a0
 _SUBJECTS = {} # in a worker: the subject it works on
-_PORTION = .25 # seconds of work of a task with several points
+_PORTION = .5 # seconds of work of a task with several points
 
 def _subject_of(packed):
     "The subject in some bytes; the last one is kept."
@@ -208,6 +225,9 @@ def _do_limited(subject, task, sweep_id):
         finally:
             timer.cancel()
 
+
+
+# %% ../../nbs/85_sweeps/50_workers.ipynb #25c7259d
 def do_tasks(
     packed:bytes, # the subject
     tasks:list,
@@ -224,17 +244,22 @@ def do_tasks(
 # %% ../../nbs/85_sweeps/50_workers.ipynb #d158d11f
 _LOCAL = {"distributed.worker.profile.enabled": False, "distributed.scheduler.allowed-failures": 0,
           "distributed.worker.preload": [__name__]}
-_IMPORTED = ["distributed", "regions", "scipy.optimize", __name__] # by the process that workers are forked from
+_IMPORTED = ["distributed", "regions", "scipy.optimize", __name__] # before workers are forked
 _CONNECT = 10 # seconds, for the scheduler to answer
-_NOT_STARTED = ("a process of the sweep did not start; a script needs the line if __name__ == \"__main__\": around what it does, "
-                "or n_jobs=1")
+_NOT_STARTED = ("a process of the sweep did not start; a script needs the line if __name__ == \"__main__\": "
+                "around what it does, or n_jobs=1")
 
 def dask_setup(worker):
     "Dask calls this in each local worker."
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-def usable_cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usable_cores():
+    "Cores that this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+
+
+# %% ../../nbs/85_sweeps/50_workers.ipynb #dd100b86
 def check_workers(
     n_jobs,   # number of processes, or None
     executor, # Dask client, address of a scheduler, or None
@@ -243,7 +268,8 @@ def check_workers(
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs < 1):
         raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
     if executor is not None and not isinstance(executor, str) and not hasattr(executor, "nthreads"):
-        raise ConfigError([f"executor: found {type(executor).__name__}, expected a Dask client or the address of a Dask scheduler"])
+        raise ConfigError([f"executor: found {type(executor).__name__}, "
+                           "expected a Dask client or the address of a Dask scheduler"])
 
 @contextmanager
 def _local_client(n_jobs):
@@ -256,7 +282,7 @@ def _local_client(n_jobs):
         distributed.utils.get_mp_context() # has a list of its own
         multiprocessing.set_forkserver_preload(_IMPORTED)
         try:
-            cluster = start_cluster(n_jobs, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=":0",
+            cluster = start_cluster(n_jobs, threads_per_worker=1, memory_limit=0, dashboard_address=":0",
                                     scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL)
         except RuntimeError:
             raise RuntimeError(_NOT_STARTED) from None
@@ -283,56 +309,75 @@ def dask_client(
             yield client
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #54c0fc39
+_LOOK = 1. # seconds until the scheduler is asked again for its workers
 _GONE = "the cluster has cancelled the work; what is done is kept, and the same call goes on with the rest"
 
 class _Sender:
-    "Sends tasks to a cluster, and takes what comes back."
+    "Sends tasks to a cluster, as many at once as there are threads, and takes what comes back."
 
     def __init__(self, client, packed):
-        self.client, self.sweep_id, self.sent, self.lost = client, uuid.uuid4().hex, {}, []
-        self.subject = client.submit(bytes, packed, pure=False) # kept on the cluster, made again if its worker is lost
-        self.running = distributed.as_completed(loop=client.loop)
+        self.client, self.sweep_id = client, uuid.uuid4().hex
+        self.waiting, self.sent, self.lost = deque(), {}, []
+        self.n_threads, self.asked = None, -_LOOK
+        self.subject = client.submit(bytes, packed, pure=False) # made again if its worker is lost
 
-    def send(self, tasks, size=1):
-        "Send tasks, some at a time."
-        for i in range(0, len(tasks), size):
-            future = self.client.submit(do_tasks, self.subject, tasks[i:i + size], self.sweep_id, pure=False)
-            self.sent[future.key] = tasks[i:i + size]
-            self.running.add(future)
+    def add(self, tasks, size=1):
+        "Tasks to be sent, some at a time."
+        self.waiting.extend(tasks[i:i + size] for i in range(0, len(tasks), size))
+
+    def send(self):
+        "Send what the cluster can do now; workers come and go."
+        if time.monotonic() - self.asked > _LOOK:
+            n_threads = sum(self.client.nthreads().values())
+            if not n_threads and self.n_threads != 0:
+                log.warning("the cluster has no worker; the sweep goes on when there is one")
+            self.asked, self.n_threads = time.monotonic(), n_threads
+        while self.waiting and len(self.sent) < max(self.n_threads, 1):
+            tasks = self.waiting.popleft()
+            self.sent[self.client.submit(do_tasks, self.subject, tasks, self.sweep_id, pure=False)] = tasks
+
+    def take(self, future):
+        "Rows of a task that has ended; what it did not do waits again, or is lost."
+        tasks = self.sent.pop(future)
+        try:
+            rows = future.result()
+        except distributed.KilledWorker as error:
+            if len(tasks) > 1:
+                self.add(tasks)
+            else:
+                self.lost.append((tasks[0], error))
+            return []
+        except Exception as error:
+            if isinstance(error, CancelledError) or self.client.status != "running":
+                raise RuntimeError(_GONE) from None
+            return [row_of(t, error) for t in tasks]
+        self.add(tasks[len(rows):], len(rows))
+        return rows
 
     def rows(self):
-        "Rows of all that was sent, as they come; `lost` gets the single tasks whose worker was killed."
-        for future in self.running:
-            tasks, rows = self.sent.pop(future.key), []
+        "Rows of all that was added, as they come."
+        while self.waiting or self.sent:
             try:
-                rows = future.result()
-                self.send(tasks[len(rows):], len(rows))
-            except CancelledError:
+                self.send()
+                with self.client.as_current():
+                    done = distributed.wait(list(self.sent), _LOOK, "FIRST_COMPLETED").done
+                rows = [r for future in done for r in self.take(future)]
+                self.send() # before the rows are stored
+            except TimeoutError: # perhaps there are more workers now
+                continue
+            except (CancelledError, OSError):
                 raise RuntimeError(_GONE) from None
-            except distributed.KilledWorker as error:
-                if len(tasks) > 1:
-                    self.send(tasks)
-                else:
-                    self.lost.append((tasks[0], error))
-            except Exception as error:
-                if self.client.status != "running":
-                    raise RuntimeError(_GONE) from None
-                rows = [row_of(t, error) for t in tasks]
             yield rows
-        if self.sent: # the client has closed
-            raise RuntimeError(_GONE)
 
 def rows_from_dask(client, packed, tasks):
     "Rows of tasks (see `rows_of`) from a Dask client and a packed subject."
-    n_threads = sum(client.nthreads().values())
-    if not n_threads:
-        log.warning("the cluster has no worker; the sweep goes on when there is one")
     sender = _Sender(client, packed)
-    sender.send(tasks, max(1, min(len(tasks) // (8 * max(n_threads, 1)), 500)))
+    n_threads = sum(client.nthreads().values()) or 1
+    sender.add(tasks, max(1, min(len(tasks) // (8 * n_threads), 500)))
     yield from sender.rows()
     lost, sender.lost = sender.lost, []
     for task, _ in lost:
-        sender.send([task])
+        sender.add([task])
         yield from sender.rows()
     yield [row_of(task, error) for task, error in sender.lost]
 
@@ -345,32 +390,16 @@ def _packed(subject):
         raise ConfigError([f"{subject.name}: cannot be sent to other processes ({_message(error)}); "
                            "n_jobs=1 works in this one"]) from None
 
-def rows_of(subject, tasks, n_jobs=None, executor=None):
-    """Do all tasks.
 
-    Parameters
-    ----------
-    subject : Subject
-        What is repeated.
-    tasks : list of Task
-        In the order they are started.
-    n_jobs : int, optional
-        Local processes; by default one for each core. 1 is this process, if functions have no time limit.
-    executor : dask client or str, optional
-        A client, or the address of a scheduler.
 
-    Yields
-    ------
-    list of dict
-        Rows of points that are finished.
-
-    Raises
-    ------
-    RuntimeError
-        The cluster is gone.
-    ConfigError
-        The subject cannot be sent to other processes.
-    """
+# %% ../../nbs/85_sweeps/50_workers.ipynb #9dee047e
+def rows_of(
+    subject,       # what is repeated
+    tasks:list,    # of Task, in the order they are started
+    n_jobs=None,   # local processes, by default one for each core; 1 is this one, unless there is a limit
+    executor=None, # Dask client, or address of a scheduler
+):                 # generator of lists of rows
+    "Do all tasks; RuntimeError if the cluster is gone, ConfigError if the subject cannot be sent."
     n_jobs = min(n_jobs or usable_cores(), len(tasks))
     if executor is None and n_jobs == 1 and not any(t.limit and not t.folder for t in tasks):
         for task in tasks:
