@@ -169,7 +169,7 @@ def check_matrix(table:FitsTable): # iterator of findings
         yield from each(table, _check_groups(table))
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #c0af8aeb
-def _check_rows(matrix, ebounds):
+def _check_probabilities(matrix, ebounds):
     "Probabilities of a matrix for the channels of EBOUNDS."
     first, stated = _first_channel(matrix, "F_CHAN", 1), _first_channel(matrix, "F_CHAN")
     where = f"TLMIN{matrix.position('F_CHAN')}"
@@ -197,7 +197,7 @@ def _check_rows(matrix, ebounds):
         yield "error", "MATRIX", "all values are 0"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #d7e58fd3
-_CHECKS = {"SPECTRUM": check_spectrum, "EBOUNDS": check_ebounds, "SPECRESP": check_specresp,
+_OGIP_CHECKS = {"SPECTRUM": check_spectrum, "EBOUNDS": check_ebounds, "SPECRESP": check_specresp,
            "MATRIX": check_matrix, "GTI": check_gti}
 _CLASSES = {"SPECTRUM": "SPECTRUM", "RESPONSE SPECRESP": "SPECRESP", "RESPONSE RSP_MATRIX": "MATRIX"}
 
@@ -207,9 +207,9 @@ def _named(table):
 
 def _kind(
     table:FitsTable,
-)->str: # key of _CHECKS, "" for others
+)->str: # key of _OGIP_CHECKS, "" for others
     "What a table is, by name or class."
-    if _named(table) in _CHECKS:
+    if _named(table) in _OGIP_CHECKS:
         return _named(table)
     one, two = (key_text(table, k) for k in ("HDUCLAS1", "HDUCLAS2"))
     kind = _CLASSES.get(one) or _CLASSES.get(f"{one} {two}", "")
@@ -227,7 +227,7 @@ def _ogip_tables(folder, path):
         if not kind or kind in tables:
             continue
         tables[kind] = table
-        folder.check(table, _CHECKS[kind])
+        folder.check(table, _OGIP_CHECKS[kind])
         if _named(table) != kind:
             folder.add(path, table.name, [("error", "EXTNAME", f"{table.name}, expected {kind}")])
     return tables
@@ -278,7 +278,7 @@ def check_ogip_file(folder:Folder, path:Path):
             folder.add(table.path, table.name, quietly(check, table, other))
     for tables in (own, rmf):
         matrix = tables.get("MATRIX")
-        together(_check_rows, matrix, tables.get("EBOUNDS"))
+        together(_check_probabilities, matrix, tables.get("EBOUNDS"))
         if matrix and "EBOUNDS" not in tables:
             text = "no such HDU, expected the energies of the channels"
             folder.add(matrix.path, "", [("error", "EBOUNDS", text)])

@@ -297,8 +297,8 @@ def check_run(
 ):
     "Check the tables of a run, each and together."
     for kind, (form, table) in parts.items():
-        if form in _CHECKS:
-            folder.check(table, _CHECKS[form])
+        if form in _DL3_CHECKS:
+            folder.check(table, _DL3_CHECKS[form])
     def together(about, check, *kinds):
         if all(k in parts for k in kinds):
             table = parts[about][1]
@@ -313,8 +313,9 @@ def check_run(
             together(kind, partial(_offsets, kind=parts[kind][0]), "aeff", kind)
     together("events", _target, "events", "aeff")
 
-_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.items()}, "events": check_events,
-           "gti": check_gti}
+_DL3_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.items()},
+               "events": check_events,
+               "gti": check_gti}
 
 # %% ../../nbs/20_data/85_checks.ipynb #efe68dc7
 def _form(
@@ -371,7 +372,7 @@ def _rows_by_run(
         runs.setdefault(int(i), []).append(row)
     return runs
 
-def _check_rows(runs):
+def _check_types_and_classes(runs):
     "Findings on the types and classes of the rows."
     rows = [(i, row) for i, found in runs.items() for row in found]
     types = dict.fromkeys(_KNOWN.values())
@@ -393,7 +394,7 @@ def check_hdu_index(table:FitsTable): # iterator of findings
     if not table.n_rows:
         yield "error", "", "the index lists no run, expected at least one row"
     if all(c in table for c in ("OBS_ID", *_TEXTS)):
-        yield from _check_rows(_rows_by_run(table))
+        yield from _check_types_and_classes(_rows_by_run(table))
 
 # %% ../../nbs/20_data/85_checks.ipynb #130bb064
 _OBS_KEYS = (*_INDEX_KEYS, one_of("HDUCLAS2", "OBS"), *_TIME_KEYS)
