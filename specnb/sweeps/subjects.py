@@ -284,7 +284,7 @@ SHORT_NAMES = {
     "model": "model.type", "min_distance": "datasets.background.parameters.min_distance",
     "fit_min": "fit.fit_range.min", "fit_max": "fit.fit_range.max"}
 _SHORT_UNITS = {"on_radius": "deg", "min_distance": "deg", "fit_min": "TeV", "fit_max": "TeV"}
-_FREE = "model.parameters", "fit.optimize_opts.migrad_opts", "fit.optimize_opts.options" # with keys of any name
+_FREE = "model.parameters", "fit.optimize_opts.migrad_opts", "fit.optimize_opts.options" # any names
 
 @cache
 def _known_keys(): return AnalysisConfig.keys()
