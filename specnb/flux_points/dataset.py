@@ -14,7 +14,7 @@ from ..stats.likelihood import PointPrediction, PointsPart, compile_likelihood
 from ..makers.plots import _plot_points, _style, _two_panels
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
-from ..models.quantities import SED_UNITS, _unit_label
+from ..models.quantities import SED_UNITS, unit_label
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #b7ad2e13
 plt, u = lazy("matplotlib.pyplot"), lazy("astropy.units")
@@ -126,7 +126,7 @@ class _SpectrumPlot:
         return ax
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #219d8b06
-_RESIDUALS = {"diff": f"Residuals\n[{_unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
+_RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
 
 class _ResidualsPlot:
     "Picture of flux points minus models."

@@ -10,7 +10,7 @@ import copy
 import numpy as np
 from ..base.core import html_table, lazy
 from .tables import COMMON, NORMS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes, write_flux_table
-from ..models.parameters import _unit_text
+from ..models.parameters import unit_string
 from .plots import plot_profiles, plot_sed_points
 from ..models.quantities import SED_UNITS, sed_axes
 
@@ -326,4 +326,4 @@ class FluxPoints(_FluxColumns, _FluxFacts, _FluxFiles, _FluxPlots):
         t = self.to_table(self.sed_type_plot_default)
         shown = [n for n in t.colnames if t[n].ndim == 1 and n not in ("ts", "stat", "stat_null")]
         cells = [[f"{v:.4g}" if t[n].dtype.kind == "f" else v for n, v in zip(shown, row)] for row in zip(*(np.asarray(t[n]) for n in shown))]
-        return html_table(cells, [f"{n} [{_unit_text(t[n].unit)}]" if t[n].unit else n for n in shown], caption="FluxPoints")
+        return html_table(cells, [f"{n} [{unit_string(t[n].unit)}]" if t[n].unit else n for n in shown], caption="FluxPoints")

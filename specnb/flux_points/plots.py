@@ -9,7 +9,7 @@ __all__ = ['plot_sed_points', 'plot_profiles']
 import numpy as np
 from ..base.core import lazy
 from ..makers.plots import _plot_points, _style
-from ..models.quantities import _limits_from
+from ..models.quantities import limits_from
 
 # %% ../../nbs/75_flux_points/40_plots.ipynb #17c251ea
 plt, interpolate = lazy("matplotlib.pyplot"), lazy("scipy.interpolate")
@@ -48,7 +48,7 @@ def plot_sed_points(e_ref, e_min, e_max, flux, error, limit=None, is_ul=None, ax
     y = np.where(y > 0, y, np.nan)
     ends = y if yerr is None else [np.maximum(y - yerr[0], y / 3), y + yerr[1]]
     kwargs = _style(kwargs, marker="o", markersize=4, linewidth=1.2, uplims=is_ul[np.isfinite(y)])
-    with _limits_from(ax, ends): _plot_points(ax, e_min, e_max, y, yerr, e_ref, **kwargs)
+    with limits_from(ax, ends): _plot_points(ax, e_min, e_max, y, yerr, e_ref, **kwargs)
     return ax
 
 # %% ../../nbs/75_flux_points/40_plots.ipynb #bbb48be7

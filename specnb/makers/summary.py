@@ -8,7 +8,7 @@ __all__ = ['expected_background', 'spectrum_summary']
 # %% ../../nbs/60_makers/15_summary.ipynb #f4562935
 import numpy as np
 from ..base.core import lazy
-from ..models.parameters import _as_unit
+from ..models.parameters import as_unit
 from ..stats.stats import CashCountsStatistic, WStatCountsStatistic, get_wstat_mu_bkg
 
 # %% ../../nbs/60_makers/15_summary.ipynb #f65a2c9b
@@ -48,7 +48,8 @@ def _off_summary(
     on = float(arrays.acceptance[k].sum() if acceptance == "sum" else k.sum())
     ratio = background / n_off if n_off > 0 else np.nan
     alpha = ratio if acceptance == "sum" else arrays.alpha[k].mean() if k.any() else np.nan
-    return {"counts_off": int(n_off), "acceptance": on, "acceptance_off": float(on / ratio) if ratio > 0 else np.nan, "alpha": float(alpha)}
+    return {"counts_off": int(n_off), "acceptance": on,
+            "acceptance_off": float(on / ratio) if ratio > 0 else np.nan, "alpha": float(alpha)}
 
 # %% ../../nbs/60_makers/15_summary.ipynb #d73ef92e
 def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum"):
@@ -63,27 +64,33 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
     stat_sum : float
         Statistic to list.
     acceptance : {"sum", "bins"}
-        How ON acceptance is totalled: over runs and bins, with ``alpha = background / counts_off`` (Gammapy 2), or one per
-        bin, with ``alpha`` the mean over bins (Gammapy 0.19).
+        How ON acceptance is totalled: over runs and bins, with ``alpha = background / counts_off`` (Gammapy
+        2), or one per bin, with ``alpha`` the mean over bins (Gammapy 0.19).
 
     Returns
     -------
     dict
         Exposures in m2 s, times in s, rates in s-1.
     """
-    if acceptance not in ("sum", "bins"): raise ValueError(f"acceptance: expected 'sum' or 'bins', found {acceptance!r}")
+    if acceptance not in ("sum", "bins"):
+        raise ValueError(f"acceptance: expected 'sum' or 'bins', found {acceptance!r}")
     k, s = arrays.mask_safe, np.zeros(arrays.n_reco) if npred_signal is None else npred_signal
     counts, background = arrays.n_on[k].sum(), arrays.n_bkg[k].sum()
     bkg = expected_background(arrays, s)[k].sum()
     signal = np.nan if npred_signal is None else s[k].sum()
     exposure = arrays.exposure[arrays.exposure > 0] if arrays.exposure is not None else np.empty(0)
     t = arrays.livetime if arrays.livetime > 0 else np.nan
-    numbers = {"background": background, "excess": counts - background, "sqrt_ts": _counts_statistic(arrays).sqrt_ts,
-               "npred": bkg if npred_signal is None else bkg + signal, "npred_background": bkg, "npred_signal": signal,
-               "exposure_min": exposure.min() if len(exposure) else np.nan, "exposure_max": exposure.max() if len(exposure) else np.nan,
-               "livetime": arrays.livetime, "ontime": arrays.ontime, "counts_rate": counts / t, "background_rate": background / t,
+    numbers = {"background": background, "excess": counts - background,
+               "sqrt_ts": _counts_statistic(arrays).sqrt_ts,
+               "npred": bkg if npred_signal is None else bkg + signal, "npred_background": bkg,
+               "npred_signal": signal,
+               "exposure_min": exposure.min() if len(exposure) else np.nan,
+               "exposure_max": exposure.max() if len(exposure) else np.nan,
+               "livetime": arrays.livetime, "ontime": arrays.ontime, "counts_rate": counts / t,
+               "background_rate": background / t,
                "excess_rate": (counts - background) / t}
-    return {"counts": int(counts), **{k: float(v) for k, v in numbers.items()}, "n_bins": arrays.n_reco, "n_fit_bins": int(arrays.mask.sum()),
+    return {"counts": int(counts), **{k: float(v) for k, v in numbers.items()}, "n_bins": arrays.n_reco,
+            "n_fit_bins": int(arrays.mask.sum()),
             "stat_type": "wstat" if arrays.is_on_off else "cash", "stat_sum": float(stat_sum),
             **(_off_summary(arrays, acceptance) if arrays.is_on_off else {})}
 
@@ -95,4 +102,5 @@ def _with_units(
     summary:dict, # as from `spectrum_summary`
 )->dict:          # exposures, times and rates as quantities
     "A summary whose numbers carry units."
-    return {k: u.Quantity(v, _as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v for k, v in summary.items()}
+    return {k: u.Quantity(v, as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v for k,
+            v in summary.items()}

@@ -11,10 +11,11 @@ __all__ = ['PowerLawNormSpectralModel', 'ExpCutoffPowerLawNormSpectralModel', 'L
 # %% ../../nbs/40_models/70_corrections.ipynb #ab117948
 import numpy as np
 from ..base.core import as_float, lazy
-from .shapes import ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel, PowerLawSpectralModel
+from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
+                                  PowerLawSpectralModel)
 from .parameters import Parameter, Parameters
-from .integrals import _phi, _phi_slope
-from .spectral import ClosedSpectralModel, SpectralModel, _energies, _evaluate_closed
+from .integrals import exprel, exprel_slope
+from .spectral import ClosedSpectralModel, SpectralModel, as_energies, evaluate_closed
 
 # %% ../../nbs/40_models/70_corrections.ipynb #d4e6cbf0
 u = lazy("astropy.units")
@@ -112,7 +113,8 @@ class ScaleSpectralModel(SpectralModel):
 
     def evaluate(self, energy, norm):
         "Differential flux, from floats or from quantities."
-        return norm*(self.model(energy) if hasattr(energy, "unit") else self.model.dnde(energy, self.model._values))
+        return norm*(self.model(energy) if hasattr(energy, "unit")
+                     else self.model.dnde(energy, self.model._values))
     def evaluate_gradient(self, energy, norm):
         "Derivative with respect to the norm."
         return [self.model.dnde(energy, self.model._values)]
@@ -155,11 +157,14 @@ class PiecewiseNormSpectralModel(SpectralModel):
     result_unit = ""
 
     def __init__(self, energy, norms=None, interp="log"):
-        nodes = np.atleast_1d(_energies(energy))
+        nodes = np.atleast_1d(as_energies(energy))
         norms = [1.0]*len(nodes) if norms is None else list(norms)
-        if len(nodes) < 2 or np.any(np.diff(nodes) <= 0): raise ValueError(f"energy: expected at least two increasing energies, found {nodes} TeV")
-        if len(norms) != len(nodes): raise ValueError(f"norms: expected {len(nodes)} numbers, one per energy, found {len(norms)}")
-        if interp not in ("log", "lin"): raise ValueError(f"interp: expected log or lin, found {interp!r}")
+        if len(nodes) < 2 or np.any(np.diff(nodes) <= 0):
+            raise ValueError(f"energy: expected at least two increasing energies, found {nodes} TeV")
+        if len(norms) != len(nodes):
+            raise ValueError(f"norms: expected {len(nodes)} numbers, one per energy, found {len(norms)}")
+        if interp not in ("log", "lin"):
+            raise ValueError(f"interp: expected log or lin, found {interp!r}")
         self.energy, self.interp = u.Quantity(nodes, "TeV"), interp
         self.default_parameters = Parameters([Parameter(f"norm_{i}", 1) for i in range(len(nodes))])
         self._nodes = np.log(nodes) if interp == "log" else nodes
@@ -177,13 +182,15 @@ class PiecewiseNormSpectralModel(SpectralModel):
 
     def evaluate(self, energy, *norms):
         "Factor, from floats or from quantities."
-        x, norms = (_energies(energy) if hasattr(energy, "unit") else energy), [as_float(n, "") for n in norms]
+        x, norms = (as_energies(energy) if hasattr(energy, "unit") else energy), [as_float(n, "")
+                                                                                  for n in norms]
         form = self._form(np.log(x), x, norms)
         return np.exp(form[1]) if form else sum(w*n for w, n in zip(_hats(x, self._nodes), norms))
 
     def to_dict(self, links=None):
         "Type, parameters, energies and kind of interpolation as plain texts and numbers."
-        return super().to_dict(links) | dict(energy=dict(data=self.energy.value.tolist(), unit="TeV"), interp=self.interp)
+        return super().to_dict(links) | dict(energy=dict(data=self.energy.value.tolist(), unit="TeV"),
+                                             interp=self.interp)
     @classmethod
     def _from_dict(cls, data, shared):
         energy = u.Quantity(data["energy"]["data"], data["energy"]["unit"])
@@ -216,13 +223,15 @@ class TemplateSpectralModel(ClosedSpectralModel):
 
     def __init__(self, energy, values, meta=None, **kwargs):
         self.energy, self.values, self.meta = u.Quantity(energy), u.Quantity(values), meta or {}
-        nodes = np.log(np.atleast_1d(_energies(energy)))
+        nodes = np.log(np.atleast_1d(as_energies(energy)))
         self.result_unit = "" if self.values.unit.is_equivalent("") else ClosedSpectralModel.result_unit
         numbers = np.asarray(as_float(self.values, self.result_unit, "values"), float)
         if nodes.ndim != 1 or nodes.shape != numbers.shape or len(nodes) < 2 or np.any(np.diff(nodes) <= 0):
-            raise ValueError(f"template: expected one value for each of two or more increasing energies, found {numbers.shape} values "
+            raise ValueError("template: expected one value for each of two or more increasing energies, "
+                             f"found {numbers.shape} values "
                              f"for energies {self.energy}")
-        if not np.all((numbers >= 0) & np.isfinite(numbers)): raise ValueError("template: values must be finite and not negative")
+        if not np.all((numbers >= 0) & np.isfinite(numbers)):
+            raise ValueError("template: values must be finite and not negative")
         self._nodes, self._logs = nodes, np.log(np.maximum(numbers, np.finfo(float).tiny))
         super().__init__(**kwargs)
 
@@ -237,7 +246,7 @@ class TemplateSpectralModel(ClosedSpectralModel):
 
     def evaluate(self, energy, *args, **kwargs):
         "Differential flux, from floats or from quantities."
-        return _evaluate_closed(self, energy, args, kwargs)
+        return evaluate_closed(self, energy, args, kwargs)
 
     def to_dict(self, links=None):
         "Type, parameters and table as plain texts and numbers."
@@ -268,10 +277,12 @@ class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
     ecut = Parameter("ecut", 10, "TeV")
 
     @staticmethod
-    def log_shape(log_energy, energy, index, reference, ecut): return -index*(log_energy - np.log(reference)) + (reference - energy)/ecut
+    def log_shape(log_energy, energy, index, reference, ecut):
+        return -index*(log_energy - np.log(reference)) + (reference - energy)/ecut
     @staticmethod
     def log_shape_gradient(log_energy, energy, index, reference, ecut):
-        return [lambda: np.log(reference) - log_energy, lambda: index/reference + 1/ecut, lambda: (energy - reference)/ecut**2]
+        return [lambda: np.log(reference) - log_energy, lambda: index/reference + 1/ecut,
+                lambda: (energy - reference)/ecut**2]
 
 # %% ../../nbs/40_models/70_corrections.ipynb #924bfdb0
 class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
@@ -299,7 +310,8 @@ class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
     @staticmethod
     def log_shape_gradient(log_energy, energy, reference, ecut, index_1, index_2):
         start, here = (reference/ecut)**index_2, (energy/ecut)**index_2
-        return [lambda: (index_1 + index_2*start)/reference, lambda: index_2*(here - start)/ecut, lambda: np.log(reference) - log_energy,
+        return [lambda: (index_1 + index_2*start)/reference, lambda: index_2*(here - start)/ecut,
+                lambda: np.log(reference) - log_energy,
                 lambda: start*np.log(reference/ecut) - here*np.log(energy/ecut)]
 
 # %% ../../nbs/40_models/70_corrections.ipynb #3ddb6671
@@ -326,11 +338,13 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
 
     @staticmethod
     def log_shape(log_energy, energy, reference, expfactor, index_1, index_2):
-        return -index_1*(log_energy - np.log(reference)) + expfactor*((1e6*reference)**index_2 - (1e6*energy)**index_2)
+        return -index_1*(log_energy - np.log(reference)) + expfactor*((1e6*reference)**index_2
+                                                                      - (1e6*energy)**index_2)
     @staticmethod
     def log_shape_gradient(log_energy, energy, reference, expfactor, index_1, index_2):
         start, here = (1e6*reference)**index_2, (1e6*energy)**index_2
-        return [lambda: (index_1 + expfactor*index_2*start)/reference, lambda: start - here, lambda: np.log(reference) - log_energy,
+        return [lambda: (index_1 + expfactor*index_2*start)/reference, lambda: start - here,
+                lambda: np.log(reference) - log_energy,
                 lambda: expfactor*(start*np.log(1e6*reference) - here*np.log(1e6*energy))]
 
 # %% ../../nbs/40_models/70_corrections.ipynb #884274e2
@@ -357,8 +371,8 @@ class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
 
     @staticmethod
     def _chi(z): # (exp(z) - 1 - z)/z**2, its derivative, and phi
-        phi = _phi(z)
-        chi, near = phi - _phi_slope(z, phi), np.abs(z) < .01
+        phi = exprel(z)
+        chi, near = phi - exprel_slope(z, phi), np.abs(z) < .01
         return chi, np.where(near, 1/6 + z*(1/12 + z/40), (phi - 2*chi)/np.where(near, 1, z)), phi
 
     @classmethod
@@ -369,4 +383,5 @@ class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
     def log_shape_gradient(cls, log_energy, energy, reference, expfactor, index_1, index_2):
         x = log_energy - np.log(reference)
         chi, slope, phi = cls._chi(index_2*x)
-        return [lambda: (index_1 + expfactor*x*phi)/reference, lambda: -x*x*chi, lambda: -x, lambda: -expfactor*x**3*slope]
+        return [lambda: (index_1 + expfactor*x*phi)/reference, lambda: -x*x*chi, lambda: -x,
+                lambda: -expfactor*x**3*slope]

@@ -9,9 +9,10 @@ __all__ = ['EnergyNodes']
 from functools import cached_property
 import numpy as np
 
-# %% ../../nbs/40_models/30_integrals.ipynb #283c133c
-def _n_segments(ratio): return max(int(100*np.log10(ratio).max()), 2) - 1
+# %% ../../nbs/40_models/30_integrals.ipynb #a7661430
+def n_segments_per_bin(ratio): return max(int(100*np.log10(ratio).max()), 2) - 1
 
+# %% ../../nbs/40_models/30_integrals.ipynb #283c133c
 class EnergyNodes:
     """Integration nodes of energy bins; made once per axis.
 
@@ -39,8 +40,10 @@ class EnergyNodes:
 
     def __init__(self, edges, n_segments=None):
         edges = np.asarray(edges, float)
-        if edges.ndim != 1 or len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
-            raise ValueError(f"edges: expected at least two positive, increasing energies in TeV, found {edges}")
+        if edges.ndim != 1 or len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0
+                                                     and np.isfinite(edges[-1])):
+            raise ValueError("edges: expected at least two positive, increasing energies in TeV, found "
+                             f"{edges}")
         log_energy, energy = self._spread(edges[:-1], edges[1:], n_segments)
         self.log_energy = np.append(log_energy[:, :-1], log_energy[-1, -1])
         self.energy = np.append(energy[:, :-1], edges[-1])
@@ -66,9 +69,11 @@ class EnergyNodes:
         return edges if isinstance(edges, EnergyNodes) else cls(edges)
 
     def _spread(self, low, high, n_segments):
-        self.bounds, self.n_bins, self.n_segments = (low, high), len(low), n_segments or _n_segments(high/low)
+        self.bounds, self.n_bins = (low, high), len(low)
+        self.n_segments = n_segments or n_segments_per_bin(high/low)
         start, stop = np.log(low), np.log(high)
-        log_energy = start[:, None] + np.arange(self.n_segments + 1) * ((stop - start) / self.n_segments)[:, None]
+        step = ((stop - start) / self.n_segments)[:, None]
+        log_energy = start[:, None] + np.arange(self.n_segments + 1) * step
         log_energy[:, -1] = stop
         energy = np.exp(log_energy)
         energy[:, 0], energy[:, -1] = low, high
@@ -78,32 +83,37 @@ class EnergyNodes:
     def coarse(self): # the same bins with a single piece each
         if self.n_segments == 1: return self
         low, high = self.bounds
-        return EnergyNodes(np.append(low, high[-1]), 1) if isinstance(self.left, slice) else EnergyNodes.from_bounds(low, high, 1)
+        if isinstance(self.left, slice):
+            return EnergyNodes(np.append(low, high[-1]), 1)
+        return EnergyNodes.from_bounds(low, high, 1)
 
     def sum(self, pieces):
         "Sum the pieces of each bin: (..., n_bins*n_segments) to (..., n_bins)."
         n = self.n_segments
-        if n > 8: return pieces.reshape(*pieces.shape[:-1], self.n_bins, n).sum(-1)
+        if n > 8:
+            return pieces.reshape(*pieces.shape[:-1], self.n_bins, n).sum(-1)
         total = pieces[..., ::n]
-        for i in range(1, n): total = total + pieces[..., i::n]     # a few long sums are quicker than many short ones
+        for i in range(1, n):
+            total = total + pieces[..., i::n]     # a few long sums are quicker than many short ones
         return total
 
     def __repr__(self):
-        return f"EnergyNodes({self.n_bins} bins, {self.energy[0]:.3g} to {self.energy[-1]:.3g} TeV, {self.n_segments} pieces each)"
+        low, high = self.energy[[0, -1]]
+        return f"EnergyNodes({self.n_bins} bins, {low:.3g} to {high:.3g} TeV, {self.n_segments} pieces each)"
 
 # %% ../../nbs/40_models/30_integrals.ipynb #77dbeceb
-def _phi(
+def exprel(
     h, # any real number
 ):     # (exp(h) - 1)/h
     "Mean of exp(x) for x between 0 and h."
     h = h + 1e-300
     return np.expm1(h)/h
 
-def _phi_slope(
+def exprel_slope(
     h,   # any real number
-    phi, # _phi(h)
+    phi, # exprel(h)
 ):       # its derivative
-    "Derivative of `_phi`, by its series where the quotient would lose digits."
+    "Derivative of `phi`, by its series where the quotient would lose digits."
     near = np.abs(h) < 1e-3
     slope = (1 + phi*(h - 1))/(h + 1e-300)
     return np.where(near, .5 + h*(1/3 + h*(1/8 + h/30)), slope) if near.any() else slope
@@ -128,7 +138,7 @@ def integrate_log(nodes, log_q):
     """
     log_q = _clip(log_q)
     h = log_q[..., nodes.right] - log_q[..., nodes.left]
-    return nodes.sum(nodes.width*np.exp(log_q)[..., nodes.left]*_phi(h))
+    return nodes.sum(nodes.width*np.exp(log_q)[..., nodes.left]*exprel(h))
 
 def integrate_log_gradient(nodes, log_q, slopes):
     """Integral over bins, and its derivatives with respect to parameters of the logarithm.
@@ -149,8 +159,8 @@ def integrate_log_gradient(nodes, log_q, slopes):
     """
     log_q = _clip(log_q)
     h = log_q[..., nodes.right] - log_q[..., nodes.left]
-    phi, scale = _phi(h), nodes.width*np.exp(log_q)[..., nodes.left]
-    right = scale*_phi_slope(h, phi)
+    phi, scale = exprel(h), nodes.width*np.exp(log_q)[..., nodes.left]
+    right = scale*exprel_slope(h, phi)
     pieces = scale*phi
     left, integral = pieces - right, nodes.sum(pieces)
     def bin_slope(d):
@@ -166,12 +176,13 @@ def _mean(q0, q1):
     "Mean of a piece, and its derivatives with respect to the two ends."
     a0, a1 = np.maximum(np.abs(q0), _TINY), np.maximum(np.abs(q1), _TINY)
     high, h = np.maximum(a0, a1), -np.abs(np.log(a1) - np.log(a0))
-    phi = _phi(h)
-    to_low = _phi_slope(h, phi)
+    phi = exprel(h)
+    to_low = exprel_slope(h, phi)
     to_high, to_low = phi - to_low, to_low*(high/np.minimum(a0, a1))
     plain = (q0*np.sign(q1) < 0) | ((q0 == 0) & (q1 == 0))
     mean = np.where(plain, (q0 + q1)/2, np.where(q0 + q1 < 0, -high, high)*phi)
-    d0, d1 = (np.where(plain, .5, np.where(q == 0, 0, np.where(a == high, to_high, to_low))) for q, a in ((q0, a0), (q1, a1)))
+    d0, d1 = (np.where(plain, .5, np.where(q == 0, 0, np.where(a == high, to_high, to_low))) for q,
+              a in ((q0, a0), (q1, a1)))
     return mean, d0, d1
 
 def integrate(nodes, q):

@@ -26,7 +26,8 @@ class Covariance:
         Matrix, in the units of the parameters.
     """
 
-    def __init__(self, parameters, data): self.parameters, self.data = parameters, np.asarray(data, float)
+    def __init__(self, parameters, data):
+        self.parameters, self.data = parameters, np.asarray(data, float)
 
     @property
     def shape(self): return self.data.shape
@@ -43,23 +44,28 @@ class Covariance:
         return Covariance(parameters, self.data[np.ix_(rows, rows)])
 
     def plot_correlation(self, ax=None, figsize=None, **kwargs):
-        "Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to `~matplotlib.axes.Axes.imshow`. Returns the Axes."
-        if ax is None: ax = pyplot.figure(figsize=figsize).gca() if figsize else pyplot.gca()
+        """Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to
+        `~matplotlib.axes.Axes.imshow`. Returns the Axes."""
+        if ax is None:
+            ax = pyplot.figure(figsize=figsize).gca() if figsize else pyplot.gca()
         ax.imshow(self.correlation, **(dict(vmin=-1, vmax=1, cmap="RdBu") | kwargs))
         for (i, j), value in np.ndenumerate(self.correlation):
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if abs(value) > .6 else "black")
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8,
+                    color="white" if abs(value) > .6 else "black")
         ticks = range(len(self.parameters))
         ax.set_xticks(ticks, self.parameters.names, rotation=45); ax.set_yticks(ticks, self.parameters.names)
         return ax
 
-    def __array__(self, dtype=None, copy=None): return np.array(self.data, dtype=dtype)
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype=dtype)
     def __repr__(self): return f"Covariance({', '.join(self.parameters.names)})"
     def _repr_html_(self):
-        rows = [[name, *(f"{x:.3f}" for x in row)] for name, row in zip(self.parameters.names, self.correlation)]
+        rows = [[name, *(f"{x:.3f}" for x in row)] for name,
+                row in zip(self.parameters.names, self.correlation)]
         return html_table(rows, ["correlation", *self.parameters.names])
 
 # %% ../../nbs/40_models/20_model_base.ipynb #571a6f2f
-class _CovarianceKeeper:
+class CovarianceKeeper:
     "What has `parameters`, may consist of parts, and keeps their covariance."
     _kept = None # (parameters, matrix) as last set
     _parts = ()  # models whose matrices are blocks of this one
@@ -69,57 +75,41 @@ class _CovarianceKeeper:
         parameters = self.parameters.unique_parameters
         data = np.zeros((len(parameters),)*2)
         position = {id(p): i for i, p in enumerate(parameters)}
-        blocks = ([self._kept] if self._kept else []) + [(c.parameters, c.data) for c in (part.covariance for part in self._parts)]
+        blocks = ([self._kept] if self._kept else []) + [(c.parameters, c.data)
+                                                         for c in (part.covariance for part in self._parts)]
         for known, matrix in blocks:
-            old, new = zip(*[(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position] or [((), ())])
+            old, new = zip(*[(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position]
+                           or [((), ())])
             data[np.ix_(new, new)] = matrix[np.ix_(old, old)]
         np.fill_diagonal(data, parameters.error**2)
         return Covariance(parameters, data)
 
     @covariance.setter
     def covariance(self, matrix):
-        everything, parameters, matrix = self.parameters, self.parameters.unique_parameters, np.array(matrix, float)
+        everything, parameters, matrix = self.parameters, self.parameters.unique_parameters, np.array(matrix,
+                                                                                                      float)
         if len(parameters) < len(everything) and matrix.shape == (len(everything),)*2:
             first = [everything.index(p) for p in parameters]
             matrix = matrix[np.ix_(first, first)]
         if matrix.shape != (len(parameters),)*2:
-            raise ValueError(f"covariance: expected shape {(len(parameters),)*2} for {', '.join(parameters.names)}, found {matrix.shape}")
-        with np.errstate(invalid="ignore"): parameters.error = np.sqrt(np.diag(matrix))
+            raise ValueError(f"covariance: expected shape {(len(parameters),)*2} for "
+                             f"{', '.join(parameters.names)}, found {matrix.shape}")
+        with np.errstate(invalid="ignore"):
+            parameters.error = np.sqrt(np.diag(matrix))
         self._kept = list(parameters), matrix
-        for part in self._parts: part.covariance = Covariance(parameters, matrix).get_subcovariance(part.parameters.unique_parameters)
-
-# %% ../../nbs/40_models/20_model_base.ipynb #50f8cd29
-class _ModelTools:
-    "Freezing, copies and texts of a model."
-
-    @property
-    def frozen(self): return all(p.frozen for p in self.parameters)
-
-    def freeze(self):
-        "Freeze all parameters."
-        self.parameters.freeze_all()
-
-    def unfreeze(self):
-        "Free the parameters that are free by default."
-        for p, default in zip(self.parameters, self.default_parameters): p.frozen = default.frozen
-
-    def copy(self):
-        "An independent model, with values, errors and covariance."
-        return copy.deepcopy(self)
-
-    def __repr__(self): return f"{type(self).__name__}({', '.join(f'{p.name}={p.value:.4g}' for p in self.parameters)})"
-    def __str__(self): return f"{type(self).__name__}\n\n{self.parameters.to_table()}"
-    def _repr_html_(self): return f"<b>{type(self).__name__}</b>{self.parameters._repr_html_()}"
+        for part in self._parts:
+            part.covariance = Covariance(parameters,
+                                         matrix).get_subcovariance(part.parameters.unique_parameters)
 
 # %% ../../nbs/40_models/20_model_base.ipynb #27fe6a27
-class ModelBase(_ModelTools, _CovarianceKeeper):
+class ModelBase(CovarianceKeeper):
     """Base of all models: named parameters, copies, covariance, dictionaries.
 
     Parameters
     ----------
     **kwargs
-        Start values by parameter name: a quantity or text with unit, a number for a parameter without unit, or a `Parameter`
-        (of another model, to link them).
+        Start values by parameter name: a quantity or text with unit, a number for a parameter without unit,
+        or a `Parameter` (of another model, to link them).
 
     Raises
     ------
@@ -140,18 +130,21 @@ class ModelBase(_ModelTools, _CovarianceKeeper):
     def __init__(self, **kwargs):
         covariance = kwargs.pop("covariance_data", None)
         for name in set(kwargs) - set(self.default_parameters.names):
-            raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self.default_parameters.names)}")
+            raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has "
+                             f"{', '.join(self.default_parameters.names)}")
         for default in self.default_parameters:
             value = kwargs.get(default.name)
             parameter = value if isinstance(value, Parameter) else default.copy()
-            if value is not None and parameter is not value: parameter.quantity = value
+            if value is not None and parameter is not value:
+                parameter.quantity = value
             setattr(self, default.name, parameter)
         if covariance is not None: self.covariance = covariance
 
     def __setattr__(self, name, value):
         if name in self.default_parameters.names:
             if not isinstance(value, Parameter):
-                raise TypeError(f"{name} is a Parameter: assign to {name}.value or {name}.quantity, or another Parameter to link them; "
+                raise TypeError(f"{name} is a Parameter: assign to {name}.value or {name}.quantity, or "
+                                "another Parameter to link them; "
                                 f"found {value!r}")
             value.type = self.type
         super().__setattr__(name, value)
@@ -159,4 +152,28 @@ class ModelBase(_ModelTools, _CovarianceKeeper):
     @property
     def parameters(self):
         names = self.default_parameters.names
-        return Parameters([getattr(self, name) for name in names], [type(self).__name__]*len(names), owner=self)
+        return Parameters([getattr(self, name) for name in names], [type(self).__name__]*len(names),
+                          owner=self)
+
+    @property
+    def frozen(self): return all(p.frozen for p in self.parameters)
+
+    def freeze(self):
+        "Freeze all parameters."
+        self.parameters.freeze_all()
+
+    def unfreeze(self):
+        "Free the parameters that are free by default."
+        for p, default in zip(self.parameters, self.default_parameters):
+            p.frozen = default.frozen
+
+    def copy(self):
+        "An independent model, with values, errors and covariance."
+        return copy.deepcopy(self)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{p.name}={p.value:.4g}' for p in self.parameters)})"
+    def __str__(self):
+        return f"{type(self).__name__}\n\n{self.parameters.to_table()}"
+    def _repr_html_(self):
+        return f"<b>{type(self).__name__}</b>{self.parameters._repr_html_()}"

@@ -16,6 +16,18 @@ from ..base.core import html_table, lazy
 u = lazy("astropy.units")
 table = lazy("astropy.table")
 
+# %% ../../nbs/40_models/10_parameters.ipynb #d52bc8e9
+def unit_string(
+    unit, # unit, text or astropy
+)->str:   # for example "cm-2 s-1 TeV-1"
+    "A unit as text, powers ascending."
+    if isinstance(unit, str) and unit in _INTERNAL: return unit
+    unit = u.Unit(unit)
+    parts = sorted(zip(unit.bases, unit.powers),
+                   key=lambda part: (part[1] < 0, part[1], part[0].name.lower()))
+    scale = [] if unit.scale == 1 else [f"{unit.scale:g}"]
+    return " ".join(scale + [f"{base.name}{'' if p == 1 else p}" for base, p in parts])
+
 # %% ../../nbs/40_models/10_parameters.ipynb #14130191
 _INTERNAL = {"", "TeV", "TeV-1", "cm-2 s-1", "cm-2 s-1 TeV-1"}
 
@@ -33,19 +45,9 @@ def _internal_factor(
     for name, p in power.items(): target = target*u.Unit(name)**p
     return float(f"{unit.to(target):.15g}")   # 1e6, not 1000000.0000000001
 
-def _unit_text(
-    unit, # unit, text or astropy
-)->str:   # for example "cm-2 s-1 TeV-1"
-    "A unit as text, powers ascending."
-    if isinstance(unit, str) and unit in _INTERNAL: return unit
-    unit = u.Unit(unit)
-    parts = sorted(zip(unit.bases, unit.powers), key=lambda part: (part[1] < 0, part[1], part[0].name.lower()))
-    scale = [] if unit.scale == 1 else [f"{unit.scale:g}"]
-    return " ".join(scale + [f"{base.name}{'' if p == 1 else p}" for base, p in parts])
-
 # %% ../../nbs/40_models/10_parameters.ipynb #b32618d3
 @cache
-def _as_unit(
+def as_unit(
     unit, # text or astropy
 ):        # astropy unit
     "The unit."
@@ -56,134 +58,11 @@ def _quantity(
 ):         # quantity
     "What astropy makes of it."
     number, _, unit = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    try: return u.Quantity(float(number), _as_unit(unit))
+    try: return u.Quantity(float(number), as_unit(unit))
     except ValueError: return u.Quantity(value)
 
-# %% ../../nbs/40_models/10_parameters.ipynb #a4c52200
-class _ParameterScan:
-    "Where a profile of the statistic is computed, and how a minimiser sees the value."
-
-    @property
-    def _step(self): return self.error if self.error > 0 else abs(self.value)
-
-    @property
-    def scan_min(self): return self.value - self._step*self.scan_n_sigma if self._scan_min is None else self._scan_min
-    @scan_min.setter
-    def scan_min(self, value): self._scan_min = value
-
-    @property
-    def scan_max(self): return self.value + self._step*self.scan_n_sigma if self._scan_max is None else self._scan_max
-    @scan_max.setter
-    def scan_max(self, value): self._scan_max = value
-
-    @property
-    def scan_values(self):
-        if self._scan_values is not None: return self._scan_values
-        to, back = {"lin": (float, float), "log": (np.log, np.exp), "sqrt": (np.sqrt, np.square)}[self.interp]
-        inside = np.linspace(to(self.scan_min), to(self.scan_max), self.scan_n_values)
-        return inside if self.interp == "lin" else back(inside)
-    @scan_values.setter
-    def scan_values(self, values): self._scan_values = None if values is None else np.asarray(values, float)
-
-    @property
-    def factor(self): return self.value/self.scale
-    @factor.setter
-    def factor(self, factor): self.value = factor*self.scale
-    @property
-    def factor_min(self): return self.min/self.scale
-    @property
-    def factor_max(self): return self.max/self.scale
-
-    def autoscale(self):
-        "Choose the power of ten that brings the factor between 1 and 10 (sign stays); 1 for the value 0."
-        self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
-
-# %% ../../nbs/40_models/10_parameters.ipynb #192269b7
-class _ParameterContent:
-    "Value, limits and error; numbers are in the unit of the parameter, quantities are converted."
-
-    def _to_float(self, value, what):
-        if value is None or value is np.ma.masked: return np.nan
-        if not (isinstance(value, str) or hasattr(value, "unit")): return float(value)
-        quantity = _quantity(value)
-        if quantity.unit is not self.unit and not quantity.unit.is_equivalent(self.unit):
-            raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
-                            f"{_unit_text(self._unit) or 'a pure number'}, found {str(quantity.unit) or 'no unit'}")
-        return float(quantity.to_value(self.unit))
-
-    @property
-    def value(self): return self._value
-    @value.setter
-    def value(self, value): self._value = float(value)
-    @property
-    def min(self): return self._min
-    @min.setter
-    def min(self, value): self._min = self._to_float(value, "min")
-    @property
-    def max(self): return self._max
-    @max.setter
-    def max(self, value): self._max = self._to_float(value, "max")
-    @property
-    def error(self): return self._error
-    @error.setter
-    def error(self, value): self._error = self._to_float(value, "error")
-    @property
-    def frozen(self): return self._frozen
-    @frozen.setter
-    def frozen(self, value):
-        if not isinstance(value, (bool, np.bool_)): raise TypeError(f"frozen of {self.name}: expected True or False, found {value!r}")
-        self._frozen = bool(value)
-
-    @property
-    def unit(self): return _as_unit(self._unit)
-    @unit.setter
-    def unit(self, unit): self._unit = unit
-    @property
-    def internal_factor(self): return _internal_factor(self._unit)
-
-    @property
-    def quantity(self): return u.Quantity(self.value, self.unit)
-    @quantity.setter
-    def quantity(self, value):
-        value = _quantity(value)
-        self._to_float(value, "value")
-        self._value, self._unit = float(value.value), value.unit
-
-# %% ../../nbs/40_models/10_parameters.ipynb #64283107
-class _ParameterTools:
-    "Check, copy, dictionary and text."
-
-    def check(self, model=""):
-        "Raise ValueError if the value is not finite or, for a free parameter, outside its limits."
-        name = f"parameter {self.name}" + (f" of model {model}" if model else "")
-        if not np.isfinite(self.value): raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
-        if not self.frozen and (self.value < self.min or self.value > self.max):
-            raise ValueError(f"{name}: the value {self.value:g} is outside its limits [{self.min:g}, {self.max:g}]; "
-                             "change the value or the limits")
-
-    def copy(self):
-        "An independent parameter with the same content."
-        new = copy.copy(self)
-        new.scan_values = None if self._scan_values is None else self._scan_values.copy()
-        return new
-
-    def __deepcopy__(self, memo): # its content is numbers and texts; looking into them takes most of the time of copying a model
-        memo[id(self)] = new = self.copy()
-        return new
-
-    def to_dict(self):
-        "Content as plain numbers and texts."
-        return dict(name=self.name, value=self.value, unit=_unit_text(self._unit), error=self.error, min=self.min, max=self.max,
-                    frozen=self.frozen, interp=self.interp)
-
-    def __repr__(self):
-        return (f"Parameter(name={self.name!r}, value={self.value:.4g}, unit={_unit_text(self._unit)!r}, error={self.error:.3g}, "
-                f"min={self.min:g}, max={self.max:g}, frozen={self.frozen})")
-
-    def _repr_html_(self): return Parameters([self])._repr_html_()
-
 # %% ../../nbs/40_models/10_parameters.ipynb #1a17fc1c
-class Parameter(_ParameterContent, _ParameterScan, _ParameterTools):
+class Parameter:
     """A model parameter.
 
     Parameters
@@ -217,27 +96,204 @@ class Parameter(_ParameterContent, _ParameterScan, _ParameterTools):
         A value, limit or error whose unit does not convert to that of the parameter.
     """
 
-    def __init__(self, name, value, unit="", scale=1, min=np.nan, max=np.nan, frozen=False, error=0, scan_min=None, scan_max=None,
+    def __init__(self, name, value, unit="", scale=1, min=np.nan, max=np.nan, frozen=False, error=0,
+                 scan_min=None, scan_max=None,
                  scan_n_values=11, scan_n_sigma=2, scan_values=None, interp="lin"):
-        if not isinstance(name, str): raise TypeError(f"name of a parameter: expected a text, found {name!r}")
-        if interp not in ("lin", "log", "sqrt"): raise ValueError(f"interp of {name}: expected lin, log or sqrt, found {interp!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"name of a parameter: expected a text, found {name!r}")
+        if interp not in ("lin", "log", "sqrt"):
+            raise ValueError(f"interp of {name}: expected lin, log or sqrt, found {interp!r}")
         self.name, self.type, self.scale, self.interp = name, "", float(scale), interp
-        if isinstance(value, str) or hasattr(value, "unit"): value, unit = (q := _quantity(value)).value, q.unit
+        if isinstance(value, str) or hasattr(value, "unit"):
+            value, unit = (q := _quantity(value)).value, q.unit
         self._unit, self.value, self.frozen = unit, value, frozen
         self.min, self.max, self.error = min, max, error
         self._scan_min, self._scan_max, self.scan_values = scan_min, scan_max, scan_values
         self.scan_n_values, self.scan_n_sigma = scan_n_values, scan_n_sigma
 
+    @property
+    def _step(self): return self.error if self.error > 0 else abs(self.value)
+
+    @property
+    def scan_min(self):
+        return self.value - self._step*self.scan_n_sigma if self._scan_min is None else self._scan_min
+    @scan_min.setter
+    def scan_min(self, value): self._scan_min = value
+
+    @property
+    def scan_max(self):
+        return self.value + self._step*self.scan_n_sigma if self._scan_max is None else self._scan_max
+    @scan_max.setter
+    def scan_max(self, value): self._scan_max = value
+
+    @property
+    def scan_values(self):
+        if self._scan_values is not None: return self._scan_values
+        to, back = {"lin": (float, float), "log": (np.log, np.exp), "sqrt": (np.sqrt, np.square)}[self.interp]
+        inside = np.linspace(to(self.scan_min), to(self.scan_max), self.scan_n_values)
+        return inside if self.interp == "lin" else back(inside)
+    @scan_values.setter
+    def scan_values(self, values):
+        self._scan_values = None if values is None else np.asarray(values, float)
+
+    @property
+    def factor(self): return self.value/self.scale
+    @factor.setter
+    def factor(self, factor): self.value = factor*self.scale
+    @property
+    def factor_min(self): return self.min/self.scale
+    @property
+    def factor_max(self): return self.max/self.scale
+
+    def autoscale(self):
+        "Choose the power of ten that brings the factor between 1 and 10 (sign stays); 1 for the value 0."
+        self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
+
+    def _to_float(self, value, what):
+        if value is None or value is np.ma.masked: return np.nan
+        if not (isinstance(value, str) or hasattr(value, "unit")):
+            return float(value)
+        quantity = _quantity(value)
+        if quantity.unit is not self.unit and not quantity.unit.is_equivalent(self.unit):
+            raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
+                            f"{unit_string(self._unit) or 'a pure number'}, found "
+                            f"{str(quantity.unit) or 'no unit'}")
+        return float(quantity.to_value(self.unit))
+
+    @property
+    def value(self): return self._value
+    @value.setter
+    def value(self, value): self._value = float(value)
+    @property
+    def min(self): return self._min
+    @min.setter
+    def min(self, value): self._min = self._to_float(value, "min")
+    @property
+    def max(self): return self._max
+    @max.setter
+    def max(self, value): self._max = self._to_float(value, "max")
+    @property
+    def error(self): return self._error
+    @error.setter
+    def error(self, value): self._error = self._to_float(value, "error")
+    @property
+    def frozen(self): return self._frozen
+    @frozen.setter
+    def frozen(self, value):
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"frozen of {self.name}: expected True or False, found {value!r}")
+        self._frozen = bool(value)
+
+    @property
+    def unit(self): return as_unit(self._unit)
+    @unit.setter
+    def unit(self, unit): self._unit = unit
+    @property
+    def internal_factor(self): return _internal_factor(self._unit)
+
+    @property
+    def quantity(self): return u.Quantity(self.value, self.unit)
+    @quantity.setter
+    def quantity(self, value):
+        value = _quantity(value)
+        self._to_float(value, "value")
+        self._value, self._unit = float(value.value), value.unit
+
+    def check(self, model=""):
+        "Raise ValueError if the value is not finite or, for a free parameter, outside its limits."
+        name = f"parameter {self.name}" + (f" of model {model}" if model else "")
+        if not np.isfinite(self.value):
+            raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
+        if not self.frozen and (self.value < self.min or self.value > self.max):
+            raise ValueError(f"{name}: the value {self.value:g} is outside its limits [{self.min:g}, "
+                             f"{self.max:g}]; "
+                             "change the value or the limits")
+
+    def copy(self):
+        "An independent parameter with the same content."
+        new = copy.copy(self)
+        new.scan_values = None if self._scan_values is None else self._scan_values.copy()
+        return new
+
+    # its content is numbers and texts; looking into them takes most of the time of copying a model
+    def __deepcopy__(self, memo):
+        memo[id(self)] = new = self.copy()
+        return new
+
+    def to_dict(self):
+        "Content as plain numbers and texts."
+        return dict(name=self.name, value=self.value, unit=unit_string(self._unit), error=self.error,
+                    min=self.min, max=self.max,
+                    frozen=self.frozen, interp=self.interp)
+
+    def __repr__(self):
+        return (f"Parameter(name={self.name!r}, value={self.value:.4g}, unit={unit_string(self._unit)!r}, "
+                f"error={self.error:.3g}, "
+                f"min={self.min:g}, max={self.max:g}, frozen={self.frozen})")
+
+    def _repr_html_(self): return Parameters([self])._repr_html_()
+
 # %% ../../nbs/40_models/10_parameters.ipynb #56534de8
 _CONTENT = "name", "value", "unit", "error", "min", "max", "frozen", "interp"
 
-class _ParametersIO:
-    "Parameters as table and as dictionaries."
+# %% ../../nbs/40_models/10_parameters.ipynb #d38117da
+class Parameters:
+    """Ordered collection of parameters.
+
+    Parameters
+    ----------
+    parameters : list of `Parameter`
+        Entries; the same object may occur more than once.
+    models : list of str, optional
+        Name of the model each entry belongs to.
+    owner : object, optional
+        The model whose parameters these are; it keeps the covariance.
+
+    Raises
+    ------
+    ValueError
+        A name that does not exist is asked for.
+    """
+
+    def __init__(self, parameters=(), models=None, owner=None):
+        self._parameters = list(parameters)
+        self.models = list(models) if models is not None else [""]*len(self._parameters)
+        self._owner = owner
+
+    @classmethod
+    def from_stack(cls, collections, owner=None):
+        "One collection after the other."
+        collections = list(collections)
+        return cls([p for c in collections for p in c], [m for c in collections for m in c.models], owner)
+
+    def _take(self, positions):
+        return Parameters([self._parameters[i] for i in positions], [self.models[i] for i in positions])
+
+    @property
+    def covariance(self):
+        if self._owner is None:
+            raise ValueError("these parameters belong to no model; ask the model for its covariance")
+        return self._owner.covariance
+
+    def __getitem__(self, key):
+        return self._take(range(len(self))[key]) if isinstance(key,
+                                                               slice) else self._parameters[self.index(key)]
+    def __len__(self): return len(self._parameters)
+    def __iter__(self): return iter(self._parameters)
+    def __contains__(self, key):
+        return any(p is key or p.name == key for p in self)
+    def __add__(self, other): return Parameters.from_stack([self, other])
+    def __repr__(self):
+        return f"Parameters({', '.join(f'{p.name}={p.value:.4g}' for p in self)})"
+    def copy(self):
+        "Independent parameters; links stay links."
+        return Parameters(copy.deepcopy(self._parameters), self.models)
 
     def link_labels(self):
         "Text per parameter (by its id): name and first model of those that occur more than once, else empty."
         keys = [id(p) for p in self]
-        return {k: f"{p.name}@{self.models[keys.index(k)] or 'model'}" if keys.count(k) > 1 else "" for p, k in zip(self, keys)}
+        return {k: f"{p.name}@{self.models[keys.index(k)] or 'model'}" if keys.count(k) > 1 else "" for p,
+                k in zip(self, keys)}
 
     def _links(self): return [self.link_labels()[id(p)] for p in self]
 
@@ -252,46 +308,56 @@ class _ParametersIO:
         names = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
         kinds = str, str, float, str, float, float, float, bool, str
         rows = [p.to_dict() | dict(type=p.type, link=link) for p, link in zip(self, self._links())]
-        result = table.Table([np.array([r[n] for r in rows], dtype=kind) for n, kind in zip(names, kinds)], names=names)
-        for name, form in dict(value=".4e", error=".3e", min=".3e", max=".3e").items(): result[name].format = form
+        result = table.Table([np.array([r[n] for r in rows], dtype=kind) for n, kind in zip(names, kinds)],
+                             names=names)
+        for name, form in dict(value=".4e", error=".3e", min=".3e", max=".3e").items():
+            result[name].format = form
         return result
 
     def to_dict(self, links=None):
-        "List of dictionaries, one per parameter, without what is at its default; linked ones carry the same `link`."
+        """List of dictionaries, one per parameter, without what is at its default; linked ones carry the same
+        `link`."""
         links = self.link_labels() if links is None else links
         rows = [p.to_dict() | (dict(link=links[id(p)]) if links.get(id(p)) else {}) for p in self]
-        return [{key: value for key, value in row.items() if value == value and (key, value) != ("interp", "lin")} for row in rows]
+        return [{key: value for key,
+                 value in row.items() if value == value and (key, value) != ("interp", "lin")}
+                for row in rows]
 
     @staticmethod
     def from_dict(rows, shared=None, defaults=()):
-        "Parameters from dictionaries; `shared` collects linked ones by label over several calls, `defaults` fill what is left out."
+        """Parameters from dictionaries; `shared` collects linked ones by label over several calls, `defaults`
+        fill what is left out."""
         shared, result, known = {} if shared is None else shared, [], {p.name: p.to_dict() for p in defaults}
         for row in rows:
             content = known.get(row.get("name"), {}) | {k: v for k, v in row.items() if k in _CONTENT}
             missing = {"name", "value"} - set(content)
-            if missing: raise ValueError(f"parameter {row}: {' and '.join(sorted(missing))} missing")
+            if missing:
+                raise ValueError(f"parameter {row}: {' and '.join(sorted(missing))} missing")
             parameter = Parameter(**content)
             result.append(shared.setdefault(row["link"], parameter) if row.get("link") else parameter)
         return Parameters(result)
 
     def _repr_html_(self):
         header = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
-        return html_table([[p.type, p.name, f"{p.value:.4e}", _unit_text(p._unit), f"{p.error:.3e}", f"{p.min:.3e}", f"{p.max:.3e}",
+        return html_table([[p.type, p.name, f"{p.value:.4e}", unit_string(p._unit), f"{p.error:.3e}",
+                            f"{p.min:.3e}", f"{p.max:.3e}",
                             p.frozen, link] for p, link in zip(self, self._links())], header)
 
-# %% ../../nbs/40_models/10_parameters.ipynb #a43960ea
-class _ParametersVector:
-    "All values at once."
-
-    def _get(self, name): return np.array([getattr(p, name) for p in self], float)
+    def _get(self, name):
+        return np.array([getattr(p, name) for p in self], float)
     def _set(self, name, values):
-        if len(values) != len(self): raise ValueError(f"{name}: expected {len(self)} numbers, found {len(values)}")
+        if len(values) != len(self):
+            raise ValueError(f"{name}: expected {len(self)} numbers, found {len(values)}")
         for p, value in zip(self, values): setattr(p, name, value)
 
-    value = property(lambda self: self._get("value"), lambda self, values: self._set("value", values), doc="Values, shape (n_par,).")
-    error = property(lambda self: self._get("error"), lambda self, values: self._set("error", values), doc="Errors, shape (n_par,).")
-    min = property(lambda self: self._get("min"), lambda self, values: self._set("min", values), doc="Lower limits, shape (n_par,).")
-    max = property(lambda self: self._get("max"), lambda self, values: self._set("max", values), doc="Upper limits, shape (n_par,).")
+    value = property(lambda self: self._get("value"), lambda self, values: self._set("value", values),
+                     doc="Values, shape (n_par,).")
+    error = property(lambda self: self._get("error"), lambda self, values: self._set("error", values),
+                     doc="Errors, shape (n_par,).")
+    min = property(lambda self: self._get("min"), lambda self, values: self._set("min", values),
+                   doc="Lower limits, shape (n_par,).")
+    max = property(lambda self: self._get("max"), lambda self, values: self._set("max", values),
+                   doc="Upper limits, shape (n_par,).")
 
     @property
     def internal_values(self): # in TeV, cm and s
@@ -323,10 +389,6 @@ class _ParametersVector:
             for p, content in zip(self, before):
                 for name, value in zip(names, content): setattr(p, name, value)
 
-# %% ../../nbs/40_models/10_parameters.ipynb #009a5e40
-class _ParametersSelection:
-    "Some of the parameters."
-
     @property
     def names(self): return [p.name for p in self]
     @property
@@ -334,9 +396,11 @@ class _ParametersSelection:
         ids = [id(p) for p in self]
         return self._take([i for i, key in enumerate(ids) if ids.index(key) == i])
     @property
-    def free_parameters(self): return self._take([i for i, p in enumerate(self) if not p.frozen])
+    def free_parameters(self):
+        return self._take([i for i, p in enumerate(self) if not p.frozen])
     @property
-    def free_unique_parameters(self): return self.unique_parameters.free_parameters
+    def free_unique_parameters(self):
+        return self.unique_parameters.free_parameters
 
     def index(self, key):
         "Position of a parameter, given by name, position or itself."
@@ -350,50 +414,3 @@ class _ParametersSelection:
         names = [name] if isinstance(name, str) else name
         return self._take([i for i, p in enumerate(self) if (names is None or p.name in names)
                            and (type is None or p.type == type) and (frozen is None or p.frozen == frozen)])
-
-# %% ../../nbs/40_models/10_parameters.ipynb #d38117da
-class Parameters(_ParametersIO, _ParametersVector, _ParametersSelection):
-    """Ordered collection of parameters.
-
-    Parameters
-    ----------
-    parameters : list of `Parameter`
-        Entries; the same object may occur more than once.
-    models : list of str, optional
-        Name of the model each entry belongs to.
-    owner : object, optional
-        The model whose parameters these are; it keeps the covariance.
-
-    Raises
-    ------
-    ValueError
-        A name that does not exist is asked for.
-    """
-
-    def __init__(self, parameters=(), models=None, owner=None):
-        self._parameters = list(parameters)
-        self.models = list(models) if models is not None else [""]*len(self._parameters)
-        self._owner = owner
-
-    @classmethod
-    def from_stack(cls, collections, owner=None):
-        "One collection after the other."
-        collections = list(collections)
-        return cls([p for c in collections for p in c], [m for c in collections for m in c.models], owner)
-
-    def _take(self, positions): return Parameters([self._parameters[i] for i in positions], [self.models[i] for i in positions])
-
-    @property
-    def covariance(self):
-        if self._owner is None: raise ValueError("these parameters belong to no model; ask the model for its covariance")
-        return self._owner.covariance
-
-    def __getitem__(self, key): return self._take(range(len(self))[key]) if isinstance(key, slice) else self._parameters[self.index(key)]
-    def __len__(self): return len(self._parameters)
-    def __iter__(self): return iter(self._parameters)
-    def __contains__(self, key): return any(p is key or p.name == key for p in self)
-    def __add__(self, other): return Parameters.from_stack([self, other])
-    def __repr__(self): return f"Parameters({', '.join(f'{p.name}={p.value:.4g}' for p in self)})"
-    def copy(self):
-        "Independent parameters; links stay links."
-        return Parameters(copy.deepcopy(self._parameters), self.models)

@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 import numpy as np
 from ..base.core import as_float, lazy
-from .parameters import _unit_text
+from .parameters import unit_string
 from .integrals import EnergyNodes
 
 # %% ../../nbs/40_models/40_quantities.ipynb #2839364d
@@ -18,169 +18,31 @@ u = lazy("astropy.units")
 pyplot = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/40_models/40_quantities.ipynb #c1b8bf44
-def _energies(energy, name="energy"): return np.asarray(as_float(energy, "TeV", name), float)
-
-class _Fluxes:
-    "Differential flux and error propagation."
-
-    @property
-    def _values(self): return self.parameters.internal_values
-
-    def _error(self, gradient): # standard deviation from derivatives in internal units, shape (n_par, ...)
-        cov, parameters = self.covariance, self.parameters
-        jacobian = np.zeros((len(cov.parameters), *gradient.shape[1:]))
-        for p, row in zip(parameters, gradient): jacobian[cov.parameters.index(p)] += row*p.internal_factor
-        return np.sqrt(np.einsum("i...,ij,j...", jacobian, cov.data, jacobian))
-
-    def __call__(self, energy):
-        """Differential flux.
-
-        Parameters
-        ----------
-        energy : `~astropy.units.Quantity` or str
-            Energy, any shape.
-
-        Returns
-        -------
-        `~astropy.units.Quantity`
-            In cm-2 s-1 TeV-1 (a pure number for norm models).
-        """
-        return u.Quantity(self.dnde(_energies(energy), self._values), self.result_unit)
-
-    def evaluate_error(self, energy):
-        """Differential flux and its error by linear propagation.
-
-        Parameters
-        ----------
-        energy : `~astropy.units.Quantity` or str
-            Energy, any shape.
-
-        Returns
-        -------
-        tuple of `~astropy.units.Quantity`
-            Value and standard deviation.
-        """
-        e = _energies(energy)
-        rows = self.dnde_gradient(e.ravel(), self._values).reshape(-1, *e.shape)
-        return self(energy), u.Quantity(self._error(rows), self.result_unit)
-
-    def spectral_index(self, energy):
-        "Local index: minus the slope of ln(dN/dE) over ln(E)."
-        e, step = _energies(energy), 1e-4
-        low, high = (self.dnde(e*np.exp(s), self._values) for s in (-step, step))
-        return np.log(low/high)/(2*step)
-
-    def spectral_index_error(self, energy):
-        "Local index and its error (linear propagation), as `spectral_index`."
-        e, step = _energies(energy), 1e-4
-        def relative(at): return self.dnde_gradient(at.ravel(), self._values).reshape(-1, *e.shape) / self.dnde(at, self._values)
-        slope = (relative(e*np.exp(-step)) - relative(e*np.exp(step)))/(2*step)
-        return self.spectral_index(energy), self._error(slope)
-
-# %% ../../nbs/40_models/40_quantities.ipynb #c17a1069
-class _Integrals:
-    "Photon and energy flux with errors."
-
-    def _integral(self, energy_min, energy_max, energy_power, error):
-        low, high = np.broadcast_arrays(_energies(energy_min, "energy_min"), _energies(energy_max, "energy_max"))
-        nodes, unit = EnergyNodes.from_bounds(low.ravel(), high.ravel()), u.Unit(self.result_unit)*u.TeV**(1 + energy_power)
-        if not error: return u.Quantity(self.bin_flux(nodes, self._values, energy_power).reshape(low.shape), unit)
-        flux, rows = self.bin_flux_gradient(nodes, self._values, energy_power)
-        return u.Quantity(flux.reshape(low.shape), unit), u.Quantity(self._error(rows).reshape(low.shape), unit)
-
-    def integral(self, energy_min, energy_max):
-        """Photon flux between two energies.
-
-        Parameters
-        ----------
-        energy_min, energy_max : `~astropy.units.Quantity` or str
-            Bounds, any shape.
-
-        Returns
-        -------
-        `~astropy.units.Quantity`
-            In cm-2 s-1.
-        """
-        return self._integral(energy_min, energy_max, 0, False)
-
-    def energy_flux(self, energy_min, energy_max):
-        "Energy flux between two energies, as `integral`, in TeV cm-2 s-1."
-        return self._integral(energy_min, energy_max, 1, False)
-
-    def integral_error(self, energy_min, energy_max):
-        "Photon flux and its error (linear propagation), as `integral`."
-        return self._integral(energy_min, energy_max, 0, True)
-
-    def energy_flux_error(self, energy_min, energy_max):
-        "Energy flux and its error (linear propagation), as `energy_flux`."
-        return self._integral(energy_min, energy_max, 1, True)
-
-# %% ../../nbs/40_models/40_quantities.ipynb #6908a4c8
-class _Searches:
-    "Energies with a property."
-
-    @property
-    def pivot_energy(self):
-        """Energy with the smallest relative error of the flux; nan if it does not depend on energy.
-
-        Searched within a factor of 20 around the reference energy (1 TeV for models without).
-        """
-        centre = self.reference.value*self.reference.internal_factor if hasattr(self, "reference") else 1.0
-        low, high = np.log(centre) - 3, np.log(centre) + 3
-        for zoom in range(6):
-            energy = np.linspace(low, high, 101)
-            error = self._error(self.dnde_gradient(np.exp(energy), self._values))/np.abs(self.dnde(np.exp(energy), self._values))
-            if zoom == 0 and not np.ptp(error) > 1e-5*np.max(error): return u.Quantity(np.nan, "TeV")
-            best = np.nanargmin(error)
-            low, high = energy[max(best - 1, 0)], energy[min(best + 1, 100)]
-        return u.Quantity(np.exp(energy[best]), "TeV")
-
-    def inverse(self, value, energy_min="0.1 TeV", energy_max="100 TeV"):
-        """Energies where the spectrum has a value.
-
-        Parameters
-        ----------
-        value : `~astropy.units.Quantity`
-            Differential flux.
-        energy_min, energy_max : `~astropy.units.Quantity` or str
-            Where to search.
-
-        Returns
-        -------
-        `~astropy.units.Quantity`
-            All such energies (those that a search in 1000 steps separates), shape (n,); one nan if there is none.
-        """
-        value = as_float(value, self.result_unit, "value")
-        grid = np.linspace(np.log(_energies(energy_min, "energy_min")), np.log(_energies(energy_max, "energy_max")), 1001)
-        above = self.dnde(np.exp(grid), self._values) >= value
-        where = np.flatnonzero(above[1:] != above[:-1])
-        low, high = grid[where], grid[where + 1]
-        for _ in range(60):
-            middle = (low + high)/2
-            left = (self.dnde(np.exp(middle), self._values) >= value) == above[where]
-            low, high = np.where(left, middle, low), np.where(left, high, middle)
-        return u.Quantity(np.exp(low) if len(low) else [np.nan], "TeV")
+def as_energies(energy, name="energy"):
+    return np.asarray(as_float(energy, "TeV", name), float)
 
 # %% ../../nbs/40_models/40_quantities.ipynb #580fb868
 SED_UNITS = {"dnde": "cm-2 s-1 TeV-1", "e2dnde": "erg cm-2 s-1", "flux": "cm-2 s-1", "eflux": "erg cm-2 s-1"}
 
-# %% ../../nbs/40_models/40_quantities.ipynb #9d695556
-def _unit_label(
+# %% ../../nbs/40_models/40_quantities.ipynb #9a430dde
+def unit_label(
     unit, # unit, text or astropy
 )->str:   # for example cm$^{-2}$ s$^{-1}$
     "A unit as pictures show it."
-    return re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", _unit_text(unit))
+    return re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit_string(unit))
 
+# %% ../../nbs/40_models/40_quantities.ipynb #9d695556
 def _sed_label(
     sed_type,     # key of SED_UNITS, or "norm"
     energy_power, # further power of energy
     unit,         # astropy unit
 )->str:
     "What stands beside the vertical axis."
-    name = {"flux": "Photon flux", "eflux": "Energy flux", "norm": "Norm"}.get(sed_type, r"$\mathrm{d}N/\mathrm{d}E$")
+    name = {"flux": "Photon flux", "eflux": "Energy flux", "norm": "Norm"}.get(sed_type,
+                                                                               r"$\mathrm{d}N/\mathrm{d}E$")
     power = energy_power + 2*(sed_type == "e2dnde")
     factor = "" if power == 0 else "$E$ " if power == 1 else f"$E^{{{power:g}}}$ "
-    return f"{factor}{name} [{_unit_label(unit)}]" if unit.bases else f"{factor}{name}"
+    return f"{factor}{name} [{unit_label(unit)}]" if unit.bases else f"{factor}{name}"
 
 def sed_axes(sed_type, ax=None, energy_power=0, xunits=None, yunits=None):
     """Axes for a spectrum.
@@ -210,7 +72,7 @@ def sed_axes(sed_type, ax=None, energy_power=0, xunits=None, yunits=None):
 
 # %% ../../nbs/40_models/40_quantities.ipynb #c4d591b0
 @contextmanager
-def _limits_from(
+def limits_from(
     ax, # axes
     y,  # values to be in the picture, any shape; those that are not positive and finite do not count
 ):
@@ -220,27 +82,12 @@ def _limits_from(
     y = np.ravel(y)[np.ravel(np.isfinite(y) & (np.asarray(y) > 0))]
     ax.dataLim.intervaly = np.min([low, *y]), np.max([high, *y])
 
-# %% ../../nbs/40_models/40_quantities.ipynb #2a85c60c
-class _SedCurve:
-    "Numbers of a picture."
-
-    def _sed(self, energy_bounds, sed_type, n_points, energy_power, error): # kind, energies, values, errors as quantities
-        if self.is_norm_spectral_model: sed_type = "norm"
-        elif sed_type not in SED_UNITS: raise ValueError(f"sed_type: expected one of {', '.join(SED_UNITS)}, found {sed_type!r}")
-        edges = getattr(energy_bounds, "edges", None)
-        if edges is None: edges = u.Quantity(np.geomspace(*(_energies(e, "energy_bounds") for e in energy_bounds), n_points + 1), "TeV")
-        energy = np.sqrt(edges[1:]*edges[:-1])
-        if sed_type in ("flux", "eflux"): found = self._integral(edges[:-1], edges[1:], int(sed_type == "eflux"), error)
-        else: found = self.evaluate_error(energy) if error else self(energy)
-        value, sigma = found if error else (found, None)
-        weight = energy**(energy_power + (2 if sed_type == "e2dnde" else 0))
-        return sed_type, energy, value*weight, None if sigma is None else sigma*weight
-
 # %% ../../nbs/40_models/40_quantities.ipynb #a669effa
-class SpectralQuantities(_Fluxes, _Integrals, _Searches, _SedCurve):
+class SpectralQuantities:
     """Everything a spectral model answers in quantities; a base class of `SpectralModel`.
 
-    The model brings `dnde`, `dnde_gradient`, `bin_flux`, `bin_flux_gradient`, `parameters`, `covariance` and `result_unit`.
+    The model brings `dnde`, `dnde_gradient`, `bin_flux`, `bin_flux_gradient`, `parameters`, `covariance` and
+    `result_unit`.
     """
 
     def plot(self, energy_bounds, ax=None, sed_type="dnde", energy_power=0, n_points=100, **kwargs):
@@ -266,16 +113,181 @@ class SpectralQuantities(_Fluxes, _Integrals, _Searches, _SedCurve):
         `~matplotlib.axes.Axes`
         """
         sed_type, energy, value, _ = self._sed(energy_bounds, sed_type, n_points, energy_power, error=False)
-        ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None), kwargs.pop("yunits", None))
+        ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None),
+                            kwargs.pop("yunits", None))
         ax.plot(energy.to_value(x), value.to_value(y), **kwargs)
         return ax
 
     def plot_error(self, energy_bounds, ax=None, sed_type="dnde", energy_power=0, n_points=100, **kwargs):
-        "Draw the one-sigma error band (butterfly); arguments as for `plot`, the rest goes to `~matplotlib.axes.Axes.fill_between`."
-        sed_type, energy, value, sigma = self._sed(energy_bounds, sed_type, n_points, energy_power, error=True)
-        ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None), kwargs.pop("yunits", None))
+        """Draw the one-sigma error band (butterfly); arguments as for `plot`, the rest goes to
+        `~matplotlib.axes.Axes.fill_between`."""
+        sed_type, energy, value, sigma = self._sed(energy_bounds, sed_type, n_points, energy_power,
+                                                   error=True)
+        ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None),
+                            kwargs.pop("yunits", None))
         value, sigma = value.to_value(y), sigma.to_value(y)
         low = np.maximum(value - sigma, 1e-6*value)     # a logarithmic axis has no room for zero
         kwargs = dict(facecolor="black", alpha=.2, linewidth=0) | kwargs
-        with _limits_from(ax, [np.maximum(low, value/3), value + sigma]): ax.fill_between(energy.to_value(x), low, value + sigma, **kwargs)
+        with limits_from(ax, [np.maximum(low, value/3), value + sigma]):
+            ax.fill_between(energy.to_value(x), low, value + sigma, **kwargs)
         return ax
+
+    @property
+    def _values(self): return self.parameters.internal_values
+
+    def _error(self, gradient): # standard deviation from derivatives in internal units, shape (n_par, ...)
+        cov, parameters = self.covariance, self.parameters
+        jacobian = np.zeros((len(cov.parameters), *gradient.shape[1:]))
+        for p, row in zip(parameters, gradient):
+            jacobian[cov.parameters.index(p)] += row*p.internal_factor
+        return np.sqrt(np.einsum("i...,ij,j...", jacobian, cov.data, jacobian))
+
+    def __call__(self, energy):
+        """Differential flux.
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity` or str
+            Energy, any shape.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            In cm-2 s-1 TeV-1 (a pure number for norm models).
+        """
+        return u.Quantity(self.dnde(as_energies(energy), self._values), self.result_unit)
+
+    def evaluate_error(self, energy):
+        """Differential flux and its error by linear propagation.
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity` or str
+            Energy, any shape.
+
+        Returns
+        -------
+        tuple of `~astropy.units.Quantity`
+            Value and standard deviation.
+        """
+        e = as_energies(energy)
+        rows = self.dnde_gradient(e.ravel(), self._values).reshape(-1, *e.shape)
+        return self(energy), u.Quantity(self._error(rows), self.result_unit)
+
+    def spectral_index(self, energy):
+        "Local index: minus the slope of ln(dN/dE) over ln(E)."
+        e, step = as_energies(energy), 1e-4
+        low, high = (self.dnde(e*np.exp(s), self._values) for s in (-step, step))
+        return np.log(low/high)/(2*step)
+
+    def spectral_index_error(self, energy):
+        "Local index and its error (linear propagation), as `spectral_index`."
+        e, step = as_energies(energy), 1e-4
+        def relative(at):
+            slopes = self.dnde_gradient(at.ravel(), self._values).reshape(-1, *e.shape)
+            return slopes / self.dnde(at, self._values)
+        slope = (relative(e*np.exp(-step)) - relative(e*np.exp(step)))/(2*step)
+        return self.spectral_index(energy), self._error(slope)
+
+    def _integral(self, energy_min, energy_max, energy_power, error):
+        low, high = np.broadcast_arrays(as_energies(energy_min, "energy_min"),
+                                        as_energies(energy_max, "energy_max"))
+        nodes, unit = EnergyNodes.from_bounds(low.ravel(),
+                                              high.ravel()), u.Unit(self.result_unit)*u.TeV**(1
+                                                                                              + energy_power)
+        if not error:
+            return u.Quantity(self.bin_flux(nodes, self._values, energy_power).reshape(low.shape), unit)
+        flux, rows = self.bin_flux_gradient(nodes, self._values, energy_power)
+        return u.Quantity(flux.reshape(low.shape), unit), u.Quantity(self._error(rows).reshape(low.shape),
+                                                                     unit)
+
+    def integral(self, energy_min, energy_max):
+        """Photon flux between two energies.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds, any shape.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            In cm-2 s-1.
+        """
+        return self._integral(energy_min, energy_max, 0, False)
+
+    def energy_flux(self, energy_min, energy_max):
+        "Energy flux between two energies, as `integral`, in TeV cm-2 s-1."
+        return self._integral(energy_min, energy_max, 1, False)
+
+    def integral_error(self, energy_min, energy_max):
+        "Photon flux and its error (linear propagation), as `integral`."
+        return self._integral(energy_min, energy_max, 0, True)
+
+    def energy_flux_error(self, energy_min, energy_max):
+        "Energy flux and its error (linear propagation), as `energy_flux`."
+        return self._integral(energy_min, energy_max, 1, True)
+
+    @property
+    def pivot_energy(self):
+        """Energy with the smallest relative error of the flux; nan if it does not depend on energy.
+
+        Searched within a factor of 20 around the reference energy (1 TeV for models without).
+        """
+        centre = self.reference.value*self.reference.internal_factor if hasattr(self, "reference") else 1.0
+        low, high = np.log(centre) - 3, np.log(centre) + 3
+        for zoom in range(6):
+            energy = np.linspace(low, high, 101)
+            error = self._error(self.dnde_gradient(np.exp(energy),
+                                                   self._values))/np.abs(self.dnde(np.exp(energy),
+                                                                                   self._values))
+            if zoom == 0 and not np.ptp(error) > 1e-5*np.max(error):
+                return u.Quantity(np.nan, "TeV")
+            best = np.nanargmin(error)
+            low, high = energy[max(best - 1, 0)], energy[min(best + 1, 100)]
+        return u.Quantity(np.exp(energy[best]), "TeV")
+
+    def inverse(self, value, energy_min="0.1 TeV", energy_max="100 TeV"):
+        """Energies where the spectrum has a value.
+
+        Parameters
+        ----------
+        value : `~astropy.units.Quantity`
+            Differential flux.
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Where to search.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            All such energies (those that a search in 1000 steps separates), shape (n,); one nan if there is
+            none.
+        """
+        value = as_float(value, self.result_unit, "value")
+        grid = np.linspace(np.log(as_energies(energy_min, "energy_min")),
+                           np.log(as_energies(energy_max, "energy_max")), 1001)
+        above = self.dnde(np.exp(grid), self._values) >= value
+        where = np.flatnonzero(above[1:] != above[:-1])
+        low, high = grid[where], grid[where + 1]
+        for _ in range(60):
+            middle = (low + high)/2
+            left = (self.dnde(np.exp(middle), self._values) >= value) == above[where]
+            low, high = np.where(left, middle, low), np.where(left, high, middle)
+        return u.Quantity(np.exp(low) if len(low) else [np.nan], "TeV")
+
+    # kind, energies, values, errors as quantities
+    def _sed(self, energy_bounds, sed_type, n_points, energy_power, error):
+        if self.is_norm_spectral_model: sed_type = "norm"
+        elif sed_type not in SED_UNITS:
+            raise ValueError(f"sed_type: expected one of {', '.join(SED_UNITS)}, found {sed_type!r}")
+        edges = getattr(energy_bounds, "edges", None)
+        if edges is None:
+            edges = u.Quantity(np.geomspace(*(as_energies(e, "energy_bounds") for e in energy_bounds),
+                                            n_points + 1), "TeV")
+        energy = np.sqrt(edges[1:]*edges[:-1])
+        if sed_type in ("flux", "eflux"):
+            found = self._integral(edges[:-1], edges[1:], int(sed_type == "eflux"), error)
+        else: found = self.evaluate_error(energy) if error else self(energy)
+        value, sigma = found if error else (found, None)
+        weight = energy**(energy_power + (2 if sed_type == "e2dnde" else 0))
+        return sed_type, energy, value*weight, None if sigma is None else sigma*weight

@@ -10,8 +10,8 @@ __all__ = ['PowerLawSpectralModel', 'PowerLaw2SpectralModel', 'ExpCutoffPowerLaw
 import numpy as np
 from ..base.core import lazy
 from .parameters import Parameter
-from .integrals import EnergyNodes, _phi, _phi_slope
-from .spectral import ClosedSpectralModel, _split, _stack, _wanted
+from .integrals import EnergyNodes, exprel, exprel_slope
+from .spectral import ClosedSpectralModel, split_parameters, stack_rows, wanted_rows
 
 # %% ../../nbs/40_models/60_shapes.ipynb #d2fc5d97
 u = lazy("astropy.units")
@@ -37,7 +37,8 @@ class PowerLawSpectralModel(ClosedSpectralModel):
     is_power_law = True
 
     @staticmethod
-    def log_shape(log_energy, energy, index, reference): return -index*(log_energy - np.log(reference))
+    def log_shape(log_energy, energy, index, reference):
+        return -index*(log_energy - np.log(reference))
     @staticmethod
     def log_shape_gradient(log_energy, energy, index, reference):
         return [lambda: np.log(reference) - log_energy, lambda: index/reference]
@@ -66,19 +67,21 @@ class PowerLaw2SpectralModel(ClosedSpectralModel):
     def _norm(index, emin, emax): # ln K, L, phi, h
         length = np.log(emax/emin)
         h = (1 - index)*length
-        phi = _phi(h)
+        phi = exprel(h)
         return np.log(length*phi) + (1 - index)*np.log(emin), length, phi, h
 
     @classmethod
-    def log_shape(cls, log_energy, energy, index, emin, emax): return -index*log_energy - cls._norm(index, emin, emax)[0]
+    def log_shape(cls, log_energy, energy, index, emin, emax):
+        return -index*log_energy - cls._norm(index, emin, emax)[0]
     @classmethod
     def log_shape_gradient(cls, log_energy, energy, index, emin, emax):
         log_k, length, phi, h = cls._norm(index, emin, emax)
-        return [lambda: -log_energy + np.log(emin) + length*_phi_slope(h, phi)/phi,
+        return [lambda: -log_energy + np.log(emin) + length*exprel_slope(h, phi)/phi,
                 lambda: emin**-index*np.exp(-log_k), lambda: -emax**-index*np.exp(-log_k)]
 
 # %% ../../nbs/40_models/60_shapes.ipynb #8114dffb
-def _peak(energy, exists): return u.Quantity(energy if exists else np.nan, "TeV")
+def _peak(energy, exists):
+    return u.Quantity(energy if exists else np.nan, "TeV")
 
 def _power(
     base,     # array
@@ -124,7 +127,8 @@ class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
     @property
     def e_peak(self):
         (index, _, _, lambda_, alpha), = [self.parameters.internal_values]
-        with np.errstate(all="ignore"): return _peak(((2 - index)/alpha)**(1/alpha)/lambda_, index < 2 and lambda_ > 0 and alpha > 0)
+        with np.errstate(all="ignore"):
+            return _peak(((2 - index)/alpha)**(1/alpha)/lambda_, index < 2 and lambda_ > 0 and alpha > 0)
 
 # %% ../../nbs/40_models/60_shapes.ipynb #d56098ad
 class LogParabolaSpectralModel(ClosedSpectralModel):
@@ -164,7 +168,8 @@ class LogParabolaSpectralModel(ClosedSpectralModel):
     @property
     def e_peak(self):
         (_, reference, alpha, beta), = [self.parameters.internal_values]
-        with np.errstate(all="ignore"): return _peak(reference*np.exp((2 - alpha)/(2*beta)), beta > 0)
+        with np.errstate(all="ignore"):
+            return _peak(reference*np.exp((2 - alpha)/(2*beta)), beta > 0)
 
 # %% ../../nbs/40_models/60_shapes.ipynb #a073d4e9
 class BrokenPowerLawSpectralModel(ClosedSpectralModel):
@@ -192,7 +197,8 @@ class BrokenPowerLawSpectralModel(ClosedSpectralModel):
     @staticmethod
     def log_shape_gradient(log_energy, energy, index1, index2, ebreak):
         x = log_energy - np.log(ebreak)
-        return [lambda: -np.minimum(x, 0), lambda: -np.maximum(x, 0), lambda: np.where(x < 0, index1, index2)/ebreak]
+        return [lambda: -np.minimum(x, 0), lambda: -np.maximum(x, 0),
+                lambda: np.where(x < 0, index1, index2)/ebreak]
 
 # %% ../../nbs/40_models/60_shapes.ipynb #84621687
 class SmoothBrokenPowerLawSpectralModel(ClosedSpectralModel):
@@ -220,7 +226,8 @@ class SmoothBrokenPowerLawSpectralModel(ClosedSpectralModel):
     beta = Parameter("beta", 1, frozen=True)
 
     @staticmethod
-    def _bend(log_energy, index1, index2, ebreak, beta): # sign, ln(E/Eb), ln(1 + z), weight of the upper branch
+    # sign, ln(E/Eb), ln(1 + z), weight of the upper branch
+    def _bend(log_energy, index1, index2, ebreak, beta):
         y = log_energy - np.log(ebreak)
         z = np.abs(index2 - index1)/beta*y
         log_sum = np.logaddexp(0, z)
@@ -234,7 +241,8 @@ class SmoothBrokenPowerLawSpectralModel(ClosedSpectralModel):
     def log_shape_gradient(cls, log_energy, energy, index1, index2, ebreak, reference, beta):
         sign, y, log_sum, z, upper = cls._bend(log_energy, index1, index2, ebreak, beta)
         return [lambda: np.log(reference) - log_energy + sign**2*upper*y, lambda: -sign**2*upper*y,
-                lambda: (index2 - index1)*upper/ebreak, lambda: index1/reference, lambda: sign*(upper*z - log_sum)]
+                lambda: (index2 - index1)*upper/ebreak, lambda: index1/reference,
+                lambda: sign*(upper*z - log_sum)]
 
 # %% ../../nbs/40_models/60_shapes.ipynb #b7729cca
 class GaussianSpectralModel(ClosedSpectralModel):
@@ -253,7 +261,8 @@ class GaussianSpectralModel(ClosedSpectralModel):
     sigma = Parameter("sigma", 2, "TeV")
 
     @staticmethod
-    def log_shape(log_energy, energy, mean, sigma): return -((energy - mean)/sigma)**2/2 - np.log(np.sqrt(2*np.pi)*sigma)
+    def log_shape(log_energy, energy, mean, sigma):
+        return -((energy - mean)/sigma)**2/2 - np.log(np.sqrt(2*np.pi)*sigma)
     @staticmethod
     def log_shape_gradient(log_energy, energy, mean, sigma):
         z = (energy - mean)/sigma
@@ -261,7 +270,7 @@ class GaussianSpectralModel(ClosedSpectralModel):
 
     def _moments(self, edges, values): # per bin: differences of Phi, g, z g and z2 g
         low, high = EnergyNodes.of(edges).bounds
-        amplitude, mean, sigma = _split(values)
+        amplitude, mean, sigma = split_parameters(values)
         z = [(low - mean)/sigma, (high - mean)/sigma]
         g = [np.exp(-x*x/2)/np.sqrt(2*np.pi) for x in z]
         side = np.where(z[0] > 0, -1, 1)     # the tail that is small keeps the digits
@@ -278,5 +287,8 @@ class GaussianSpectralModel(ClosedSpectralModel):
         amplitude, mean, sigma, total, g, zg, zzg = self._moments(edges, values)
         flux = self.bin_flux(edges, values, energy_power)
         rows = [total, -amplitude*g/sigma, -amplitude*zg/sigma]
-        if energy_power: rows = [mean*total - sigma*g, amplitude*(total - mean*g/sigma - zg), -amplitude*(mean*zg/sigma + g + zzg)]
-        return flux, _stack([row if wanted else None for row, wanted in zip(rows, _wanted(free, 3))], flux)
+        if energy_power:
+            rows = [mean*total - sigma*g, amplitude*(total - mean*g/sigma - zg),
+                    -amplitude*(mean*zg/sigma + g + zzg)]
+        return flux, stack_rows([row if wanted else None for row, wanted in zip(rows, wanted_rows(free, 3))],
+                                flux)

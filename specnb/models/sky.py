@@ -12,57 +12,22 @@ from collections.abc import MutableSequence
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError, atomic_path, html_table, lazy, make_path
-from .model_base import _CovarianceKeeper
-from .shapes import ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel, PowerLawSpectralModel
+from .model_base import CovarianceKeeper
+from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
+                                  PowerLawSpectralModel)
 from .parameters import Parameter, Parameters
-from .corrections import ClosedSpectralModel, SpectralModel # the highest chapter with shapes: files may contain any of them
+# the highest chapter with shapes: files may contain any of them
+from .corrections import ClosedSpectralModel, SpectralModel
 
 # %% ../../nbs/40_models/80_sky.ipynb #7a8072bb
 table = lazy("astropy.table")
 u = lazy("astropy.units")
 yaml = lazy("yaml")
 
-# %% ../../nbs/40_models/80_sky.ipynb #6fb9ac46
-class _SkyModelTools:
-    "Freezing, copies, dictionaries and texts of a source."
-
-    def freeze(self, model_type=None):
-        "Freeze all parameters."
-        self.parameters.freeze_all()
-
-    def unfreeze(self, model_type=None):
-        "Free the parameters that are free by default."
-        self.spectral_model.unfreeze()
-
-    def applies_to(self, dataset_name):
-        "Does the source contribute to this dataset?"
-        return self.datasets_names is None or dataset_name in self.datasets_names
-
-    def copy(self, name=None, datasets_names=None):
-        "An independent source with values, errors and covariance; its name stays unless another is given."
-        new = copy.deepcopy(self)
-        if name is not None: new.name = name
-        if datasets_names is not None: new.datasets_names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
-        return new
-
-    def to_dict(self, links=None):
-        "Content as plain texts and numbers."
-        data = dict(name=self.name, type=self.tag[0], spectral=self.spectral_model.to_dict(links))
-        return data | (dict(datasets_names=self.datasets_names) if self.datasets_names else {})
-
-    @classmethod
-    def from_dict(cls, data, shared=None):
-        "Source from a dictionary; `shared` collects linked parameters over several sources."
-        return cls(SpectralModel.from_dict(data["spectral"], shared), name=data.get("name"), datasets_names=data.get("datasets_names"))
-
-    def __repr__(self): return f"SkyModel({self.name}: {self.spectral_model!r})"
-    def __str__(self): return f"SkyModel {self.name}, {type(self.spectral_model).__name__}\n\n{self.parameters.to_table()}"
-    def _repr_html_(self): return f"<b>SkyModel {self.name}</b>: {type(self.spectral_model).__name__}{self.parameters._repr_html_()}"
-
 # %% ../../nbs/40_models/80_sky.ipynb #24f0f45c
 _number = itertools.count(1)
 
-class SkyModel(_SkyModelTools, _CovarianceKeeper):
+class SkyModel(CovarianceKeeper):
     """A source: a spectral model with a name.
 
     Parameters
@@ -87,11 +52,15 @@ class SkyModel(_SkyModelTools, _CovarianceKeeper):
     """
     tag = ["SkyModel", "sky-model"]
 
-    def __init__(self, spectral_model, spatial_model=None, name=None, datasets_names=None, covariance_data=None):
+    def __init__(self, spectral_model, spatial_model=None, name=None, datasets_names=None,
+                 covariance_data=None):
         if not isinstance(spectral_model, SpectralModel):
-            raise TypeError(f"spectral_model: expected a SpectralModel, found {type(spectral_model).__name__}")
-        if spatial_model is not None: raise ValueError("spatial_model: a one-region analysis takes none; leave it out")
-        if name is not None and not isinstance(name, str): raise TypeError(f"name: expected a text, found {name!r}")
+            raise TypeError("spectral_model: expected a SpectralModel, found "
+                            f"{type(spectral_model).__name__}")
+        if spatial_model is not None:
+            raise ValueError("spatial_model: a one-region analysis takes none; leave it out")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name: expected a text, found {name!r}")
         self.spectral_model, self.spatial_model = spectral_model, None
         self.name = f"source-{next(_number)}" if name is None else name
         self.datasets_names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
@@ -106,128 +75,64 @@ class SkyModel(_SkyModelTools, _CovarianceKeeper):
     @property
     def frozen(self): return self.spectral_model.frozen
 
-# %% ../../nbs/40_models/80_sky.ipynb #b5bc230c
-class _ModelsIO:
-    "Models as table, dictionary and YAML text."
+    def freeze(self, model_type=None):
+        "Freeze all parameters."
+        self.parameters.freeze_all()
 
-    def to_parameters_table(self):
-        "Table of all parameters: column model, then the columns of `Parameters.to_table`."
-        result = self.parameters.to_table()
-        result.add_column(np.array(self.parameters.models, dtype=str), name="model", index=0)
-        return result
+    def unfreeze(self, model_type=None):
+        "Free the parameters that are free by default."
+        self.spectral_model.unfreeze()
 
-    def to_dict(self):
+    def applies_to(self, dataset_name):
+        "Does the source contribute to this dataset?"
+        return self.datasets_names is None or dataset_name in self.datasets_names
+
+    def copy(self, name=None, datasets_names=None):
+        "An independent source with values, errors and covariance; its name stays unless another is given."
+        new = copy.deepcopy(self)
+        if name is not None: new.name = name
+        if datasets_names is not None:
+            new.datasets_names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
+        return new
+
+    def to_dict(self, links=None):
         "Content as plain texts and numbers."
-        links = self.parameters.link_labels()
-        return dict(components=[m.to_dict(links) for m in self])
+        data = dict(name=self.name, type=self.tag[0], spectral=self.spectral_model.to_dict(links))
+        return data | (dict(datasets_names=self.datasets_names) if self.datasets_names else {})
 
     @classmethod
-    def from_dict(cls, data):
-        "Models from a dictionary; linked parameters are linked again."
-        shared = {}
-        return cls([SkyModel.from_dict(component, shared) for component in data["components"]])
+    def from_dict(cls, data, shared=None):
+        "Source from a dictionary; `shared` collects linked parameters over several sources."
+        return cls(SpectralModel.from_dict(data["spectral"], shared), name=data.get("name"),
+                   datasets_names=data.get("datasets_names"))
 
-    def to_yaml(self):
-        "Content as YAML text."
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
-
-    @classmethod
-    def from_yaml(cls, text):
-        "Models from YAML text."
-        return cls.from_dict(yaml.safe_load(text))
+    def __repr__(self): return f"SkyModel({self.name}: {self.spectral_model!r})"
+    def __str__(self):
+        return f"SkyModel {self.name}, {type(self.spectral_model).__name__}\n\n{self.parameters.to_table()}"
+    def _repr_html_(self):
+        kind = type(self.spectral_model).__name__
+        return f"<b>SkyModel {self.name}</b>: {kind}{self.parameters._repr_html_()}"
 
 # %% ../../nbs/40_models/80_sky.ipynb #162c4180
-class _ModelsFiles:
-    "Models in YAML files."
-
-    def write(self, path, overwrite=False, write_covariance=True):
-        """Write a YAML file and, beside it, a text file with the covariance matrix.
-
-        Parameters
-        ----------
-        path : str or Path
-            Where to write, for example ``models.yaml``; the matrix goes to ``models_covariance.dat``.
-        overwrite : bool
-            Replace files that are there.
-        write_covariance : bool
-            Write the matrix.
-        """
-        path, data = make_path(path), self.to_dict()
-        with atomic_path(path, overwrite) as new_models:
-            if write_covariance and len(self.parameters):
-                data["covariance"] = f"{path.stem}_covariance.dat"
-                cov, names = self.covariance, [f"{m.name}.spectral.{path}" for m in self for path in m.spectral_model._paths]
-                rows = [cov.parameters.index(p) for p in self.parameters]     # a linked parameter has several rows
-                matrix = table.Table([names, *cov.data[np.ix_(rows, rows)].T], names=["Parameters", *names])
-                with atomic_path(path.with_name(data["covariance"]), overwrite) as new_matrix:
-                    matrix.write(new_matrix, format="ascii.fixed_width", delimiter="|")
-            new_models.write_text(yaml.safe_dump(data, sort_keys=False))
-
-    @classmethod
-    def read(cls, path):
-        """Read a YAML file, and the covariance matrix it names.
-
-        Parameters
-        ----------
-        path : str or Path
-            YAML file.
-
-        Returns
-        -------
-        `Models`
-
-        Raises
-        ------
-        DataError
-            The file is not YAML or does not list models.
-        """
-        path = make_path(path)
-        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
-        try: data = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError): raise DataError(f"{path}: expected a YAML file with models") from None
-        if not isinstance(data, dict) or not isinstance(data.get("components"), list): raise DataError(f"{path}: expected a list of models under 'components'")
-        try: models = cls.from_dict(data)
-        except KeyError as error: raise DataError(f"{path}: a model has no entry {error}") from None
-        except (TypeError, ValueError, AttributeError) as error: raise DataError(f"{path}: {error}") from None
-        if data.get("covariance"): models.covariance = _read_covariance(path, data["covariance"])
-        return models
-
 def _read_covariance(
     path:Path, # of the models
     name:str,  # of the file with the matrix
 )->np.ndarray:
     "Matrix from the text file beside a file with models."
     file = path.with_name(name)
-    if not file.is_file(): raise FileNotFoundError(f"{path}: the covariance file {name} that it names is not there")
-    try: matrix = table.Table.read(file, format="ascii.fixed_width", delimiter="|")
-    except Exception as error: raise DataError(f"{file}: cannot be read as a table: {error}") from None
-    if len(matrix) == len(matrix.colnames) - 1: return np.array([matrix[name] for name in matrix.colnames[1:]], float)
-    raise DataError(f"{file}: expected a square matrix, found {len(matrix)} rows and {len(matrix.colnames) - 1} columns")
-
-# %% ../../nbs/40_models/80_sky.ipynb #621d7e7f
-class _ModelsTools:
-    "Selecting, freezing and copying sources."
-
-    def select(self, name_substring=None, datasets_names=None, frozen=None):
-        "Those whose name contains a text, that apply to (one of) the datasets, whose parameters are all frozen or not."
-        wanted = [datasets_names] if isinstance(datasets_names, str) else datasets_names
-        return Models([m for m in self if (name_substring is None or name_substring in m.name)
-                       and (wanted is None or any(map(m.applies_to, wanted))) and (frozen is None or m.frozen == frozen)])
-
-    def freeze(self, model_type=None):
-        "Freeze all parameters."
-        for m in self: m.freeze()
-
-    def unfreeze(self, model_type=None):
-        "Free the parameters that are free by default."
-        for m in self: m.unfreeze()
-
-    def copy(self):
-        "Independent sources; links among them stay, and so does the covariance."
-        return copy.deepcopy(self)
+    if not file.is_file():
+        raise FileNotFoundError(f"{path}: the covariance file {name} that it names is not there")
+    try:
+        matrix = table.Table.read(file, format="ascii.fixed_width", delimiter="|")
+    except Exception as error:
+        raise DataError(f"{file}: cannot be read as a table: {error}") from None
+    if len(matrix) == len(matrix.colnames) - 1:
+        return np.array([matrix[name] for name in matrix.colnames[1:]], float)
+    raise DataError(f"{file}: expected a square matrix, found {len(matrix)} rows and "
+                    f"{len(matrix.colnames) - 1} columns")
 
 # %% ../../nbs/40_models/80_sky.ipynb #34a3bdc3
-class Models(_ModelsIO, _ModelsFiles, _ModelsTools, _CovarianceKeeper, MutableSequence):
+class Models(CovarianceKeeper, MutableSequence):
     """List of sources.
 
     Parameters
@@ -257,13 +162,16 @@ class Models(_ModelsIO, _ModelsFiles, _ModelsTools, _CovarianceKeeper, MutableSe
     @property
     def names(self): return [m.name for m in self]
     @property
-    def parameters(self): return Parameters.from_stack([m.parameters for m in self], owner=self)
+    def parameters(self):
+        return Parameters.from_stack([m.parameters for m in self], owner=self)
     @property
     def frozen(self): return all(m.frozen for m in self)
 
     def _check(self, model, besides=()):
-        if not isinstance(model, SkyModel): raise TypeError(f"models: expected a SkyModel, found {type(model).__name__}")
-        if model.name in besides: raise ValueError(f"two models named {model.name!r}; names must differ")
+        if not isinstance(model, SkyModel):
+            raise TypeError(f"models: expected a SkyModel, found {type(model).__name__}")
+        if model.name in besides:
+            raise ValueError(f"two models named {model.name!r}; names must differ")
         return model
 
     def index(self, key):
@@ -271,16 +179,19 @@ class Models(_ModelsIO, _ModelsFiles, _ModelsTools, _CovarianceKeeper, MutableSe
         if isinstance(key, (int, np.integer)): return range(len(self))[key]
         for i, m in enumerate(self):
             if m is key or m.name == key: return i
-        raise ValueError(f"no model {getattr(key, 'name', key)!r}; there are {', '.join(self.names) or 'none'}")
+        raise ValueError(f"no model {getattr(key, 'name', key)!r}; there are "
+                         f"{', '.join(self.names) or 'none'}")
 
-    def __getitem__(self, key): return Models(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
+    def __getitem__(self, key):
+        return Models(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
     def __setitem__(self, key, model):
         i = self.index(key)
         self._models[i] = self._check(model, self.names[:i] + self.names[i + 1:])
     def __delitem__(self, key): del self._models[self.index(key)]
     def __len__(self): return len(self._models)
     def __iter__(self): return iter(self._models)
-    def __contains__(self, key): return any(m is key or m.name == key for m in self)
+    def __contains__(self, key):
+        return any(m is key or m.name == key for m in self)
     def __add__(self, other): return Models([*self, *Models(other)])
     def insert(self, position, model):
         "Put a source before a position."
@@ -288,7 +199,114 @@ class Models(_ModelsIO, _ModelsFiles, _ModelsTools, _CovarianceKeeper, MutableSe
 
     def __repr__(self): return f"Models({', '.join(self.names)})"
     def __str__(self): return f"Models\n\n{self.to_parameters_table()}"
-    def _repr_html_(self): return f"<b>Models</b>{html_table([[m.name, type(m.spectral_model).__name__] for m in self], ['name', 'spectrum'])}"
+    def _repr_html_(self):
+        rows = [[m.name, type(m.spectral_model).__name__] for m in self]
+        return f"<b>Models</b>{html_table(rows, ['name', 'spectrum'])}"
+
+    def to_parameters_table(self):
+        "Table of all parameters: column model, then the columns of `Parameters.to_table`."
+        result = self.parameters.to_table()
+        result.add_column(np.array(self.parameters.models, dtype=str), name="model", index=0)
+        return result
+
+    def to_dict(self):
+        "Content as plain texts and numbers."
+        links = self.parameters.link_labels()
+        return dict(components=[m.to_dict(links) for m in self])
+
+    @classmethod
+    def from_dict(cls, data):
+        "Models from a dictionary; linked parameters are linked again."
+        shared = {}
+        return cls([SkyModel.from_dict(component, shared) for component in data["components"]])
+
+    def to_yaml(self):
+        "Content as YAML text."
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text):
+        "Models from YAML text."
+        return cls.from_dict(yaml.safe_load(text))
+
+    def write(self, path, overwrite=False, write_covariance=True):
+        """Write a YAML file and, beside it, a text file with the covariance matrix.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to write, for example ``models.yaml``; the matrix goes to ``models_covariance.dat``.
+        overwrite : bool
+            Replace files that are there.
+        write_covariance : bool
+            Write the matrix.
+        """
+        path, data = make_path(path), self.to_dict()
+        with atomic_path(path, overwrite) as new_models:
+            if write_covariance and len(self.parameters):
+                data["covariance"] = f"{path.stem}_covariance.dat"
+                cov, names = self.covariance, [f"{m.name}.spectral.{path}" for m in self
+                                               for path in m.spectral_model._paths]
+                # a linked parameter has several rows
+                rows = [cov.parameters.index(p) for p in self.parameters]
+                matrix = table.Table([names, *cov.data[np.ix_(rows, rows)].T], names=["Parameters", *names])
+                with atomic_path(path.with_name(data["covariance"]), overwrite) as new_matrix:
+                    matrix.write(new_matrix, format="ascii.fixed_width", delimiter="|")
+            new_models.write_text(yaml.safe_dump(data, sort_keys=False))
+
+    @classmethod
+    def read(cls, path):
+        """Read a YAML file, and the covariance matrix it names.
+
+        Parameters
+        ----------
+        path : str or Path
+            YAML file.
+
+        Returns
+        -------
+        `Models`
+
+        Raises
+        ------
+        DataError
+            The file is not YAML or does not list models.
+        """
+        path = make_path(path)
+        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
+        try: data = yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise DataError(f"{path}: expected a YAML file with models") from None
+        if not isinstance(data, dict) or not isinstance(data.get("components"), list):
+            raise DataError(f"{path}: expected a list of models under 'components'")
+        try: models = cls.from_dict(data)
+        except KeyError as error:
+            raise DataError(f"{path}: a model has no entry {error}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}: {error}") from None
+        if data.get("covariance"):
+            models.covariance = _read_covariance(path, data["covariance"])
+        return models
+
+    def select(self, name_substring=None, datasets_names=None, frozen=None):
+        """Those whose name contains a text, that apply to (one of) the datasets, whose parameters are all
+        frozen or not."""
+        wanted = [datasets_names] if isinstance(datasets_names, str) else datasets_names
+        return Models([m for m in self if (name_substring is None or name_substring in m.name)
+                       and (wanted is None or any(map(m.applies_to, wanted)))
+                       and (frozen is None or m.frozen == frozen)])
+
+    def freeze(self, model_type=None):
+        "Freeze all parameters."
+        for m in self: m.freeze()
+
+    def unfreeze(self, model_type=None):
+        "Free the parameters that are free by default."
+        for m in self: m.unfreeze()
+
+    def copy(self):
+        "Independent sources; links among them stay, and so does the covariance."
+        return copy.deepcopy(self)
 
 # %% ../../nbs/40_models/80_sky.ipynb #6cdfcf1a
 class MeyerCrabSpectralModel(ClosedSpectralModel):
@@ -309,7 +327,8 @@ class MeyerCrabSpectralModel(ClosedSpectralModel):
 
     @classmethod
     def log_shape(cls, log_energy, energy):
-        return np.log(10)*np.polyval(cls.coefficients, log_energy/np.log(10)) - 2*log_energy + np.log(.6241509074460763)
+        return np.log(10)*np.polyval(cls.coefficients,
+                                     log_energy/np.log(10)) - 2*log_energy + np.log(.6241509074460763)
     @staticmethod
     def log_shape_gradient(log_energy, energy): return ()
 
@@ -341,12 +360,14 @@ def create_crab_spectral_model(reference="meyer"):
 
     References
     ----------
-    meyer: Meyer, Horns & Zechlin 2010, A&A 523, A2. hegra: Aharonian et al. 2000, ApJ 539, 317. hess_pl, hess_ecpl:
-    Aharonian et al. 2006, A&A 457, 899. magic_lp, magic_ecpl: Aleksic et al. 2015, JHEAp 5, 30.
+    meyer: Meyer, Horns & Zechlin 2010, A&A 523, A2. hegra: Aharonian et al. 2000, ApJ 539, 317. hess_pl,
+    hess_ecpl: Aharonian et al. 2006, A&A 457, 899. magic_lp, magic_ecpl: Aleksic et al. 2015, JHEAp 5, 30.
     """
     if reference == "meyer": return MeyerCrabSpectralModel()
-    if reference not in _CRAB: raise ValueError(f"reference: expected one of meyer, {', '.join(_CRAB)}, found {reference!r}")
+    if reference not in _CRAB:
+        raise ValueError(f"reference: expected one of meyer, {', '.join(_CRAB)}, found {reference!r}")
     shape, values = _CRAB[reference]
     model = shape()
-    for name, value in (values | dict(reference=1)).items(): model.parameters[name].value = value
+    for name, value in (values | dict(reference=1)).items():
+        model.parameters[name].value = value
     return model

@@ -12,132 +12,81 @@ import numpy as np
 from ..base.core import as_float, lazy
 from .model_base import ModelBase
 from .parameters import Parameter, Parameters
-from .integrals import EnergyNodes, integrate, integrate_gradient, integrate_log, integrate_log_gradient
-from .quantities import SpectralQuantities, _energies
+from .integrals import (EnergyNodes, integrate, integrate_gradient, integrate_log,
+                                     integrate_log_gradient)
+from .quantities import SpectralQuantities, as_energies
 
 # %% ../../nbs/40_models/50_spectral.ipynb #e6adcdaa
 u = lazy("astropy.units")
 
 # %% ../../nbs/40_models/50_spectral.ipynb #50d27676
-def _split(
+def split_parameters(
     values, # parameters, shape (n_par,) or (n_sets, n_par)
 ):          # one entry per parameter: a number, or shape (n_sets, 1)
     "Parameter vector to arguments of a formula."
     values = np.asarray(values, float)
     return list(values) if values.ndim == 1 else [values[:, i, None] for i in range(values.shape[1])]
 
-def _stack(
+def stack_rows(
     rows,  # derivatives, one per parameter, each broadcasting to `like`; None for 0
     like,  # array of the shape (n,) or (n_sets, n)
 ):         # shape (n_par, n) or (n_sets, n_par, n)
     "Derivatives in one array."
     out = np.zeros((*like.shape[:-1], len(rows), like.shape[-1]))
     for i, row in enumerate(rows):
-        if row is not None: out[..., i, :] = row
+        if row is not None:
+            out[..., i, :] = row
     return out
 
-def _wanted(free, n): return [True]*n if free is None else list(free)
+def wanted_rows(free, n)->list:
+    "Which of n derivatives are wanted; all of them by default."
+    return [True]*n if free is None else list(free)
 
-class _Numbers:
-    "Fluxes and derivatives of any spectrum that has `evaluate`."
+# %% ../../nbs/40_models/50_spectral.ipynb #4cad653c
+def _central_differences(
+    formula,    # of energies and a list of parameters
+    energy,     # shape (n,)
+    parameters, # list of numbers, or of arrays (n_sets, 1)
+)->list:        # one array for each parameter
+    "Derivatives of a formula with respect to its parameters, by steps of a relative size of 1e-5."
+    rows = []
+    for i, value in enumerate(parameters):
+        step = 1e-5*np.where(value == 0, 1, np.abs(value))
+        up, down = ([*parameters[:i], value + sign*step, *parameters[i+1:]] for sign in (1, -1))
+        rows.append((formula(energy, up) - formula(energy, down))/(2*step))
+    return rows
 
-    def dnde(self, energy, values):
-        "Differential flux at energies in TeV for parameters in internal units."
-        return self._formula(np.asarray(energy, float), _split(values))
-
-    def _slopes(self, energy, values, free):
-        rows = self.evaluate_gradient(energy, *_split(values))
-        return [row if wanted else None for row, wanted in zip(rows, _wanted(free, len(rows)))]
-
-    def dnde_gradient(self, energy, values, free=None):
-        "Derivatives of the differential flux with respect to each parameter."
-        energy = np.asarray(energy, float)
-        return _stack(self._slopes(energy, values, free), self.dnde(energy, values))
-
-    def evaluate_gradient(self, energy, *parameters):
-        "Derivatives of `evaluate`, one per parameter, by central differences."
-        rows = []
-        for i, value in enumerate(parameters):
-            step = 1e-5*np.where(value == 0, 1, np.abs(value))
-            up, down = ([*parameters[:i], value + sign*step, *parameters[i+1:]] for sign in (1, -1))
-            rows.append((self._formula(energy, up) - self._formula(energy, down))/(2*step))
-        return rows
-
-    def _formula(self, energy, parameters): return self.evaluate(energy, *parameters)
-
-    def bin_flux(self, edges, values, energy_power=0):
-        "Photon flux per bin [cm-2 s-1] from edges in TeV or `EnergyNodes`; energy_power=1 gives energy flux [TeV cm-2 s-1]."
-        nodes = EnergyNodes.of(edges)
-        return integrate(nodes, self.dnde(nodes.energy, values)*nodes.energy**(1 + energy_power))
-
-    def bin_flux_gradient(self, edges, values, energy_power=0, free=None):
-        "Flux per bin and its derivatives with respect to each parameter."
-        nodes = EnergyNodes.of(edges)
-        weight = nodes.energy**(1 + energy_power)
-        slopes = self._slopes(nodes.energy, values, free)
-        flux, rows = integrate_gradient(nodes, self.dnde(nodes.energy, values)*weight, [s*weight for s in slopes if s is not None])
-        rows = iter(rows)
-        return flux, _stack([None if s is None else next(rows) for s in slopes], flux)
+def _flux_gradient_of_values(
+    nodes:EnergyNodes,
+    dnde,         # at the nodes
+    slopes,       # derivatives of `dnde`, None for those that are not wanted
+    energy_power, # 0 for photon flux, 1 for energy flux
+):                # flux per bin, its derivatives
+    "Flux of a spectrum that is known by its values only."
+    weight = nodes.energy**(1 + energy_power)
+    flux, rows = integrate_gradient(nodes, dnde*weight, [s*weight for s in slopes if s is not None])
+    rows = iter(rows)
+    return flux, stack_rows([None if s is None else next(rows) for s in slopes], flux)
 
 # %% ../../nbs/40_models/50_spectral.ipynb #a0440f25
-class _LogNumbers(_Numbers):
-    "Fluxes and derivatives of a factor times an exponential; any other spectrum (whose `_form` is None) as before."
+def _slopes_of_form(
+    form,   # factor, log_shape, derivatives of the factor, functions that give those of log_shape
+    wanted, # list of bool
+)->list:    # None for those that are not wanted
+    "Derivatives of a factor times an exponential."
+    factor, log_shape, factor_slopes, slopes = form
+    shape = np.exp(log_shape)
+    return [None if not w else shape*df if s is None else factor*shape*s() for w, df,
+            s in zip(wanted, factor_slopes, slopes)]
 
-    def dnde(self, energy, values):
-        "Differential flux at energies in TeV for parameters in internal units."
-        energy = np.asarray(energy, float)
-        form = self._form(np.log(energy), energy, _split(values))
-        return form[0]*np.exp(form[1]) if form else super().dnde(energy, values)
-
-    def _slopes(self, energy, values, free):
-        form = self._form_gradient(np.log(energy), energy, _split(values))
-        if form is None: return super()._slopes(energy, values, free)
-        factor, log_shape, factor_slopes, slopes = form
-        shape = np.exp(log_shape)
-        return [None if not wanted else shape*df if s is None else factor*shape*s()
-                for wanted, df, s in zip(_wanted(free, len(slopes)), factor_slopes, slopes)]
-
-    def bin_flux(self, edges, values, energy_power=0):
-        "Photon flux per bin [cm-2 s-1] from edges in TeV or `EnergyNodes`; energy_power=1 gives energy flux [TeV cm-2 s-1]."
-        nodes = EnergyNodes.of(edges)
-        if self.is_power_law: nodes = nodes.coarse
-        form = self._form(nodes.log_energy, nodes.energy, _split(values))
-        if form is None: return super().bin_flux(nodes, values, energy_power)
-        return form[0]*integrate_log(nodes, form[1] + (1 + energy_power)*nodes.log_energy)
-
-    def bin_flux_gradient(self, edges, values, energy_power=0, free=None):
-        "Flux per bin and its derivatives with respect to each parameter."
-        nodes = EnergyNodes.of(edges)
-        if self.is_power_law: nodes = nodes.coarse
-        form = self._form_gradient(nodes.log_energy, nodes.energy, _split(values))
-        if form is None: return super().bin_flux_gradient(nodes, values, energy_power, free)
-        factor, log_shape, factor_slopes, slopes = form
-        wanted = _wanted(free, len(slopes))
-        unit_flux, rows = integrate_log_gradient(nodes, log_shape + (1 + energy_power)*nodes.log_energy,
-                                                 [s() for w, s in zip(wanted, slopes) if w and s is not None])
-        rows, flux = iter(rows), factor*unit_flux
-        return flux, _stack([None if not w else df*unit_flux if s is None else factor*next(rows)
+def _flux_gradient_of_form(nodes, form, wanted, energy_power):
+    "Flux per bin of a factor times an exponential, and its derivatives."
+    factor, log_shape, factor_slopes, slopes = form
+    unit_flux, rows = integrate_log_gradient(nodes, log_shape + (1 + energy_power)*nodes.log_energy,
+                                             [s() for w, s in zip(wanted, slopes) if w and s is not None])
+    rows, flux = iter(rows), factor*unit_flux
+    return flux, stack_rows([None if not w else df*unit_flux if s is None else factor*next(rows)
                              for w, df, s in zip(wanted, factor_slopes, slopes)], flux)
-
-# %% ../../nbs/40_models/50_spectral.ipynb #b6288792
-class _Arithmetic:
-    "Sums, differences, products and quotients."
-
-    def _combine(self, other, op, swap=False):
-        if not isinstance(other, SpectralModel):
-            other = ConstantSpectralModel(const=other)
-            other.const.frozen = True
-        return CompoundSpectralModel(*((other, self) if swap else (self, other)), op)
-
-    def __add__(self, other): return self._combine(other, operator.add)
-    def __radd__(self, other): return self._combine(other, operator.add, swap=True)
-    def __sub__(self, other): return self._combine(other, operator.sub)
-    def __rsub__(self, other): return self._combine(other, operator.sub, swap=True)
-    def __mul__(self, other): return self._combine(other, operator.mul)
-    def __rmul__(self, other): return self._combine(other, operator.mul)
-    def __truediv__(self, other): return self._combine(other, operator.truediv)
-    def __neg__(self): return self._combine(-1, operator.mul)
-    __array_ufunc__ = None     # arrays and quantities leave the operators to us
 
 # %% ../../nbs/40_models/50_spectral.ipynb #d85bbf3b
 def _in_order_of(
@@ -148,27 +97,13 @@ def _in_order_of(
     named = [name for name in signature(formula).parameters if name in parameters.names]
     return Parameters([parameters[name] for name in named]) if len(named) == len(parameters) else parameters
 
-class _Formula:
-    "A user's `evaluate`, with floats or with quantities."
-
-    @property
-    def _needs_units(self):
-        if "_with_units" not in vars(type(self)):
-            try: type(self)._with_units = hasattr(self.evaluate(np.ones(2), *self.parameters.internal_values), "unit")
-            except (AttributeError, TypeError, ValueError): type(self)._with_units = True
-        return type(self)._with_units
-
-    def _formula(self, energy, parameters):
-        if not self._needs_units: return self.evaluate(energy, *parameters)
-        quantities = [u.Quantity(value/p.internal_factor, p.unit) for p, value in zip(self.parameters, parameters)]
-        return u.Quantity(self.evaluate(u.Quantity(energy, "TeV"), *quantities)).to_value(self.result_unit)
-
-# %% ../../nbs/40_models/50_spectral.ipynb #238fe8ad
-class SpectralModel(_Formula, SpectralQuantities, _Arithmetic, _LogNumbers, ModelBase):
+# %% ../../nbs/40_models/50_spectral.ipynb #40cc99aa
+class SpectralModel(SpectralQuantities, ModelBase):
     """Base of all spectral models.
 
-    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(energy, *parameters)`` with their names as arguments.
-    It must work with quantities; if it also works with floats (TeV, cm, s), fits are fast.
+    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(energy, *parameters)`` with
+    their names as arguments. It must work with quantities; if it also works with floats (TeV, cm, s), fits
+    are fast.
 
     Parameters
     ----------
@@ -182,34 +117,142 @@ class SpectralModel(_Formula, SpectralQuantities, _Arithmetic, _LogNumbers, Mode
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "evaluate" in cls.__dict__: cls.default_parameters = _in_order_of(cls.evaluate, cls.default_parameters)
-        if "tag" not in cls.__dict__: cls.tag = [cls.__name__]
-        for tag in [cls.tag] if isinstance(cls.tag, str) else cls.tag: SpectralModel.registry[tag] = cls
+        if "evaluate" in cls.__dict__:
+            cls.default_parameters = _in_order_of(cls.evaluate, cls.default_parameters)
+        if "tag" not in cls.__dict__:
+            cls.tag = [cls.__name__]
+        for tag in [cls.tag] if isinstance(cls.tag, str) else cls.tag:
+            SpectralModel.registry[tag] = cls
 
     @property
-    def is_norm_spectral_model(self): return self.result_unit == ""
+    def is_norm_spectral_model(self):
+        "Whether it is a pure number, to be multiplied with a flux."
+        return self.result_unit == ""
 
     @property
     def result_unit(self):
+        "Unit of the values of `dnde`, \"\" for a pure number."
         pars = [u.Quantity(p.value, p.unit) for p in self.parameters]
         unit = u.Quantity(self.evaluate(1*u.TeV, *pars)).unit
         return "" if unit.is_equivalent("") else "cm-2 s-1 TeV-1"
 
     @property
-    def _paths(self): return self.parameters.names    # unambiguous names, for files
-    def _form(self, log_energy, energy, pars): return None
-    def _form_gradient(self, log_energy, energy, pars): return None
+    def _paths(self): # unambiguous names, for files
+        return self.parameters.names
+
+    def _form(self, log_energy, energy, pars):
+        "Factor and exponent of the spectrum, None if it is known by its values only."
+        return None
+
+    def _form_gradient(self, log_energy, energy, pars):
+        "The same, with the derivatives of the factor, and functions that give those of the exponent."
+        return None
+
+    @property
+    def _needs_units(self):
+        if "_with_units" not in vars(type(self)):
+            try:
+                found = self.evaluate(np.ones(2), *self.parameters.internal_values)
+                type(self)._with_units = hasattr(found, "unit")
+            except (AttributeError, TypeError, ValueError):
+                type(self)._with_units = True
+        return type(self)._with_units
+
+    def _formula(self, energy, parameters):
+        "`evaluate` of floats in internal units, with quantities if it needs them."
+        if not self._needs_units:
+            return self.evaluate(energy, *parameters)
+        quantities = [u.Quantity(value/p.internal_factor, p.unit) for p,
+                      value in zip(self.parameters, parameters)]
+        return u.Quantity(self.evaluate(u.Quantity(energy, "TeV"), *quantities)).to_value(self.result_unit)
+
+    def dnde(self, energy, values):
+        "Differential flux at energies in TeV for parameters in internal units."
+        energy = np.asarray(energy, float)
+        form = self._form(np.log(energy), energy, split_parameters(values))
+        return form[0]*np.exp(form[1]) if form else self._formula(energy, split_parameters(values))
+
+    def evaluate_gradient(self, energy, *parameters):
+        "Derivatives of `evaluate`, one per parameter, by central differences."
+        return _central_differences(self._formula, energy, parameters)
+
+    def _slopes(self, energy, values, free):
+        "Derivatives of `dnde`, None for those that are not wanted."
+        form = self._form_gradient(np.log(energy), energy, split_parameters(values))
+        if form is not None:
+            return _slopes_of_form(form, wanted_rows(free, len(form[3])))
+        rows = self.evaluate_gradient(energy, *split_parameters(values))
+        return [row if wanted else None for row, wanted in zip(rows, wanted_rows(free, len(rows)))]
+
+    def dnde_gradient(self, energy, values, free=None):
+        "Derivatives of the differential flux with respect to each parameter."
+        energy = np.asarray(energy, float)
+        return stack_rows(self._slopes(energy, values, free), self.dnde(energy, values))
+
+    def bin_flux(self, edges, values, energy_power=0):
+        """Photon flux per bin [cm-2 s-1] from edges in TeV or `EnergyNodes`; energy_power=1 gives energy flux
+        [TeV cm-2 s-1]."""
+        nodes = EnergyNodes.of(edges)
+        nodes = nodes.coarse if self.is_power_law else nodes
+        form = self._form(nodes.log_energy, nodes.energy, split_parameters(values))
+        if form is None:
+            return integrate(nodes, self.dnde(nodes.energy, values)*nodes.energy**(1 + energy_power))
+        return form[0]*integrate_log(nodes, form[1] + (1 + energy_power)*nodes.log_energy)
+
+    def bin_flux_gradient(self, edges, values, energy_power=0, free=None):
+        "Flux per bin and its derivatives with respect to each parameter."
+        nodes = EnergyNodes.of(edges)
+        nodes = nodes.coarse if self.is_power_law else nodes
+        form = self._form_gradient(nodes.log_energy, nodes.energy, split_parameters(values))
+        if form is None:
+            slopes = self._slopes(nodes.energy, values, free)
+            return _flux_gradient_of_values(nodes, self.dnde(nodes.energy, values), slopes, energy_power)
+        return _flux_gradient_of_form(nodes, form, wanted_rows(free, len(form[3])), energy_power)
+
+    def _combine(self, other, op, swap=False):
+        if not isinstance(other, SpectralModel):
+            other = ConstantSpectralModel(const=other)
+            other.const.frozen = True
+        return CompoundSpectralModel(*((other, self) if swap else (self, other)), op)
+
+    def __add__(self, other):
+        return self._combine(other, operator.add)
+
+    def __radd__(self, other):
+        return self._combine(other, operator.add, swap=True)
+
+    def __sub__(self, other):
+        return self._combine(other, operator.sub)
+
+    def __rsub__(self, other):
+        return self._combine(other, operator.sub, swap=True)
+
+    def __mul__(self, other):
+        return self._combine(other, operator.mul)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        return self._combine(other, operator.truediv)
+
+    def __neg__(self):
+        return self._combine(-1, operator.mul)
+
+    __array_ufunc__ = None # arrays and quantities leave the operators to us
 
     def to_dict(self, links=None):
         "Type and parameters as plain texts and numbers."
-        return dict(type=self.tag[0] if isinstance(self.tag, list) else self.tag, parameters=self.parameters.to_dict(links))
+        return dict(type=self.tag[0] if isinstance(self.tag, list) else self.tag,
+                    parameters=self.parameters.to_dict(links))
 
     @staticmethod
     def from_dict(data, shared=None):
-        "Model of the class named by ``data['type']``; `shared` collects linked parameters over several calls."
+        """Model of the class named by ``data['type']``; `shared` collects linked parameters over several
+        calls."""
         data = data.get("spectral", data)
         if data.get("type") not in SpectralModel.registry:
-            raise ValueError(f"no spectral model of type {data.get('type')!r}; there are {', '.join(SpectralModel.registry)}")
+            raise ValueError(f"no spectral model of type {data.get('type')!r}; there are "
+                             f"{', '.join(SpectralModel.registry)}")
         return SpectralModel.registry[data["type"]]._from_dict(data, {} if shared is None else shared)
 
     @classmethod
@@ -219,7 +262,7 @@ class SpectralModel(_Formula, SpectralQuantities, _Arithmetic, _LogNumbers, Mode
         return cls(**kwargs, **{row["name"]: p for row, p in zip(rows, parameters)})
 
 # %% ../../nbs/40_models/50_spectral.ipynb #5ba6b0e8
-def _evaluate_closed(
+def evaluate_closed(
     model,  # closed model, class or instance
     energy, # TeV, or quantity
     args,   # parameters by position
@@ -231,12 +274,14 @@ def _evaluate_closed(
     quantities = hasattr(energy, "unit") or any(hasattr(v, "unit") for v in values)
     units = [p._unit for p in defaults]
     if quantities:
-        energy = _energies(energy)
-        if u.Quantity(values[i]).unit == u.one: units[i] = ""     # a pure number as factor: the shape alone
+        energy = as_energies(energy)
+        if u.Quantity(values[i]).unit == u.one:
+            units[i] = ""     # a pure number as factor: the shape alone
         values = [as_float(v, unit, p.name) for v, unit, p in zip(values, units, defaults)]
     factor = values.pop(i)
     result = factor*np.exp(model.log_shape(np.log(energy), energy, *values))
-    return u.Quantity(result, "" if units[i] != defaults[i]._unit else model.result_unit) if quantities else result
+    return u.Quantity(result,
+                      "" if units[i] != defaults[i]._unit else model.result_unit) if quantities else result
 
 # %% ../../nbs/40_models/50_spectral.ipynb #2671d8bc
 class ClosedSpectralModel(SpectralModel):
@@ -252,7 +297,8 @@ class ClosedSpectralModel(SpectralModel):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         names = cls.default_parameters.names
-        cls._factor = next((i for i, name in enumerate(names) if name in ("amplitude", "norm", "const")), None)
+        cls._factor = next((i for i, name in enumerate(names) if name in ("amplitude", "norm", "const")),
+                           None)
 
     def _form(self, log_energy, energy, pars):
         rest = pars[:self._factor] + pars[self._factor + 1:]
@@ -262,12 +308,13 @@ class ClosedSpectralModel(SpectralModel):
         i, rest = self._factor, pars[:self._factor] + pars[self._factor + 1:]
         slopes = list(self.log_shape_gradient(log_energy, energy, *rest))
         factor_slopes = [1.0 if k == i else None for k in range(len(pars))]
-        return pars[i], self.log_shape(log_energy, energy, *rest), factor_slopes, slopes[:i] + [None] + slopes[i:]
+        return pars[i], self.log_shape(log_energy, energy,
+                                       *rest), factor_slopes, slopes[:i] + [None] + slopes[i:]
 
     @classmethod
     def evaluate(cls, energy, *args, **kwargs):
         "Differential flux, from floats in TeV, cm and s, or from quantities; parameters by position or name."
-        return _evaluate_closed(cls, energy, args, kwargs)
+        return evaluate_closed(cls, energy, args, kwargs)
 
 # %% ../../nbs/40_models/50_spectral.ipynb #c1ffb029
 class ConstantSpectralModel(ClosedSpectralModel):
@@ -283,7 +330,8 @@ class ConstantSpectralModel(ClosedSpectralModel):
 
     def __init__(self, **kwargs):
         const = kwargs.get("const")
-        if isinstance(const, (int, float, np.number)): kwargs["const"] = Parameter("const", const)
+        if isinstance(const, (int, float, np.number)):
+            kwargs["const"] = Parameter("const", const)
         super().__init__(**kwargs)
         if self.const._unit == "": self.result_unit = ""
 
@@ -293,48 +341,7 @@ class ConstantSpectralModel(ClosedSpectralModel):
     def log_shape_gradient(log_energy, energy): return ()
 
 # %% ../../nbs/40_models/50_spectral.ipynb #6767fa58
-class _CompoundNumbers:
-    "Fluxes and derivatives of two spectra joined by an operator."
-
-    def _pair(self, values): # values of each part
-        n, values = len(self.model1.parameters), np.asarray(values, float)
-        return values[..., :n], values[..., n:]
-
-    def _product(self, form, log_energy, energy, pars): # forms of both parts if they make a closed shape, else None
-        n, sign = len(self.model1.parameters), {"mul": 1, "truediv": -1}.get(self.operator.__name__)
-        if sign is None: return None
-        forms = [getattr(m, form)(log_energy, energy, p) for m, p in zip(self._parts, (pars[:n], pars[n:]))]
-        return None if None in forms else (sign, *forms)
-
-    def _form(self, log_energy, energy, pars):
-        found = self._product("_form", log_energy, energy, pars)
-        if found is None: return None
-        sign, (factor1, shape1), (factor2, shape2) = found
-        return factor1*factor2**sign, shape1 + sign*shape2
-
-    def _form_gradient(self, log_energy, energy, pars):
-        found = self._product("_form_gradient", log_energy, energy, pars)
-        if found is None: return None
-        sign, (factor1, shape1, df1, ds1), (factor2, shape2, df2, ds2) = found
-        outer = factor2**sign, factor1 if sign > 0 else -factor1/factor2**2
-        factor_slopes = [None if d is None else d*o for ds, o in ((df1, outer[0]), (df2, outer[1])) for d in ds]
-        slopes = ds1 + [None if s is None else (lambda s=s: sign*s()) for s in ds2]
-        return factor1*factor2**sign, shape1 + sign*shape2, factor_slopes, slopes
-
-    def dnde(self, energy, values):
-        "Differential flux at energies in TeV for parameters in internal units."
-        return self.operator(*(m.dnde(energy, v) for m, v in zip(self._parts, self._pair(values))))
-
-    def _slopes(self, energy, values, free):
-        pair, n = self._pair(values), len(self.model1.parameters)
-        f1, f2 = (m.dnde(energy, v) for m, v in zip(self._parts, pair))
-        outer = dict(add=(1, 1), sub=(1, -1), mul=(f2, f1)).get(self.operator.__name__) or (1/f2, -f1/f2**2)
-        free = _wanted(free, n + pair[1].shape[-1])
-        rows = [m._slopes(energy, v, w) for m, v, w in zip(self._parts, pair, (free[:n], free[n:]))]
-        return [None if row is None else row*o for part, o in zip(rows, outer) for row in part]
-
-# %% ../../nbs/40_models/50_spectral.ipynb #c3c7654b
-class CompoundSpectralModel(_CompoundNumbers, SpectralModel):
+class CompoundSpectralModel(SpectralModel):
     """Two spectral models joined by an operator.
 
     Parameters
@@ -353,25 +360,31 @@ class CompoundSpectralModel(_CompoundNumbers, SpectralModel):
 
     def __init__(self, model1, model2, operator):
         name, units = getattr(operator, "__name__", operator), [m.result_unit for m in (model1, model2)]
-        if name not in ("add", "sub", "mul", "truediv"): raise ValueError(f"operator: expected add, sub, mul or truediv, found {name}")
+        if name not in ("add", "sub", "mul", "truediv"):
+            raise ValueError(f"operator: expected add, sub, mul or truediv, found {name}")
         if name in ("add", "sub") and units[0] != units[1]:
-            raise ValueError(f"cannot {name} spectra in {' and '.join(unit or 'pure numbers' for unit in units)}")
+            raise ValueError(f"cannot {name} spectra in "
+                             f"{' and '.join(unit or 'pure numbers' for unit in units)}")
         self.model1, self.model2, self.operator = model1, model2, operator
         super().__init__()
 
     @property
     def _parts(self): return self.model1, self.model2
     @property
-    def _paths(self): return [f"model{i + 1}.{path}" for i, m in enumerate(self._parts) for path in m._paths]
+    def _paths(self):
+        return [f"model{i + 1}.{path}" for i, m in enumerate(self._parts) for path in m._paths]
     @property
-    def parameters(self): return Parameters.from_stack([m.parameters for m in self._parts], owner=self)
+    def parameters(self):
+        return Parameters.from_stack([m.parameters for m in self._parts], owner=self)
     @property
     def result_unit(self):
         one, two = (m.result_unit for m in self._parts)
         if self.operator.__name__ in ("add", "sub") or two == "": return one
-        return two if one == "" and self.operator.__name__ == "mul" else str(self.operator(u.Unit(one), u.Unit(two)))
+        return two if one == "" and self.operator.__name__ == "mul" else str(self.operator(u.Unit(one),
+                                                                                           u.Unit(two)))
     @property
-    def is_power_law(self): return self.operator.__name__ in ("mul", "truediv") and all(m.is_power_law for m in self._parts)
+    def is_power_law(self):
+        return self.operator.__name__ in ("mul", "truediv") and all(m.is_power_law for m in self._parts)
 
     def evaluate(self, energy, *pars):
         "Differential flux of the combination, from floats or from quantities."
@@ -385,10 +398,52 @@ class CompoundSpectralModel(_CompoundNumbers, SpectralModel):
     def to_dict(self, links=None):
         "Type, parts and operator as plain texts and numbers."
         links = self.parameters.link_labels() if links is None else links
-        return dict(type=self.tag[0], model1=self.model1.to_dict(links), model2=self.model2.to_dict(links), operator=self.operator.__name__)
+        return dict(type=self.tag[0], model1=self.model1.to_dict(links), model2=self.model2.to_dict(links),
+                    operator=self.operator.__name__)
 
     @classmethod
     def _from_dict(cls, data, shared):
-        return cls(*(SpectralModel.from_dict(data[m], shared) for m in ("model1", "model2")), getattr(operator, data["operator"]))
+        return cls(*(SpectralModel.from_dict(data[m], shared) for m in ("model1", "model2")),
+                   getattr(operator, data["operator"]))
 
-    def __repr__(self): return f"({self.model1!r} {self.operator.__name__} {self.model2!r})"
+    def __repr__(self):
+        return f"({self.model1!r} {self.operator.__name__} {self.model2!r})"
+
+    def _pair(self, values): # values of each part
+        n, values = len(self.model1.parameters), np.asarray(values, float)
+        return values[..., :n], values[..., n:]
+
+    # forms of both parts if they make a closed shape, else None
+    def _product(self, form, log_energy, energy, pars):
+        n, sign = len(self.model1.parameters), {"mul": 1, "truediv": -1}.get(self.operator.__name__)
+        if sign is None: return None
+        forms = [getattr(m, form)(log_energy, energy, p) for m, p in zip(self._parts, (pars[:n], pars[n:]))]
+        return None if None in forms else (sign, *forms)
+
+    def _form(self, log_energy, energy, pars):
+        found = self._product("_form", log_energy, energy, pars)
+        if found is None: return None
+        sign, (factor1, shape1), (factor2, shape2) = found
+        return factor1*factor2**sign, shape1 + sign*shape2
+
+    def _form_gradient(self, log_energy, energy, pars):
+        found = self._product("_form_gradient", log_energy, energy, pars)
+        if found is None: return None
+        sign, (factor1, shape1, df1, ds1), (factor2, shape2, df2, ds2) = found
+        outer = factor2**sign, factor1 if sign > 0 else -factor1/factor2**2
+        factor_slopes = [None if d is None else d*o for ds,
+                         o in ((df1, outer[0]), (df2, outer[1])) for d in ds]
+        slopes = ds1 + [None if s is None else (lambda s=s: sign*s()) for s in ds2]
+        return factor1*factor2**sign, shape1 + sign*shape2, factor_slopes, slopes
+
+    def dnde(self, energy, values):
+        "Differential flux at energies in TeV for parameters in internal units."
+        return self.operator(*(m.dnde(energy, v) for m, v in zip(self._parts, self._pair(values))))
+
+    def _slopes(self, energy, values, free):
+        pair, n = self._pair(values), len(self.model1.parameters)
+        f1, f2 = (m.dnde(energy, v) for m, v in zip(self._parts, pair))
+        outer = dict(add=(1, 1), sub=(1, -1), mul=(f2, f1)).get(self.operator.__name__) or (1/f2, -f1/f2**2)
+        free = wanted_rows(free, n + pair[1].shape[-1])
+        rows = [m._slopes(energy, v, w) for m, v, w in zip(self._parts, pair, (free[:n], free[n:]))]
+        return [None if row is None else row*o for part, o in zip(rows, outer) for row in part]

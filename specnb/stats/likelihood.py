@@ -8,7 +8,7 @@ __all__ = ['Likelihood', 'compile_likelihood']
 # %% ../../nbs/50_stats/20_likelihood.ipynb #1da8e4ac
 from dataclasses import dataclass
 import numpy as np
-from ..models.integrals import EnergyNodes, _n_segments
+from ..models.integrals import EnergyNodes, n_segments_per_bin
 from .stats import CashTerm, Chi2Term, WStatTerm
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #18853c07
@@ -71,7 +71,7 @@ class Fold:
         first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
         self.matrix = np.ascontiguousarray(matrix[..., first:last, :])
         self.nodes = EnergyNodes(e_true_edges[first:last + 1],
-                                 _n_segments(e_true_edges[1:] / e_true_edges[:-1]))
+                                 n_segments_per_bin(e_true_edges[1:] / e_true_edges[:-1]))
         self.slots = [_Slot(model, free) for model in spectra]
 
     @property
