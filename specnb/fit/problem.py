@@ -209,7 +209,7 @@ def search_minuit(problem, gradient=True, migrad_opts=None, **options):
     if gradient:
         found = problem.minimize(theta)
         if not found.converged[0]:
-            other = problem.minimize(problem.start, n_scoring=8)
+            other = problem.minimize(problem.minimize(problem.start, n_scoring=8).theta[0])
             if other.converged[0] or other.stat[0] < found.stat[0]:
                 found = other
         theta, good = found.theta[0], bool(found.converged[0])

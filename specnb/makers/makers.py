@@ -149,8 +149,9 @@ class SpectrumDatasetMaker(Maker):
             The ON region does not fit the responses.
         """
         geom, reco, true = dataset.geom, dataset.arrays.e_reco_edges, dataset.arrays.e_true_edges
-        available = [s for s in self.available_selection if s != "background" or observation.bkg is not None]
-        wanted, fields = self.selection or available, {}
+        wanted, fields = self.selection, {}
+        if not wanted: # the field background is read only if it is asked for
+            wanted = [s for s in self.available_selection if s != "background" or observation.bkg is not None]
         if "counts" in wanted:
             fields["n_on"] = self.make_counts(geom, observation, reco)
         if "exposure" in wanted:
