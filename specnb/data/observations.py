@@ -24,12 +24,8 @@ coordinates = lazy("astropy.coordinates")
 iers = lazy("astropy.utils.iers")
 
 # %% ../../nbs/20_data/60_observations.ipynb #7196bf27
-def _numbers(
-    meta:dict,   # keywords of the events
-    names:tuple, # those wanted
-    label:str,   # for messages
-)->list:         # floats
-    "Values of keywords, or DataError if one is missing or no number."
+def _numbers(meta:dict, names:tuple, label:str)->list:
+    "Values of keywords as floats, or DataError if one is missing or no number."
     try:
         return [float(meta[n]) for n in names]
     except (KeyError, TypeError, ValueError):
@@ -44,12 +40,8 @@ def _is_drift(meta):
     "Whether the telescopes stand still."
     return str(meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
 
-def _pointing(
-    meta:dict, # keywords of the events
-    label:str, # for messages
-    when=None, # Time, needed for DRIFT
-)->tuple:      # right ascension and declination, deg
-    "Pointing of a run."
+def _pointing(meta:dict, label:str, when=None)->tuple:
+    "Right ascension and declination (deg) a run points to; in DRIFT mode at the time `when`."
     if not _is_drift(meta):
         ra, dec = _numbers(meta, ("RA_PNT", "DEC_PNT"), label)
         if np.isfinite(ra) and abs(dec) <= 90:

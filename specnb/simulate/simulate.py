@@ -37,22 +37,13 @@ def power_law_cells(
     return g[:-1] * width * np.expm1(s) / s, s
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #2e076837
-def draw_in_cells(
-    cells:np.ndarray, # weight of each cell, any shape
-    n:int,            # how many
-    rng:np.random.Generator,
-)->np.ndarray:        # indices into the flattened `cells`, shape (n,)
-    "Random cells."
+def draw_in_cells(cells, n, rng):
+    "Indices of `n` random cells in the flattened array of the weights `cells`, shape (n,)."
     cumulative = np.cumsum(cells)
     return np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")
 
-def draw_energies(
-    e:np.ndarray, # node energies, shape (n+1,)
-    k:np.ndarray, # cells, shape (m,)
-    s:np.ndarray, # slopes in them, shape (m,)
-    rng:np.random.Generator,
-)->np.ndarray:    # energies, shape (m,)
-    "Random energies, each inside the cell given for it."
+def draw_energies(e, k, s, rng):
+    "Random energies in cells `k` with slopes `s`, both of shape (m,), between the nodes `e`, shape (n+1,)."
     return e[k] * (e[k + 1] / e[k])**(np.log1p(rng.random(len(k)) * np.expm1(s)) / s)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #cc40b0f4
@@ -74,23 +65,13 @@ def draw_between(
     return np.where(low + high > 0, drawn, np.nan)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #9a55d506
-def offset_position(
-    lon0:float,       # deg
-    lat0:float,       # deg
-    rad:np.ndarray,   # distance, below 90 deg
-    angle:np.ndarray, # position angle, from north to east, deg
-)->tuple:             # longitude and latitude, deg
-    "Positions at given distances and position angles."
+def offset_position(lon0, lat0, rad, angle):
+    "Longitudes and latitudes at distances `rad` and position angles, from north to east; all in deg."
     r, angle = np.tan(np.radians(rad)), np.radians(angle)
     return tan_deproject(lon0, lat0, *np.degrees([r * np.sin(angle), r * np.cos(angle)]))
 
-def fov_position(
-    lon0:float,     # pointing, deg
-    lat0:float,     # deg
-    lon:np.ndarray, # in the field of view, towards increasing right ascension, deg
-    lat:np.ndarray, # in the field of view, deg
-)->tuple:           # longitude and latitude on the sky, deg
-    "Sky positions of field-of-view coordinates."
+def fov_position(lon0, lat0, lon, lat):
+    "Sky positions of field-of-view coordinates, for the pointing `lon0`, `lat0`; all in deg."
     lon, lat = np.radians(lon), np.radians(lat)
     return tan_deproject(lon0, lat0, np.degrees(np.tan(lon)), np.degrees(np.tan(lat) / np.cos(lon)))
 
@@ -151,10 +132,8 @@ def draw_gammas(
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #c6b56406
 @lru_cache(maxsize=8)
-def _field_cells(
-    bkg, # Background2D or Background3D
-):       # energies, field-of-view edges (deg), rate per cell in s-1 (energy, lon, lat), slopes
-    "Background integrated over small cells of the field of view; kept, because many runs share it."
+def _field_cells(bkg):
+    "Energies (TeV), field-of-view edges (deg), rates (s-1), slopes of cells; kept, as runs share them."
     width = max(np.abs(a.edges_value).max() for a in bkg.axes[1:])
     x = np.linspace(-width, width, 2 * int(np.ceil(10 * width)) + 1)
     center = (x[1:] + x[:-1]) / 2
@@ -163,12 +142,8 @@ def _field_cells(
     solid_angle = np.radians(np.diff(x))[:, None] * np.diff(np.sin(np.radians(x)))
     return e, x, *power_law_cells(e, rate * 1e6 * solid_angle)
 
-def draw_field(
-    bkg,          # Background2D or Background3D
-    ontime:float, # s
-    rng:np.random.Generator,
-):                # energies in TeV, field-of-view longitudes and latitudes in deg
-    "Background events in the field of view."
+def draw_field(bkg, ontime, rng):
+    "Energies (TeV) and field-of-view positions (deg) of the background events of `ontime` seconds."
     e, x, cells, s = _field_cells(bkg)
     k = draw_in_cells(cells, rng.poisson(cells.sum() * ontime), rng)
     energy, lon, lat = np.unravel_index(k, cells.shape)
@@ -202,10 +177,8 @@ def draw_events(
     return {k: v[order] for k, v in columns.items()}
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #d0302fc5
-def _flux_function(
-    model, # spectral model, a source model that has one, or None
-):         # function of energies in TeV that gives cm-2 s-1 TeV-1, or None
-    "The spectrum of a model in plain numbers, checked."
+def _flux_function(model):
+    "Checked spectrum of a model, a function of energies (TeV) that gives cm-2 s-1 TeV-1, or None."
     if model is None:
         return None
     spectrum = getattr(model, "spectral_model", model)
