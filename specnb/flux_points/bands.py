@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ..base.axes import snap_to_edges
 from .norms import minimize_norm, norm_crossing
-from ..stats.stats import CashTerm, WStatTerm, get_wstat_mu_bkg
+from ..stats.stats import N_SIGMA_UL, CashTerm, WStatTerm, get_wstat_mu_bkg
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #e68fd43b
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,11 @@ class Bands:
 def _places(
     arrays:list,           # SpectrumArrays of each dataset
     edges:np.ndarray,      # wanted band edges, TeV, shape (n_bands+1,)
-):                         # bin of the dataset, its place among the bins of all, whether it lies in the band, each (n_bands, n_datasets, width)
-    "Bins of each band in each dataset."
+):                         # three arrays, each (n_bands, n_datasets, width)
+    "Bins of each band: in their dataset, among the bins of all datasets, and whether they lie in the band."
     keys = [a.e_reco_edges.tobytes() for a in arrays]
-    nearest = {key: snap_to_edges(a.e_reco_edges, edges) for key, a in dict(zip(keys, arrays)).items()}  # most runs share one axis
+    # most runs share one axis
+    nearest = {key: snap_to_edges(a.e_reco_edges, edges) for key, a in dict(zip(keys, arrays)).items()}
     index = np.stack([nearest[key] for key in keys], 1)
     low, high = index[:-1, :, None], index[1:, :, None]
     k = low + np.arange(max((high - low).max(), 1))
@@ -57,14 +58,18 @@ def _take(
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #7eb7a24a
 def _band_energies(
-    arrays:list, edges:np.ndarray, places:np.ndarray, inside:np.ndarray, used:np.ndarray, # as in `gather_bands`
-):                                                                                         # e_min, e_max, TeV, shape (n_bands,)
+    # as in `gather_bands`
+    arrays:list, edges:np.ndarray, places:np.ndarray, inside:np.ndarray, used:np.ndarray,
+# e_min, e_max, TeV, shape (n_bands,)
+):
     "Outermost edges of the used bins; of all bins if none is used; as wanted if there is none."
     low, high = edges[:-1], edges[1:]
-    below, above = (np.concatenate([a.e_reco_edges[part] for a in arrays])[places] for part in (slice(-1), slice(1, None)))
+    below, above = (np.concatenate([a.e_reco_edges[part] for a in arrays])[places]
+                    for part in (slice(-1), slice(1, None)))
     for chosen in (inside, used):
         some = chosen.any((1, 2))
-        low, high = np.where(some, below.min((1, 2), initial=np.inf, where=chosen), low), np.where(some, above.max((1, 2), initial=0, where=chosen), high)
+        low = np.where(some, below.min((1, 2), initial=np.inf, where=chosen), low)
+        high = np.where(some, above.max((1, 2), initial=0, where=chosen), high)
     return low, high
 
 def gather_bands(arrays, bins, signal, other, edges):
@@ -89,10 +94,12 @@ def gather_bands(arrays, bins, signal, other, edges):
     used = _take(bins, places, inside, False)
     def take(rows, fill=0.): return _take(rows, places, used, fill)
     n_off = alpha = background = None
-    if arrays[0].is_on_off: n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
+    if arrays[0].is_on_off:
+        n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
     else: background = take([a.n_bkg for a in arrays])
     energies = _band_energies(arrays, edges, places, inside, used)
-    return Bands(index, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal), take(other), *energies)
+    return Bands(index, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal),
+                 take(other), *energies)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #fd205692
 def sum_bands(
@@ -100,11 +107,14 @@ def sum_bands(
 )->Bands:        # with one
     "Each band of each dataset as one bin."
     names = [n for n in ("n_on", "n_off", "background", "signal", "other") if getattr(bands, n) is not None]
-    total, used = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}, bands.used.any(2, keepdims=True)
+    total, used = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}, bands.used.any(2,
+                                                                                              keepdims=True)
     if bands.alpha is not None:
-        mean = np.where(bands.used, bands.alpha, 0).sum(2, keepdims=True) / np.maximum(bands.used.sum(2, keepdims=True), 1)
+        n_used = np.maximum(bands.used.sum(2, keepdims=True), 1)
+        mean = np.where(bands.used, bands.alpha, 0).sum(2, keepdims=True) / n_used
         background = (bands.alpha * bands.n_off).sum(2, keepdims=True)
-        total["alpha"] = np.divide(background, total["n_off"], out=np.where(used, mean, 1.), where=total["n_off"] > 0)
+        total["alpha"] = np.divide(background, total["n_off"], out=np.where(used, mean, 1.),
+                                   where=total["n_off"] > 0)
     return replace(bands, index=bands.index[:, :, :1], used=used, **total)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #48341375
@@ -123,12 +133,13 @@ def band_term(
 ):                    # statistic with arrays of shape (n_rows, n_datasets * width)
     "Statistic of bands as a function of the signal."
     other = bands.flat("other", rows)
-    if bands.n_off is None: return CashTerm(bands.flat("n_on", rows), bands.flat("background", rows) + other)
+    if bands.n_off is None:
+        return CashTerm(bands.flat("n_on", rows), bands.flat("background", rows) + other)
     term = WStatTerm(*(bands.flat(n, rows) for n in ("n_on", "n_off", "alpha")))
     return ShiftedTerm(term, other) if other.any() else term
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #3275b0ae
-def solve_norms(term, s, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=True):
+def solve_norms(term, s, n_sigma=1, n_sigma_ul=N_SIGMA_UL, scan=(), errors=True, limit=True):
     """Norms, errors, limits and profiles of bands.
 
     Parameters
@@ -153,7 +164,8 @@ def solve_norms(term, s, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=Tr
     error = np.sqrt(2 / curvature)
     error = np.where(np.abs(slope) * error > 1e-3, np.nan, error)  # a kink away from zero
     result = {"norm": norm, "norm_err": n_sigma * error}
-    wanted = {**({"norm_errp": (1, n_sigma), "norm_errn": (-1, n_sigma)} if errors else {}), **({"norm_ul": (1, n_sigma_ul)} if limit else {})}
+    wanted = {**({"norm_errp": (1, n_sigma), "norm_errn": (-1, n_sigma)} if errors else {}),
+              **({"norm_ul": (1, n_sigma_ul)} if limit else {})}
     if wanted:
         n, width = len(wanted), np.where(np.isfinite(error), error, 1 / s.sum(-1))
         side, size = (np.repeat(x, len(norm)) for x in zip(*wanted.values()))
@@ -161,15 +173,18 @@ def solve_norms(term, s, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=Tr
         ends = norm_crossing(_repeat(term, n), np.tile(s, (n, 1)), *start, size**2., side).reshape(n, -1)
         result |= {name: end if name == "norm_ul" else np.abs(end - norm) for name, end in zip(wanted, ends)}
     values = term.value(np.r_[0., scan][:, None, None] * s)
-    return result | {"stat": stat, "stat_null": values[0]} | ({"stat_scan": values[1:].T} if len(scan) else {})
+    return result | {"stat": stat,
+                     "stat_null": values[0]} | ({"stat_scan": values[1:].T} if len(scan) else {})
 
 def _repeat(
     term,  # statistic of bands
     n:int, # how often
 ):         # the same with all bands n times
     "Statistic with its bands repeated."
-    if isinstance(term, ShiftedTerm): return ShiftedTerm(_repeat(term.term, n), np.tile(term.other, (n, 1)))
-    if isinstance(term, CashTerm): return CashTerm(*(np.tile(x, (n, 1)) for x in (term.n_on, term.bkg)))
+    if isinstance(term, ShiftedTerm):
+        return ShiftedTerm(_repeat(term.term, n), np.tile(term.other, (n, 1)))
+    if isinstance(term, CashTerm):
+        return CashTerm(*(np.tile(x, (n, 1)) for x in (term.n_on, term.bkg)))
     return WStatTerm(*(np.tile(x, (n, 1)) for x in (term.n_on, term.n_off, term.alpha)))
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #1095401d
@@ -180,5 +195,7 @@ def band_counts(
     "Counts per band and dataset, and what the scaled model predicts."
     excess = norm[:, None, None] * bands.signal
     if bands.n_off is None: background = bands.background
-    else: background = bands.alpha * get_wstat_mu_bkg(bands.n_on, bands.n_off, bands.alpha, excess + bands.other)
+    else:
+        background = bands.alpha * get_wstat_mu_bkg(bands.n_on, bands.n_off, bands.alpha,
+                                                    excess + bands.other)
     return bands.n_on.sum(2), np.where(bands.used, excess + bands.other + background, 0).sum(2), excess.sum(2)

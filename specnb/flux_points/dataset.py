@@ -11,7 +11,7 @@ import numpy as np
 from ..base.core import html_table, lazy
 from .flux_points import FluxPoints
 from ..stats.likelihood import PointPrediction, PointsPart, compile_likelihood
-from ..makers.plots import _plot_points, _style, _two_panels
+from ..makers.plots import plot_bins, line_style, two_panels
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
 from ..models.quantities import SED_UNITS, unit_label
@@ -26,17 +26,79 @@ def point_errors(
     "Symmetric errors of the differential flux: as given, else the mean of both sides, else unknown."
     data = points.data
     both = [data[n] for n in ("norm_errp", "norm_errn") if n in data]
-    error = data["norm_err"] if "norm_err" in data else np.mean(both, axis=0) if len(both) == 2 else np.full(len(points), np.nan)
+    if "norm_err" in data:
+        error = data["norm_err"]
+    else:
+        error = np.mean(both, axis=0) if len(both) == 2 else np.full(len(points), np.nan)
     return error * points.reference["dnde"]
 
-# %% ../../nbs/75_flux_points/70_dataset.ipynb #0b7c4a9c
-class _PointsNumbers:
-    "What the models say about flux points."
+# %% ../../nbs/75_flux_points/70_dataset.ipynb #219d8b06
+_RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model",
+              "diff/err": "Residuals\n/ error"}
 
-    def _spectra(self): return tuple(m.spectral_model for m in self.models or ())
+# %% ../../nbs/75_flux_points/70_dataset.ipynb #14b3a585
+def _checked_mask(
+    mask,     # array, map or None
+    n:int,    # number of points
+    name:str, # for messages
+):            # bool array of shape (n,), or None
+    "A mask over the points."
+    if mask is None: return None
+    mask = np.asarray(getattr(mask, "data", mask), bool).reshape(-1)
+    if len(mask) != n:
+        raise ValueError(f"{name}: expected {n} entries, one per flux point, found {len(mask)}")
+    return mask
+
+# %% ../../nbs/75_flux_points/70_dataset.ipynb #65bfb3ad
+class FluxPointsDataset:
+    """Flux points with models, for fits.
+
+    Parameters
+    ----------
+    models : `Models`, `SkyModel`, list of them, or `SpectralModel`, optional
+        What is compared with the points.
+    data : `FluxPoints`
+        The points.
+    mask_fit, mask_safe : array_like of bool, shape (n,), optional
+        Points to fit, and points that can be trusted; all by default.
+    name : str, optional
+        Name, unique among the datasets fitted together.
+
+    Raises
+    ------
+    TypeError
+        `data` are no flux points.
+    ValueError
+        A mask of another length.
+    """
+    stat_type = "chi2"
+    tag = "FluxPointsDataset"
+
+    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points"):
+        if not isinstance(data, FluxPoints):
+            raise TypeError(f"data: expected FluxPoints, found {type(data).__name__}")
+        self.data, self.name = data, name
+        self.mask_fit, self.mask_safe = mask_fit, mask_safe
+        self.models = models
+
+    def info_dict(self, **options):
+        "Name, number of points, and statistic; options for counts are ignored."
+        return {"name": self.name, "n_bins": len(self.data), "n_fit_bins": int(self.mask_valid.sum()),
+                "stat_type": self.stat_type,
+                "stat_sum": self.stat_sum()}
+
+    def __repr__(self):
+        return f"FluxPointsDataset({self.name!r}: {len(self.data)} points, {self.mask_valid.sum()} to fit)"
+    def _repr_html_(self):
+        cells = [(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()]
+        return html_table(cells, caption="FluxPointsDataset")
+
+    def _spectra(self):
+        return tuple(m.spectral_model for m in self.models or ())
 
     @property
-    def mask(self): return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
+    def mask(self):
+        return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
     @property
     def mask_valid(self): return self.part().bins()
 
@@ -48,7 +110,8 @@ class _PointsNumbers:
 
     def flux_pred(self):
         "Differential flux of the models at the reference energies, a quantity of shape (n,)."
-        return u.Quantity(PointPrediction(self._spectra(), [], self.data.data["e_ref"]).predict(np.empty(0)), SED_UNITS["dnde"])
+        return u.Quantity(PointPrediction(self._spectra(), [], self.data.data["e_ref"]).predict(np.empty(0)),
+                          SED_UNITS["dnde"])
 
     def stat_array(self):
         "Chi-square of every point, shape (n,); nan for those that do not take part."
@@ -79,16 +142,15 @@ class _PointsNumbers:
         ValueError
             Another method.
         """
-        return self._relative(np.where(self.data.is_ul, np.nan, (self.data.dnde - self.flux_pred()).value), method)
+        return self._relative(np.where(self.data.is_ul, np.nan, (self.data.dnde - self.flux_pred()).value),
+                              method)
 
     def _relative(self, values, method):
-        scale = {"diff": u.Quantity(1, SED_UNITS["dnde"]), "diff/model": 1 / self.flux_pred().value, "diff/err": 1 / point_errors(self.data)}
-        if method not in scale: raise ValueError(f"method: expected one of {', '.join(map(repr, scale))}, found {method!r}")
+        scale = {"diff": u.Quantity(1, SED_UNITS["dnde"]), "diff/model": 1 / self.flux_pred().value,
+                 "diff/err": 1 / point_errors(self.data)}
+        if method not in scale:
+            raise ValueError(f"method: expected one of {', '.join(map(repr, scale))}, found {method!r}")
         return values * scale[method]
-
-# %% ../../nbs/75_flux_points/70_dataset.ipynb #1bea120b
-class _SpectrumPlot:
-    "Picture of flux points with models."
 
     def _energy_bounds(self):
         ends = np.concatenate([self.data.data[n] for n in ("e_ref", "e_min", "e_max")])
@@ -111,7 +173,8 @@ class _SpectrumPlot:
         `~matplotlib.axes.Axes`
         """
         kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
-        kwargs_model = _style(kwargs_model or {}, sed_type=kwargs_fp["sed_type"], energy_bounds=self._energy_bounds(), linewidth=1.5)
+        kwargs_model = line_style(kwargs_model or {}, sed_type=kwargs_fp["sed_type"],
+                                  energy_bounds=self._energy_bounds(), linewidth=1.5)
         if "c" in kwargs_model: kwargs_model["color"] = kwargs_model.pop("c")
         ax = self.data.plot(ax=ax, **kwargs_fp)
         bottom = ax.get_ylim()[0] / 10  # a steep model may go far below the points
@@ -119,17 +182,14 @@ class _SpectrumPlot:
         for model in self.models or ():
             style = {"color": next(colors), "label": f"Model {model.name}", **kwargs_model}
             model.spectral_model.plot(ax=ax, **style)
-            same = {k: kwargs_model[k] for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits") if k in kwargs_model}
-            if np.any(model.parameters.error > 0): model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
+            same = {k: kwargs_model[k]
+                    for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits")
+                    if k in kwargs_model}
+            if np.any(model.parameters.error > 0):
+                model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
         ax.set_ylim(bottom=max(bottom, ax.get_ylim()[0]))
         ax.legend(frameon=False)
         return ax
-
-# %% ../../nbs/75_flux_points/70_dataset.ipynb #219d8b06
-_RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model", "diff/err": "Residuals\n/ error"}
-
-class _ResidualsPlot:
-    "Picture of flux points minus models."
 
     def plot_residuals(self, ax=None, method="diff", **kwargs):
         """Draw residuals of the points that are no limits.
@@ -148,13 +208,15 @@ class _ResidualsPlot:
         `~matplotlib.axes.Axes`
         """
         y, data = np.asarray(self.residuals(method)), self.data
-        sides = ("norm_errn", "norm_errp") if "norm_errn" in data.data and "norm_errp" in data.data else ("norm_err",) * 2
+        sides = ("norm_errn",
+                 "norm_errp") if "norm_errn" in data.data and "norm_errp" in data.data else ("norm_err",) * 2
         known = [data.data.get(n, np.full(len(data), np.nan)) * data.reference["dnde"] for n in sides]
         error = np.stack([np.nan_to_num(np.asarray(self._relative(e, method))) for e in known])
         ax = plt.gca() if ax is None else ax
         x = u.TeV.to(ax.xaxis.get_units() or u.TeV)
         e_ref, e_min, e_max = (x * data.data[n] for n in ("e_ref", "e_min", "e_max"))
-        _plot_points(ax, e_min, e_max, y, error, e_ref, **_style(kwargs, marker="o", markersize=4, linewidth=1.2))
+        plot_bins(ax, e_min, e_max, y, error, e_ref,
+                  **line_style(kwargs, marker="o", markersize=4, linewidth=1.2))
         ax.axhline(0, color="black", lw=.5)
         ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method])
         reach = 1.1 * np.nanmax(np.abs(y) + error.max(0), initial=0)
@@ -175,42 +237,33 @@ class _ResidualsPlot:
         -------
         tuple of `~matplotlib.axes.Axes`
         """
-        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = _two_panels(ax_spectrum)
+        if ax_spectrum is None or ax_residuals is None:
+            ax_spectrum, ax_residuals = two_panels(ax_spectrum)
         self.plot_spectrum(ax_spectrum, **(kwargs_spectrum or {}))
         self.plot_residuals(ax_residuals, **{"method": "diff/model", **(kwargs_residuals or {})})
         ax_spectrum.set_xlabel("")
         return ax_spectrum, ax_residuals
 
-# %% ../../nbs/75_flux_points/70_dataset.ipynb #14b3a585
-def _checked_mask(
-    mask,     # array, map or None
-    n:int,    # number of points
-    name:str, # for messages
-):            # bool array of shape (n,), or None
-    "A mask over the points."
-    if mask is None: return None
-    mask = np.asarray(getattr(mask, "data", mask), bool).reshape(-1)
-    if len(mask) != n: raise ValueError(f"{name}: expected {n} entries, one per flux point, found {len(mask)}")
-    return mask
-
-class _PointsContent:
-    "Masks, models and changed copies."
-
     @property
     def mask_fit(self): return self._mask_fit
     @mask_fit.setter
-    def mask_fit(self, mask): self._mask_fit = _checked_mask(mask, len(self.data), "mask_fit")
+    def mask_fit(self, mask):
+        self._mask_fit = _checked_mask(mask, len(self.data), "mask_fit")
     @property
     def mask_safe(self): return self._mask_safe
     @mask_safe.setter
-    def mask_safe(self, mask): self._mask_safe = np.ones(len(self.data), bool) if mask is None else _checked_mask(mask, len(self.data), "mask_safe")
+    def mask_safe(self, mask):
+        self._mask_safe = np.ones(len(self.data), bool) if mask is None else _checked_mask(mask,
+                                                                                           len(self.data),
+                                                                                           "mask_safe")
 
     @property
     def models(self): return self._models
     @models.setter
     def models(self, models):
         if isinstance(models, SpectralModel): models = SkyModel(models)
-        self._models = None if models is None else Models([m for m in Models(models) if m.applies_to(self.name)])
+        self._models = None if models is None else Models([m for m in Models(models)
+                                                           if m.applies_to(self.name)])
 
     def copy(self, name=None):
         "A copy without models under another name."
@@ -223,44 +276,3 @@ class _PointsContent:
         new = copy.copy(self)
         for name, value in values.items(): setattr(new, name, value)
         return new
-
-# %% ../../nbs/75_flux_points/70_dataset.ipynb #65bfb3ad
-class FluxPointsDataset(_PointsNumbers, _SpectrumPlot, _ResidualsPlot, _PointsContent):
-    """Flux points with models, for fits.
-
-    Parameters
-    ----------
-    models : `Models`, `SkyModel`, list of them, or `SpectralModel`, optional
-        What is compared with the points.
-    data : `FluxPoints`
-        The points.
-    mask_fit, mask_safe : array_like of bool, shape (n,), optional
-        Points to fit, and points that can be trusted; all by default.
-    name : str, optional
-        Name, unique among the datasets fitted together.
-
-    Raises
-    ------
-    TypeError
-        `data` are no flux points.
-    ValueError
-        A mask of another length.
-    """
-    stat_type = "chi2"
-    tag = "FluxPointsDataset"
-
-    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points"):
-        if not isinstance(data, FluxPoints): raise TypeError(f"data: expected FluxPoints, found {type(data).__name__}")
-        self.data, self.name = data, name
-        self.mask_fit, self.mask_safe = mask_fit, mask_safe
-        self.models = models
-
-    def info_dict(self, **options):
-        "Name, number of points, and statistic; options for counts are ignored."
-        return {"name": self.name, "n_bins": len(self.data), "n_fit_bins": int(self.mask_valid.sum()), "stat_type": self.stat_type,
-                "stat_sum": self.stat_sum()}
-
-    def __repr__(self): return f"FluxPointsDataset({self.name!r}: {len(self.data)} points, {self.mask_valid.sum()} to fit)"
-    def _repr_html_(self):
-        cells = [(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()]
-        return html_table(cells, caption="FluxPointsDataset")

@@ -14,7 +14,7 @@ from ..fit.fit import Fit
 from .bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
 from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
-from ..stats.stats import CashTerm
+from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm
 from ..fit.problem import FitProblem
 from ..models.sky import SkyModel
 from ..models.spectral import ConstantSpectralModel
@@ -34,7 +34,8 @@ def _band_datasets(
     mine = models.index(source)
     copies[mine].parameters.freeze_all()
     norm = ConstantSpectralModel(const=1.)
-    copies[mine] = SkyModel(norm * copies[mine].spectral_model, name=source.name, datasets_names=source.datasets_names)
+    copies[mine] = SkyModel(norm * copies[mine].spectral_model, name=source.name,
+                            datasets_names=source.datasets_names)
     own = [[c for m, c in zip(models, copies) if any(m is x for x in d.models)] for d in datasets]
     return Datasets([d.fill(mask_fit=bins, models=m) for d, bins, m in zip(datasets, used, own)]), norm.const
 
@@ -43,9 +44,11 @@ def band_masks(
     arrays:list, # SpectrumArrays
 )->list:         # per band: one array of shape (n_reco,) for each dataset
     "Bins of each band as masks."
-    return [[np.isin(np.arange(a.n_reco), k[i][used[i]]) for i, a in enumerate(arrays)] for k, used in zip(bands.index, bands.used)]
+    return [[np.isin(np.arange(a.n_reco), k[i][used[i]]) for i, a in enumerate(arrays)] for k,
+            used in zip(bands.index, bands.used)]
 
-def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(), errors=True, limit=True):
+def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL, scan=(), errors=True,
+             limit=True):
     """Flux point of one band by a fit of the norm and all free parameters of other sources.
 
     Parameters
@@ -78,7 +81,405 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
         return problem.profile(best, [i], np.reshape(values, (-1, 1)))
 
     width = norm.error if norm.error > 0 else abs(norm.value) if abs(norm.value) > 1e-3 else 1.
-    # a search may end at a kink; if it ended on a plain, as with two sources that nothing tells apart, there is no norm
+    # a search may end at a kink; on a plain (two sources that nothing tells apart) there is no norm
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
     flat = not found.success and profile(norm.value + width, norm.value - width).min() - stat < .01
     lost = flat or abs(best[i] - norm.value) > width
 
@@ -87,10 +488,15 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=2, scan=(),
 
     result |= {"norm": np.nan if lost else norm.value, "norm_err": np.nan}
     # at a kink a search ends with an error along which the statistic hardly rises
-    if found.success and norm.error > 0 and profile(norm.value + norm.error)[0] - stat > .1: result["norm_err"] = n_sigma * norm.error
-    if errors: result |= dict(zip(("norm_errp", "norm_errn"), ends(n_sigma)))
-    if limit: result["norm_ul"] = best[i] + ends(n_sigma_ul)[0]
-    return result | {"stat": stat, "stat_null": profile(0)[0]} | ({"stat_scan": list(profile(*scan))} if len(scan) else {})
+    if found.success and norm.error > 0 and profile(norm.value + norm.error)[0] - stat > .1:
+        result["norm_err"] = n_sigma * norm.error
+    if errors:
+        result |= dict(zip(("norm_errp", "norm_errn"), ends(n_sigma)))
+    if limit:
+        result["norm_ul"] = best[i] + ends(n_sigma_ul)[0]
+    if len(scan):
+        result["stat_scan"] = list(profile(*scan))
+    return result | {"stat": stat, "stat_null": profile(0)[0]}
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #edea450c
 def _predict(
@@ -100,12 +506,14 @@ def _predict(
     "Predictions through the engine, with parts that share axis and models side by side."
     groups, result = {}, [np.zeros(p.arrays.n_reco) for p in parts]
     for i, (p, models) in enumerate(zip(parts, spectra)):
-        if models: groups.setdefault((p.arrays.e_true_edges.tobytes(), tuple(map(id, models))), []).append(i)
+        if models:
+            groups.setdefault((p.arrays.e_true_edges.tobytes(), tuple(map(id, models))), []).append(i)
     for members in groups.values():
         a = [parts[i].arrays for i in members]
         matrix = np.hstack([response_matrix(x.exposure, x.edisp) for x in a])
         counts = Fold(spectra[members[0]], [], a[0].e_true_edges, matrix).predict(np.empty(0))
-        for i, part in zip(members, np.split(counts, np.cumsum([x.n_reco for x in a])[:-1])): result[i] = part
+        for i, part in zip(members, np.split(counts, np.cumsum([x.n_reco for x in a])[:-1])):
+            result[i] = part
     return result
 
 def _checked_parts(
@@ -117,9 +525,12 @@ def _checked_parts(
     parts = [d.part() for d in mine]
     for p in parts:
         missing = [n for n in ("exposure", "edisp") if getattr(p.arrays, n) is None]
-        if missing: raise ValueError(f"dataset {p.name!r}: no {' and no '.join(missing)}, so no flux can be estimated")
+        if missing:
+            raise ValueError(f"dataset {p.name!r}: no {' and no '.join(missing)}, so no flux can be "
+                             "estimated")
     if len({p.arrays.is_on_off for p in parts}) > 1:
-        raise ValueError("datasets with OFF counts and datasets without cannot share flux points; estimate them separately")
+        raise ValueError("datasets with OFF counts and datasets without cannot share flux points; estimate "
+                         "them separately")
     return mine, parts
 
 def _status(
@@ -127,11 +538,16 @@ def _status(
 )->list: # str for each band
     "What could not be determined in each band, and why."
     def why(i):
-        if not bands.used[i].any(): return "no data: no bin of the datasets in this band, or all are masked"
-        if not possible[i]: return "no exposure: the model predicts no counts in this band"
-        if not np.isfinite(columns["norm"][i]): return "no norm: the search for the best norm did not end at a minimum"
-        if not np.isfinite(columns["norm_err"][i]): return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
-        missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns and not np.isfinite(columns[n][i])]
+        if not bands.used[i].any():
+            return "no data: no bin of the datasets in this band, or all are masked"
+        if not possible[i]:
+            return "no exposure: the model predicts no counts in this band"
+        if not np.isfinite(columns["norm"][i]):
+            return "no norm: the search for the best norm did not end at a minimum"
+        if not np.isfinite(columns["norm_err"][i]):
+            return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
+        missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns
+                   and not np.isfinite(columns[n][i])]
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
     return ["" if good else why(i) for i, good in enumerate(possible & _complete(columns))]
 
@@ -139,7 +555,8 @@ def _complete(
     columns:dict, # what came out
 )->np.ndarray:    # bool for each band
     "Whether everything that was asked for could be determined."
-    return np.isfinite([columns[n] for n in ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul") if n in columns]).all(0)
+    return np.isfinite([columns[n] for n in ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul")
+                        if n in columns]).all(0)
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #a0f96e52
 _OPTIONAL = "errn-errp", "ul", "scan"
@@ -148,70 +565,17 @@ def _selection(
     selection, # None, "all", a name or a list of names
 )->set:
     "Checked names of optional quantities."
-    chosen = _OPTIONAL if selection == "all" or selection == ["all"] else [selection] if isinstance(selection, str) else selection or ()
+    chosen = [selection] if isinstance(selection, str) else selection or ()
+    if list(chosen) == ["all"]:
+        chosen = _OPTIONAL
     for name in chosen:
-        if name not in _OPTIONAL: raise ValueError(f"selection_optional: expected 'all' or some of {', '.join(map(repr, _OPTIONAL))}, found {name!r}")
+        if name not in _OPTIONAL:
+            raise ValueError("selection_optional: expected 'all' or some of "
+                             f"{', '.join(map(repr, _OPTIONAL))}, found {name!r}")
     return set(chosen)
 
-# %% ../../nbs/75_flux_points/60_estimator.ipynb #e91966c8
-class _Settings:
-    "Settings, checked when they are set, and their text."
-
-    @property
-    def energy_edges(self): return u.Quantity(self._edges, "TeV")
-    @energy_edges.setter
-    def energy_edges(self, value):
-        edges = np.array([1., 10]) if value is None else np.atleast_1d(as_float(value, "TeV", "energy_edges"))
-        if len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
-            raise ValueError(f"energy_edges: expected at least two positive, increasing energies, found {edges} TeV")
-        self._edges = edges
-
-    @property
-    def selection_optional(self): return self._chosen
-    @selection_optional.setter
-    def selection_optional(self, value): self._chosen = _selection(value)
-
-    def __repr__(self):
-        edges = self._edges
-        options = ", ".join(sorted(self.selection_optional)) or "no options"
-        return f"FluxPointsEstimator({len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV, source {self.source!r}, {options})"
-
-    def _repr_html_(self):
-        names = ("energy_edges", "source", "selection_optional", "n_sigma", "n_sigma_ul", "reoptimize", "sum_over_energy_groups")
-        shown = {n: getattr(self, n) for n in names} | {"selection_optional": ", ".join(sorted(self.selection_optional))}
-        return html_table(list(shown.items()), caption="FluxPointsEstimator")
-
-# %% ../../nbs/75_flux_points/60_estimator.ipynb #68d5fae2
-class _EstimatorSteps:
-    "Steps of the estimator."
-
-    def _options(self):
-        return dict(n_sigma=self.n_sigma, n_sigma_ul=self.n_sigma_ul, errors="errn-errp" in self.selection_optional,
-                    limit="ul" in self.selection_optional, scan=self.norm_values if "scan" in self.selection_optional else ())
-
-    def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
-        if not possible.any():  # the right columns without rows
-            return {name: x[:0] for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)), **self._options()).items()}
-        others = [m for d in datasets for m in d.models if m is not source]
-        followers = self.reoptimize and any(not m.frozen for m in others)
-        if self.fit is None and not followers: return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
-        masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
-        each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
-        return {name: np.array([e[name] for e in each]) for name in each[0]}
-
-    def _points(self, source, bands, possible, solved): # FluxPoints, with nan where nothing was solved
-        columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan) for name, values in solved.items()}
-        for name, values in solved.items(): columns[name][possible] = values
-        seen = bands.used.any((1, 2))[:, None]
-        counts, npred, excess = (np.where(seen, x, np.nan) for x in band_counts(bands, columns["norm"]))
-        data = {"e_ref": np.sqrt(bands.e_min * bands.e_max), "e_min": bands.e_min, "e_max": bands.e_max, "npred": npred, "npred_excess": excess,
-                "counts": counts, "success": _complete(columns), **columns}
-        if "scan" in self.selection_optional: data["norm_scan"] = np.tile(self.norm_values, (len(possible), 1))
-        meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul, "sqrt_ts_threshold_ul": 2}
-        return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))
-
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #d113c5fe
-class FluxPointsEstimator(_Settings, _EstimatorSteps):
+class FluxPointsEstimator:
     """Estimate flux points of a source from datasets with models.
 
     Parameters
@@ -243,15 +607,21 @@ class FluxPointsEstimator(_Settings, _EstimatorSteps):
         Edges without a unit of energy.
     """
 
-    def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=2, reoptimize=False, norm_min=.2, norm_max=5,
+    def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
+                 reoptimize=False, norm_min=.2, norm_max=5,
                  norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False):
         for name, value in (("n_sigma", n_sigma), ("n_sigma_ul", n_sigma_ul)):
-            if not value > 0: raise ValueError(f"{name}: expected a positive number, found {value!r}")
-        if sum_over_energy_groups and (reoptimize or fit): raise ValueError("sum_over_energy_groups: not possible together with reoptimize or fit")
+            if not value > 0:
+                raise ValueError(f"{name}: expected a positive number, found {value!r}")
+        if sum_over_energy_groups and (reoptimize or fit):
+            raise ValueError("sum_over_energy_groups: not possible together with reoptimize or fit")
         self.energy_edges, self.source, self.selection_optional = energy_edges, source, selection_optional
-        self.n_sigma, self.n_sigma_ul, self.sum_over_energy_groups = n_sigma, n_sigma_ul, sum_over_energy_groups
+        self.n_sigma, self.n_sigma_ul = n_sigma, n_sigma_ul
+        self.sum_over_energy_groups = sum_over_energy_groups
         self.reoptimize, self.fit = reoptimize, fit
-        self.norm_values = np.geomspace(norm_min, norm_max, norm_n_values) if norm_values is None else np.asarray(norm_values, float)
+        self.norm_values = np.geomspace(norm_min, norm_max,
+                                        norm_n_values) if norm_values is None else np.asarray(norm_values,
+                                                                                              float)
 
     def run(self, datasets):
         """Estimate the flux points.
@@ -264,23 +634,87 @@ class FluxPointsEstimator(_Settings, _EstimatorSteps):
         Returns
         -------
         `FluxPoints`
-            A band without data or exposure is a row of nan with ``success`` False; `FluxPoints.status` says why.
+            A band without data or exposure is a row of nan with ``success`` False; `FluxPoints.status` says
+            why.
 
         Raises
         ------
         ValueError
-            No datasets or models, an unknown source, parameters that are not finite or outside their limits, no response, or datasets
-            with and without OFF counts.
+            No datasets or models, an unknown source, parameters that are not finite or outside their limits,
+            no response, or datasets with and without OFF counts.
         """
         datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
         models = datasets.models
-        if not models: raise ValueError("no datasets with models; set datasets.models first")
+        if not models:
+            raise ValueError("no datasets with models; set datasets.models first")
         source = models[self.source]
         models.parameters.check()
         mine, parts = _checked_parts(datasets, source)
         others = [[m.spectral_model for m in d.models if m is not source] for d in mine]
         signal = _predict(parts, [[source.spectral_model]] * len(parts))
-        bands = gather_bands([p.arrays for p in parts], [p.bins() for p in parts], signal, _predict(parts, others), self._edges)
+        bands = gather_bands([p.arrays for p in parts], [p.bins() for p in parts], signal,
+                             _predict(parts, others), self._edges)
         if self.sum_over_energy_groups: bands = sum_bands(bands)
         possible = bands.flat("signal").sum(1) > 0
         return self._points(source, bands, possible, self._columns(mine, source, bands, possible))
+
+    @property
+    def energy_edges(self): return u.Quantity(self._edges, "TeV")
+    @energy_edges.setter
+    def energy_edges(self, value):
+        edges = np.array([1., 10]) if value is None else np.atleast_1d(as_float(value, "TeV", "energy_edges"))
+        if len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
+            raise ValueError("energy_edges: expected at least two positive, increasing energies, found "
+                             f"{edges} TeV")
+        self._edges = edges
+
+    @property
+    def selection_optional(self): return self._chosen
+    @selection_optional.setter
+    def selection_optional(self, value): self._chosen = _selection(value)
+
+    def __repr__(self):
+        edges = self._edges
+        options = ", ".join(sorted(self.selection_optional)) or "no options"
+        bands = f"{len(edges) - 1} bands, {edges[0]:.3g} - {edges[-1]:.3g} TeV"
+        return f"FluxPointsEstimator({bands}, source {self.source!r}, {options})"
+
+    def _repr_html_(self):
+        names = ("energy_edges", "source", "selection_optional", "n_sigma", "n_sigma_ul", "reoptimize",
+                 "sum_over_energy_groups")
+        shown = {n: getattr(self, n)
+                 for n in names} | {"selection_optional": ", ".join(sorted(self.selection_optional))}
+        return html_table(list(shown.items()), caption="FluxPointsEstimator")
+
+    def _options(self):
+        return dict(n_sigma=self.n_sigma, n_sigma_ul=self.n_sigma_ul,
+                    errors="errn-errp" in self.selection_optional,
+                    limit="ul" in self.selection_optional,
+                    scan=self.norm_values if "scan" in self.selection_optional else ())
+
+    def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
+        if not possible.any():  # the right columns without rows
+            return {name: x[:0] for name,
+                    x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)), **self._options()).items()}
+        others = [m for d in datasets for m in d.models if m is not source]
+        followers = self.reoptimize and any(not m.frozen for m in others)
+        if self.fit is None and not followers:
+            return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
+        masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
+        each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
+        return {name: np.array([e[name] for e in each]) for name in each[0]}
+
+    def _points(self, source, bands, possible, solved): # FluxPoints, with nan where nothing was solved
+        columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan) for name,
+                   values in solved.items()}
+        for name, values in solved.items(): columns[name][possible] = values
+        seen = bands.used.any((1, 2))[:, None]
+        counts, npred, excess = (np.where(seen, x, np.nan) for x in band_counts(bands, columns["norm"]))
+        data = {"e_ref": np.sqrt(bands.e_min * bands.e_max), "e_min": bands.e_min, "e_max": bands.e_max,
+                "npred": npred, "npred_excess": excess,
+                "counts": counts, "success": _complete(columns), **columns}
+        if "scan" in self.selection_optional:
+            data["norm_scan"] = np.tile(self.norm_values, (len(possible), 1))
+        meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul,
+                "sqrt_ts_threshold_ul": SQRT_TS_THRESHOLD_UL}
+        return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))

@@ -9,8 +9,10 @@ __all__ = ['FluxPoints']
 import copy
 import numpy as np
 from ..base.core import html_table, lazy
-from .tables import COMMON, NORMS, format_flux_table, make_flux_table, read_flux_table, read_norms, reference_fluxes, write_flux_table
+from .tables import (COMMON, NORMS, format_flux_table, make_flux_table, read_flux_table,
+                                       read_norms, reference_fluxes, write_flux_table)
 from ..models.parameters import unit_string
+from ..stats.stats import SQRT_TS_THRESHOLD_UL
 from .plots import plot_profiles, plot_sed_points
 from ..models.quantities import SED_UNITS, sed_axes
 
@@ -25,7 +27,8 @@ def _column(
     "Property that shows one column."
     def get(self):
         if name in self.data: return self.data[name]
-        raise AttributeError(f"these flux points have no {name!r}; they have {', '.join(self.available_quantities)}")
+        raise AttributeError(f"these flux points have no {name!r}; they have "
+                             f"{', '.join(self.available_quantities)}")
     return property(get, doc=doc)
 
 def _fluxes(
@@ -33,7 +36,8 @@ def _fluxes(
 ):                # five properties: value, error, upward and downward error, upper limit
     "Properties that show the norms as fluxes of one type."
     def make(name):
-        def get(self): return u.Quantity(getattr(self, name) * self.reference[sed_type], SED_UNITS[sed_type])
+        def get(self):
+            return u.Quantity(getattr(self, name) * self.reference[sed_type], SED_UNITS[sed_type])
         return property(get, doc=f"{name.replace('norm', sed_type)}, {SED_UNITS[sed_type]}, shape (n,).")
     return [make(name) for name in NORMS]
 
@@ -43,16 +47,113 @@ def _quantity(
     unit:str,
 ):             # a property
     "Property that shows one array with its unit."
-    return property(lambda self: u.Quantity(getattr(self, table)[name], unit), doc=f"{name}, {unit}, shape (n,).")
+    return property(lambda self: u.Quantity(getattr(self, table)[name], unit),
+                    doc=f"{name}, {unit}, shape (n,).")
 
-class _FluxColumns:
-    "Columns of flux points."
-    norm, norm_err, norm_errp, norm_errn, norm_ul = (_column(n, f"{n}, factor to the reference spectrum, shape (n,).") for n in NORMS)
+# %% ../../nbs/75_flux_points/50_flux_points.ipynb #82a5d3a5
+def _check_format(format):
+    "There is one layout of tables."
+    if format not in (None, "gadf-sed"):
+        raise ValueError(f"format: expected 'gadf-sed', found {format!r}")
+
+# %% ../../nbs/75_flux_points/50_flux_points.ipynb #96207ca0
+def profile_points(
+    points,           # FluxPoints with stat_scan
+):                    # norms and signed roots of the rise there, each of shape (n, n_known)
+    "All that is known of the likelihood profiles."
+    data, row = points.data, np.arange(len(points))
+    best = np.where(np.isfinite(data["norm"]), data["norm"],
+                    data["norm_scan"][row, data["stat_scan"].argmin(1)])
+    norm, stat = [best, *data["norm_scan"].T], [data["stat"], *data["stat_scan"].T]
+    if "stat_null" in data:
+        norm, stat = [0 * best, *norm], [data["stat_null"], *stat]
+    root = [np.sign(x - best) * np.sqrt(np.maximum(y - data["stat"], 0)) for x, y in zip(norm, stat)]
+    ends = [(best + side * data[n], side * points.n_sigma) for n,
+            side in (("norm_errp", 1), ("norm_errn", -1)) if n in data]
+    ends += [(data["norm_ul"], points.n_sigma_ul)] if points.has_ul else []
+    return np.stack([*norm, *(x for x, _ in ends)],
+                    1), np.stack([*root, *(np.full(len(points), float(r)) for _, r in ends)], 1)
+
+# %% ../../nbs/75_flux_points/50_flux_points.ipynb #48f7138b
+def _with_significance(
+    data:dict, # columns
+)->dict:       # the same, with ts and sqrt_ts if they follow from the others
+    "Complete test statistic and significance."
+    if "ts" not in data and {"stat", "stat_null"} <= data.keys():
+        data["ts"] = data["stat_null"] - data["stat"]
+    if "ts" not in data and "sqrt_ts" in data: data["ts"] = data["sqrt_ts"]**2
+    if "sqrt_ts" not in data and "ts" in data:
+        data["sqrt_ts"] = np.where(data["norm"] < 0, -1, 1) * np.sqrt(np.maximum(data["ts"], 0))
+    return data
+
+class FluxPoints:
+    """Fluxes in energy bands, with errors, limits and likelihood profiles.
+
+    Users get them from `FluxPointsEstimator`, `FluxPoints.read` or `FluxPoints.from_table`.
+
+    Parameters
+    ----------
+    data : dict of ndarray
+        ``e_ref``, ``e_min``, ``e_max`` (TeV), ``norm``, and any of the other columns; the first axis is the
+        bands.
+    reference_model : `SkyModel` or `SpectralModel`
+        The spectrum whose norms they are.
+    meta : dict, optional
+        ``n_sigma``, ``n_sigma_ul``, ``sqrt_ts_threshold_ul``, ``SED_TYPE``.
+    reference : dict of ndarray, optional
+        Its fluxes in the bands, by default those of `reference_fluxes`.
+    status : list of str, optional
+        What could not be determined in each band, and why; "" if all is well.
+
+    Raises
+    ------
+    ValueError
+        A column whose length is not the number of bands.
+    """
+
+    def __init__(self, data, reference_model, meta=None, reference=None, status=None):
+        data = {k: np.asarray(v) for k, v in data.items()}
+        n = len(data["e_ref"])
+        for name, array in data.items():
+            if array.shape[:1] != (n,):
+                raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {n} rows, "
+                                 "one per band")
+        self.data, self.reference_model, self.meta = _with_significance(data), reference_model, dict(meta
+                                                                                                     or {})
+        self.reference = reference or reference_fluxes(reference_model, data["e_ref"], data["e_min"],
+                                                       data["e_max"])
+        self.status = list(status) if status is not None else [""] * n
+
+    def copy(self, reference_model=None):
+        "An independent copy; another reference model keeps the norms and so changes the fluxes."
+        if reference_model is None: return copy.deepcopy(self)
+        return FluxPoints(copy.deepcopy(self.data), reference_model, self.meta, status=self.status)
+
+    def __len__(self):
+        return len(self.data["e_ref"])
+
+    def __repr__(self):
+        ends = np.concatenate([self.data[n] for n in ("e_ref", "e_min", "e_max")])
+        energies = f"{np.nanmin(ends):.3g} - {np.nanmax(ends):.3g} TeV"
+        return f"FluxPoints({len(self)} bands, {energies}, {self.is_ul.sum()} upper limits)"
+
+    def _repr_html_(self):
+        t = self.to_table(self.sed_type_plot_default)
+        shown = [n for n in t.colnames if t[n].ndim == 1 and n not in ("ts", "stat", "stat_null")]
+        cells = [[f"{v:.4g}" if t[n].dtype.kind == "f" else v for n, v in zip(shown, row)]
+                 for row in zip(*(np.asarray(t[n]) for n in shown))]
+        return html_table(cells, [f"{n} [{unit_string(t[n].unit)}]" if t[n].unit else n for n in shown],
+                          caption="FluxPoints")
+
+    norm, norm_err, norm_errp, norm_errn, norm_ul = (_column(n,
+                                                             f"{n}, factor to the reference spectrum, shape "
+                                                             "(n,).") for n in NORMS)
     dnde, dnde_err, dnde_errp, dnde_errn, dnde_ul = _fluxes("dnde")
     e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul = _fluxes("e2dnde")
     flux, flux_err, flux_errp, flux_errn, flux_ul = _fluxes("flux")
     eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul = _fluxes("eflux")
-    dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit) for s, unit in SED_UNITS.items())
+    dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit) for s,
+                                                 unit in SED_UNITS.items())
     energy_ref, energy_min, energy_max = (_quantity("data", n, "TeV") for n in ("e_ref", "e_min", "e_max"))
     ts = _column("ts", "Rise of the statistic when the source is taken away, shape (n,).")
     sqrt_ts = _column("sqrt_ts", "Significance, negative for a negative norm, shape (n,).")
@@ -65,12 +166,9 @@ class _FluxColumns:
     npred_excess = _column("npred_excess", "Predicted counts of the source, shape (n, n_datasets).")
     success = _column("success", "Whether norm and error could be determined, shape (n,).")
 
-# %% ../../nbs/75_flux_points/50_flux_points.ipynb #03295af0
-class _FluxFacts:
-    "What is known about flux points."
-
     @property
-    def available_quantities(self): return [n for n in NORMS + COMMON if n in self.data]
+    def available_quantities(self):
+        return [n for n in NORMS + COMMON if n in self.data]
     @property
     def has_ul(self): return "norm_ul" in self.data
     @property
@@ -82,9 +180,11 @@ class _FluxFacts:
     @property
     def sed_type_init(self): return self.meta.get("SED_TYPE", "likelihood")
     @property
-    def sed_type_plot_default(self): return "dnde" if self.sed_type_init == "likelihood" else self.sed_type_init
+    def sed_type_plot_default(self):
+        return "dnde" if self.sed_type_init == "likelihood" else self.sed_type_init
     @property
-    def reference_spectral_model(self): return getattr(self.reference_model, "spectral_model", self.reference_model)
+    def reference_spectral_model(self):
+        return getattr(self.reference_model, "spectral_model", self.reference_model)
 
     @property
     def available_sed_types(self):
@@ -92,11 +192,13 @@ class _FluxFacts:
         return [s for s in SED_UNITS if np.isfinite(self.reference[s]).any()] + ["likelihood"]
 
     @property
-    def sqrt_ts_threshold_ul(self): return self.meta.get("sqrt_ts_threshold_ul", 2)
+    def sqrt_ts_threshold_ul(self):
+        return self.meta.get("sqrt_ts_threshold_ul", SQRT_TS_THRESHOLD_UL)
     @sqrt_ts_threshold_ul.setter
     def sqrt_ts_threshold_ul(self, value):
         if not {"sqrt_ts", "norm_ul"} <= self.data.keys():
-            raise ValueError("sqrt_ts_threshold_ul: it needs sqrt_ts and upper limits, which these flux points do not have")
+            raise ValueError("sqrt_ts_threshold_ul: it needs sqrt_ts and upper limits, which these flux "
+                             "points do not have")
         self.meta["sqrt_ts_threshold_ul"] = value
         self.data.pop("is_ul", None)
 
@@ -105,85 +207,15 @@ class _FluxFacts:
         "Whether a point is an upper limit, shape (n,)."
         if "is_ul" in self.data: return self.data["is_ul"]
         if not self.has_ul: return np.zeros(len(self), bool)
-        return np.isfinite(self.norm_ul) & (self.sqrt_ts < self.sqrt_ts_threshold_ul if "sqrt_ts" in self.data else ~np.isfinite(self.norm))
+        return np.isfinite(self.norm_ul) & (self.sqrt_ts < self.sqrt_ts_threshold_ul
+                                            if "sqrt_ts" in self.data else ~np.isfinite(self.norm))
 
     def _sed_type(self, sed_type, default=None):
         sed_type = sed_type or default or self.sed_type_init
         if sed_type in self.available_sed_types: return sed_type
         reason = "; there are no band edges (e_min, e_max)" if sed_type in SED_UNITS else ""
-        raise ValueError(f"sed_type: expected one of {', '.join(map(repr, self.available_sed_types))}, found {sed_type!r}{reason}")
-
-# %% ../../nbs/75_flux_points/50_flux_points.ipynb #82a5d3a5
-def _check_format(format):
-    "There is one layout of tables."
-    if format not in (None, "gadf-sed"): raise ValueError(f"format: expected 'gadf-sed', found {format!r}")
-
-class _FluxTables:
-    "Flux points to and from tables."
-
-    def to_table(self, sed_type=None, format="gadf-sed", formatted=False):
-        """Flux points as a table.
-
-        Parameters
-        ----------
-        sed_type : {"dnde", "e2dnde", "flux", "eflux", "likelihood"}, optional
-            What to list; by default the type in which the points were made or read.
-        format : {"gadf-sed"}
-            Layout of the table.
-        formatted : bool
-            Print few digits.
-
-        Returns
-        -------
-        `~astropy.table.Table`
-            One row per band. ``SED_TYPE``, ``UL_CONF``, ``n_sigma``, ``n_sigma_ul`` and ``sqrt_ts_threshold_ul`` are in its meta data.
-
-        Raises
-        ------
-        ValueError
-            A type or format that there is not.
-
-        References
-        ----------
-        https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
-        """
-        _check_format(format)
-        data = {**self.data, "is_ul": self.is_ul} if self.has_ul else self.data
-        result = make_flux_table(data, self.reference, self._sed_type(sed_type), {k: v for k, v in self.meta.items() if k != "SED_TYPE"})
-        return format_flux_table(result) if formatted else result
-
-    @classmethod
-    def from_table(cls, table, sed_type=None, format="gadf-sed", reference_model=None, label="table"):
-        """Flux points from a table.
-
-        Parameters
-        ----------
-        table : `~astropy.table.Table`
-            With columns as in `to_table`.
-        sed_type : str, optional
-            Type; by default ``SED_TYPE`` of the meta data, or what the columns suggest.
-        format : {"gadf-sed"}
-            Layout of the table.
-        reference_model : `SkyModel` or `SpectralModel`, optional
-            Spectrum to convert between types with; by default the reference fluxes of the table, or a power law of index 2.
-        label : str
-            Name of the table for messages.
-
-        Raises
-        ------
-        DataError
-            Missing columns or units, or an unknown type.
-        """
-        _check_format(format)
-        data, reference, sed_type, model = read_norms(table, sed_type, reference_model, label)
-        meta = {k: table.meta[k] for k in ("n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul") if k in table.meta}
-        confidence = {k.upper(): v for k, v in table.meta.items()}.get("UL_CONF")
-        if confidence: meta.setdefault("n_sigma_ul", float(np.round(np.sqrt(2) * special.erfinv(confidence), 3)))
-        return cls(data, model, {**meta, "SED_TYPE": sed_type}, reference)
-
-# %% ../../nbs/75_flux_points/50_flux_points.ipynb #0a5d7f60
-class _FluxFiles(_FluxTables):
-    "Flux points in files."
+        raise ValueError(f"sed_type: expected one of {', '.join(map(repr, self.available_sed_types))}, found "
+                         f"{sed_type!r}{reason}")
 
     def write(self, filename, sed_type=None, format="gadf-sed", overwrite=False):
         """Write to a FITS or ECSV file.
@@ -211,26 +243,76 @@ class _FluxFiles(_FluxTables):
     @classmethod
     def read(cls, filename, sed_type=None, format="gadf-sed", reference_model=None):
         "Read a FITS or text file; arguments as for `from_table`, errors name the file."
-        return cls.from_table(read_flux_table(filename), sed_type, format, reference_model, label=str(filename))
+        return cls.from_table(read_flux_table(filename), sed_type, format, reference_model,
+                              label=str(filename))
 
-# %% ../../nbs/75_flux_points/50_flux_points.ipynb #96207ca0
-def profile_points(
-    points,           # FluxPoints with stat_scan
-):                    # norms and signed roots of the rise there, each of shape (n, n_known)
-    "All that is known of the likelihood profiles."
-    data, row = points.data, np.arange(len(points))
-    best = np.where(np.isfinite(data["norm"]), data["norm"], data["norm_scan"][row, data["stat_scan"].argmin(1)])
-    norm, stat = [best, *data["norm_scan"].T], [data["stat"], *data["stat_scan"].T]
-    if "stat_null" in data: norm, stat = [0 * best, *norm], [data["stat_null"], *stat]
-    root = [np.sign(x - best) * np.sqrt(np.maximum(y - data["stat"], 0)) for x, y in zip(norm, stat)]
-    ends = [(best + side * data[n], side * points.n_sigma) for n, side in (("norm_errp", 1), ("norm_errn", -1)) if n in data]
-    ends += [(data["norm_ul"], points.n_sigma_ul)] if points.has_ul else []
-    return np.stack([*norm, *(x for x, _ in ends)], 1), np.stack([*root, *(np.full(len(points), float(r)) for _, r in ends)], 1)
+    def to_table(self, sed_type=None, format="gadf-sed", formatted=False):
+        """Flux points as a table.
 
-class _FluxPlots:
-    "Pictures of flux points."
+        Parameters
+        ----------
+        sed_type : {"dnde", "e2dnde", "flux", "eflux", "likelihood"}, optional
+            What to list; by default the type in which the points were made or read.
+        format : {"gadf-sed"}
+            Layout of the table.
+        formatted : bool
+            Print few digits.
 
-    def _axes(self, ax, sed_type, energy_power=0): # axes, TeV in the unit of the energies, flux of norm 1 in that of the fluxes
+        Returns
+        -------
+        `~astropy.table.Table`
+            One row per band. ``SED_TYPE``, ``UL_CONF``, ``n_sigma``, ``n_sigma_ul`` and
+            ``sqrt_ts_threshold_ul`` are in its meta data.
+
+        Raises
+        ------
+        ValueError
+            A type or format that there is not.
+
+        References
+        ----------
+        https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
+        """
+        _check_format(format)
+        data = {**self.data, "is_ul": self.is_ul} if self.has_ul else self.data
+        result = make_flux_table(data, self.reference, self._sed_type(sed_type),
+                                 {k: v for k, v in self.meta.items() if k != "SED_TYPE"})
+        return format_flux_table(result) if formatted else result
+
+    @classmethod
+    def from_table(cls, table, sed_type=None, format="gadf-sed", reference_model=None, label="table"):
+        """Flux points from a table.
+
+        Parameters
+        ----------
+        table : `~astropy.table.Table`
+            With columns as in `to_table`.
+        sed_type : str, optional
+            Type; by default ``SED_TYPE`` of the meta data, or what the columns suggest.
+        format : {"gadf-sed"}
+            Layout of the table.
+        reference_model : `SkyModel` or `SpectralModel`, optional
+            Spectrum to convert between types with; by default the reference fluxes of the table, or a power
+            law of index 2.
+        label : str
+            Name of the table for messages.
+
+        Raises
+        ------
+        DataError
+            Missing columns or units, or an unknown type.
+        """
+        _check_format(format)
+        data, reference, sed_type, model = read_norms(table, sed_type, reference_model, label)
+        meta = {k: table.meta[k] for k in ("n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul")
+                if k in table.meta}
+        confidence = {k.upper(): v for k, v in table.meta.items()}.get("UL_CONF")
+        if confidence:
+            meta.setdefault("n_sigma_ul", float(np.round(np.sqrt(2) * special.erfinv(confidence), 3)))
+        return cls(data, model, {**meta, "SED_TYPE": sed_type}, reference)
+
+    # axes, TeV in the unit of the energies, flux of norm 1 in that of the fluxes
+    def _axes(self, ax, sed_type, energy_power=0):
         ax, x, y = sed_axes(sed_type, ax, energy_power)
         unit = u.Unit(SED_UNITS[sed_type]) * u.TeV**energy_power
         return ax, u.TeV.to(x), unit.to(y) * self.reference[sed_type] * self.data["e_ref"]**energy_power
@@ -255,75 +337,20 @@ class _FluxPlots:
         """
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
         ax, x, scale = self._axes(ax, sed_type, energy_power)
-        sides = next((s for s in (("norm_errn", "norm_errp"), ("norm_err", "norm_err")) if s[0] in self.data and s[1] in self.data), None)
+        sides = next((s for s in (("norm_errn", "norm_errp"), ("norm_err", "norm_err")) if s[0] in self.data
+                      and s[1] in self.data), None)
         error = np.stack([self.data[n] * scale for n in sides]) if sides else None
-        return plot_sed_points(*(x * self.data[n] for n in ("e_ref", "e_min", "e_max")), self.norm * scale, error,
+        return plot_sed_points(*(x * self.data[n] for n in ("e_ref", "e_min", "e_max")), self.norm * scale,
+                               error,
                                self.norm_ul * scale if self.has_ul else None, self.is_ul, ax, **kwargs)
 
     def plot_ts_profiles(self, ax=None, sed_type=None, add_cbar=True, **kwargs):
-        "Draw the likelihood profiles as columns of colour; arguments as for `plot`, the rest goes to `plot_profiles`."
+        """Draw the likelihood profiles as columns of colour; arguments as for `plot`, the rest goes to
+        `plot_profiles`."""
         if not self.has_stat_profiles:
-            raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with selection_optional='scan' or 'all'")
+            raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with "
+                             "selection_optional='scan' or 'all'")
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
         ax, x, scale = self._axes(ax, sed_type)
         bounds, norm_root = (x * self.data[n] for n in ("e_min", "e_max")), profile_points(self)
         return plot_profiles(*bounds, scale, *norm_root, ax, add_cbar, **kwargs)
-
-# %% ../../nbs/75_flux_points/50_flux_points.ipynb #48f7138b
-def _with_significance(
-    data:dict, # columns
-)->dict:       # the same, with ts and sqrt_ts if they follow from the others
-    "Complete test statistic and significance."
-    if "ts" not in data and {"stat", "stat_null"} <= data.keys(): data["ts"] = data["stat_null"] - data["stat"]
-    if "ts" not in data and "sqrt_ts" in data: data["ts"] = data["sqrt_ts"]**2
-    if "sqrt_ts" not in data and "ts" in data: data["sqrt_ts"] = np.where(data["norm"] < 0, -1, 1) * np.sqrt(np.maximum(data["ts"], 0))
-    return data
-
-class FluxPoints(_FluxColumns, _FluxFacts, _FluxFiles, _FluxPlots):
-    """Fluxes in energy bands, with errors, limits and likelihood profiles.
-
-    Users get them from `FluxPointsEstimator`, `FluxPoints.read` or `FluxPoints.from_table`.
-
-    Parameters
-    ----------
-    data : dict of ndarray
-        ``e_ref``, ``e_min``, ``e_max`` (TeV), ``norm``, and any of the other columns; the first axis is the bands.
-    reference_model : `SkyModel` or `SpectralModel`
-        The spectrum whose norms they are.
-    meta : dict, optional
-        ``n_sigma``, ``n_sigma_ul``, ``sqrt_ts_threshold_ul``, ``SED_TYPE``.
-    reference : dict of ndarray, optional
-        Its fluxes in the bands, by default those of `reference_fluxes`.
-    status : list of str, optional
-        What could not be determined in each band, and why; "" if all is well.
-
-    Raises
-    ------
-    ValueError
-        A column whose length is not the number of bands.
-    """
-
-    def __init__(self, data, reference_model, meta=None, reference=None, status=None):
-        data = {k: np.asarray(v) for k, v in data.items()}
-        n = len(data["e_ref"])
-        for name, array in data.items():
-            if array.shape[:1] != (n,): raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {n} rows, one per band")
-        self.data, self.reference_model, self.meta = _with_significance(data), reference_model, dict(meta or {})
-        self.reference = reference or reference_fluxes(reference_model, data["e_ref"], data["e_min"], data["e_max"])
-        self.status = list(status) if status is not None else [""] * n
-
-    def copy(self, reference_model=None):
-        "An independent copy; another reference model keeps the norms and so changes the fluxes."
-        if reference_model is None: return copy.deepcopy(self)
-        return FluxPoints(copy.deepcopy(self.data), reference_model, self.meta, status=self.status)
-
-    def __len__(self): return len(self.data["e_ref"])
-    def __repr__(self):
-        ends = np.concatenate([self.data[n] for n in ("e_ref", "e_min", "e_max")])
-        return f"FluxPoints({len(self)} bands, {np.nanmin(ends):.3g} - {np.nanmax(ends):.3g} TeV, {self.is_ul.sum()} upper limits)"
-
-    def _repr_html_(self):
-        t = self.to_table(self.sed_type_plot_default)
-        shown = [n for n in t.colnames if t[n].ndim == 1 and n not in ("ts", "stat", "stat_null")]
-        cells = [[f"{v:.4g}" if t[n].dtype.kind == "f" else v for n, v in zip(shown, row)] for row in zip(*(np.asarray(t[n]) for n in shown))]
-        return html_table(cells, [f"{n} [{unit_string(t[n].unit)}]" if t[n].unit else n for n in shown], caption="FluxPoints")

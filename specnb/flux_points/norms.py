@@ -37,7 +37,8 @@ def _lowest_norm(
 )->np.ndarray:    # lower end of the norms that make sense, shape (n_bands,)
     "With a known background the expectation must stay positive; ON/OFF data set no limit."
     if not isinstance(term, CashTerm): return np.full(len(s), -np.inf)
-    with np.errstate(divide="ignore", invalid="ignore"): return np.where(s > 0, -term.bkg / s, -np.inf).max(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(s > 0, -term.bkg / s, -np.inf).max(-1)
 
 # %% ../../nbs/75_flux_points/20_norms.ipynb #b649a43a
 def _plain_newton(
@@ -56,20 +57,25 @@ def _plain_newton(
         step = -first / second
         x = x + step
         if not (x > lowest).all(): return None
-        if (first * step).min() > -1e-16: return x, value + first * step / 2, np.where(kink, first, 0), second
+        if (first * step).min() > -1e-16:
+            return x, value + first * step / 2, np.where(kink, first, 0), second
     return None
 
 # %% ../../nbs/75_flux_points/20_norms.ipynb #e7eaec57
 class _Bracket:
-    "Two norms of each band between which the minimum lies, with the statistic and its slope at both; infinite where not known yet."
+    """Two norms of each band between which the minimum lies, with the statistic and its slope at both;
+    infinite where not known yet."""
 
     def __init__(self, lo, hi, value, slope):
         known = slope < 0
-        self.lo, self.hi = (lo, *np.where(known, (value, slope), -np.inf)), (hi, *np.where(known, np.inf, (value, slope)))
+        self.lo, self.hi = (lo, *np.where(known, (value, slope), -np.inf)), (hi,
+                                                                             *np.where(known, np.inf,
+                                                                                       (value, slope)))
 
     def update(self, *point): # norm, statistic, slope
         up = point[2] > 0
-        self.lo, self.hi = (tuple(np.where(here, new, old) for new, old in zip(point, end)) for here, end in ((~up, self.lo), (up, self.hi)))
+        self.lo, self.hi = (tuple(np.where(here, new, old) for new, old in zip(point, end)) for here,
+                            end in ((~up, self.lo), (up, self.hi)))
 
     def inside(self, x): return (x >= self.lo[0]) & (x <= self.hi[0])
 
@@ -77,7 +83,8 @@ class _Bracket:
     def closed(self): return np.isfinite(self.lo[0]) & np.isfinite(self.hi[0])
 
     def guess(self, x, halve):
-        "Where the tangents meet, or the middle; twice as far if an end is missing. And whether the guess is an end, to rounding."
+        """Where the tangents meet, or the middle; twice as far if an end is missing. And whether the guess is
+        an end, to rounding."""
         (lo, f_lo, g_lo), (hi, f_hi, g_hi) = self.lo, self.hi
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             middle = np.where(self.closed, (lo + hi) / 2, 2 * x)
@@ -96,11 +103,13 @@ def _careful_newton(
     max_iter:int=100,
 ):                     # norm, f, f', f'' at the minimum
     "Newton's method in a bracket."
-    x, step, done, tiny = np.where(x <= bracket.lo[0], bracket.lo[0] / 2, x), np.full(len(s), np.inf), kink.copy(), 1e-15 / s.sum(-1)
+    x = np.where(x <= bracket.lo[0], bracket.lo[0] / 2, x)
+    step, done, tiny = np.full(len(s), np.inf), kink.copy(), 1e-15 / s.sum(-1)
     for i in range(max_iter):
         value, first, second = norm_derivatives(term, s, x)
         bracket.update(x, value, first)
-        with np.errstate(divide="ignore", invalid="ignore"): new = x - first / second
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = x - first / second
         move = np.abs(new - x)
         newton = (move <= 1e-13 * np.abs(x) + tiny) | (bracket.inside(new) & (move < step / 2))
         small = move <= 1e-8 * np.abs(x) + tiny  # what is left after such a step is its square
@@ -115,15 +124,17 @@ def _careful_newton(
 def minimize_norm(
     term,           # statistic, arrays (n_bands, width)
     s:np.ndarray,   # reference prediction, shape (n_bands, width), positive sum
-):                  # norm, and f, f' and f'' there, each (n_bands,); f'' is nan where it says nothing about errors
-    "Norm that minimises the statistic of each band."
+):                  # norm, and f, f' and f'' there, each (n_bands,)
+    "Norm that minimises the statistic of each band; f'' is nan where it says nothing about errors."
     lowest, total = _lowest_norm(term, s), s.sum(-1)
     value, slope, _ = norm_derivatives(term, s, np.zeros(len(s)))
     kink, up = _kink_at_zero(term, s, slope), slope < 0
     x = (term.n_on - (term.alpha * term.n_off if isinstance(term, WStatTerm) else term.bkg)).sum(-1) / total
     x = np.where(kink, 0, np.where((x > 0) == up, x, np.where(up, .01, -.01) / total))
     found = _plain_newton(term, s, x, kink, lowest)
-    if found is None: found = _careful_newton(term, s, x, kink, _Bracket(np.where(up, 0., lowest), np.where(up, np.inf, 0.), value, slope))
+    if found is None:
+        found = _careful_newton(term, s, x, kink,
+                                _Bracket(np.where(up, 0., lowest), np.where(up, np.inf, 0.), value, slope))
     x, value, slope, curvature = found
     at_bound = np.isfinite(lowest) & (x - lowest <= 1e-9 * np.abs(lowest))
     return x, value, slope, np.where(kink | at_bound | (curvature <= 0), np.nan, curvature)
@@ -152,7 +163,8 @@ def norm_crossing(
             step = (level - value) / first
             new = x + step / (1 + step * second / (2 * first))
         halley = (new == x) | (((new - inner) * side > 0) & ((outer - new) * side > 0))
-        other = np.where(np.isfinite(outer), (inner + outer) / 2, x + side * np.maximum(np.abs(x - norm), width))
+        other = np.where(np.isfinite(outer), (inner + outer) / 2,
+                         x + side * np.maximum(np.abs(x - norm), width))
         new, found = np.where(halley, new, other), found | high | halley
         small = np.abs(new - x) <= np.where(halley, 1e-5, 1e-11) * np.abs(x - norm) + 4e-16 * np.abs(x)
         x, done = np.where(done, x, new), done | small

@@ -8,7 +8,7 @@ __all__ = ['plot_sed_points', 'plot_profiles']
 # %% ../../nbs/75_flux_points/40_plots.ipynb #7b6ae63b
 import numpy as np
 from ..base.core import lazy
-from ..makers.plots import _plot_points, _style
+from ..makers.plots import plot_bins, line_style
 from ..models.quantities import limits_from
 
 # %% ../../nbs/75_flux_points/40_plots.ipynb #17c251ea
@@ -47,8 +47,9 @@ def plot_sed_points(e_ref, e_min, e_max, flux, error, limit=None, is_ul=None, ax
     if error is None and not is_ul.any(): yerr = None
     y = np.where(y > 0, y, np.nan)
     ends = y if yerr is None else [np.maximum(y - yerr[0], y / 3), y + yerr[1]]
-    kwargs = _style(kwargs, marker="o", markersize=4, linewidth=1.2, uplims=is_ul[np.isfinite(y)])
-    with limits_from(ax, ends): _plot_points(ax, e_min, e_max, y, yerr, e_ref, **kwargs)
+    kwargs = line_style(kwargs, marker="o", markersize=4, linewidth=1.2, uplims=is_ul[np.isfinite(y)])
+    with limits_from(ax, ends):
+        plot_bins(ax, e_min, e_max, y, yerr, e_ref, **kwargs)
     return ax
 
 # %% ../../nbs/75_flux_points/40_plots.ipynb #bbb48be7
@@ -96,25 +97,33 @@ def plot_profiles(e_min, e_max, flux_ref, norm, root, ax=None, add_cbar=True, **
     add_cbar : bool
         Add a colour bar.
     **kwargs
-        For `~matplotlib.axes.Axes.pcolormesh`; ``vmin`` is minus the rise at which colour ends, -4 by default.
+        For `~matplotlib.axes.Axes.pcolormesh`; ``vmin`` is minus the rise at which colour ends, -4 by
+        default.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
     """
-    kwargs = {"vmin": -4, "vmax": 0, "cmap": "Blues", "zorder": 0, "linewidths": 0, "rasterized": True, **kwargs}
+    kwargs = {"vmin": -4, "vmax": 0, "cmap": "Blues", "zorder": 0, "linewidths": 0, "rasterized": True,
+              **kwargs}
     good = np.isfinite(flux_ref) & (np.sum(np.isfinite(norm) & np.isfinite(root), axis=1) > 1)
-    if not good.any(): raise ValueError("no likelihood profile to draw: each band needs two known points or more")
+    if not good.any():
+        raise ValueError("no likelihood profile to draw: each band needs two known points or more")
     ax, bands = plt.gca() if ax is None else ax, np.flatnonzero(good)
     ax.use_sticky_edges = False
-    edges = _flux_grid(lambda i, x: signed_root(norm[bands[i]], root[bands[i]], x), flux_ref[good], norm[good], -kwargs["vmin"])
+    edges = _flux_grid(lambda i, x: signed_root(norm[bands[i]], root[bands[i]], x), flux_ref[good],
+                       norm[good], -kwargs["vmin"])
     center = np.sqrt(edges[1:] * edges[:-1])
     for i in bands:
         z = -signed_root(norm[i], root[i], center / flux_ref[i])**2
         seen = np.flatnonzero(z >= kwargs["vmin"])
-        k = slice(seen[0], seen[-1] + 1) if len(seen) else slice(0, 1) # a mesh of the whole axis takes long to draw
-        mesh = ax.pcolormesh([e_min[i], e_max[i]], edges[k.start:k.stop + 1], np.where(z < kwargs["vmin"], np.nan, z)[k, None], **kwargs)
+        # a mesh of the whole axis takes long to draw
+        k = slice(seen[0], seen[-1] + 1) if len(seen) else slice(0, 1)
+        mesh = ax.pcolormesh([e_min[i], e_max[i]], edges[k.start:k.stop + 1],
+                             np.where(z < kwargs["vmin"], np.nan, z)[k, None], **kwargs)
         if z[0] < kwargs["vmin"]: continue
-        ax.add_artist(plt.Rectangle((e_min[i], 1e-9 * edges[0]), e_max[i] - e_min[i], edges[1], color=mesh.to_rgba(z[0]), lw=0, zorder=kwargs["zorder"]))
-    if add_cbar: ax.figure.colorbar(mesh, ax=ax, label=r"$2\,\ln(L/L_\mathrm{max})$")
+        ax.add_artist(plt.Rectangle((e_min[i], 1e-9 * edges[0]), e_max[i] - e_min[i], edges[1],
+                                    color=mesh.to_rgba(z[0]), lw=0, zorder=kwargs["zorder"]))
+    if add_cbar:
+        ax.figure.colorbar(mesh, ax=ax, label=r"$2\,\ln(L/L_\mathrm{max})$")
     return ax

@@ -14,6 +14,7 @@ from ..models.shapes import PowerLawSpectralModel
 from ..models.corrections import TemplateSpectralModel
 from ..models.integrals import EnergyNodes
 from ..models.quantities import SED_UNITS
+from ..stats.stats import N_SIGMA_UL
 from ..base.tables import NewTable, read_tables, write_tables
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #7b302459
@@ -43,12 +44,14 @@ def reference_fluxes(model, e_ref, e_min, e_max):
     dnde, flux, eflux = model.dnde(e_ref, values), np.full(len(e_ref), np.nan), np.full(len(e_ref), np.nan)
     if known.any():
         nodes = EnergyNodes.from_bounds(e_min[known], e_max[known])
-        flux[known], eflux[known] = model.bin_flux(nodes, values), _ERG * model.bin_flux(nodes, values, energy_power=1)
+        flux[known], eflux[known] = model.bin_flux(nodes, values), _ERG * model.bin_flux(nodes, values,
+                                                                                         energy_power=1)
     return {"dnde": dnde, "e2dnde": _ERG * e_ref**2 * dnde, "flux": flux, "eflux": eflux}
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
 NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul"
-COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success", "norm_scan", "stat_scan")
+COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
+          "norm_scan", "stat_scan")
 _ENERGIES = "e_ref", "e_min", "e_max"
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #12e911c5
@@ -74,16 +77,21 @@ def make_flux_table(data, reference, sed_type="dnde", meta=None):
     `~astropy.table.Table`
         One row per band; ``SED_TYPE`` and ``UL_CONF`` are in its meta data.
     """
-    meta, columns, units = meta or {}, {n: data[n] for n in _ENERGIES if np.isfinite(data[n]).any()}, dict.fromkeys(_ENERGIES, "TeV")
+    meta, columns, units = meta or {}, {n: data[n] for n in _ENERGIES
+                                        if np.isfinite(data[n]).any()}, dict.fromkeys(_ENERGIES, "TeV")
     if sed_type == "likelihood":
-        for s, unit in SED_UNITS.items(): columns[f"ref_{s}"], units[f"ref_{s}"] = reference[s], unit
+        for s, unit in SED_UNITS.items():
+            columns[f"ref_{s}"], units[f"ref_{s}"] = reference[s], unit
     for name in (n for n in NORMS + COMMON if n in data):
-        if name not in NORMS or sed_type == "likelihood": columns[name] = data[name]
+        if name not in NORMS or sed_type == "likelihood":
+            columns[name] = data[name]
         else:
             flux = name.replace("norm", sed_type)
             columns[flux], units[flux] = data[name] * reference[sed_type], SED_UNITS[sed_type]
-    result = table.Table(columns, units={n: _unit(unit) for n, unit in units.items() if n in columns}, meta={"SED_TYPE": sed_type})
-    if "norm_ul" in data: result.meta["UL_CONF"] = round(math.erf(meta.get("n_sigma_ul", 2) / math.sqrt(2)), 7)
+    result = table.Table(columns, units={n: _unit(unit) for n, unit in units.items() if n in columns},
+                         meta={"SED_TYPE": sed_type})
+    if "norm_ul" in data:
+        result.meta["UL_CONF"] = round(math.erf(meta.get("n_sigma_ul", N_SIGMA_UL) / math.sqrt(2)), 7)
     result.meta.update(meta)
     return result
 
@@ -92,8 +100,10 @@ def format_flux_table(
 ):          # the same, with formats
     "Print fluxes in exponential form, the rest with three decimals."
     for name in result.colnames:
-        if name.startswith(("dnde", "e2dnde", "flux", "eflux", "ref")): result[name].format = ".3e"
-        elif name.startswith(("e_", "norm", "ts", "sqrt_ts", "stat")): result[name].format = ".3f"
+        if name.startswith(("dnde", "e2dnde", "flux", "eflux", "ref")):
+            result[name].format = ".3e"
+        elif name.startswith(("e_", "norm", "ts", "sqrt_ts", "stat")):
+            result[name].format = ".3f"
     return result
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #0e8c28c3
@@ -105,11 +115,15 @@ def _numbers(
     "Column as floats in `unit`; masked entries become nan, photons count as numbers."
     values = np.asarray(np.ma.filled(np.ma.asarray(column).astype(float), np.nan))
     if not unit: return values
-    if column.unit is None: raise DataError(f"{label}: column {column.name} has no unit, expected one that converts to {unit}")
+    if column.unit is None:
+        raise DataError(f"{label}: column {column.name} has no unit, expected one that converts to {unit}")
     found = u.Unit(column.unit)
-    if u.ph in getattr(found, "bases", []): found = found / u.ph**found.powers[found.bases.index(u.ph)]
+    if u.ph in getattr(found, "bases", []):
+        found = found / u.ph**found.powers[found.bases.index(u.ph)]
     try: return values * found.to(unit)
-    except u.UnitConversionError: raise DataError(f"{label}: column {column.name}: unit {str(column.unit)!r} does not convert to {unit!r}") from None
+    except u.UnitConversionError:
+        raise DataError(f"{label}: column {column.name}: unit {str(column.unit)!r} does not convert to "
+                        f"{unit!r}") from None
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #70321571
 _REQUIRED = {"dnde": ("e_ref", "dnde"), "e2dnde": ("e_ref", "e2dnde"), "flux": ("e_min", "e_max", "flux"),
@@ -124,10 +138,15 @@ def find_sed_type(
     meta = {k.upper(): v for k, v in t.meta.items()}
     guess = [s for s, needed in _REQUIRED.items() if needed[-1] in t.colnames]
     sed_type = sed_type or meta.get("SED_TYPE") or next(iter(guess), None)
-    if sed_type is None: raise DataError(f"{label}: no flux column; expected one of {', '.join(SED_UNITS)} or norm, found {', '.join(t.colnames)}")
-    if sed_type not in _REQUIRED: raise DataError(f"{label}: SED_TYPE is {sed_type!r}, expected one of {', '.join(_REQUIRED)}")
+    if sed_type is None:
+        raise DataError(f"{label}: no flux column; expected one of {', '.join(SED_UNITS)} or norm, found "
+                        f"{', '.join(t.colnames)}")
+    if sed_type not in _REQUIRED:
+        raise DataError(f"{label}: SED_TYPE is {sed_type!r}, expected one of {', '.join(_REQUIRED)}")
     missing = [name for name in _REQUIRED[sed_type] if name not in t.colnames]
-    if missing: raise DataError(f"{label}: no column {missing[0]}, which flux points of type {sed_type!r} need; found {', '.join(t.colnames)}")
+    if missing:
+        raise DataError(f"{label}: no column {missing[0]}, which flux points of type {sed_type!r} need; "
+                        f"found {', '.join(t.colnames)}")
     return sed_type
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #cf9318aa
@@ -137,7 +156,8 @@ def _energies(
 )->dict:       # e_ref, e_min, e_max in TeV
     "Energies; a missing reference energy is the geometric mean, missing bounds are nan."
     found = {n: _numbers(t[n], "TeV", label) for n in _ENERGIES if n in t.colnames}
-    if "e_ref" not in found: found["e_ref"] = np.sqrt(found["e_min"] * found["e_max"])
+    if "e_ref" not in found:
+        found["e_ref"] = np.sqrt(found["e_min"] * found["e_max"])
     return {n: found.get(n, np.full(len(t), np.nan)) for n in _ENERGIES}
 
 def _own_reference(
@@ -146,9 +166,12 @@ def _own_reference(
     label:str,     # for messages
 )->dict:           # as `reference_fluxes`
     "Reference fluxes that a table brings along."
-    own = {s: _numbers(t[f"ref_{s}"], unit, label) if f"ref_{s}" in t.colnames else np.full(len(t), np.nan) for s, unit in SED_UNITS.items()}
-    if np.isnan(own["dnde"]).all(): raise DataError(f"{label}: no column ref_dnde and no reference_model, so its norms have no meaning")
-    if np.isnan(own["e2dnde"]).all(): own["e2dnde"] = _ERG * energies["e_ref"]**2 * own["dnde"]
+    own = {s: _numbers(t[f"ref_{s}"], unit, label) if f"ref_{s}" in t.colnames else np.full(len(t), np.nan)
+           for s, unit in SED_UNITS.items()}
+    if np.isnan(own["dnde"]).all():
+        raise DataError(f"{label}: no column ref_dnde and no reference_model, so its norms have no meaning")
+    if np.isnan(own["e2dnde"]).all():
+        own["e2dnde"] = _ERG * energies["e_ref"]**2 * own["dnde"]
     return own
 
 def _template(
@@ -158,7 +181,9 @@ def _template(
     "Spectrum through the reference fluxes of a table."
     good = np.flatnonzero(np.isfinite(e_ref) & (dnde >= 0))
     energy, first = np.unique(e_ref[good], return_index=True)
-    return TemplateSpectralModel(u.Quantity(energy, "TeV"), u.Quantity(dnde[good][first], SED_UNITS["dnde"])) if len(energy) > 1 else None
+    return TemplateSpectralModel(u.Quantity(energy, "TeV"),
+                                 u.Quantity(dnde[good][first],
+                                            SED_UNITS["dnde"])) if len(energy) > 1 else None
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #1a7aea1d
 def read_norms(t, sed_type=None, model=None, label="table"):
@@ -178,7 +203,8 @@ def read_norms(t, sed_type=None, model=None, label="table"):
     Returns
     -------
     tuple
-        data (as for `make_flux_table`), reference fluxes, type, and model: through the reference fluxes if the table has its own.
+        data (as for `make_flux_table`), reference fluxes, type, and model: through the reference fluxes if
+        the table has its own.
 
     Raises
     ------
@@ -197,9 +223,12 @@ def read_norms(t, sed_type=None, model=None, label="table"):
     unit, scale = ("", 1.) if per_norm else (SED_UNITS[sed_type], reference[sed_type])
     for name in NORMS:
         column = name if per_norm else name.replace("norm", sed_type)
-        if column in t.colnames: data[name] = _numbers(t[column], unit, label) / scale
+        if column in t.colnames:
+            data[name] = _numbers(t[column], unit, label) / scale
     for name in COMMON:
-        if name in t.colnames: data[name] = np.asarray(t[name], bool) if name in ("is_ul", "success") else _numbers(t[name], "", label)
+        if name in t.colnames:
+            data[name] = np.asarray(t[name], bool) if name in ("is_ul", "success") else _numbers(t[name], "",
+                                                                                                 label)
     return data, reference, sed_type, model
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #ef955f44
@@ -215,11 +244,16 @@ def write_flux_table(
     "Write a table of flux points to a FITS or ECSV file."
     path = make_path(filename)
     if _is_fits(path):
-        columns = {n: (np.asarray(t[n]), t[n].unit.to_string("fits") if t[n].unit else None) for n in t.colnames}
-        write_tables(path, [NewTable("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()})], overwrite)
+        columns = {n: (np.asarray(t[n]), t[n].unit.to_string("fits") if t[n].unit else None)
+                   for n in t.colnames}
+        write_tables(path,
+                     [NewTable("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()})],
+                     overwrite)
     elif path.suffix == ".ecsv":
-        with atomic_path(path, overwrite) as temporary: t.write(temporary, format="ascii.ecsv")
-    else: raise ValueError(f"{path}: expected a name that ends in .fits, .fits.gz or .ecsv")
+        with atomic_path(path, overwrite) as temporary:
+            t.write(temporary, format="ascii.ecsv")
+    else:
+        raise ValueError(f"{path}: expected a name that ends in .fits, .fits.gz or .ecsv")
 
 def read_flux_table(
     filename, # path of a FITS or text file
@@ -230,11 +264,14 @@ def read_flux_table(
     if _is_fits(path):
         file = read_tables(path)
         name = "FLUXPOINTS" if "FLUXPOINTS" in file else next(iter(file), None)
-        if name is None: raise DataError(f"{path}: no table; found {', '.join(file.names)}")
+        if name is None:
+            raise DataError(f"{path}: no table; found {', '.join(file.names)}")
         result = table.Table.read(file[name].to_hdu())
     else:
-        try: result = table.Table.read(path, format="ascii.ecsv" if path.suffix == ".ecsv" else "ascii")
-        except Exception as error: raise DataError(f"{path}: cannot be read as a table: {error}") from None
+        try:
+            result = table.Table.read(path, format="ascii.ecsv" if path.suffix == ".ecsv" else "ascii")
+        except Exception as error:
+            raise DataError(f"{path}: cannot be read as a table: {error}") from None
     names = {key: n for n, key in _FITS_KEYS.items()}
     result.meta = {names.get(k, k): v for k, v in result.meta.items()}
     return result

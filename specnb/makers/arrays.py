@@ -9,38 +9,11 @@ __all__ = ['SpectrumArrays', 'stack_spectra']
 from dataclasses import dataclass, replace
 import numpy as np
 
-# %% ../../nbs/60_makers/10_arrays.ipynb #a94cc241
-class _SpectrumValues:
-    "What follows from the fields of a spectrum."
-
-    @property
-    def n_reco(self): return len(self.e_reco_edges) - 1
-    @property
-    def n_true(self): return len(self.e_true_edges) - 1
-    @property
-    def mask(self): return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
-    @property
-    def is_on_off(self): return self.acceptance_off is not None
-
-    @property
-    def alpha(self):
-        "ON over OFF acceptance, 0 where nothing was measured OFF, shape (n_reco,)."
-        return np.divide(self.acceptance, self.acceptance_off, out=np.zeros(self.n_reco), where=self.acceptance_off > 0)
-
-    @property
-    def n_bkg(self):
-        "Background counts expected in the ON region, shape (n_reco,); zero if unknown."
-        if self.is_on_off: return self.alpha * self.n_off
-        return np.zeros(self.n_reco) if self.background is None else self.background
-
-    @property
-    def excess(self): return self.n_on - self.n_bkg
-
 # %% ../../nbs/60_makers/10_arrays.ipynb #5681bfd2
 _PER_RECO = "n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off"
 
 @dataclass(frozen=True, eq=False)
-class SpectrumArrays(_SpectrumValues):
+class SpectrumArrays:
     """Counts, response and masks of one spectrum, as plain arrays.
 
     Parameters
@@ -84,8 +57,10 @@ class SpectrumArrays(_SpectrumValues):
     acceptance_off:np.ndarray = None
 
     def __post_init__(self):
-        if self.mask_safe is None: object.__setattr__(self, "mask_safe", np.ones(self.n_reco, bool))
-        shapes = {**dict.fromkeys(_PER_RECO, (self.n_reco,)), "exposure": (self.n_true,), "edisp": (self.n_true, self.n_reco)}
+        if self.mask_safe is None:
+            object.__setattr__(self, "mask_safe", np.ones(self.n_reco, bool))
+        shapes = {**dict.fromkeys(_PER_RECO, (self.n_reco,)), "exposure": (self.n_true,),
+                  "edisp": (self.n_true, self.n_reco)}
         for name, shape in shapes.items():
             array = getattr(self, name)
             if array is None: continue
@@ -94,6 +69,31 @@ class SpectrumArrays(_SpectrumValues):
                 raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {array.shape}")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+
+    @property
+    def n_reco(self): return len(self.e_reco_edges) - 1
+    @property
+    def n_true(self): return len(self.e_true_edges) - 1
+    @property
+    def mask(self):
+        return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
+    @property
+    def is_on_off(self): return self.acceptance_off is not None
+
+    @property
+    def alpha(self):
+        "ON over OFF acceptance, 0 where nothing was measured OFF, shape (n_reco,)."
+        return np.divide(self.acceptance, self.acceptance_off, out=np.zeros(self.n_reco),
+                         where=self.acceptance_off > 0)
+
+    @property
+    def n_bkg(self):
+        "Background counts expected in the ON region, shape (n_reco,); zero if unknown."
+        if self.is_on_off: return self.alpha * self.n_off
+        return np.zeros(self.n_reco) if self.background is None else self.background
+
+    @property
+    def excess(self): return self.n_on - self.n_bkg
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #fcdafee9
 def slice_reco(
@@ -113,7 +113,10 @@ def stacked_alpha(
 )->np.ndarray:        # shape (n_reco,)
     "Effective alpha of summed OFF counts; bins without OFF counts get the average over all bins."
     total, background = n_off.sum(0), (alpha * n_off).sum(0)
-    mean = background.sum() / total.sum() if total.sum() > 0 else alpha[alpha > 0].mean() if (alpha > 0).any() else 0.
+    if total.sum() > 0:
+        mean = background.sum() / total.sum()
+    else:
+        mean = alpha[alpha > 0].mean() if (alpha > 0).any() else 0.
     return np.divide(background, total, out=np.full(len(total), mean), where=total > 0)
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #064f08b3
@@ -138,7 +141,8 @@ def _check_same_axes(
         for axis in ("e_reco_edges", "e_true_edges"):
             a, b = getattr(first, axis), getattr(other, axis)
             if len(a) != len(b) or not (np.array_equal(a, b) or np.allclose(a, b, rtol=1e-6, atol=0)):
-                raise ValueError(f"cannot stack {name} on {names[0]}: {axis} differ, {len(b) - 1} bins {b[0]:.4g}-{b[-1]:.4g} TeV "
+                raise ValueError(f"cannot stack {name} on {names[0]}: {axis} differ, {len(b) - 1} bins "
+                                 f"{b[0]:.4g}-{b[-1]:.4g} TeV "
                                  f"against {len(a) - 1} bins {a[0]:.4g}-{a[-1]:.4g} TeV")
 
 def _stacked_background(
@@ -178,15 +182,20 @@ def stack_spectra(spectra, names=None):
     """
     spectra = list(spectra)
     names = list(names) if names else [f"spectrum {i}" for i in range(len(spectra))]
-    if not spectra: raise ValueError("nothing to stack: the list of spectra is empty")
+    if not spectra:
+        raise ValueError("nothing to stack: the list of spectra is empty")
     _check_same_axes(spectra, names)
-    if len({s.is_on_off for s in spectra}) > 1: raise ValueError("cannot stack spectra with OFF counts and spectra without")
+    if len({s.is_on_off for s in spectra}) > 1:
+        raise ValueError("cannot stack spectra with OFF counts and spectra without")
     mask = np.array([s.mask_safe for s in spectra])
     used, response = [s for s in spectra if s.mask_safe.any()], {}
     if all(s.exposure is not None and s.edisp is not None for s in used or spectra):
         some = used or spectra[:1]  # without any safe bin: a response of zeros
         response["exposure"], response["edisp"] = stacked_response(
-            np.array([s.exposure * s.mask_safe.any() for s in some]), np.array([s.edisp for s in some]), np.array([s.mask_safe for s in some]))
+            np.array([s.exposure * s.mask_safe.any() for s in some]), np.array([s.edisp for s in some]),
+                                                                   np.array([s.mask_safe for s in some]))
     return SpectrumArrays(
-        spectra[0].e_reco_edges, spectra[0].e_true_edges, n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
-        livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used), **_stacked_background(spectra, mask), **response)
+        spectra[0].e_reco_edges, spectra[0].e_true_edges,
+                          n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
+        livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used),
+                          **_stacked_background(spectra, mask), **response)

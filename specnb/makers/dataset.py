@@ -15,11 +15,12 @@ from ..data.edisp import EDispKernel
 from ..stats.likelihood import CountsPart, Fold, compile_likelihood, response_matrix
 from ..regions.maps import RegionGeom, RegionNDMap
 from .ogip import read_ogip, write_ogip
-from .plots import plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals, residuals, _two_panels
+from .plots import (plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals,
+                                 residuals, two_panels)
 from ..models.sky import Models
 from .arrays import SpectrumArrays, slice_reco, stack_spectra
 from ..stats.stats import cash, wstat
-from .summary import expected_background, spectrum_summary, _with_units
+from .summary import expected_background, spectrum_summary, with_units
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #d8e155ec
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
@@ -34,187 +35,14 @@ def _reco_map(
         value = getattr(self.arrays, field)
         return None if value is None else RegionNDMap(self.geom, value)
     def set(self, value):
-        if value is not None: value = np.asarray(getattr(value, "data", value)).reshape(-1)
+        if value is not None:
+            value = np.asarray(getattr(value, "data", value)).reshape(-1)
         self.arrays = replace(self.arrays, **{field: value})
     return property(get, set, doc=doc)
-
-class _Maps:
-    "Fields of the record as maps."
-    counts = _reco_map("n_on", "ON counts.")
-    background = _reco_map("background", "Expected background counts.")
-    mask_safe = _reco_map("mask_safe", "Bins that can be trusted.")
-    mask_fit = _reco_map("mask_fit", "Bins chosen for the fit.")
-
-    @property
-    def mask(self): return RegionNDMap(self.geom, self.arrays.mask)
-    @property
-    def excess(self): return RegionNDMap(self.geom, self.arrays.excess)
-    @property
-    def energy_axis(self): return self.geom.axes["energy"]
-    @property
-    def energy_axis_true(self): return MapAxis.from_energy_edges(self.arrays.e_true_edges, unit="TeV", name="energy_true")
-
-    @property
-    def exposure(self):
-        "Exposure on the true-energy axis, containment included."
-        if self.arrays.exposure is None: return None
-        return RegionNDMap(RegionGeom.create(self.geom.region, axes=[self.energy_axis_true]), self.arrays.exposure, unit="m2 s")
-
-    @property
-    def edisp(self):
-        "Energy dispersion, an `EDispKernel`."
-        if self.arrays.edisp is None: return None
-        return EDispKernel(self.energy_axis_true, self.energy_axis, self.arrays.edisp)
-
-class _OffMaps:
-    "OFF fields of the record as maps."
-    acceptance = _reco_map("acceptance", "Relative exposure of the ON region.")
-    acceptance_off = _reco_map("acceptance_off", "Relative exposure of the OFF regions.")
-
-    @property
-    def counts_off(self):
-        "OFF counts, `None` if no OFF region was found."
-        return RegionNDMap(self.geom, self.arrays.n_off) if self.arrays.acceptance_off.any() else None
-
-    @counts_off.setter
-    def counts_off(self, value): self.arrays = replace(self.arrays, n_off=np.asarray(getattr(value, "data", value)).reshape(-1))
-
-    @property
-    def alpha(self): return RegionNDMap(self.geom, self.arrays.alpha)
-    @property
-    def background(self): return RegionNDMap(self.geom, self.arrays.n_bkg)
-
-# %% ../../nbs/60_makers/70_dataset.ipynb #8b050141
-class _Predictions:
-    "What the models say about the counts."
-
-    def _spectra(self): return () if self.models is None else tuple(m.spectral_model for m in self.models)
-    def part(self):
-        "What the engine compiles: arrays and models."
-        return CountsPart(self.name, self.arrays, self._spectra())
-
-    def signal_counts(self, model_names=None):
-        "Predicted signal counts of the models (of those named), shape (n_reco,); `None` without models."
-        if self.models is None: return None
-        spectra = [m.spectral_model for m in self.models if model_names is None or m.name in np.atleast_1d(model_names)]
-        missing = [n for n in ("exposure", "edisp") if getattr(self.arrays, n) is None]
-        if missing: raise ValueError(f"dataset {self.name!r}: no {' and no '.join(missing)}, so no counts can be predicted")
-        matrix = response_matrix(self.arrays.exposure, self.arrays.edisp)
-        return Fold(spectra, [], self.arrays.e_true_edges, matrix).predict(np.empty(0))
-
-    def npred_signal(self, model_names=None):
-        "Predicted signal counts, a map; zero without models."
-        s = self.signal_counts(model_names)
-        return RegionNDMap(self.geom, np.zeros(self.arrays.n_reco) if s is None else s)
-
-    def npred_background(self):
-        "Background counts expected in the ON region: profiled for an OFF measurement."
-        return RegionNDMap(self.geom, expected_background(self.arrays, self.npred_signal().data.ravel()))
-
-    def npred(self):
-        "Predicted counts in the ON region, signal and background."
-        return RegionNDMap(self.geom, self.npred_signal().data.ravel() + self.npred_background().data.ravel())
-
-    def stat_array(self):
-        "Statistic of every bin, masked or not, in the shape of the maps; 0 where there is no background measurement."
-        a, s = self.arrays, self.npred_signal().data.ravel()
-        if not a.is_on_off: return cash(a.n_on, s + a.n_bkg).reshape(-1, 1, 1)
-        value, k = np.zeros(a.n_reco), a.alpha > 0
-        value[k] = wstat(a.n_on[k], a.n_off[k], a.alpha[k], s[k])
-        return value.reshape(-1, 1, 1)
-
-    def stat_sum(self):
-        "Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none."
-        if not self.part().bins().any(): return 0.
-        likelihood = compile_likelihood([self.part()])
-        return likelihood.stat(likelihood.start)
-
-    def residuals(self, method="diff"):
-        "Counts minus prediction, a map: 'diff', 'diff/model' or 'diff/sqrt(model)'."
-        return RegionNDMap(self.geom, residuals(self.arrays.n_on, self.npred().data.ravel(), method))
-
-# %% ../../nbs/60_makers/70_dataset.ipynb #054aa9e8
-class _DatasetPlots:
-    "Pictures of a dataset."
-
-    def plot_counts(self, ax=None, kwargs_counts=None, kwargs_background=None, **kwargs):
-        "Counts and estimated background per bin; returns the axes."
-        return plot_counts(self.arrays, ax, kwargs_counts={**kwargs, **(kwargs_counts or {})}, kwargs_background=kwargs_background)
-
-    def plot_excess(self, ax=None, kwargs_excess=None, kwargs_npred_signal=None, **kwargs):
-        "Excess counts and, with models, the predicted signal; returns the axes."
-        return plot_excess(self.arrays, self.signal_counts(), ax, kwargs_excess={**kwargs, **(kwargs_excess or {})}, kwargs_npred=kwargs_npred_signal)
-
-    def plot_residuals_spectral(self, ax=None, method="diff", **kwargs):
-        "Residual counts per bin; returns the axes."
-        return plot_residuals(self.arrays, self.npred().data.ravel(), method, ax, **kwargs)
-
-    plot_residuals = plot_residuals_spectral
-
-    def plot_fit(self, ax_spectrum=None, ax_residuals=None, kwargs_spectrum=None, kwargs_residuals=None):
-        "Excess with the predicted signal above, residuals below; returns both axes."
-        if ax_spectrum is None or ax_residuals is None: ax_spectrum, ax_residuals = _two_panels(ax_spectrum)
-        self.plot_excess(ax_spectrum, **(kwargs_spectrum or {}))
-        self.plot_residuals_spectral(ax_residuals, **(kwargs_residuals or {}))
-        ax_spectrum.set_xlabel("")
-        return ax_spectrum, ax_residuals
-
-    def plot_masks(self, ax=None, **kwargs):
-        "Shade the energies outside the safe mask and hatch those outside the fit mask; returns the axes."
-        return plot_masks(self.arrays, ax, **kwargs)
-
-    def peek(self, figsize=(15, 4)):
-        "Counts, exposure and energy dispersion side by side; returns the three axes."
-        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
-        self.plot_counts(axes[0])
-        if self.arrays.exposure is not None: plot_exposure(self.arrays, axes[1])
-        if self.edisp is not None: self.edisp.plot_matrix(ax=axes[2])
-        return axes
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #ff45fb4c
 _ARRAY_FIELDS = {f.name for f in fields(SpectrumArrays)}
 _NICKNAMES = {"counts": "n_on", "counts_off": "n_off"}
-
-class _Changes:
-    "Changed copies of a dataset."
-
-    def fill(self, **values):
-        "A copy with other fields: those of `SpectrumArrays`, and `name`, `gti`, `meta`, `off_regions`, `models`."
-        values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
-        new = copy.copy(self)
-        if changed := {k: v for k, v in values.items() if k in _ARRAY_FIELDS}: new.arrays = replace(self.arrays, **changed) # else the same record
-        for name, value in values.items():
-            if name in _ARRAY_FIELDS: continue
-            if name not in ("name", "gti", "meta", "off_regions", "models", "geom"): raise ValueError(f"dataset {self.name!r} has no field {name!r}")
-            setattr(new, name, value)
-        return new
-
-    def copy(self, name=None):
-        "A copy without models, as in Gammapy, under another name."
-        return self.fill(name=name or self.name, models=None)
-
-    def slice_by_energy(self, energy_min=None, energy_max=None, name=None):
-        "The part between two energies, moved to the nearest bin edges."
-        edges = self.arrays.e_reco_edges
-        bounds = [edges[i] if e is None else as_float(e, "TeV", n) for i, e, n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
-        start, stop = snap_to_edges(edges, np.array(bounds))
-        if stop <= start: raise ValueError(f"dataset {self.name!r}: no bin between {bounds[0]:g} and {bounds[1]:g} TeV; its axis spans {edges[0]:g} - {edges[-1]:g} TeV")
-        part = self.fill(name=name or self.name)
-        part.arrays = slice_reco(self.arrays, start, stop)
-        part.geom = RegionGeom.create(self.geom.region, axes=[self.energy_axis.slice(slice(start, stop))])
-        return part
-
-    def _bounds(self, mask):
-        k = np.flatnonzero(mask)
-        edges = [self.arrays.e_reco_edges[k[0]], self.arrays.e_reco_edges[k[-1] + 1]] if len(k) else [np.nan, np.nan]
-        return tuple(u.Quantity(edges, "TeV"))
-
-    @property
-    def energy_range(self): return self._bounds(self.arrays.mask)
-    @property
-    def energy_range_safe(self): return self._bounds(self.arrays.mask_safe)
-    @property
-    def energy_range_fit(self): return self._bounds(np.ones(self.arrays.n_reco, bool) if self.arrays.mask_fit is None else self.arrays.mask_fit)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #691bbf3b
 def _flat(
@@ -223,11 +51,13 @@ def _flat(
 ):             # float array or number, or None
     "Values of a map, one per bin."
     if value is None: return None
-    if unit is not None and getattr(value, "unit", ""): value = value.quantity.to_value(unit)
+    if unit is not None and getattr(value, "unit", ""):
+        value = value.quantity.to_value(unit)
     value = np.asarray(getattr(value, "data", value))
     return value.reshape(-1) if value.ndim else value
 
-def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_safe=None, mask_fit=None, gti=None, **off):
+def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_safe=None, mask_fit=None,
+                     gti=None, **off):
     """The record of a spectrum from maps.
 
     Parameters
@@ -249,39 +79,23 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
     -------
     `SpectrumArrays`
     """
-    if not hasattr(counts, "geom"): raise TypeError(f"counts: expected a RegionNDMap, found {type(counts).__name__}")
+    if not hasattr(counts, "geom"):
+        raise TypeError(f"counts: expected a RegionNDMap, found {type(counts).__name__}")
     e_reco = counts.geom.axes["energy"].edges_in("TeV")
-    source = exposure.geom.axes["energy_true"] if exposure is not None else edisp.energy_axis_true if edisp is not None else counts.geom.axes["energy"]
+    if exposure is not None:
+        source = exposure.geom.axes["energy_true"]
+    else:
+        source = edisp.energy_axis_true if edisp is not None else counts.geom.axes["energy"]
     time = gti.time_sum.to_value("s") if gti is not None else 0.
-    return SpectrumArrays(e_reco, source.edges_in("TeV"), n_on=_flat(counts), exposure=_flat(exposure, "m2 s"), mask_safe=_flat(mask_safe),
-                          edisp=None if edisp is None else edisp.pdf_matrix, background=_flat(background), mask_fit=_flat(mask_fit), livetime=time,
-                          ontime=time, **{k: np.broadcast_to(_flat(v), len(e_reco) - 1) for k, v in off.items()})
-
-# %% ../../nbs/60_makers/70_dataset.ipynb #30d77970
-class _DatasetFacts:
-    "Summary and texts of a dataset."
-
-    def info_dict(self, in_safe_data_range=True, acceptance="sum"):
-        "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
-        arrays = self.arrays if in_safe_data_range else replace(self.arrays, mask_safe=np.ones(self.arrays.n_reco, bool))
-        return {"name": self.name, **_with_units(spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance))}
-
-    @property
-    def meta_table(self):
-        "Facts about the observation, a table of one row."
-        return table.Table([self.meta]) if self.meta else None
-
-    def __repr__(self):
-        a = self.arrays
-        off = f", {a.n_off[a.mask_safe].sum():.0f} off" if a.is_on_off else ""
-        return f"{type(self).__name__}({self.name!r}: {a.n_on[a.mask_safe].sum():.0f} on{off}, {a.mask.sum()} of {a.n_reco} bins)"
-
-    def _repr_html_(self):
-        cells = ((k, v) for k, v in self.info_dict().items() if v == v)
-        return html_table([(k, f"{v:.5g}" if isinstance(v, float) or hasattr(v, "unit") else v) for k, v in cells], caption=type(self).__name__)
+    return SpectrumArrays(e_reco, source.edges_in("TeV"), n_on=_flat(counts),
+                          exposure=_flat(exposure, "m2 s"), mask_safe=_flat(mask_safe),
+                          edisp=None if edisp is None else edisp.pdf_matrix, background=_flat(background),
+                          mask_fit=_flat(mask_fit), livetime=time,
+                          ontime=time,
+                          **{k: np.broadcast_to(_flat(v), len(e_reco) - 1) for k, v in off.items()})
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #fb2bedc1
-class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFacts):
+class SpectrumDataset:
     """Counts of one region with response and expected background; Cash statistic.
 
     Parameters
@@ -298,13 +112,15 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFact
     stat_type = "cash"
     tag = "SpectrumDataset"
 
-    def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None, mask_fit=None, edisp=None,
+    def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None,
+                 mask_fit=None, edisp=None,
                  name="dataset", gti=None, meta=None):
         arrays = arrays_from_maps(counts, exposure, edisp, background, mask_safe, mask_fit, gti)
         self._set(arrays, counts.geom, name, gti, models, meta)
 
     def _set(self, arrays, geom, name, gti, models, meta, off_regions=None):
-        self.arrays, self.geom, self.name, self.gti, self.meta = arrays, geom, name or "dataset", gti, dict(meta or {})
+        self.arrays, self.geom, self.name = arrays, geom, name or "dataset"
+        self.gti, self.meta = gti, dict(meta or {})
         self.off_regions, self.models = off_regions, models
 
     @classmethod
@@ -322,7 +138,9 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFact
         off_regions : `OffRegions`, optional
             Where the OFF counts were taken.
         """
-        if cls.stat_type == "wstat" and not arrays.is_on_off: raise ValueError(f"dataset {name!r}: an ON/OFF dataset needs n_off, acceptance and acceptance_off")
+        if cls.stat_type == "wstat" and not arrays.is_on_off:
+            raise ValueError(f"dataset {name!r}: an ON/OFF dataset needs n_off, acceptance and "
+                             "acceptance_off")
         dataset = cls.__new__(cls)
         dataset._set(arrays, geom, name, gti, models, meta, off_regions)
         return dataset
@@ -332,7 +150,8 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFact
         "An empty dataset for the energy axis of `geom`, to be filled by makers."
         e_reco = geom.axes["energy"].edges_in("TeV")
         e_true = e_reco if energy_axis_true is None else energy_axis_true.edges_in("TeV")
-        arrays = SpectrumArrays(e_reco, e_true, n_on=np.zeros(len(e_reco) - 1), mask_safe=np.zeros(len(e_reco) - 1, bool))
+        arrays = SpectrumArrays(e_reco, e_true, n_on=np.zeros(len(e_reco) - 1),
+                                mask_safe=np.zeros(len(e_reco) - 1, bool))
         return SpectrumDataset.from_arrays(arrays, geom, name, **fields)
 
     @property
@@ -340,38 +159,211 @@ class SpectrumDataset(_Maps, _Predictions, _DatasetPlots, _Changes, _DatasetFact
 
     @models.setter
     def models(self, models):
-        self._models = None if models is None else Models([m for m in Models(models) if m.applies_to(self.name)])
+        self._models = None if models is None else Models([m for m in Models(models)
+                                                           if m.applies_to(self.name)])
 
     def to_on_off(self, n_off, acceptance, acceptance_off, off_regions=None):
         "A `SpectrumDatasetOnOff` with OFF counts and acceptances, each a number or shape (n_reco,)."
-        n_off, on, off = (np.broadcast_to(np.asarray(x, float), (self.arrays.n_reco,)) for x in (n_off, acceptance, acceptance_off))
+        n_off, on, off = (np.broadcast_to(np.asarray(x, float), (self.arrays.n_reco,))
+                          for x in (n_off, acceptance, acceptance_off))
         arrays = replace(self.arrays, n_off=n_off, acceptance=on, acceptance_off=off, background=None)
-        return SpectrumDatasetOnOff.from_arrays(arrays, self.geom, self.name, self.gti, self.models, self.meta, off_regions)
+        return SpectrumDatasetOnOff.from_arrays(arrays, self.geom, self.name, self.gti, self.models,
+                                                self.meta, off_regions)
 
     def fake(self, random_state):
-        "Replace the counts by Poisson numbers drawn from the prediction; `random_state` is a seed or a `numpy.random.Generator`."
+        """Replace the counts by Poisson numbers drawn from the prediction; `random_state` is a seed or a
+        `numpy.random.Generator`."""
         self.counts = np.random.default_rng(random_state).poisson(self.npred().data.ravel())
 
-# %% ../../nbs/60_makers/70_dataset.ipynb #57c17d5f
-class _OgipFiles:
-    "An ON/OFF dataset in OGIP files."
+    counts = _reco_map("n_on", "ON counts.")
+    background = _reco_map("background", "Expected background counts.")
+    mask_safe = _reco_map("mask_safe", "Bins that can be trusted.")
+    mask_fit = _reco_map("mask_fit", "Bins chosen for the fit.")
 
-    def write(self, filename, overwrite=False, format="ogip"):
-        "Write as OGIP files: PHA, and `_bkg`, `_arf`, `_rmf` beside it; `format` is 'ogip' (TeV, m2) or 'ogip-sherpa' (keV, cm2)."
-        write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions, region=self.geom, gti=self.gti,
-                   format=format, overwrite=overwrite, meta=self.meta)
+    @property
+    def mask(self): return RegionNDMap(self.geom, self.arrays.mask)
+    @property
+    def excess(self): return RegionNDMap(self.geom, self.arrays.excess)
+    @property
+    def energy_axis(self): return self.geom.axes["energy"]
+    @property
+    def energy_axis_true(self):
+        return MapAxis.from_energy_edges(self.arrays.e_true_edges, unit="TeV", name="energy_true")
 
-    @classmethod
-    def read(cls, filename, name=None, format="ogip"):
-        "Read OGIP files, given the PHA file; their units tell which `format` it is, 'ogip' or 'ogip-sherpa'."
-        if format not in ("ogip", "ogip-sherpa"): raise ValueError(f"format: expected one of ogip, ogip-sherpa, found {format!r}")
-        arrays, extra = read_ogip(make_path(filename))
-        if not arrays.is_on_off: raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF measurement")
-        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
-        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"], extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])
+    @property
+    def exposure(self):
+        "Exposure on the true-energy axis, containment included."
+        if self.arrays.exposure is None: return None
+        return RegionNDMap(RegionGeom.create(self.geom.region, axes=[self.energy_axis_true]),
+                           self.arrays.exposure, unit="m2 s")
+
+    @property
+    def edisp(self):
+        "Energy dispersion, an `EDispKernel`."
+        if self.arrays.edisp is None: return None
+        return EDispKernel(self.energy_axis_true, self.energy_axis, self.arrays.edisp)
+
+    def _spectra(self):
+        return () if self.models is None else tuple(m.spectral_model for m in self.models)
+    def part(self):
+        "What the engine compiles: arrays and models."
+        return CountsPart(self.name, self.arrays, self._spectra())
+
+    def signal_counts(self, model_names=None):
+        "Predicted signal counts of the models (of those named), shape (n_reco,); `None` without models."
+        if self.models is None: return None
+        spectra = [m.spectral_model for m in self.models if model_names is None
+                   or m.name in np.atleast_1d(model_names)]
+        missing = [n for n in ("exposure", "edisp") if getattr(self.arrays, n) is None]
+        if missing:
+            raise ValueError(f"dataset {self.name!r}: no {' and no '.join(missing)}, so no counts can be "
+                             "predicted")
+        matrix = response_matrix(self.arrays.exposure, self.arrays.edisp)
+        return Fold(spectra, [], self.arrays.e_true_edges, matrix).predict(np.empty(0))
+
+    def npred_signal(self, model_names=None):
+        "Predicted signal counts, a map; zero without models."
+        s = self.signal_counts(model_names)
+        return RegionNDMap(self.geom, np.zeros(self.arrays.n_reco) if s is None else s)
+
+    def npred_background(self):
+        "Background counts expected in the ON region: profiled for an OFF measurement."
+        return RegionNDMap(self.geom, expected_background(self.arrays, self.npred_signal().data.ravel()))
+
+    def npred(self):
+        "Predicted counts in the ON region, signal and background."
+        return RegionNDMap(self.geom, self.npred_signal().data.ravel() + self.npred_background().data.ravel())
+
+    def stat_array(self):
+        """Statistic of every bin, masked or not, in the shape of the maps; 0 where there is no background
+        measurement."""
+        a, s = self.arrays, self.npred_signal().data.ravel()
+        if not a.is_on_off: return cash(a.n_on, s + a.n_bkg).reshape(-1, 1, 1)
+        value, k = np.zeros(a.n_reco), a.alpha > 0
+        value[k] = wstat(a.n_on[k], a.n_off[k], a.alpha[k], s[k])
+        return value.reshape(-1, 1, 1)
+
+    def stat_sum(self):
+        "Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none."
+        if not self.part().bins().any(): return 0.
+        likelihood = compile_likelihood([self.part()])
+        return likelihood.stat(likelihood.start)
+
+    def residuals(self, method="diff"):
+        "Counts minus prediction, a map: 'diff', 'diff/model' or 'diff/sqrt(model)'."
+        return RegionNDMap(self.geom, residuals(self.arrays.n_on, self.npred().data.ravel(), method))
+
+    def plot_counts(self, ax=None, kwargs_counts=None, kwargs_background=None, **kwargs):
+        "Counts and estimated background per bin; returns the axes."
+        return plot_counts(self.arrays, ax, kwargs_counts={**kwargs, **(kwargs_counts or {})},
+                           kwargs_background=kwargs_background)
+
+    def plot_excess(self, ax=None, kwargs_excess=None, kwargs_npred_signal=None, **kwargs):
+        "Excess counts and, with models, the predicted signal; returns the axes."
+        return plot_excess(self.arrays, self.signal_counts(), ax,
+                           kwargs_excess={**kwargs, **(kwargs_excess or {})},
+                           kwargs_npred=kwargs_npred_signal)
+
+    def plot_residuals_spectral(self, ax=None, method="diff", **kwargs):
+        "Residual counts per bin; returns the axes."
+        return plot_residuals(self.arrays, self.npred().data.ravel(), method, ax, **kwargs)
+
+    plot_residuals = plot_residuals_spectral
+
+    def plot_fit(self, ax_spectrum=None, ax_residuals=None, kwargs_spectrum=None, kwargs_residuals=None):
+        "Excess with the predicted signal above, residuals below; returns both axes."
+        if ax_spectrum is None or ax_residuals is None:
+            ax_spectrum, ax_residuals = two_panels(ax_spectrum)
+        self.plot_excess(ax_spectrum, **(kwargs_spectrum or {}))
+        self.plot_residuals_spectral(ax_residuals, **(kwargs_residuals or {}))
+        ax_spectrum.set_xlabel("")
+        return ax_spectrum, ax_residuals
+
+    def plot_masks(self, ax=None, **kwargs):
+        "Shade the energies outside the safe mask and hatch those outside the fit mask; returns the axes."
+        return plot_masks(self.arrays, ax, **kwargs)
+
+    def peek(self, figsize=(15, 4)):
+        "Counts, exposure and energy dispersion side by side; returns the three axes."
+        axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
+        self.plot_counts(axes[0])
+        if self.arrays.exposure is not None: plot_exposure(self.arrays, axes[1])
+        if self.edisp is not None: self.edisp.plot_matrix(ax=axes[2])
+        return axes
+
+    def fill(self, **values):
+        """A copy with other fields: those of `SpectrumArrays`, and `name`, `gti`, `meta`, `off_regions`,
+        `models`."""
+        values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
+        new = copy.copy(self)
+        if changed := {k: v for k, v in values.items() if k in _ARRAY_FIELDS}:
+            new.arrays = replace(self.arrays, **changed) # else the same record
+        for name, value in values.items():
+            if name in _ARRAY_FIELDS: continue
+            if name not in ("name", "gti", "meta", "off_regions", "models", "geom"):
+                raise ValueError(f"dataset {self.name!r} has no field {name!r}")
+            setattr(new, name, value)
+        return new
+
+    def copy(self, name=None):
+        "A copy without models, as in Gammapy, under another name."
+        return self.fill(name=name or self.name, models=None)
+
+    def slice_by_energy(self, energy_min=None, energy_max=None, name=None):
+        "The part between two energies, moved to the nearest bin edges."
+        edges = self.arrays.e_reco_edges
+        bounds = [edges[i] if e is None else as_float(e, "TeV", n) for i, e,
+                  n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
+        start, stop = snap_to_edges(edges, np.array(bounds))
+        if stop <= start:
+            raise ValueError(f"dataset {self.name!r}: no bin between {bounds[0]:g} and {bounds[1]:g} TeV; "
+                             f"its axis spans {edges[0]:g} - {edges[-1]:g} TeV")
+        part = self.fill(name=name or self.name)
+        part.arrays = slice_reco(self.arrays, start, stop)
+        part.geom = RegionGeom.create(self.geom.region, axes=[self.energy_axis.slice(slice(start, stop))])
+        return part
+
+    def _bounds(self, mask):
+        k = np.flatnonzero(mask)
+        edges = [self.arrays.e_reco_edges[k[0]], self.arrays.e_reco_edges[k[-1] + 1]] if len(k) else [np.nan,
+                                                                                                      np.nan]
+        return tuple(u.Quantity(edges, "TeV"))
+
+    @property
+    def energy_range(self): return self._bounds(self.arrays.mask)
+    @property
+    def energy_range_safe(self): return self._bounds(self.arrays.mask_safe)
+    @property
+    def energy_range_fit(self):
+        return self._bounds(np.ones(self.arrays.n_reco, bool) if self.arrays.mask_fit is None
+                            else self.arrays.mask_fit)
+
+    def info_dict(self, in_safe_data_range=True, acceptance="sum"):
+        "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
+        arrays = self.arrays if in_safe_data_range else replace(self.arrays,
+                                                                mask_safe=np.ones(self.arrays.n_reco, bool))
+        return {"name": self.name,
+                **with_units(spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance))}
+
+    @property
+    def meta_table(self):
+        "Facts about the observation, a table of one row."
+        return table.Table([self.meta]) if self.meta else None
+
+    def __repr__(self):
+        a = self.arrays
+        counts = f"{a.n_on[a.mask_safe].sum():.0f} on"
+        if a.is_on_off:
+            counts += f", {a.n_off[a.mask_safe].sum():.0f} off"
+        return f"{type(self).__name__}({self.name!r}: {counts}, {a.mask.sum()} of {a.n_reco} bins)"
+
+    def _repr_html_(self):
+        cells = ((k, v) for k, v in self.info_dict().items() if v == v)
+        return html_table([(k, f"{v:.5g}" if isinstance(v, float) or hasattr(v, "unit") else v) for k,
+                           v in cells], caption=type(self).__name__)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #f0ed8d61
-class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
+class SpectrumDatasetOnOff(SpectrumDataset):
     """Counts of an ON region with an OFF measurement of the background; W statistic.
 
     Parameters
@@ -386,9 +378,11 @@ class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
     stat_type = "wstat"
     tag = "SpectrumDatasetOnOff"
 
-    def __init__(self, models=None, counts=None, counts_off=None, acceptance=1., acceptance_off=0., exposure=None, mask_fit=None, edisp=None,
+    def __init__(self, models=None, counts=None, counts_off=None, acceptance=1., acceptance_off=0.,
+                 exposure=None, mask_fit=None, edisp=None,
                  name="dataset", mask_safe=None, gti=None, meta=None):
-        arrays = arrays_from_maps(counts, exposure, edisp, None, mask_safe, mask_fit, gti, n_off=0. if counts_off is None else counts_off,
+        arrays = arrays_from_maps(counts, exposure, edisp, None, mask_safe, mask_fit, gti,
+                                  n_off=0. if counts_off is None else counts_off,
                                   acceptance=acceptance, acceptance_off=acceptance_off)
         self._set(arrays, counts.geom, name, gti, models, meta)
 
@@ -405,13 +399,16 @@ class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
 
     def to_spectrum_dataset(self, name=None):
         "A `SpectrumDataset` whose background is the estimate from the OFF counts."
-        arrays = replace(self.arrays, background=self.arrays.n_bkg, n_off=None, acceptance=None, acceptance_off=None)
-        return SpectrumDataset.from_arrays(arrays, self.geom, name or self.name, self.gti, self.models, self.meta)
+        arrays = replace(self.arrays, background=self.arrays.n_bkg, n_off=None, acceptance=None,
+                         acceptance_off=None)
+        return SpectrumDataset.from_arrays(arrays, self.geom, name or self.name, self.gti, self.models,
+                                           self.meta)
 
     def npred_off(self):
         "OFF counts expected, profiled, a map."
         a, background = self.arrays, self.npred_background().data.ravel()
-        return RegionNDMap(self.geom, np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
+        return RegionNDMap(self.geom,
+                           np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
 
     def fake(self, npred_background, random_state):
         """Replace ON and OFF counts by Poisson numbers.
@@ -424,7 +421,8 @@ class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
             Seed or generator.
         """
         rng, a = np.random.default_rng(random_state), self.arrays
-        background = np.nan_to_num(np.asarray(getattr(npred_background, "data", npred_background), float).reshape(-1), posinf=0., neginf=0.)
+        background = np.nan_to_num(np.asarray(getattr(npred_background, "data", npred_background),
+                                              float).reshape(-1), posinf=0., neginf=0.)
         n_on = rng.poisson(self.npred_signal().data.ravel() + background)
         n_off = rng.poisson(np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
         self.arrays = replace(a, n_on=n_on, n_off=n_off)
@@ -432,4 +430,42 @@ class SpectrumDatasetOnOff(_OffMaps, _OgipFiles, SpectrumDataset):
     def stack(self, other):
         "Add another dataset to this one, over the safe bins of both."
         self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
-        if self.gti is not None and other.gti is not None: self.gti = self.gti.union(other.gti)
+        if self.gti is not None and other.gti is not None:
+            self.gti = self.gti.union(other.gti)
+
+    acceptance = _reco_map("acceptance", "Relative exposure of the ON region.")
+    acceptance_off = _reco_map("acceptance_off", "Relative exposure of the OFF regions.")
+
+    @property
+    def counts_off(self):
+        "OFF counts, `None` if no OFF region was found."
+        return RegionNDMap(self.geom, self.arrays.n_off) if self.arrays.acceptance_off.any() else None
+
+    @counts_off.setter
+    def counts_off(self, value):
+        self.arrays = replace(self.arrays, n_off=np.asarray(getattr(value, "data", value)).reshape(-1))
+
+    @property
+    def alpha(self): return RegionNDMap(self.geom, self.arrays.alpha)
+    @property
+    def background(self): return RegionNDMap(self.geom, self.arrays.n_bkg)
+
+    def write(self, filename, overwrite=False, format="ogip"):
+        """Write as OGIP files: PHA, and `_bkg`, `_arf`, `_rmf` beside it; `format` is 'ogip' (TeV, m2) or
+        'ogip-sherpa' (keV, cm2)."""
+        write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions,
+                   region=self.geom, gti=self.gti,
+                   format=format, overwrite=overwrite, meta=self.meta)
+
+    @classmethod
+    def read(cls, filename, name=None, format="ogip"):
+        "Read OGIP files, given the PHA file; their units tell which `format` it is, 'ogip' or 'ogip-sherpa'."
+        if format not in ("ogip", "ogip-sherpa"):
+            raise ValueError(f"format: expected one of ogip, ogip-sherpa, found {format!r}")
+        arrays, extra = read_ogip(make_path(filename))
+        if not arrays.is_on_off:
+            raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF "
+                            "measurement")
+        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
+        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"],
+                               extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])

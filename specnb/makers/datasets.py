@@ -30,7 +30,8 @@ def make_info_table(
     columns = {n: [row.get(n, np.nan) for row in rows] for n in names}
     units = {n: next((v.unit for v in values if hasattr(v, "unit")), None) for n, values in columns.items()}
     return table.Table({n: [getattr(v, "value", v) for v in values] for n, values in columns.items()},
-                       units={n: unit for n, unit in units.items() if unit is not None}, meta={"acceptance": acceptance})
+                       units={n: unit for n, unit in units.items() if unit is not None},
+                       meta={"acceptance": acceptance})
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #cae18ee6
 def stack_datasets(
@@ -64,10 +65,66 @@ def _file_names(
 )->dict:        # file by name
     "Names of the spectrum files: what a file name cannot hold becomes _, and a number keeps them different."
     plain = [re.sub(r"[^A-Za-z0-9+.-]+", "_", name) for name in names]
-    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz" for i, (name, p) in enumerate(zip(names, plain))}
+    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz" for i,
+            (name, p) in enumerate(zip(names, plain))}
 
-class _DatasetsFiles:
-    "Reading and writing a list of datasets."
+# %% ../../nbs/60_makers/80_datasets.ipynb #28096d4e
+class Datasets(MutableSequence):
+    """Datasets in order, with unique names.
+
+    Parameters
+    ----------
+    datasets : list of datasets, dataset, or `Datasets`, optional
+        The entries.
+
+    Raises
+    ------
+    ValueError
+        Two datasets with the same name.
+    KeyError
+        A name that no dataset has.
+    """
+
+    def __init__(self, datasets=None):
+        self._list = []
+        for d in [datasets] if hasattr(datasets, "part") else datasets or []:
+            self.append(d)
+
+    @property
+    def names(self): return [d.name for d in self._list]
+    def __len__(self): return len(self._list)
+    def index(self, key):
+        "Position of a dataset or of a name."
+        if key not in self.names and isinstance(key, str):
+            raise KeyError(f"no dataset named {key!r}; there are "
+                           f"{', '.join(map(repr, self.names)) or 'none'}")
+        return self.names.index(key) if isinstance(key, str) else self._list.index(key)
+    def __getitem__(self, key):
+        if isinstance(key, slice): return Datasets(self._list[key])
+        return self._list[self.index(key) if isinstance(key, str) else key]
+    def __setitem__(self, key, dataset):
+        self._list[self.index(key) if isinstance(key, str) else key] = dataset
+    def __delitem__(self, key):
+        del self._list[self.index(key) if isinstance(key, str) else key]
+
+    def insert(self, index, dataset):
+        "Put a dataset before position `index`."
+        if not hasattr(dataset, "part"):
+            raise TypeError(f"expected a dataset, found {type(dataset).__name__}")
+        if dataset.name in self.names:
+            raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
+        self._list.insert(index, dataset)
+
+    def copy(self):
+        "A list of copies that keep name and models."
+        return Datasets([d.fill() for d in self._list])
+
+    def __repr__(self): return f"Datasets({', '.join(map(repr, self._list))})"
+    def _repr_html_(self):
+        rows = [(d.name, type(d).__name__,
+                 f"{d.arrays.n_on[d.arrays.mask_safe].sum():.0f}" if hasattr(d, "arrays") else "")
+                for d in self._list]
+        return html_table(rows, ["name", "type", "counts"], caption="Datasets")
 
     def write(self, filename, filename_models=None, overwrite=False):
         """Write every dataset as OGIP files and their list as YAML, all or none.
@@ -89,13 +146,18 @@ class _DatasetsFiles:
             One of the files exists and `overwrite` is False; none is written.
         """
         for d in self:
-            if not hasattr(d, "write"): raise ValueError(f"dataset {d.name!r}: expected an ON/OFF dataset to write as OGIP files, found {type(d).__name__}")
-        if filename_models and self.models is None: raise ValueError(f"{filename_models}: the datasets have no models to write")
-        path, models, files = make_path(filename), make_path(filename_models or "models.yaml"), _file_names(self.names)
+            if not hasattr(d, "write"):
+                raise ValueError(f"dataset {d.name!r}: expected an ON/OFF dataset to write as OGIP files, "
+                                 f"found {type(d).__name__}")
+        if filename_models and self.models is None:
+            raise ValueError(f"{filename_models}: the datasets have no models to write")
+        path, models, files = make_path(filename), make_path(filename_models
+                                                             or "models.yaml"), _file_names(self.names)
         entries = [{"name": d.name, "type": d.tag, "filename": files[d.name]} for d in self]
         with atomic_folder(path.parent, overwrite) as folder:
             for d in self: d.write(folder / files[d.name])
-            if filename_models: self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
+            if filename_models:
+                self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
             (folder / path.name).write_text(yaml.safe_dump({"datasets": entries}, sort_keys=False))
 
     @classmethod
@@ -104,17 +166,18 @@ class _DatasetsFiles:
         path = make_path(filename)
         if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
         try: content = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError): raise DataError(f"{path}: expected a YAML file with datasets") from None
-        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list): raise DataError(f"{path}: expected a list under 'datasets'")
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise DataError(f"{path}: expected a YAML file with datasets") from None
+        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
+            raise DataError(f"{path}: expected a list under 'datasets'")
         for e in content["datasets"]:
-            if not isinstance(e, dict) or not {"name", "filename"} <= set(e): raise DataError(f"{path}: expected entries with 'name' and 'filename' under 'datasets', found {e}")
-        datasets = cls([SpectrumDatasetOnOff.read(path.parent / e["filename"], name=e["name"]) for e in content["datasets"]])
+            if not isinstance(e, dict) or not {"name", "filename"} <= set(e):
+                raise DataError(f"{path}: expected entries with 'name' and 'filename' under 'datasets', "
+                                f"found {e}")
+        datasets = cls([SpectrumDatasetOnOff.read(path.parent / e["filename"], name=e["name"])
+                        for e in content["datasets"]])
         if filename_models: datasets.models = Models.read(filename_models)
         return datasets
-
-# %% ../../nbs/60_makers/80_datasets.ipynb #037b2265
-class _DatasetsTogether:
-    "Models, statistic, tables and stacks of all datasets."
 
     @property
     def models(self):
@@ -141,10 +204,13 @@ class _DatasetsTogether:
         return likelihood.stat(likelihood.start)
 
     def info_table(self, cumulative=False, acceptance="sum"):
-        "Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in `spectrum_summary`."
+        """Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in
+        `spectrum_summary`."""
         if not self._list: raise ValueError("no datasets, so no info table")
         first, steps = self._list[0], self._list
-        if cumulative: steps = (type(first).from_arrays(a, first.geom, "stacked", models=first.models) for a in cumulative_stacks(steps))
+        if cumulative:
+            steps = (type(first).from_arrays(a, first.geom, "stacked", models=first.models)
+                     for a in cumulative_stacks(steps))
         return make_info_table([d.info_dict(acceptance=acceptance) for d in steps], acceptance)
 
     def stack_reduce(self, name="stacked"):
@@ -159,55 +225,6 @@ class _DatasetsTogether:
     def energy_ranges(self):
         "Lower and upper end of the fitted range of each dataset, two lists of quantities."
         return tuple(zip(*(d.energy_range for d in self._list)))
-
-# %% ../../nbs/60_makers/80_datasets.ipynb #28096d4e
-class Datasets(_DatasetsFiles, _DatasetsTogether, MutableSequence):
-    """Datasets in order, with unique names.
-
-    Parameters
-    ----------
-    datasets : list of datasets, dataset, or `Datasets`, optional
-        The entries.
-
-    Raises
-    ------
-    ValueError
-        Two datasets with the same name.
-    KeyError
-        A name that no dataset has.
-    """
-
-    def __init__(self, datasets=None):
-        self._list = []
-        for d in [datasets] if hasattr(datasets, "part") else datasets or []: self.append(d)
-
-    @property
-    def names(self): return [d.name for d in self._list]
-    def __len__(self): return len(self._list)
-    def index(self, key):
-        "Position of a dataset or of a name."
-        if key not in self.names and isinstance(key, str): raise KeyError(f"no dataset named {key!r}; there are {', '.join(map(repr, self.names)) or 'none'}")
-        return self.names.index(key) if isinstance(key, str) else self._list.index(key)
-    def __getitem__(self, key):
-        if isinstance(key, slice): return Datasets(self._list[key])
-        return self._list[self.index(key) if isinstance(key, str) else key]
-    def __setitem__(self, key, dataset): self._list[self.index(key) if isinstance(key, str) else key] = dataset
-    def __delitem__(self, key): del self._list[self.index(key) if isinstance(key, str) else key]
-
-    def insert(self, index, dataset):
-        "Put a dataset before position `index`."
-        if not hasattr(dataset, "part"): raise TypeError(f"expected a dataset, found {type(dataset).__name__}")
-        if dataset.name in self.names: raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
-        self._list.insert(index, dataset)
-
-    def copy(self):
-        "A list of copies that keep name and models."
-        return Datasets([d.fill() for d in self._list])
-
-    def __repr__(self): return f"Datasets({', '.join(map(repr, self._list))})"
-    def _repr_html_(self):
-        rows = [(d.name, type(d).__name__, f"{d.arrays.n_on[d.arrays.mask_safe].sum():.0f}" if hasattr(d, "arrays") else "") for d in self._list]
-        return html_table(rows, ["name", "type", "counts"], caption="Datasets")
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #e6760691
 def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kwargs=None, **kwargs):
@@ -233,4 +250,6 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kw
     drawn = [d for d in datasets if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
     if not drawn: raise ValueError("no dataset has OFF regions to draw")
     named = legend or (legend is None and len(drawn) <= 10)
-    return plot_off_regions([d.off_regions for d in drawn], ax, labels=[d.name for d in drawn] if named else None, legend_kwargs=legend_kwargs, **kwargs)
+    return plot_off_regions([d.off_regions for d in drawn], ax,
+                            labels=[d.name for d in drawn] if named else None, legend_kwargs=legend_kwargs,
+                            **kwargs)

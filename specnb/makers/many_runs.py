@@ -31,7 +31,8 @@ def _named(
     "An error whose text has the number of the run."
     label = f"observation {observation.obs_id}"
     if str(observation.obs_id) in str(error): return error
-    if len(error.args) == 1 and isinstance(error.args[0], str): error.args = (f"{label}: {error.args[0]}",)
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{label}: {error.args[0]}",)
     else: error.add_note(label)
     return error
 
@@ -50,7 +51,8 @@ def reduce_run(
     return dataset, [(w.message, w.category, w.filename, w.lineno) for w in caught]
 
 # %% ../../nbs/60_makers/90_many_runs.ipynb #f39a8a40
-def _shared(dataset): return {"geom": dataset.geom, "reco": dataset.arrays.e_reco_edges, "true": dataset.arrays.e_true_edges}
+def _shared(dataset):
+    return {"geom": dataset.geom, "reco": dataset.arrays.e_reco_edges, "true": dataset.arrays.e_true_edges}
 
 class _Packer(pickle.Pickler):
     "Writes a result; what it shares with others by name."
@@ -101,7 +103,8 @@ def _reduce_in_process(
     return pack(reduce_run(_WORK["makers"], given, observation), given)
 
 # %% ../../nbs/60_makers/90_many_runs.ipynb #4db77aa0
-_NOT_IMPORTABLE = ("a process for reduction ended unexpectedly; a script needs the line if __name__ == \"__main__\": around what it does, "
+_NOT_IMPORTABLE = ("a process for reduction ended unexpectedly; a script needs the line if __name__ == "
+                   "\"__main__\": around what it does, "
                    "or n_jobs=1; it may also have run out of memory")
 
 _PRELOADED = ["specnb.makers.datasets", "specnb.makers.makers", "specnb.makers.safe_masks", "regions"]
@@ -124,7 +127,8 @@ def _processes(n_jobs, makers, datasets):
 def _results(makers, datasets, observations, n_jobs):
     "Dataset and warnings of each run, in order; `datasets` has one entry or one for each run."
     which = range(len(observations)) if len(datasets) > 1 else [0] * len(observations)
-    if n_jobs == 1: yield from (reduce_run(makers, datasets[k], o) for k, o in zip(which, observations))
+    if n_jobs == 1:
+        yield from (reduce_run(makers, datasets[k], o) for k, o in zip(which, observations))
     else:
         with _processes(n_jobs, makers, datasets) as pool:
             for k, data in zip(which, pool.map(_reduce_in_process, which, observations)):
@@ -142,8 +146,9 @@ class DatasetsMaker:
     stack_datasets : bool
         Stack all runs into one dataset.
     n_jobs : int, optional
-        Number of processes that reduce runs at the same time; by default no other than this one. The result does not depend on it. A script that
-        asks for more than one has to guard what it does by ``if __name__ == "__main__":``; notebooks and the command line need nothing.
+        Number of processes that reduce runs at the same time; by default no other than this one. The result
+        does not depend on it. A script that asks for more than one has to guard what it does by ``if __name__
+        == "__main__":``; notebooks and the command line need nothing.
     parallel_backend : {"multiprocessing"}, optional
         How runs are reduced at the same time.
 
@@ -155,10 +160,14 @@ class DatasetsMaker:
     tag = "DatasetsMaker"
 
     def __init__(self, makers, stack_datasets=True, n_jobs=None, parallel_backend=None):
-        if not isinstance(n_jobs, (int, type(None))) or n_jobs is not None and n_jobs < 1: raise ValueError(f"n_jobs: expected a positive number, found {n_jobs!r}")
-        if parallel_backend not in (None, "multiprocessing"): raise ValueError(f"parallel_backend: expected 'multiprocessing', found {parallel_backend!r}")
-        self.makers, self.stack_datasets, self.n_jobs, self.parallel_backend = list(makers), stack_datasets, n_jobs, parallel_backend
-        if not self.makers: raise ValueError("makers: expected at least one, found none")
+        if not isinstance(n_jobs, (int, type(None))) or n_jobs is not None and n_jobs < 1:
+            raise ValueError(f"n_jobs: expected a positive number, found {n_jobs!r}")
+        if parallel_backend not in (None, "multiprocessing"):
+            raise ValueError(f"parallel_backend: expected 'multiprocessing', found {parallel_backend!r}")
+        self.makers, self.stack_datasets = list(makers), stack_datasets
+        self.n_jobs, self.parallel_backend = n_jobs, parallel_backend
+        if not self.makers:
+            raise ValueError("makers: expected at least one, found none")
 
     def run(self, dataset, observations, datasets=None):
         """Reduce the runs.
@@ -180,25 +189,39 @@ class DatasetsMaker:
         Raises
         ------
         ValueError
-            No runs, two of the same number, or not as many datasets as runs. Errors of the makers are told with the number of the run.
+            No runs, two of the same number, or not as many datasets as runs. Errors of the makers are told
+            with the number of the run.
         RuntimeError
             A process ended before it had finished.
         """
         observations, given = list(observations), [dataset] if datasets is None else list(datasets)
-        if not observations: raise ValueError("observations: expected at least one run, found none")
-        if datasets is not None and len(given) != len(observations): raise ValueError(f"datasets: expected one for each of {len(observations)} runs, found {len(given)}")
+        if not observations:
+            raise ValueError("observations: expected at least one run, found none")
+        if datasets is not None and len(given) != len(observations):
+            raise ValueError(f"datasets: expected one for each of {len(observations)} runs, found "
+                             f"{len(given)}")
         reduced = Datasets()
-        with closing(_results(self.makers, given, observations, min(self.n_jobs or 1, len(observations)))) as results:
+        with closing(_results(self.makers, given, observations,
+                              min(self.n_jobs or 1, len(observations)))) as results:
             for new, caught in self._bar(results, len(observations)):
                 for w in caught: warnings.warn_explicit(*w)
                 reduced.append(new)
         return Datasets([reduced.stack_reduce(name=given[0].name)]) if self.stack_datasets else reduced
 
     def _bar(self, results, total):
-        "The same results; on a terminal with a bar, if they take longer than a second and nobody asked for silence."
+        """The same results; on a terminal with a bar, if they take longer than a second and nobody asked for
+        silence."""
         silent = logging.getLogger("specnb").level > logging.INFO
-        return tqdm.tqdm(results, desc="reducing", unit="run", total=total, delay=1, leave=False, disable=True if silent else None)
+        return tqdm.tqdm(results, desc="reducing", unit="run", total=total, delay=1, leave=False,
+                         disable=True if silent else None)
 
-    def _rows(self): return [("makers", ", ".join(type(m).__name__ for m in self.makers)), ("stack_datasets", self.stack_datasets), ("n_jobs", self.n_jobs or 1)]
-    def __repr__(self): return f"DatasetsMaker([{self._rows()[0][1]}], stack_datasets={self.stack_datasets}, n_jobs={self.n_jobs})"
-    def _repr_html_(self): return html_table(self._rows(), caption="DatasetsMaker")
+    def _rows(self):
+        return [("makers", ", ".join(type(m).__name__ for m in self.makers)),
+                ("stack_datasets", self.stack_datasets), ("n_jobs", self.n_jobs or 1)]
+
+    def __repr__(self):
+        makers = self._rows()[0][1]
+        return f"DatasetsMaker([{makers}], stack_datasets={self.stack_datasets}, n_jobs={self.n_jobs})"
+
+    def _repr_html_(self):
+        return html_table(self._rows(), caption="DatasetsMaker")

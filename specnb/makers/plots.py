@@ -13,15 +13,15 @@ from ..stats.stats import CashCountsStatistic, WStatCountsStatistic
 # %% ../../nbs/60_makers/65_plots.ipynb #7fec98ec
 plt, cbook, lines = lazy("matplotlib.pyplot"), lazy("matplotlib.cbook"), lazy("matplotlib.lines")
 
-# %% ../../nbs/60_makers/65_plots.ipynb #0e1bd92e
-def _style(
+# %% ../../nbs/60_makers/65_plots.ipynb #57a3abd0
+def line_style(
     kwargs:dict, # what the user asked for; matplotlib knows "ms" and "markersize" as the same
     **defaults,  # under their long names
 )->dict:         # all under long names
     "Style of points and lines."
     return {**defaults, **cbook.normalize_kwargs(kwargs, lines.Line2D)}
 
-def _plot_points(
+def plot_bins(
     ax,               # axes
     e_min:np.ndarray, # lower edges in the unit of the axis, shape (n,); nan where unknown
     e_max:np.ndarray, # upper edges, shape (n,)
@@ -34,8 +34,10 @@ def _plot_points(
     x, seen = np.sqrt(e_min * e_max) if e_ref is None else e_ref, np.isfinite(y)
     xerr = np.nan_to_num(np.stack([x - e_min, e_max - x]))[:, seen]
     yerr = None if yerr is None else np.asarray(yerr)[..., seen]
-    return ax.errorbar(x[seen], y[seen], yerr=yerr, xerr=xerr, **_style(kwargs, linestyle="none", marker=".", color="black"))
+    return ax.errorbar(x[seen], y[seen], yerr=yerr, xerr=xerr,
+                       **line_style(kwargs, linestyle="none", marker=".", color="black"))
 
+# %% ../../nbs/60_makers/65_plots.ipynb #0e1bd92e
 def _bins(arrays): return arrays.e_reco_edges[:-1], arrays.e_reco_edges[1:]
 
 def _energy_axes(
@@ -72,9 +74,12 @@ def plot_masks(arrays, ax=None, kwargs_fit=None, kwargs_safe=None):
     `~matplotlib.axes.Axes`
     """
     ax = ax or _energy_axes()
-    styles = [(arrays.mask_safe, {"color": "0.5", "alpha": .15, "lw": 0, "label": "Not safe", **(kwargs_safe or {})})]
+    styles = [(arrays.mask_safe,
+               {"color": "0.5", "alpha": .15, "lw": 0, "label": "Not safe", **(kwargs_safe or {})})]
     if arrays.mask_fit is not None:
-        styles.append((arrays.mask_fit, {"fc": "none", "ec": "0.6", "hatch": "//", "lw": 0, "label": "Not fitted", **(kwargs_fit or {})}))
+        styles.append((arrays.mask_fit,
+                       {"fc": "none", "ec": "0.6", "hatch": "//", "lw": 0, "label": "Not fitted",
+                        **(kwargs_fit or {})}))
     for mask, style in styles:
         for start, stop in _spans(~mask):
             ax.axvspan(arrays.e_reco_edges[start], arrays.e_reco_edges[stop], zorder=0, **style)
@@ -99,9 +104,11 @@ def plot_counts(arrays, ax=None, kwargs_counts=None, kwargs_background=None):
     `~matplotlib.axes.Axes`
     """
     ax = _energy_axes(ax)
-    _plot_points(ax, *_bins(arrays), arrays.n_on, np.sqrt(arrays.n_on), **{"label": "Counts", **(kwargs_counts or {})})
+    plot_bins(ax, *_bins(arrays), arrays.n_on, np.sqrt(arrays.n_on),
+              **{"label": "Counts", **(kwargs_counts or {})})
     error = arrays.alpha * np.sqrt(arrays.n_off) if arrays.is_on_off else None
-    _plot_points(ax, *_bins(arrays), arrays.n_bkg, error, **{"label": "Background", "color": "tab:orange", **(kwargs_background or {})})
+    plot_bins(ax, *_bins(arrays), arrays.n_bkg, error,
+              **{"label": "Background", "color": "tab:orange", **(kwargs_background or {})})
     plot_masks(arrays, ax)
     ax.legend()
     return ax
@@ -139,9 +146,12 @@ def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_n
     `~matplotlib.axes.Axes`
     """
     ax = _energy_axes(ax)
-    _plot_points(ax, *_bins(arrays), arrays.excess, excess_errors(arrays), **{"label": "Excess", **(kwargs_excess or {})})
+    plot_bins(ax, *_bins(arrays), arrays.excess, excess_errors(arrays),
+              **{"label": "Excess", **(kwargs_excess or {})})
     if npred_signal is not None:
-        ax.stairs(npred_signal, arrays.e_reco_edges, **{"label": "Predicted signal", "color": "tab:blue", "lw": 1.5, "baseline": None, **(kwargs_npred or {})})
+        ax.stairs(npred_signal, arrays.e_reco_edges,
+                  **{"label": "Predicted signal", "color": "tab:blue", "lw": 1.5, "baseline": None,
+                     **(kwargs_npred or {})})
     plot_masks(arrays, ax)
     ax.set_yscale("log")
     seen = arrays.excess[arrays.excess > 0]
@@ -157,12 +167,15 @@ def residuals(
 )->np.ndarray:
     "Measured minus predicted counts, plain or relative."
     scale = {"diff": np.ones_like, "diff/model": np.asarray, "diff/sqrt(model)": np.sqrt}
-    if method not in scale: raise ValueError(f"method: expected one of {', '.join(map(repr, scale))}, found {method!r}")
+    if method not in scale:
+        raise ValueError(f"method: expected one of {', '.join(map(repr, scale))}, found {method!r}")
     divisor = scale[method](np.asarray(npred, float))
     return np.divide(counts - npred, divisor, out=np.full(np.shape(npred), np.nan), where=divisor > 0)
 
 # %% ../../nbs/60_makers/65_plots.ipynb #204b33f9
-_RESIDUAL_LABELS = {"diff": "Residuals\n[counts]", "diff/sqrt(model)": "Residuals\n/ $\\sqrt{\\mathrm{model}}$", "diff/model": "Residuals\n/ model"}
+_RESIDUAL_LABELS = {"diff": "Residuals\n[counts]",
+                    "diff/sqrt(model)": "Residuals\n/ $\\sqrt{\\mathrm{model}}$",
+                    "diff/model": "Residuals\n/ model"}
 
 def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     """Counts minus predicted counts per bin.
@@ -184,16 +197,19 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     """
     y = residuals(arrays.n_on, npred, method)
     ax = _energy_axes(ax, _RESIDUAL_LABELS[method])
-    error = excess_errors(arrays) * residuals(npred + 1, npred, method)  # the residual of one count scales them
-    _plot_points(ax, *_bins(arrays), y, error, **kwargs)
+    # the residual of one count scales them
+    error = excess_errors(arrays) * residuals(npred + 1, npred, method)
+    plot_bins(ax, *_bins(arrays), y, error, **kwargs)
     ax.axhline(0, color="black", lw=.5)
     plot_masks(arrays, ax)
-    reach = 1.2 * np.nanmax(np.where(np.isfinite(y) & arrays.mask_safe, np.abs(y) + np.where(np.isfinite(error), error, 0).max(0), 0), initial=1.)
+    reach = 1.2 * np.nanmax(np.where(np.isfinite(y) & arrays.mask_safe,
+                                     np.abs(y) + np.where(np.isfinite(error), error, 0).max(0), 0),
+                            initial=1.)
     ax.set_ylim(-reach, reach)
     return ax
 
 # %% ../../nbs/60_makers/65_plots.ipynb #152587ef
-def _two_panels(
+def two_panels(
     ax=None, # axes to split off from, or None
 ):           # axes of the spectrum and of the residuals
     "A tall panel over a flat one with a common energy axis."

@@ -94,13 +94,14 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
             "stat_type": "wstat" if arrays.is_on_off else "cash", "stat_sum": float(stat_sum),
             **(_off_summary(arrays, acceptance) if arrays.is_on_off else {})}
 
-# %% ../../nbs/60_makers/15_summary.ipynb #11594d92
-_SUMMARY_UNITS = {"exposure_min": "m2 s", "exposure_max": "m2 s", "livetime": "s", "ontime": "s",
-                  "counts_rate": "s-1", "background_rate": "s-1", "excess_rate": "s-1"}
-
-def _with_units(
+# %% ../../nbs/60_makers/15_summary.ipynb #fdff72ae
+def with_units(
     summary:dict, # as from `spectrum_summary`
 )->dict:          # exposures, times and rates as quantities
     "A summary whose numbers carry units."
     return {k: u.Quantity(v, as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v for k,
             v in summary.items()}
+
+# %% ../../nbs/60_makers/15_summary.ipynb #11594d92
+_SUMMARY_UNITS = {"exposure_min": "m2 s", "exposure_max": "m2 s", "livetime": "s", "ontime": "s",
+                  "counts_rate": "s-1", "background_rate": "s-1", "excess_rate": "s-1"}
