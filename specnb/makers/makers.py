@@ -44,6 +44,7 @@ def _warn_of_no_counts(observation, e_reco_edges):
         found = f"none of its {len(e)} events, {e.min():.3g}-{e.max():.3g} TeV"
         warn(f"observation {observation.obs_id}: {found}, is inside the energy axis, {low:g}-{high:g} TeV")
 
+# %% ../../nbs/60_makers/30_makers.ipynb #52164948
 def _warn_of_no_exposure(observation, geom, exposure, contained):
     "Warning if the exposure is zero at all energies, before or after containment."
     label = f"observation {observation.obs_id}: no exposure"
@@ -55,6 +56,7 @@ def _warn_of_no_exposure(observation, geom, exposure, contained):
     elif not contained.any():
         warn(f"{label}, at no energy does its point spread function leave events in the ON region")
 
+# %% ../../nbs/60_makers/30_makers.ipynb #cdf84fc6
 def _warn_of_no_edisp(observation, edisp, e_true_edges):
     "Warning if the table of the energy dispersion is zero or for other energies."
     low, high = edisp.axes[0].edges_value[[0, -1]]

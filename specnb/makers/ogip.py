@@ -64,6 +64,7 @@ def _plane_keys(plane)->dict:
     shape = {"WCSAXES": 2, "WCSSHAPE": "({},{})".format(*plane.npix)}
     return {**shape, **{f"{key}{i + 1}": pair[i] for key, pair in pairs.items() for i in (0, 1)}}
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #373c6794
 def _read_plane(table)->WcsGeom | None:
     "Plane of pixels of a region table; None with a warning if it is not an upright gnomonic one."
     types = tuple(table.key(f"CTYPE{i}", "", str) for i in (1, 2))
@@ -93,6 +94,7 @@ def _region_table(
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
     return NewTable("REGION", columns, {**_plane_keys(plane), **head})
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #11a1b70f
 def _first_numbers(table, name)->np.ndarray:
     "The first number of each cell of a column, shape (n_rows,)."
     return np.asarray(table.column(name), float).reshape(table.n_rows, -1)[:, 0]
@@ -113,6 +115,7 @@ def _on_region_table(geom)->NewTable:
         return _region_table(plane, [geom.region.to_pixel(plane.wcs)])
     return _region_table(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #4392336b
 def _read_on_region(table):
     "The ON region of a spectrum file, a sky region or None."
     plane = _read_plane(table)
@@ -136,6 +139,7 @@ def _off_regions_table(off)->NewTable:
     radius = 0. if off.geom.is_point else off.radius_pix
     return _region_table(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #b32285ba
 def _read_off_regions(table, region)->OffRegions | None:
     "The OFF regions of a background file; None without ON region, or if shapes have no centre."
     plane = _read_plane(table)
@@ -275,6 +279,7 @@ def linked_file(table, key)->Path | None:
         raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
     return path
 
+# %% ../../nbs/60_makers/60_ogip.ipynb #662c95da
 def read_channels(table)->np.ndarray:
     "Channel numbers, which must increase by 1."
     channels = np.asarray(table.column("CHANNEL"), int)

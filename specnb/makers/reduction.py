@@ -80,12 +80,14 @@ def run_irf(observation, name):
         raise DataError(f"observation {observation.obs_id}: no {_LONG_NAMES[name]} ({name}); found {found}")
     return irf
 
+# %% ../../nbs/60_makers/20_reduction.ipynb #fd62dfa5
 def run_events(observation)->EventList:
     "Events of a run, or DataError."
     if observation.events is None:
         raise DataError(f"observation {observation.obs_id}: no events to count")
     return observation.events
 
+# %% ../../nbs/60_makers/20_reduction.ipynb #e2db3499
 def on_offset(observation, geom)->float:
     "Distance of the centre of the ON region from the pointing, deg."
     return float(separation(*geom.center_deg, *observation.pointing_deg))

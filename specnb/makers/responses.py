@@ -93,6 +93,7 @@ def _column(
         return table.column(name, unit)
     return np.asarray(table.column(name), float) * unit_factor({"TeV": "keV", "m2": "cm2"}[unit], unit)
 
+# %% ../../nbs/60_makers/50_responses.ipynb #42ad550f
 def check_values(table, name, values):
     "Values of a column as they are, or DataError if any is negative or not finite."
     bad = np.count_nonzero(~(np.isfinite(values) & (values >= 0)))
@@ -100,6 +101,7 @@ def check_values(table, name, values):
         raise DataError(f"{table.label}: column {name} holds {bad} values that are not finite or negative")
     return values
 
+# %% ../../nbs/60_makers/50_responses.ipynb #61a717c6
 def read_edges(
     table:FitsTable, # SPECRESP, MATRIX or EBOUNDS
     low:str,         # column of lower edges
@@ -137,6 +139,7 @@ def arf_table(
     columns["SPECRESP"] = area, units[1]
     return NewTable("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
 
+# %% ../../nbs/60_makers/50_responses.ipynb #54035d7a
 def ebounds_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
     "Table of reconstructed-energy edges, HDU EBOUNDS."
     energies = _energy_columns(arrays.e_reco_edges, "E_MIN E_MAX", unit)
@@ -144,6 +147,7 @@ def ebounds_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
         **meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
         "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
 
+# %% ../../nbs/60_makers/50_responses.ipynb #1921a3af
 def rmf_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
     "Energy-dispersion table, HDU MATRIX."
     packed = pack_matrix(arrays.edisp)

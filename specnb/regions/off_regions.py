@@ -84,17 +84,6 @@ def _artists(off, ax, style)->list:
     circles = _pixel_circles(off.sky_centers, off.radius_deg, ax.wcs)
     return [plt.Circle((x, y), r, **style) for x, y, r in zip(*circles)]
 
-# %% ../../nbs/30_regions/50_off_regions.ipynb #75852b40
-def off_regions_axes(off_regions):
-    "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
-    first = off_regions[0]
-    ra, dec = first.geom.center_deg
-    sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
-    reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
-    skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
-    image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
-    return sky_axes(image)
-
 # %% ../../nbs/30_regions/50_off_regions.ipynb #7c910c63
 @dataclass(frozen=True, eq=False)
 class OffRegions:
@@ -282,6 +271,17 @@ class OffRegions:
     def _repr_html_(self):
         return html_table(self._summary(), caption="OffRegions")
 
+# %% ../../nbs/30_regions/50_off_regions.ipynb #75852b40
+def off_regions_axes(off_regions):
+    "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
+    first = off_regions[0]
+    ra, dec = first.geom.center_deg
+    sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
+    reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
+    skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
+    image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
+    return sky_axes(image)
+
 # %% ../../nbs/30_regions/50_off_regions.ipynb #8ced04be
 def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kwargs):
     """Draw the OFF regions of several pointings, each in its colour, and the ON region in black.
@@ -324,6 +324,7 @@ def _checked_pointing(pointing)->tuple:
         raise ValueError(f"pointing: expected right ascension and declination in deg, found {pointing!r}")
     return tuple(map(float, pointing))
 
+# %% ../../nbs/30_regions/50_off_regions.ipynb #44238700
 def _without_off(
     geom,     # `RegionGeom` or sky region
     pointing, # two numbers, deg, or SkyCoord
@@ -342,6 +343,7 @@ def _without_off(
     plane = pointing_plane(pointing, offset, frame, as_float(binsz, "deg", "binsz"))
     return OffRegions(geom, pointing, plane)
 
+# %% ../../nbs/30_regions/50_off_regions.ipynb #21053574
 def _blocked_angle(
     off:OffRegions,  # before the search
     exclusion_mask,  # boolean `WcsNDMap`, sky regions, or None
