@@ -328,3 +328,15 @@ def test_wrong_settings_of_the_safe_mask_maker(run, reduced):
     with pytest.raises(ValueError, match="method aeff-default needs the observation"): SafeMaskMaker().run(reduced)
     with pytest.warns(SpecnbWarning, match="neither LO_THRES nor HI_THRES"):
         SafeMaskMaker().run(reduced, Changed(run, aeff=type(run.aeff)(run.aeff.axes, run.aeff.data)))
+
+
+def test_a_method_that_is_entered_in_the_table_is_known_to_the_maker(monkeypatch):
+    from types import SimpleNamespace
+    from specnb.makers import safe_masks
+    monkeypatch.setattr(safe_masks, "SAFE_MASK_METHODS", dict(safe_masks.SAFE_MASK_METHODS))
+    @safe_masks.safe_mask_method("first-bin")
+    def first_bin(settings, dataset, observation=None): return np.arange(3) == 0
+    arrays = SimpleNamespace(mask_safe=np.ones(3, bool), background=None, n_reco=3)
+    dataset = SimpleNamespace(arrays=arrays, fill=lambda mask_safe: mask_safe)
+    assert SafeMaskMaker("first-bin").run(dataset).tolist() == [True, False, False]
+    with pytest.raises(ValueError, match="offset-max, first-bin, found 'last-bin'"): SafeMaskMaker(["last-bin"])
