@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 import pytest
+import measure
 import specnb
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +93,29 @@ def test_parts_are_ordered_folders():
     assert list(PARTS) == ["base", "data", "regions", "models", "stats", "makers", "simulate", "fit", "flux_points", "analysis",
                            "sweeps", "command_line"]
     assert sorted(p.name for p in (ROOT / "nbs").glob("*.ipynb")) == ["benchmarks.ipynb", "index.ipynb"]
+
+
+def test_private_names_stay_in_their_chapter():
+    "A leading underscore means private to the chapter; what other chapters need has none."
+    found = {c: [f"{home}.{n}" for home, names in imports_of(c).items() for n in names if n.startswith("_")] for c in CHAPTERS}
+    assert {c: names for c, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_begin_with_a_page(part):
+    "What goes in and comes out, with a picture; nothing is exported, and every chapter is named."
+    path = PARTS[part] / "00_overview.ipynb"
+    text = path.read_text()
+    assert "default_exp" not in text and "#| export" not in text and '"image/png"' in text
+    source = "".join(x for c in json.loads(text)["cells"] for x in c["source"])
+    assert re.match(r"# .+\n\n> .+", source)
+    assert [p.name for p in sorted(PARTS[part].glob("[0-9]*.ipynb"))[1:] if f"({p.name})" not in source] == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_cells_keep_their_form(chapter):
+    "Lines, functions and one-line bodies of a length that a reader can take; no class cut into mixins."
+    assert measure.measure(CHAPTERS[chapter])["faults"] == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -400,6 +400,8 @@ def sweep_command(
     repeats:int = typer.Option(1, min=1, help="Repeats of each point with other seeds."),
     inputs:Optional[list[Path]] = option("--input", help="File or folder the results depend on; repeated."),
     retry_failed:bool = option("--retry-failed", default=False, help="Do points that failed again."),
+    timeout:Optional[str] = option(help="Time limit of a point, such as '10 min' or 90 (seconds), or none; "
+                                   "by default 30 min for notebooks."),
     quiet:bool = QUIET,
 ):
     """Repeat an analysis at many points: one table, one page.
@@ -410,7 +412,7 @@ def sweep_command(
     no_windows()
     subject, chosen = swept(what, data, settings), sweep_points_of(grid, points, sample, seed)
     done = sweep(subject, chosen, out, engine, n_jobs, scheduler, seed, repeats, inputs or (), retry_failed,
-                 progress=False if quiet else None)
+                 progress=False if quiet else None, timeout=timeout)
     show_sweep(done, sweep_report(out), quiet)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #6f5c22ef

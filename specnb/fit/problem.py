@@ -110,7 +110,7 @@ class FitProblem:
         found = minimize(self.pairs, theta, lower, upper, held, self.scale)
         self.nfev += int(found.n_steps.max(initial=0)) + 1
         for k in np.flatnonzero(~found.converged):
-            found.stat[k] = self.minimize(theta[k], held, n_scoring=8).stat[0]
+            found.stat[k] = self.minimize(theta[k], held, max_iter=20, n_scoring=8).stat[0]
         return found.stat
 
     def crossing(self, best, i, rise, width, reoptimize=True):

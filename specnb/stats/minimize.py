@@ -234,6 +234,14 @@ class Minima(NamedTuple):
     n_steps:np.ndarray   # shape (n_sets,)
     second:np.ndarray    # exact second derivatives, (n_sets, n_par, n_par); nan where no step used them
 
+def _record(found, task, state, proposal, n_steps, exact):
+    "Keep what a round has found; a set that has converged takes its last step, too short to be checked."
+    step = np.where(proposal.converged[:, None], proposal.step, 0)
+    x = np.clip(state.x + step, task.lower, task.upper)
+    second = proposal.second if exact else np.nan
+    for array, values in zip(found, (x, state.at[0], proposal.converged, n_steps, second)):
+        array[state.sets] = values
+
 def _unscaled(found, task, lower, upper):
     "The same in the units of the parameters; what is at a limit is so exactly."
     theta = found.theta*task.scale
@@ -271,9 +279,7 @@ def minimize(
             proposal = _propose(task, state, goal, exact)
             if trace is not None:
                 trace.append((state.sets, state.at[0], proposal.gain))
-            second = proposal.second if exact else np.nan
-            for array, values in zip(found, (state.x, state.at[0], proposal.converged, i, second)):
-                array[state.sets] = values
+            _record(found, task, state, proposal, i, exact)
             going = proposal.finite & ~proposal.converged & (state.damping < _MAX_DAMPING)
             if i == max_iter or not going.any():
                 break
