@@ -1,7 +1,6 @@
 "The page of a sweep in cases that are not the usual: well-formed, without network, links that lead somewhere, nothing of a user taken for HTML."
 import re
 from html.parser import HTMLParser
-from time import perf_counter
 import numpy as np
 import pytest
 from specnb import latin_hypercube, plot_parallel, plot_repeats, plot_sweep, plot_sweep_map, read_sweep, sweep, sweep_report
@@ -96,13 +95,12 @@ def test_repeats(tmp_path):
     assert page.tags.count("img") == 1
 
 
-def test_many_points_are_quick_and_cut(tmp_path):
+def test_many_points_are_cut(tmp_path):
     def flux(a, b, kind): return {n: v for k in range(6) for n, v in ((f"r{k}", a + k*b), (f"r{k}_err", .1))}
     points = latin_hypercube({"a": (0, 1), "b": (1e-3, 1, True), "kind": {"choices": ["x", "y"]}}, 1000, 1)
     made = sweep(flux, points, tmp_path / "s", n_jobs=1, progress=False)
-    begun = perf_counter()
     page = Page(sweep_report(made, max_rows=100))
-    assert perf_counter() - begun < 30 and page.tags.count("img") == 6*5 and page.rows() == 2 + 6 + 100
+    assert page.tags.count("img") == 6*5 and page.rows() == 2 + 6 + 100
     assert "Points 0 to 99, 100 of 1000." in page.source and len(page.source) < 4e6
 
 
