@@ -438,7 +438,7 @@ def test_workers_do_not_grow_with_notebooks(tmp_path):
     content = sweep(path, {"x": list(range(10))}, tmp_path / "out", n_jobs=2, progress=False).table
     for pid in set(content["pid"]):
         mine = content["y"][content["pid"] == pid].tolist()
-        assert mine[-1] - max(mine[:len(mine)//2]) < 5, mine
+        assert mine[-1] - max(mine[:max(2, len(mine)//2)]) < 5, mine   # what the first notebooks load stays
 
 
 # Time limits
