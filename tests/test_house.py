@@ -112,6 +112,14 @@ def test_parts_begin_with_a_page(part):
     assert [p.name for p in sorted(PARTS[part].glob("[0-9]*.ipynb"))[1:] if f"({p.name})" not in source] == []
 
 
+def test_prose_names_chapters_that_exist():
+    known = {*CHAPTERS, *(c.split(".")[1] for c in CHAPTERS)}
+    texts = {p.name: "".join(x for c in json.loads(p.read_text())["cells"] for x in c["source"]) for p in (ROOT / "nbs").rglob("*.ipynb")}
+    found = {name: re.findall(r"chapters?\s`([\w.]+)`", text) for name, text in texts.items()}
+    assert sum(map(len, found.values())) > 20
+    assert {name: wrong for name, names in found.items() if (wrong := [n for n in names if n not in known])} == {}
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_cells_keep_their_form(chapter):
     "Lines, functions and one-line bodies of a length that a reader can take; no class cut into mixins."

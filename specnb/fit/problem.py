@@ -42,7 +42,7 @@ class FitProblem:
         self.start, self.nfev, self.trace = self.likelihood.start, 0, []
         limits = np.array([(p.min, p.max) for p in self.parameters], float).reshape(-1, 2)
         self.lower, self.upper = np.where(np.isnan(limits), [-np.inf, np.inf], limits).T
-        self._near = None, None   # place and derivatives of the last call
+        self._first = None        # derivatives at the start
         self._curved = None, None # place and second derivatives of the last search
         self.first = self.value(self.start)
         if not np.isfinite(self.first):
@@ -83,7 +83,9 @@ class FitProblem:
         theta = np.where(theta <= self.lower + margin, self.lower,
                          np.where(theta >= self.upper - margin, self.upper, theta))
         lower, upper = np.where(fixed, -np.inf, self.lower), np.where(fixed, np.inf, self.upper)
-        found = minimize(self.pairs, theta[None], lower, upper, fixed, self.scale, 1e-10, n_scoring, max_iter)
+        known = self._first if np.array_equal(theta, self.start) else None
+        found = minimize(self.pairs, theta[None], lower, upper, fixed, self.scale, 1e-10, n_scoring, max_iter,
+                         known=known)
         self.nfev += int(found.n_steps[0] + 1)*(1 + 2*len(theta))
         self._curved = found.theta[0], found.second[0]
         return found
@@ -91,7 +93,8 @@ class FitProblem:
     def expected_gain(self):
         "How far the start is from the minimum, in units of the statistic, by Fisher's information."
         with quiet():
-            _, grad, information, _ = derivatives(self.pairs, self.start[None])
+            self._first = derivatives(self.pairs, self.start[None])
+            _, grad, information, _ = self._first
             held = at_limit(self.start[None], grad, self.lower, self.upper)
         self.nfev += 1
         return damped_steps(information, grad, held,
@@ -134,12 +137,15 @@ class FitProblem:
     def covariance(self, theta):
         "Covariance from the exact second derivatives (nan where undefined), success, message."
         with quiet():
-            _, grad, information, _ = derivatives(self.pairs, theta[None])
             second = self._curved[1][None] if np.array_equal(self._curved[0], theta) else None
-            if second is None or not np.isfinite(second).all():
+            known = second is not None and np.isfinite(second).all()
+            held = ((theta <= self.lower) | (theta >= self.upper))[None]
+            if not known or held.any():
+                _, grad, information, _ = derivatives(self.pairs, theta[None])
+                held = at_limit(theta[None], grad, self.lower, self.upper)
+            if not known:
                 self.nfev += 1 + 2*len(theta)
                 second = hessian(self.pairs, theta[None], information)
-        held = at_limit(theta[None], grad, self.lower, self.upper)
         matrix = covariance(second, held, ACCURACY)[0]
         if not np.isfinite(matrix).all():
             message = "No errors: the matrix of second derivatives is not positive definite at the solution."

@@ -125,7 +125,7 @@ class SpectrumDataset:
 
     @classmethod
     def from_arrays(cls, arrays, geom, name="dataset", gti=None, models=None, meta=None, off_regions=None):
-        """Dataset from the record of the chapter `spectrum`.
+        """Dataset from the record of the chapter `arrays`.
 
         Parameters
         ----------

@@ -149,19 +149,19 @@ class _State:
         return _State(self.sets[chosen], take_sets(self.pairs, chosen), self.x[chosen], at,
                       self.damping[chosen])
 
-def _evaluate(pairs, x, scale, bends=None):
+def _evaluate(pairs, x, scale, bends=None, known=None):
     "Statistic (infinite where it is no number) and derivatives in scaled parameters."
-    stat, grad, information, second = derivatives(pairs, x*scale, bends)
+    stat, grad, information, second = known or derivatives(pairs, x*scale, bends)
     both = np.outer(scale, scale)
     return [np.where(np.isfinite(stat), stat, np.inf), grad*scale, information*both,
             None if second is None else second*both]
 
 # %% ../../nbs/50_stats/30_minimize.ipynb #18628135
-def _start(task, pairs, x):
+def _start(task, pairs, x, known):
     "State of all sets at the start; a start that all sets share is evaluated once."
     n = len(x)
     same = task.shared and n > 1 and (x == x[0]).all()
-    at = _evaluate(pairs, x[:1] if same else x, task.scale)
+    at = _evaluate(pairs, x[:1] if same else x, task.scale, known=known)
     if same:
         at = [None if a is None else np.broadcast_to(a, (n, *a.shape[1:])) for a in at]
     return _State(np.arange(n), pairs, x, at, np.zeros(n))
@@ -261,6 +261,7 @@ def minimize(
     n_scoring:int=8,          # steps before the exact second derivatives are used
     max_iter:int=60,
     trace:list=None,          # gets (numbers of the sets, their statistic, expected gain) of each step
+    known:tuple=None,         # what `derivatives` gives at the start, if it has been called
 )->Minima:
     "Minimum of each set by damped Newton or scoring steps from `start`."
     n, n_par = start.shape
@@ -273,7 +274,7 @@ def minimize(
                    np.full((n, n_par, n_par), np.nan))
     bends = None
     with quiet():
-        state = _start(task, pairs, x)
+        state = _start(task, pairs, x, known)
         for i in range(max_iter + 1):
             exact = i >= n_scoring
             proposal = _propose(task, state, goal, exact)
