@@ -193,22 +193,25 @@ def _propose(task, state, goal, exact):
     stat, grad, information, second = state.at
     finite = np.isfinite(stat) & np.isfinite(grad).all(-1) & np.isfinite(information).all((-2, -1))
     held = task.fixed | at_limit(state.x, grad, task.lower, task.upper)
-    shape = second
+    shape, curved = second, False # whether all sets are curved upwards in every direction
     if exact:
         both = np.outer(task.scale, task.scale)
         second = hessian(state.pairs, state.x*task.scale, information/both)*both
-        shape = second
-        if not _is_minimum(second, np.zeros_like(held)).all():
+        shape, curved = second, _is_minimum(second, np.zeros_like(held)).all()
+        if not curved:
             shape = _positive(second,
                               1/np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 1e-300)))
-    step, gain = _best_steps(np.where(finite[:, None, None], information, 0), shape,
-                             np.where(finite[:, None], grad, 0), held,
-                             state.damping, np.inf if exact else _NEAR)
+    grad = np.where(finite[:, None], grad, 0)
+    if curved:
+        step, gain = damped_steps(second, grad, held, state.damping)
+    else:
+        step, gain = _best_steps(np.where(finite[:, None, None], information, 0), shape, grad, held,
+                                 state.damping, np.inf if exact else _NEAR)
     # a set that no damping moves has converged if only rounding is left to gain
     converged = finite & (gain < np.where(state.damping >= _MAX_DAMPING, _ROUNDING, goal))
     if second is None: # a parameter without influence has no gain to expect
         converged &= (held | (np.diagonal(information, axis1=1, axis2=2) > 0)).all(-1)
-    else:
+    elif not curved:
         converged[converged] = _is_minimum(second[converged], held[converged])
     return _Proposal(step, gain, finite, converged, second)
 
