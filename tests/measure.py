@@ -6,7 +6,7 @@ words: of prose per exported line
 shown: part of the exported functions and classes that the next cell of code uses (before the next exported cell)
 docs: part of the public functions and methods with a docstring that says unit or shape, what is raised, or the source
 long: functions over 40 lines of code, docstring and blank lines not counted; lines over 110 characters; bodies on the line of
-their head where that line passes 80 characters; single-heir private classes
+their head where that line passes 80 characters; lines broken inside `for a, b in`; runs of blank lines; single-heir private classes
 """
 import ast
 import json
@@ -44,6 +44,8 @@ def code_lines(node, lines):
 def faults(source):
     "What the rules of form forbid in one exported cell, as texts."
     found = [f"line of {len(x)} characters: {x.strip()[:60]}" for x in source.splitlines() if len(x) > LINE]
+    found += [f"line broken inside its for: {x.strip()[:60]}" for x in source.splitlines() if re.search(r"^[^#]*\bfor (\w+, )*\w+,$", x)]
+    if "\n\n\n\n" in source: found.append("three blank lines in a row")
     lines, tree = source.splitlines(), ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (n := code_lines(node, lines)) > FUNCTION:

@@ -170,14 +170,14 @@ def input_files(
     folder = data_folder(config.observations.datastore, runs)
     rows = open_store(folder).hdu_table
     numbers = set(map(int, runs))
-    used = {Path(d.strip()) / f.strip() for i, d,
-            f in zip(rows["OBS_ID"], rows["FILE_DIR"], rows["FILE_NAME"]) if int(i) in numbers}
+    used = {Path(d.strip()) / f.strip()
+            for i, d, f in zip(rows["OBS_ID"], rows["FILE_DIR"], rows["FILE_NAME"]) if int(i) in numbers}
     base = folder if folder.is_dir() else folder.parent
     index = [p for p in sorted(base.glob("*-index.fits*")) if p.is_file()]
     data = {os.path.relpath(base / p, base): base / p for p in (*index, *sorted(used))}
     named = config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file
-    return {Path(n).as_posix(): p for n,
-            p in data.items()} | {n: make_path(n) for n in named if isinstance(n, str)}
+    return {Path(n).as_posix(): p for n, p in data.items()} | {n: make_path(n) for n in named
+                                                               if isinstance(n, str)}
 
 # %% ../../nbs/80_analysis/60_products.ipynb #28575123
 PACKAGES = "specnb", "numpy", "scipy", "astropy", "regions", "iminuit", "matplotlib"

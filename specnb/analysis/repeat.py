@@ -52,8 +52,8 @@ def compare_results(before, now, rtol=1e-9, key=""):
         both = _is_number(before) and _is_number(now)
         same = math.isclose(before, now, rel_tol=rtol, abs_tol=0) if both else before == now
         return [] if same else [Difference(key, before, now)]
-    return [d for n,
-            pair in pairs.items() for d in compare_results(*pair, rtol, f"{key}.{n}" if key else str(n))]
+    return [d for n, pair in pairs.items()
+            for d in compare_results(*pair, rtol, f"{key}.{n}" if key else str(n))]
 
 # %% ../../nbs/80_analysis/80_repeat.ipynb #c25d06f0
 def _changed_inputs(
@@ -82,8 +82,8 @@ def _changed_packages(
     recorded:dict, # name -> version
 )->list:           # of str
     "Packages of which another version is installed."
-    return [f"{name}: {_installed(name)}, was {was}" for name,
-            was in recorded.items() if _installed(name) != was]
+    return [f"{name}: {_installed(name)}, was {was}" for name, was in recorded.items()
+            if _installed(name) != was]
 
 # %% ../../nbs/80_analysis/80_repeat.ipynb #70ebbe3d
 _NEEDED = {"provenance.json": ("config", "inputs", "packages"), "results.json": ("fit", "flux_points")}

@@ -41,8 +41,8 @@ def unit_text(
     parts = [re.fullmatch(r"([A-Za-zµ]+)(-?\d+)?", f) for f in factors]
 
     def order(m):
-        return m[1] in ("TeV", "erg") and m[2] is not None, (m[2] or "1").startswith("-"), m[1] not in ("cm",
-                                                                                                        "m")
+        return (m[1] in ("TeV", "erg") and m[2] is not None, (m[2] or "1").startswith("-"),
+                m[1] not in ("cm", "m"))
 
     return " ".join(m[1] + superscript(m[2] or "") for m in sorted(parts, key=order))
 

@@ -156,8 +156,8 @@ def _search(
     "The minimum of a problem."
     theta = search_nearby(problem) if plain else None
     if theta is not None:
-        return theta, True, "Optimization terminated successfully.", "newton", lambda: run_minuit(problem,
-                                                                                                  True)
+        message = "Optimization terminated successfully."
+        return theta, True, message, "newton", lambda: run_minuit(problem, True)
     search, method = _SEARCHES[backend]
     theta, success, message, minuit = search(problem, **options)
     return theta, success, message, options.get("method", method), None if minuit is None else lambda: minuit
@@ -306,10 +306,10 @@ class Fit:
 
     def _covariance(self, problem, theta, result):
         exact = self._covariance_backend == "exact"
-        matrix, success, message = problem.covariance(theta) if exact else minuit_covariance(problem,
-                                                                                             getattr(result,
-                                                                                                     "minuit",
-                                                                                                     None))
+        if exact:
+            matrix, success, message = problem.covariance(theta)
+        else:
+            matrix, success, message = minuit_covariance(problem, getattr(result, "minuit", None))
         full = _full_covariance(problem, matrix)
         problem.datasets.models.covariance = full
         return CovarianceResult(self._covariance_backend, "hessian" if exact else "migrad", success, message,

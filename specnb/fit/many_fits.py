@@ -41,8 +41,8 @@ def sample_counts(datasets, n_sets, rng, background=None):
     n_on, n_off = [], []
     for i, d in enumerate(datasets):
         a, off = d.arrays, None
-        expected = d.npred_background().data.ravel() if background is None else np.asarray(background[i],
-                                                                                           float)
+        expected = (d.npred_background().data.ravel() if background is None
+                    else np.asarray(background[i], float))
         signal = np.maximum(d.npred_signal().data.ravel(), 0)
         n_on.append(rng.poisson(signal + expected, (n_sets, a.n_reco)).astype(float))
         if a.is_on_off:
@@ -158,8 +158,8 @@ class ManyFits:
                 *medians]
 
     def __repr__(self):
-        return "ManyFits, medians of values and errors\n\n" + "".join(f"\t{k:<20} : {v}\n" for k,
-                                                                      v in self._rows())
+        lines = "".join(f"\t{k:<20} : {v}\n" for k, v in self._rows())
+        return "ManyFits, medians of values and errors\n\n" + lines
 
     def _repr_html_(self):
         return html_table(self._rows(), caption="ManyFits, medians of values and errors")
@@ -256,8 +256,8 @@ def _fit_all(
         for k in np.flatnonzero(~success):
             problem.write_back(start[k])
             try:
-                values[k], covariances[k], stat[k], success[k], steps[k] = _fit_alone(make_alone(k),
-                                                                                      errors != "none")
+                alone = _fit_alone(make_alone(k), errors != "none")
+                values[k], covariances[k], stat[k], success[k], steps[k] = alone
             except ValueError: # nothing to fit in this set
                 values[k], covariances[k], stat[k] = np.nan, np.nan, np.nan
     finally:
@@ -316,8 +316,8 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
                                   [None if x is None else x[sets] for x in n_off])
 
     def make_alone(k):
-        counts = [{"n_on": on[k]} | ({} if off is None else {"n_off": off[k]}) for on,
-                  off in zip(n_on, n_off)]
+        counts = [{"n_on": on[k]} | ({} if off is None else {"n_off": off[k]})
+                  for on, off in zip(n_on, n_off)]
         return Datasets([d.fill(**c) for d, c in zip(datasets, counts)])
 
     return _fit_all(n_sets, make_pairs, make_alone, problem, start, errors, chunk_size, progress)

@@ -107,8 +107,8 @@ def sum_bands(
 )->Bands:        # with one
     "Each band of each dataset as one bin."
     names = [n for n in ("n_on", "n_off", "background", "signal", "other") if getattr(bands, n) is not None]
-    total, used = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}, bands.used.any(2,
-                                                                                              keepdims=True)
+    total = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}
+    used = bands.used.any(2, keepdims=True)
     if bands.alpha is not None:
         n_used = np.maximum(bands.used.sum(2, keepdims=True), 1)
         mean = np.where(bands.used, bands.alpha, 0).sum(2, keepdims=True) / n_used

@@ -253,9 +253,8 @@ class FluxPointsDataset:
     def mask_safe(self): return self._mask_safe
     @mask_safe.setter
     def mask_safe(self, mask):
-        self._mask_safe = np.ones(len(self.data), bool) if mask is None else _checked_mask(mask,
-                                                                                           len(self.data),
-                                                                                           "mask_safe")
+        n = len(self.data)
+        self._mask_safe = np.ones(n, bool) if mask is None else _checked_mask(mask, n, "mask_safe")
 
     @property
     def models(self): return self._models

@@ -44,8 +44,8 @@ def band_masks(
     arrays:list, # SpectrumArrays
 )->list:         # per band: one array of shape (n_reco,) for each dataset
     "Bins of each band as masks."
-    return [[np.isin(np.arange(a.n_reco), k[i][used[i]]) for i, a in enumerate(arrays)] for k,
-            used in zip(bands.index, bands.used)]
+    return [[np.isin(np.arange(a.n_reco), k[i][used[i]]) for i, a in enumerate(arrays)]
+            for k, used in zip(bands.index, bands.used)]
 
 def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL, scan=(), errors=True,
              limit=True):
@@ -223,7 +223,7 @@ class FluxPointsEstimator:
         self.reoptimize, self.fit = reoptimize, fit
         self.norm_values = np.geomspace(norm_min, norm_max,
                                         norm_n_values) if norm_values is None else np.asarray(norm_values,
-                                                                                              float)
+                                        float)
 
     def run(self, datasets):
         """Estimate the flux points.
@@ -296,8 +296,9 @@ class FluxPointsEstimator:
 
     def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
         if not possible.any():  # the right columns without rows
-            return {name: x[:0] for name,
-                    x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)), **self._options()).items()}
+            return {name: x[:0]
+                    for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)),
+                                               **self._options()).items()}
         others = [m for d in datasets for m in d.models if m is not source]
         followers = self.reoptimize and any(not m.frozen for m in others)
         if self.fit is None and not followers:
@@ -307,8 +308,8 @@ class FluxPointsEstimator:
         return {name: np.array([e[name] for e in each]) for name in each[0]}
 
     def _points(self, source, bands, possible, solved): # FluxPoints, with nan where nothing was solved
-        columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan) for name,
-                   values in solved.items()}
+        columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan)
+                   for name, values in solved.items()}
         for name, values in solved.items(): columns[name][possible] = values
         seen = bands.used.any((1, 2))[:, None]
         counts, npred, excess = (np.where(seen, x, np.nan) for x in band_counts(bands, columns["norm"]))

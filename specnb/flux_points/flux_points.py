@@ -68,8 +68,8 @@ def profile_points(
     if "stat_null" in data:
         norm, stat = [0 * best, *norm], [data["stat_null"], *stat]
     root = [np.sign(x - best) * np.sqrt(np.maximum(y - data["stat"], 0)) for x, y in zip(norm, stat)]
-    ends = [(best + side * data[n], side * points.n_sigma) for n,
-            side in (("norm_errp", 1), ("norm_errn", -1)) if n in data]
+    ends = [(best + side * data[n], side * points.n_sigma)
+            for n, side in (("norm_errp", 1), ("norm_errn", -1)) if n in data]
     ends += [(data["norm_ul"], points.n_sigma_ul)] if points.has_ul else []
     return np.stack([*norm, *(x for x, _ in ends)],
                     1), np.stack([*root, *(np.full(len(points), float(r)) for _, r in ends)], 1)
@@ -118,8 +118,8 @@ class FluxPoints:
             if array.shape[:1] != (n,):
                 raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {n} rows, "
                                  "one per band")
-        self.data, self.reference_model, self.meta = _with_significance(data), reference_model, dict(meta
-                                                                                                     or {})
+        self.data, self.reference_model = _with_significance(data), reference_model
+        self.meta = dict(meta or {})
         self.reference = reference or reference_fluxes(reference_model, data["e_ref"], data["e_min"],
                                                        data["e_max"])
         self.status = list(status) if status is not None else [""] * n
@@ -152,8 +152,8 @@ class FluxPoints:
     e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul = _fluxes("e2dnde")
     flux, flux_err, flux_errp, flux_errn, flux_ul = _fluxes("flux")
     eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul = _fluxes("eflux")
-    dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit) for s,
-                                                 unit in SED_UNITS.items())
+    dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit)
+                                                 for s, unit in SED_UNITS.items())
     energy_ref, energy_min, energy_max = (_quantity("data", n, "TeV") for n in ("e_ref", "e_min", "e_max"))
     ts = _column("ts", "Rise of the statistic when the source is taken away, shape (n,).")
     sqrt_ts = _column("sqrt_ts", "Significance, negative for a negative norm, shape (n,).")

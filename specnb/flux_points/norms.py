@@ -68,14 +68,13 @@ class _Bracket:
 
     def __init__(self, lo, hi, value, slope):
         known = slope < 0
-        self.lo, self.hi = (lo, *np.where(known, (value, slope), -np.inf)), (hi,
-                                                                             *np.where(known, np.inf,
-                                                                                       (value, slope)))
+        self.lo = lo, *np.where(known, (value, slope), -np.inf)
+        self.hi = hi, *np.where(known, np.inf, (value, slope))
 
     def update(self, *point): # norm, statistic, slope
         up = point[2] > 0
-        self.lo, self.hi = (tuple(np.where(here, new, old) for new, old in zip(point, end)) for here,
-                            end in ((~up, self.lo), (up, self.hi)))
+        self.lo, self.hi = (tuple(np.where(here, new, old) for new, old in zip(point, end))
+                            for here, end in ((~up, self.lo), (up, self.hi)))
 
     def inside(self, x): return (x >= self.lo[0]) & (x <= self.hi[0])
 

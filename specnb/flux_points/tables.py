@@ -44,8 +44,8 @@ def reference_fluxes(model, e_ref, e_min, e_max):
     dnde, flux, eflux = model.dnde(e_ref, values), np.full(len(e_ref), np.nan), np.full(len(e_ref), np.nan)
     if known.any():
         nodes = EnergyNodes.from_bounds(e_min[known], e_max[known])
-        flux[known], eflux[known] = model.bin_flux(nodes, values), _ERG * model.bin_flux(nodes, values,
-                                                                                         energy_power=1)
+        flux[known] = model.bin_flux(nodes, values)
+        eflux[known] = _ERG*model.bin_flux(nodes, values, energy_power=1)
     return {"dnde": dnde, "e2dnde": _ERG * e_ref**2 * dnde, "flux": flux, "eflux": eflux}
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
@@ -227,8 +227,8 @@ def read_norms(t, sed_type=None, model=None, label="table"):
             data[name] = _numbers(t[column], unit, label) / scale
     for name in COMMON:
         if name in t.colnames:
-            data[name] = np.asarray(t[name], bool) if name in ("is_ul", "success") else _numbers(t[name], "",
-                                                                                                 label)
+            logical = name in ("is_ul", "success")
+            data[name] = np.asarray(t[name], bool) if logical else _numbers(t[name], "", label)
     return data, reference, sed_type, model
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #ef955f44

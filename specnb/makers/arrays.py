@@ -193,7 +193,7 @@ def stack_spectra(spectra, names=None):
         some = used or spectra[:1]  # without any safe bin: a response of zeros
         response["exposure"], response["edisp"] = stacked_response(
             np.array([s.exposure * s.mask_safe.any() for s in some]), np.array([s.edisp for s in some]),
-                                                                   np.array([s.mask_safe for s in some]))
+            np.array([s.mask_safe for s in some]))
     return SpectrumArrays(
         spectra[0].e_reco_edges, spectra[0].e_true_edges,
                           n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),

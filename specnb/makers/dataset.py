@@ -312,8 +312,8 @@ class SpectrumDataset:
     def slice_by_energy(self, energy_min=None, energy_max=None, name=None):
         "The part between two energies, moved to the nearest bin edges."
         edges = self.arrays.e_reco_edges
-        bounds = [edges[i] if e is None else as_float(e, "TeV", n) for i, e,
-                  n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
+        bounds = [edges[i] if e is None else as_float(e, "TeV", n)
+                  for i, e, n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
         start, stop = snap_to_edges(edges, np.array(bounds))
         if stop <= start:
             raise ValueError(f"dataset {self.name!r}: no bin between {bounds[0]:g} and {bounds[1]:g} TeV; "
@@ -325,8 +325,8 @@ class SpectrumDataset:
 
     def _bounds(self, mask):
         k = np.flatnonzero(mask)
-        edges = [self.arrays.e_reco_edges[k[0]], self.arrays.e_reco_edges[k[-1] + 1]] if len(k) else [np.nan,
-                                                                                                      np.nan]
+        edges = self.arrays.e_reco_edges
+        edges = [edges[k[0]], edges[k[-1] + 1]] if len(k) else [np.nan, np.nan]
         return tuple(u.Quantity(edges, "TeV"))
 
     @property
@@ -359,8 +359,8 @@ class SpectrumDataset:
 
     def _repr_html_(self):
         cells = ((k, v) for k, v in self.info_dict().items() if v == v)
-        return html_table([(k, f"{v:.5g}" if isinstance(v, float) or hasattr(v, "unit") else v) for k,
-                           v in cells], caption=type(self).__name__)
+        return html_table([(k, f"{v:.5g}" if isinstance(v, float) or hasattr(v, "unit") else v)
+                           for k, v in cells], caption=type(self).__name__)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #f0ed8d61
 class SpectrumDatasetOnOff(SpectrumDataset):

@@ -65,8 +65,8 @@ def _file_names(
 )->dict:        # file by name
     "Names of the spectrum files: what a file name cannot hold becomes _, and a number keeps them different."
     plain = [re.sub(r"[^A-Za-z0-9+.-]+", "_", name) for name in names]
-    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz" for i,
-            (name, p) in enumerate(zip(names, plain))}
+    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz"
+            for i, (name, p) in enumerate(zip(names, plain))}
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #28096d4e
 class Datasets(MutableSequence):

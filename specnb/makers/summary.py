@@ -99,8 +99,8 @@ def with_units(
     summary:dict, # as from `spectrum_summary`
 )->dict:          # exposures, times and rates as quantities
     "A summary whose numbers carry units."
-    return {k: u.Quantity(v, as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v for k,
-            v in summary.items()}
+    return {k: u.Quantity(v, as_unit(_SUMMARY_UNITS[k])) if k in _SUMMARY_UNITS else v
+            for k, v in summary.items()}
 
 # %% ../../nbs/60_makers/15_summary.ipynb #11594d92
 _SUMMARY_UNITS = {"exposure_min": "m2 s", "exposure_max": "m2 s", "livetime": "s", "ontime": "s",

@@ -182,8 +182,8 @@ class PiecewiseNormSpectralModel(SpectralModel):
 
     def evaluate(self, energy, *norms):
         "Factor, from floats or from quantities."
-        x, norms = (as_energies(energy) if hasattr(energy, "unit") else energy), [as_float(n, "")
-                                                                                  for n in norms]
+        x = as_energies(energy) if hasattr(energy, "unit") else energy
+        norms = [as_float(n, "") for n in norms]
         form = self._form(np.log(x), x, norms)
         return np.exp(form[1]) if form else sum(w*n for w, n in zip(_hats(x, self._nodes), norms))
 
@@ -338,8 +338,8 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
 
     @staticmethod
     def log_shape(log_energy, energy, reference, expfactor, index_1, index_2):
-        return -index_1*(log_energy - np.log(reference)) + expfactor*((1e6*reference)**index_2
-                                                                      - (1e6*energy)**index_2)
+        cutoff = expfactor*((1e6*reference)**index_2 - (1e6*energy)**index_2)
+        return -index_1*(log_energy - np.log(reference)) + cutoff
     @staticmethod
     def log_shape_gradient(log_energy, energy, reference, expfactor, index_1, index_2):
         start, here = (1e6*reference)**index_2, (1e6*energy)**index_2

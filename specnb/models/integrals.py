@@ -181,8 +181,8 @@ def _mean(q0, q1):
     to_high, to_low = phi - to_low, to_low*(high/np.minimum(a0, a1))
     plain = (q0*np.sign(q1) < 0) | ((q0 == 0) & (q1 == 0))
     mean = np.where(plain, (q0 + q1)/2, np.where(q0 + q1 < 0, -high, high)*phi)
-    d0, d1 = (np.where(plain, .5, np.where(q == 0, 0, np.where(a == high, to_high, to_low))) for q,
-              a in ((q0, a0), (q1, a1)))
+    d0, d1 = (np.where(plain, .5, np.where(q == 0, 0, np.where(a == high, to_high, to_low)))
+              for q, a in ((q0, a0), (q1, a1)))
     return mean, d0, d1
 
 def integrate(nodes, q):

@@ -60,8 +60,8 @@ class Covariance:
         return np.array(self.data, dtype=dtype)
     def __repr__(self): return f"Covariance({', '.join(self.parameters.names)})"
     def _repr_html_(self):
-        rows = [[name, *(f"{x:.3f}" for x in row)] for name,
-                row in zip(self.parameters.names, self.correlation)]
+        rows = [[name, *(f"{x:.3f}" for x in row)]
+                for name, row in zip(self.parameters.names, self.correlation)]
         return html_table(rows, ["correlation", *self.parameters.names])
 
 # %% ../../nbs/40_models/20_model_base.ipynb #571a6f2f
@@ -86,8 +86,8 @@ class CovarianceKeeper:
 
     @covariance.setter
     def covariance(self, matrix):
-        everything, parameters, matrix = self.parameters, self.parameters.unique_parameters, np.array(matrix,
-                                                                                                      float)
+        everything, parameters = self.parameters, self.parameters.unique_parameters
+        matrix = np.array(matrix, float)
         if len(parameters) < len(everything) and matrix.shape == (len(everything),)*2:
             first = [everything.index(p) for p in parameters]
             matrix = matrix[np.ix_(first, first)]

@@ -292,8 +292,8 @@ class Parameters:
     def link_labels(self):
         "Text per parameter (by its id): name and first model of those that occur more than once, else empty."
         keys = [id(p) for p in self]
-        return {k: f"{p.name}@{self.models[keys.index(k)] or 'model'}" if keys.count(k) > 1 else "" for p,
-                k in zip(self, keys)}
+        return {k: f"{p.name}@{self.models[keys.index(k)] or 'model'}" if keys.count(k) > 1 else ""
+                for p, k in zip(self, keys)}
 
     def _links(self): return [self.link_labels()[id(p)] for p in self]
 
@@ -319,9 +319,8 @@ class Parameters:
         `link`."""
         links = self.link_labels() if links is None else links
         rows = [p.to_dict() | (dict(link=links[id(p)]) if links.get(id(p)) else {}) for p in self]
-        return [{key: value for key,
-                 value in row.items() if value == value and (key, value) != ("interp", "lin")}
-                for row in rows]
+        return [{key: value for key, value in row.items() if value == value
+                 and (key, value) != ("interp", "lin")} for row in rows]
 
     @staticmethod
     def from_dict(rows, shared=None, defaults=()):

@@ -38,8 +38,8 @@ def _sed_label(
     unit,         # astropy unit
 )->str:
     "What stands beside the vertical axis."
-    name = {"flux": "Photon flux", "eflux": "Energy flux", "norm": "Norm"}.get(sed_type,
-                                                                               r"$\mathrm{d}N/\mathrm{d}E$")
+    names = {"flux": "Photon flux", "eflux": "Energy flux", "norm": "Norm"}
+    name = names.get(sed_type, r"$\mathrm{d}N/\mathrm{d}E$")
     power = energy_power + 2*(sed_type == "e2dnde")
     factor = "" if power == 0 else "$E$ " if power == 1 else f"$E^{{{power:g}}}$ "
     return f"{factor}{name} [{unit_label(unit)}]" if unit.bases else f"{factor}{name}"
@@ -192,14 +192,13 @@ class SpectralQuantities:
     def _integral(self, energy_min, energy_max, energy_power, error):
         low, high = np.broadcast_arrays(as_energies(energy_min, "energy_min"),
                                         as_energies(energy_max, "energy_max"))
-        nodes, unit = EnergyNodes.from_bounds(low.ravel(),
-                                              high.ravel()), u.Unit(self.result_unit)*u.TeV**(1
-                                                                                              + energy_power)
+        nodes = EnergyNodes.from_bounds(low.ravel(), high.ravel())
+        unit = u.Unit(self.result_unit)*u.TeV**(1 + energy_power)
         if not error:
             return u.Quantity(self.bin_flux(nodes, self._values, energy_power).reshape(low.shape), unit)
         flux, rows = self.bin_flux_gradient(nodes, self._values, energy_power)
-        return u.Quantity(flux.reshape(low.shape), unit), u.Quantity(self._error(rows).reshape(low.shape),
-                                                                     unit)
+        error = self._error(rows).reshape(low.shape)
+        return u.Quantity(flux.reshape(low.shape), unit), u.Quantity(error, unit)
 
     def integral(self, energy_min, energy_max):
         """Photon flux between two energies.
@@ -240,7 +239,7 @@ class SpectralQuantities:
             energy = np.linspace(low, high, 101)
             error = self._error(self.dnde_gradient(np.exp(energy),
                                                    self._values))/np.abs(self.dnde(np.exp(energy),
-                                                                                   self._values))
+                                                   self._values))
             if zoom == 0 and not np.ptp(error) > 1e-5*np.max(error):
                 return u.Quantity(np.nan, "TeV")
             best = np.nanargmin(error)

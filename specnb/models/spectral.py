@@ -76,8 +76,8 @@ def _slopes_of_form(
     "Derivatives of a factor times an exponential."
     factor, log_shape, factor_slopes, slopes = form
     shape = np.exp(log_shape)
-    return [None if not w else shape*df if s is None else factor*shape*s() for w, df,
-            s in zip(wanted, factor_slopes, slopes)]
+    return [None if not w else shape*df if s is None else factor*shape*s()
+            for w, df, s in zip(wanted, factor_slopes, slopes)]
 
 def _flux_gradient_of_form(nodes, form, wanted, energy_power):
     "Flux per bin of a factor times an exponential, and its derivatives."
@@ -162,8 +162,8 @@ class SpectralModel(SpectralQuantities, ModelBase):
         "`evaluate` of floats in internal units, with quantities if it needs them."
         if not self._needs_units:
             return self.evaluate(energy, *parameters)
-        quantities = [u.Quantity(value/p.internal_factor, p.unit) for p,
-                      value in zip(self.parameters, parameters)]
+        quantities = [u.Quantity(value/p.internal_factor, p.unit)
+                      for p, value in zip(self.parameters, parameters)]
         return u.Quantity(self.evaluate(u.Quantity(energy, "TeV"), *quantities)).to_value(self.result_unit)
 
     def dnde(self, energy, values):
@@ -380,8 +380,9 @@ class CompoundSpectralModel(SpectralModel):
     def result_unit(self):
         one, two = (m.result_unit for m in self._parts)
         if self.operator.__name__ in ("add", "sub") or two == "": return one
-        return two if one == "" and self.operator.__name__ == "mul" else str(self.operator(u.Unit(one),
-                                                                                           u.Unit(two)))
+        if one == "" and self.operator.__name__ == "mul":
+            return two
+        return str(self.operator(u.Unit(one), u.Unit(two)))
     @property
     def is_power_law(self):
         return self.operator.__name__ in ("mul", "truediv") and all(m.is_power_law for m in self._parts)
@@ -431,8 +432,8 @@ class CompoundSpectralModel(SpectralModel):
         if found is None: return None
         sign, (factor1, shape1, df1, ds1), (factor2, shape2, df2, ds2) = found
         outer = factor2**sign, factor1 if sign > 0 else -factor1/factor2**2
-        factor_slopes = [None if d is None else d*o for ds,
-                         o in ((df1, outer[0]), (df2, outer[1])) for d in ds]
+        factor_slopes = [None if d is None else d*o for ds, o in ((df1, outer[0]), (df2, outer[1]))
+                         for d in ds]
         slopes = ds1 + [None if s is None else (lambda s=s: sign*s()) for s in ds2]
         return factor1*factor2**sign, shape1 + sign*shape2, factor_slopes, slopes
 

@@ -37,8 +37,8 @@ def example_dataset(
     spread = np.exp(-.5 * (np.log(axis.center_value / center[:, None]) / .15)**2)
     edisp = spread * np.diff(np.log(e_reco)) / (.15 * np.sqrt(2 * np.pi))
     model = example_model()
-    signal = model.bin_flux(EnergyNodes(e_true), model.parameters.internal_values) @ response_matrix(exposure,
-                                                                                                     edisp)
+    flux = model.bin_flux(EnergyNodes(e_true), model.parameters.internal_values)
+    signal = flux @ response_matrix(exposure, edisp)
     background = 4 * (e_reco[:-1] / .5)**-1.7
     arrays = SpectrumArrays(e_reco, e_true, n_on=rng.poisson(signal + background),
                             n_off=rng.poisson(12 * background),

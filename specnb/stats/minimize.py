@@ -120,8 +120,8 @@ def take_sets(
     "The pairs of some of the sets; what all sets share stays shared."
     def part(holder, axes):
         new = copy.copy(holder)
-        vars(new).update({k: v[chosen] for k,
-                          v in vars(holder).items() if isinstance(v, np.ndarray) and v.ndim == axes})
+        vars(new).update({k: v[chosen] for k, v in vars(holder).items() if isinstance(v, np.ndarray)
+                          and v.ndim == axes})
         return new
     return [(part(prediction, 3), part(term, 2)) for prediction, term in pairs]
 
@@ -222,8 +222,8 @@ def _advance(task, state, step, bends):
     new = _evaluate(state.pairs, trial, task.scale, bends)
     better = new[0] <= state.at[0]
     old = [a if a is not None else state.at[2] for a in state.at] # sets that stay where they are
-    at = [None if b is None else np.where(better.reshape(-1, *[1]*(b.ndim - 1)), b, a) for a,
-          b in zip(old, new)]
+    at = [None if b is None else np.where(better.reshape(-1, *[1]*(b.ndim - 1)), b, a)
+          for a, b in zip(old, new)]
     less = np.where(state.damping > 1e-3, state.damping/10, 0)
     damping = np.where(better, less, np.maximum(10*state.damping, 1e-2))
     return _State(state.sets, state.pairs, np.where(better[:, None], trial, state.x), at, damping)

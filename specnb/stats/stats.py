@@ -334,8 +334,8 @@ class CountsStatistic:
                 "significance": self.sqrt_ts, "p_value": self.p_value}
 
     def _rows(self):
-        return [(name, ", ".join(f"{v:.4g}" for v in np.ravel(value)[:8])) for name,
-                value in self.info_dict().items()]
+        return [(name, ", ".join(f"{v:.4g}" for v in np.ravel(value)[:8]))
+                for name, value in self.info_dict().items()]
 
     def __str__(self):
         return "\n".join([type(self).__name__] + [f"  {name:12}: {text}" for name, text in self._rows()])

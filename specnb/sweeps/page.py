@@ -87,8 +87,8 @@ def _links(
     if folder is np.ma.masked or not folder:
         return Cell()
     files = {"page": source / folder / "page.html", "notebook": source / folder / "notebook.ipynb"}
-    return Cell(links=tuple((n, quote(Path(os.path.relpath(p, target)).as_posix())) for n,
-                            p in files.items() if p.is_file()))
+    return Cell(links=tuple((n, quote(Path(os.path.relpath(p, target)).as_posix())) for n, p in files.items()
+                            if p.is_file()))
 
 # %% ../../nbs/85_sweeps/90_page.ipynb #b49b77f5
 _MAX_LISTED = 20
@@ -317,8 +317,8 @@ def _headline(
     seed, # root of all seeds
 )->str:
     "What there is, in two sentences."
-    n_failed, seconds = int((np.asarray(content["status"]) == "failed").sum()), np.asarray(content["seconds"],
-                                                                                           float)
+    n_failed = int((np.asarray(content["status"]) == "failed").sum())
+    seconds = np.asarray(content["seconds"], float)
     parts = [f"{len(content)} point{'s' * (len(content) != 1)}, {n_failed} failed"]
     if len(_unconverged(content)):
         parts.append(f"{len(_unconverged(content))} with a fit that did not converge")

@@ -274,5 +274,5 @@ def read_results(notebook):
     """
     outputs = [o for c in _notebook_cells(notebook) if c["cell_type"] == "code" for o in c.get("outputs", [])]
     packed = [o["data"][MIME]["results"] for o in outputs if MIME in o.get("data", {})]
-    return {n: r for results in packed for n,
-            r in unpack_results({n: entry for n, *entry in results}).items()}
+    return {n: r for results in packed
+            for n, r in unpack_results({n: entry for n, *entry in results}).items()}

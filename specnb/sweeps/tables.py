@@ -142,8 +142,8 @@ def table_of(
     "Table with a row for each point; a column tells which are outdated, if there are such."
     parameters = {n: f"parameter.{n}" if n in _RESERVED else n for r in rows for n in r["parameters"]}
     columns = [make_column("point", [r["number"] for r in rows], "", "number of the point")]
-    columns += [parameter_column(title, [r["parameters"].get(n) for r in rows]) for n,
-                title in parameters.items()]
+    columns += [parameter_column(title, [r["parameters"].get(n) for r in rows])
+                for n, title in parameters.items()]
     if any(r["repeat"] for r in rows):
         columns.append(make_column("repeat", [r["repeat"] for r in rows], "", "of the same parameters"))
     columns.append(make_column("seed", [r["seed"] for r in rows], "", "of the point"))
@@ -259,8 +259,8 @@ def groups(
 def _spread_row(content, name, varied):
     "One row of the spread table."
     x = float_column(content[name])
-    error = float_column(content[f"{name}_err"]) if f"{name}_err" in content.colnames else np.full(len(x),
-                                                                                                   np.nan)
+    known = f"{name}_err" in content.colnames
+    error = float_column(content[f"{name}_err"]) if known else np.full(len(x), np.nan)
     good = np.isfinite(x) & usable(content)
     if not good.any():
         return [name, str(content[name].unit or ""), *[np.nan] * 6, 0, *[np.nan] * len(varied)]
