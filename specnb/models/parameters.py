@@ -276,8 +276,9 @@ class Parameters:
         return self._owner.covariance
 
     def __getitem__(self, key):
-        return self._take(range(len(self))[key]) if isinstance(key,
-                                                               slice) else self._parameters[self.index(key)]
+        if isinstance(key, slice):
+            return self._take(range(len(self))[key])
+        return self._parameters[self.index(key)]
     def __len__(self): return len(self._parameters)
     def __iter__(self): return iter(self._parameters)
     def __contains__(self, key):
