@@ -8,7 +8,7 @@ __all__ = []
 # %% ../../nbs/10_base/60_yaml_files.ipynb #31d86016
 import re
 from functools import cache
-from .core import lazy, make_path
+from .core import DataError, lazy, make_path
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #17763f91
 yaml = lazy("yaml")
@@ -40,15 +40,28 @@ def _check_keys(
         lines[key.value] = _line(key)
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #e9000112
+DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
 def _integer(loader, node):
-    plain = re.fullmatch(r"[-+]?(0|[1-9]\d{0,17})", node.value)
-    return int(plain.group()) if plain else node.value
+    text = loader.construct_yaml_str(node)
+    plain = re.fullmatch(r"[-+]?(0|[1-9]\d{0,17})", text)
+    return int(plain.group()) if plain else text
 
 def _decimal(loader, node):
-    return node.value if ":" in node.value else loader.construct_yaml_float(node)
+    text = loader.construct_yaml_str(node)
+    plain = DECIMAL.fullmatch(text) or _NOT_FINITE.fullmatch(text)
+    return loader.construct_yaml_float(node) if plain else text
 
 def _text(loader, node):
     return loader.construct_yaml_str(node)
+
+def _logical(loader, node):
+    text = loader.construct_yaml_str(node)
+    return loader.bool_values.get(text.lower(), text)
+
+def _refuse(loader, node):
+    raise ValueError(f"line {_line(node)}: found a value of type {node.tag}, expected plain values")
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #cf45477b
 @cache
@@ -87,8 +100,13 @@ def strict_loader():
             _check_keys(node)
             return node
 
-    for tag, construct in (("int", _integer), ("float", _decimal), ("timestamp", _text)):
+    constructors = {"int": _integer, "float": _decimal, "timestamp": _text, "bool": _logical}
+    for tag in ("binary", "set", "omap", "pairs"):
+        constructors[tag] = _refuse
+    for tag, construct in constructors.items():
         StrictLoader.add_constructor(f"tag:yaml.org,2002:{tag}", construct)
+    number = re.compile(f"({DECIMAL.pattern})$") # PyYAML matches the beginning
+    StrictLoader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
     return StrictLoader
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #9df4503e
@@ -110,12 +128,14 @@ def load_yaml(
 def read_yaml(
     path, # str or Path
 ): # plain values; None if the file is empty
-    "The content of a YAML file; FileNotFoundError, or ValueError that begins with its path."
+    "The content of a YAML file; FileNotFoundError, or DataError that begins with its path."
     path = make_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8")
+        return load_yaml(text, str(path))
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file") from None
-    return load_yaml(text, str(path))
+        raise DataError(f"{path}: not a text file, expected YAML in UTF-8") from None
+    except ValueError as error:
+        raise DataError(str(error)) from None
