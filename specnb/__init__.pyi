@@ -18,6 +18,8 @@ from .base.tables import NewTable as NewTable
 from .base.tables import read_tables as read_tables
 from .base.tables import table_hdu as table_hdu
 from .base.tables import write_tables as write_tables
+from .data.ranges import PHYSICAL_RANGES as PHYSICAL_RANGES
+from .data.ranges import PhysicalRange as PhysicalRange
 from .data.irf import EffectiveAreaTable2D as EffectiveAreaTable2D
 from .data.irf import IRF as IRF
 from .data.irf import RadMax2D as RadMax2D
@@ -272,10 +274,12 @@ __all__ = [
     "OffCounts",
     "OffRegions",
     "OptimizeResult",
+    "PHYSICAL_RANGES",
     "PSF3D",
     "PSFKing",
     "Parameter",
     "Parameters",
+    "PhysicalRange",
     "Picture",
     "PiecewiseNormSpectralModel",
     "PointGroup",
