@@ -107,8 +107,8 @@ def check_range(
         found = {"b": "logical values", "U": "texts", "S": "texts"}.get(values.dtype.kind, str(values.dtype))
         raise error(f"{label} holds {found}, expected numbers")
     values = values.astype(float, copy=False)
-    if not values.size or (span.low < values.min() and values.max() <= span.high): # the usual case, in a hurry
-        return values
+    if not values.size or (span.low < values.min() and values.max() <= span.high):
+        return values # in most cases, in a hurry
     finite = np.isfinite(values)
     if not finite.all():
         raise error(f"{label} holds {np.sum(~finite)} of {values.size} values that are not finite")
