@@ -7,12 +7,14 @@ __all__ = ['DataError', 'SpecnbWarning', 'as_float', 'demo_dir']
 
 # %% ../../nbs/10_base/10_core.ipynb #adba245c
 import html
+import math
 import os
 import re
 import tempfile
 import warnings
 from contextlib import contextmanager
 from importlib import import_module, resources
+from numbers import Real
 from pathlib import Path
 import numpy as np
 
@@ -83,6 +85,46 @@ def as_float(value, unit, name="value"):
     except u.UnitConversionError:
         raise TypeError(f"{name}: expected a unit that converts to {unit or 'a pure number'}, found "
                         f"{str(quantity.unit) or 'no unit'} in {value!r}") from None
+
+# %% ../../nbs/10_base/10_core.ipynb #0d024d3f
+def as_number(value, name, minimum=-math.inf, above=-math.inf, maximum=math.inf, integer=False):
+    """A finite number within bounds.
+
+    Parameters
+    ----------
+    value : float, int or dimensionless `~astropy.units.Quantity`
+        What was given.
+    name : str
+        Name of the argument, for the error message.
+    minimum, above, maximum : float
+        The number is at least `minimum`, greater than `above`, at most `maximum`.
+    integer : bool
+        Whether it must be a whole number.
+
+    Returns
+    -------
+    float or int
+
+    Raises
+    ------
+    TypeError
+        No number.
+    ValueError
+        Not finite, out of the bounds, or not whole where it must be.
+    """
+    number = getattr(value, "value", value) if getattr(value, "unit", None) == "" else value
+    if isinstance(number, np.ndarray) and number.ndim == 0:
+        number = number[()]
+    kind = "whole number" if integer else "number"
+    if isinstance(number, (bool, np.bool_)) or not isinstance(number, Real):
+        raise TypeError(f"{name}: expected a {kind}, found {value!r}")
+    fits = math.isfinite(number) and minimum <= number <= maximum and number > above
+    if fits and (not integer or number == int(number)):
+        return int(number) if integer else float(number)
+    bounds = [f"{sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above), ("<=", maximum))
+              if math.isfinite(bound)]
+    wanted = f"positive {kind}" if bounds == ["> 0"] else " ".join([kind, " and ".join(bounds)]).strip()
+    raise ValueError(f"{name}: expected a {wanted}, found {value!r}")
 
 # %% ../../nbs/10_base/10_core.ipynb #76387a2f
 def make_path(
