@@ -125,7 +125,7 @@ from .makers.responses import read_arf as read_arf
 from .makers.responses import read_rmf as read_rmf
 from .makers.responses import unpack_matrix as unpack_matrix
 from .makers.ogip import read_ogip as read_ogip
-from .makers.ogip import write_ogip as write_ogip
+from .makers.ogip_writing import write_ogip as write_ogip
 from .makers.plots import plot_counts as plot_counts
 from .makers.plots import plot_excess as plot_excess
 from .makers.plots import plot_exposure as plot_exposure

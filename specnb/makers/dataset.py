@@ -14,7 +14,8 @@ from ..base.core import DataError, as_float, html_table, lazy, make_path
 from ..data.edisp import EDispKernel
 from ..stats.likelihood import CountsPart, Fold, compile_likelihood, response_matrix
 from ..regions.maps import RegionGeom, RegionNDMap
-from .ogip import read_ogip, write_ogip
+from .ogip import read_ogip
+from .ogip_writing import write_ogip
 from .plots import (plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals,
                                  residuals, two_panels)
 from ..models.sky import Models
