@@ -6,13 +6,20 @@
 __all__ = ['DataError', 'SpecnbWarning', 'as_float', 'demo_dir']
 
 # %% ../../nbs/10_base/10_core.ipynb #adba245c
+import ctypes
 import html
 import math
 import os
 import re
+import reprlib
+import shutil
+import socket
+import sys
 import tempfile
+import time
 import warnings
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module, resources
 from numbers import Real
 from pathlib import Path
@@ -43,6 +50,21 @@ class DataError(ValueError):
 
 class SpecnbWarning(UserWarning):
     "Something a person should know although the work goes on."
+
+# %% ../../nbs/10_base/10_core.ipynb #ca752fd7
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 80, 80
+
+def found_text(
+    value,     # anything
+    limit=200, # characters
+)->str:
+    "How a value looks in a message: as `repr`, shortened in the middle where it is long."
+    try:
+        text = _REPR.repr(value)
+    except Exception: # of a foreign class
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= limit else f"{text[:limit - 3]}..."
 
 # %% ../../nbs/10_base/10_core.ipynb #eed9bc92
 def warn(
@@ -143,6 +165,56 @@ def demo_dir()->Path:
     return Path(str(resources.files("specnb"))) / "demo"
 
 # %% ../../nbs/10_base/10_core.ipynb #211363ed
+_DAY = 86400 # seconds
+
+def writing_prefix(
+    name="", # of what is being written
+)->str:
+    "Beginning of the name of a hidden folder of this process."
+    return f".writing-{name}@{socket.gethostname()}@{os.getpid()}@"
+
+def _process_is_there(number):
+    try:
+        os.kill(number, 0) # sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError: # of somebody else
+        pass
+    return True
+
+def _is_left(
+    folder:Path, # hidden folder
+)->bool:
+    "Whether nobody writes into it any more."
+    try:
+        host, number, _ = folder.name.split("@")[-3:]
+        if host == socket.gethostname() and os.name == "posix":
+            return not _process_is_there(int(number))
+        return time.time() - folder.stat().st_mtime > _DAY
+    except (OSError, ValueError):
+        return False
+
+# %% ../../nbs/10_base/10_core.ipynb #f938895a
+def clear_leftovers(
+    folder:Path,
+):
+    "Remove what killed processes have left half-written in a folder."
+    for left in folder.glob(".writing-*@*@*@*"):
+        if left.is_symlink() or not left.is_dir() or not _is_left(left):
+            continue
+        for kept in left.glob("replaced/*"):
+            if not (folder / kept.name).exists():
+                os.rename(kept, folder / kept.name)
+        shutil.rmtree(left, ignore_errors=True)
+
+@cache
+def _clear_once(
+    folder:Path,
+):
+    "The same at the first call of a process: a folder may have many files, and many writers in a row."
+    clear_leftovers(folder)
+
+# %% ../../nbs/10_base/10_core.ipynb #f82d3934
 def temporary_folder(
     folder:Path, # must exist
     name:str,    # what is going to be written, for messages
@@ -151,10 +223,28 @@ def temporary_folder(
     if not folder.is_dir():
         raise FileNotFoundError(f"{name}: the folder {folder} does not exist")
     try:
-        return tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)
+        _clear_once(folder)
+        return tempfile.TemporaryDirectory(prefix=writing_prefix(), dir=folder)
     except OSError as error:
         text = f"{name} cannot be written in the folder {folder}: {error.strerror}"
         raise type(error)(error.errno, text) from None
+
+# %% ../../nbs/10_base/10_core.ipynb #8bb7f63f
+@contextmanager
+def errors_name(
+    path,      # what is being written
+    hidden="", # folder in which it is written
+):
+    "An OSError of the block that names no file, or a hidden one, names `path`."
+    try:
+        yield
+    except OSError as error:
+        text, named = str(error), str(error.filename or "")
+        if str(path) in text or named and not (hidden and str(hidden) in named):
+            raise
+        if error.errno is None:
+            raise OSError(f"{path}: {text}") from error
+        raise OSError(error.errno, error.strerror or text, str(path)) from error
 
 # %% ../../nbs/10_base/10_core.ipynb #9c78c137
 def _refuse_existing(
@@ -177,7 +267,7 @@ def atomic_path(
     "The file written in the block, at `path` when the block ends well; OSError if it cannot be."
     path = make_path(path)
     _refuse_existing([path], overwrite)
-    with temporary_folder(path.parent, path.name) as folder:
+    with temporary_folder(path.parent, path.name) as folder, errors_name(path, folder):
         temporary = Path(folder) / path.name
         yield temporary
         os.replace(temporary, path)
@@ -190,12 +280,45 @@ def atomic_folder(
 ):                   # context manager that gives a folder to write to
     "The files written in the block, in `folder` when the block ends well; else, or if one exists, none."
     folder = make_path(folder)
-    with temporary_folder(folder, "a set of files") as temporary:
+    with temporary_folder(folder, "a set of files") as temporary, errors_name(folder, temporary):
         yield Path(temporary)
         files = sorted(Path(temporary).iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
         _refuse_existing([folder / path.name for path in files], overwrite)
         for path in files:
             os.replace(path, folder / path.name)
+
+# %% ../../nbs/10_base/10_core.ipynb #36eeb1da
+_HERE, _EXCHANGE = -100, 2 # AT_FDCWD and RENAME_EXCHANGE of Linux
+
+def _exchange(
+    one:Path,
+    other:Path,
+)->bool: # whether it was done
+    "Swap two folders in one step, where the system can."
+    try:
+        rename = ctypes.CDLL(None).renameat2 if sys.platform == "linux" else None
+    except (AttributeError, OSError):
+        return False
+    return rename is not None and not rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+
+def replace_folder(
+    new:Path,
+    folder:Path, # where it belongs, on the same disk; may be there
+    spare:Path,  # hidden folder beside `folder`, which goes away later; gets the old one
+):
+    "Put a folder in its place; whoever looks, or ends in between, finds the old one or the new one."
+    if not os.path.lexists(folder):
+        return os.rename(new, folder)
+    if _exchange(new, folder):
+        return
+    aside = spare / "replaced" / folder.name
+    aside.parent.mkdir(exist_ok=True)
+    os.rename(folder, aside)
+    try:
+        os.rename(new, folder)
+    except OSError:
+        os.rename(aside, folder)
+        raise
 
 # %% ../../nbs/10_base/10_core.ipynb #098b2605
 def html_table(
