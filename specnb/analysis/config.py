@@ -11,13 +11,13 @@ from inspect import signature
 from typing import Annotated, Any, Literal, Union
 import numpy as np
 from pydantic import Discriminator, Tag, model_serializer, model_validator
-from .fields import (
+from specnb.analysis.fields import (
     Angle, Commas, ConfigError, Date, Energy, Latitude, Longitude, Number, OutermostSection, Radius, Section,
     argument, differences, entry, key_paths, merged, nested, part, plain_yaml, quantity_text, section_values,
-    suggestion, yaml_lines)
+    yaml_lines)
 from ..base.axes import MapAxis
 from ..base.core import atomic_path, html_table, lazy, make_path
-from ..base.yaml_files import load_yaml, read_yaml
+from ..base.yaml_files import load_yaml, read_yaml, suggestion
 from ..fit.fit import Fit
 from ..flux_points.estimator import FluxPointsEstimator
 from ..makers.dataset import SpectrumDataset

@@ -6,7 +6,6 @@
 __all__ = ['ConfigError']
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #970af19c
-import difflib
 import math
 import re
 from inspect import signature
@@ -15,7 +14,7 @@ from typing import Annotated, Any, get_args
 from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError,
                       model_validator)
 from ..base.core import lazy
-from ..base.yaml_files import load_yaml, yaml
+from ..base.yaml_files import load_yaml, suggestion, yaml
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #924eeb64
 u = lazy("astropy.units")
@@ -125,18 +124,6 @@ class ConfigError(ValueError):
     def __init__(self, problems, source=""):
         self.problems = list(problems)
         super().__init__("\n".join(([source] if source else []) + self.problems))
-
-# %% ../../nbs/80_analysis/10_fields.ipynb #69468d55
-def suggestion(word:str, known)->str:
-    "The closest of the words that exist, as a part of a sentence."
-    word, names = word.lower(), {k.lower(): k for k in known}
-    starts = [k for k in names if word and k.startswith(word)]
-
-    def agrees(known):
-        return len(word) > 3 and difflib.SequenceMatcher(None, word, known[:len(word)]).ratio() > .7
-
-    close = starts or difflib.get_close_matches(word, names, n=1) or [k for k in names if agrees(k)]
-    return f"; did you mean {names[close[0]]}?" if close else ""
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #2613a7b5
 def section_of(annotation):

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #31d86016
+import difflib
 import re
 from functools import cache
 from .core import DataError, lazy, make_path
@@ -139,3 +140,15 @@ def read_yaml(
         raise DataError(f"{path}: not a text file, expected YAML in UTF-8") from None
     except ValueError as error:
         raise DataError(str(error)) from None
+
+# %% ../../nbs/10_base/60_yaml_files.ipynb #cc09e396
+def suggestion(word:str, known)->str:
+    "The closest of the words that exist, as a part of a sentence."
+    word, names = word.lower(), {k.lower(): k for k in known}
+    starts = [k for k in names if word and k.startswith(word)]
+
+    def agrees(known):
+        return len(word) > 3 and difflib.SequenceMatcher(None, word, known[:len(word)]).ratio() > .7
+
+    close = starts or difflib.get_close_matches(word, names, n=1) or [k for k in names if agrees(k)]
+    return f"; did you mean {names[close[0]]}?" if close else ""

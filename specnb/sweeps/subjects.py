@@ -21,10 +21,11 @@ from time import monotonic
 import numpy as np
 from ..analysis.analysis import SpectralAnalysis, choose_runs, data_folder, open_store
 from ..analysis.config import AnalysisConfig, nested
-from ..analysis.fields import ConfigError, merged, quantity_text, suggestion
+from ..analysis.fields import ConfigError, merged, quantity_text
 from ..analysis.products import input_files
 from ..analysis.record import AnalysisError, tutorial_notebook, with_absolute_paths
 from ..base.core import DataError, lazy, make_path
+from ..base.yaml_files import suggestion
 from .design import canonical
 from .fingerprint import digest, function_digest
 from .results import analysis_results, collect_results, read_results
