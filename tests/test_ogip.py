@@ -60,6 +60,7 @@ def test_round_trip(tmp_path, form, suffix):
     {"edisp": np.zeros((N_TRUE, N_RECO))}, {"edisp": np.ones((N_TRUE, N_RECO)) / N_RECO}, {"edisp": np.eye(N_TRUE, N_RECO)}],
     ids=["alpha varies", "acceptance varies", "fractions", "no OFF region", "many counts", "empty matrix", "full matrix", "diagonal"])
 @pytest.mark.parametrize("form", ["ogip", "ogip-sherpa"])
+@pytest.mark.filterwarnings("ignore:.*the acceptance varies")
 def test_round_trip_of_special_spectra(tmp_path, changes, form):
     a = spectrum(1, **changes)
     write_ogip(tmp_path / "x.fits", a, format=form)
@@ -136,6 +137,60 @@ def test_the_same_spectrum_gives_the_same_bytes(tmp_path):
     assert gzip.decompress((tmp_path / "a" / "x.fits.gz").read_bytes())[:6] == b"SIMPLE"
 
 
+@pytest.mark.parametrize("form", ["ogip", "ogip-sherpa"])
+def test_one_file_for_all_programs(tmp_path, form):
+    "keV, cm**2, and BACKSCAL as keyword (threeML) and column (Gammapy), under both names of the format."
+    write_ogip(tmp_path / "x.fits", spectrum(), format=form)
+    for name, scale in {"x": 1., "x_bkg": 12.}.items():
+        with fits.open(tmp_path / f"{name}.fits") as file:
+            assert file["SPECTRUM"].header["BACKSCAL"] == scale and set(file["SPECTRUM"].data["BACKSCAL"]) == {scale}
+    units = [fits.open(tmp_path / f"x{s}.fits")[h].columns[c].unit for s, h, c in (("", "EBOUNDS", "E_MIN"), ("_rmf", "MATRIX", "ENERG_LO"), ("_arf", "SPECRESP", "SPECRESP"))]
+    assert units == ["keV", "keV", "cm**2"]
+
+
+def test_keywords_of_mission_place_dates_and_versions(tmp_path):
+    gti = GTI([10., 200.], [90., 1000.])
+    write_ogip(tmp_path / "x.fits", spectrum(), gti=gti, region=RegionGeom.create("galactic;circle(184.5575, -5.7844, 0.2)"),
+               meta={"TELESCOP": "HESS", "INSTRUME": "CAM", "OBJECT": "Crab"})
+    pha, times = (fits.getheader(tmp_path / "x.fits", h) for h in ("SPECTRUM", "GTI"))
+    found = {k: pha[k] for k in ("TELESCOP", "INSTRUME", "OBJECT", "PHAVERSN", "CREATOR", "DATE-OBS", "DATE-END", "RADECSYS")}
+    assert found == {"TELESCOP": "HESS", "INSTRUME": "CAM", "OBJECT": "Crab", "PHAVERSN": "1992a", "CREATOR": "specnb", "RADECSYS": "ICRS",
+                     "DATE-OBS": "2001-01-01T00:00:10.000", "DATE-END": "2001-01-01T00:16:40.000"}
+    assert [pha["RA_OBJ"], pha["DEC_OBJ"]] == pytest.approx([83.63, 22.01], abs=.01)
+    assert [fits.getheader(tmp_path / f"x_{s}.fits", 1)[k] for s, k in (("arf", "ARFVERSN"), ("rmf", "RMFVERSN"))] == ["1992a"] * 2
+    assert [times[k] for k in ("HDUCLASS", "HDUCLAS1")] == ["OGIP", "GTI"] and "HDUDOC" not in times
+
+
+def test_energies_that_a_person_writes_come_back_exactly(tmp_path):
+    "A mask from 0.3 TeV must not lose its bin because the file counts in keV."
+    edges = np.array([.1, .2, .3, .5, .7, 1, 3, 10.])
+    write_ogip(tmp_path / "x.fits", spectrum(e_reco_edges=edges))
+    assert_array_equal(read_ogip(tmp_path / "x.fits")[0].e_reco_edges, edges)
+
+
+def test_an_acceptance_that_varies_is_told_and_can_be_made_one(tmp_path):
+    varying = spectrum(acceptance_off=np.linspace(9, 15, N_RECO))
+    with pytest.warns(SpecnbWarning, match=r"x.fits: the acceptance varies from channel to channel, so BACKSCAL is a column only, which threeML cannot read"):
+        write_ogip(tmp_path / "x.fits", varying)
+    assert "BACKSCAL" not in fits.getheader(tmp_path / "x_bkg.fits", "SPECTRUM")
+    assert_allclose(read_ogip(tmp_path / "x.fits")[0].alpha, varying.alpha)
+    with pytest.warns(SpecnbWarning, match=r"y.fits: all channels get the mean alpha 0.08\d+, in single ones it changes by up to \d+.\d\d%"):
+        write_ogip(tmp_path / "y.fits", varying, one_acceptance=True)
+    mean, k = read_ogip(tmp_path / "y.fits")[0], varying.mask_safe
+    assert_allclose(mean.alpha, np.average(varying.alpha[k], weights=varying.n_off[k]))
+    assert mean.n_bkg[k].sum() == pytest.approx(varying.n_bkg[k].sum())
+    assert "BACKSCAL" in fits.getheader(tmp_path / "y_bkg.fits", "SPECTRUM")
+
+
+def test_a_bin_without_off_measurement_does_not_get_the_mean(tmp_path):
+    off = np.array([0, 5, 5, 5, 5, 5, 5.])
+    lost = spectrum(acceptance_off=off, n_off=off, mask_safe=np.ones(N_RECO, bool))
+    with pytest.warns(SpecnbWarning, match="all channels get the mean alpha 0.2"): write_ogip(tmp_path / "x.fits", lost, one_acceptance=True)
+    assert_array_equal(read_ogip(tmp_path / "x.fits")[0].mask_safe, off > 0)
+    nothing = spectrum(acceptance_off=np.zeros(N_RECO), acceptance=np.arange(N_RECO))
+    with pytest.raises(ValueError, match="no safe channel with an OFF measurement"): write_ogip(tmp_path / "y.fits", nothing, one_acceptance=True)
+
+
 def test_keywords_that_xspec_and_sherpa_ask_for(tmp_path):
     write_ogip(tmp_path / "x.fits", spectrum(), format="ogip-sherpa")
     with fits.open(tmp_path / "x.fits") as file:
@@ -152,7 +207,7 @@ def test_keywords_that_xspec_and_sherpa_ask_for(tmp_path):
         assert rmf.header["TLMIN4"] == channels[0] == 0 and rmf.columns.names[3] == "F_CHAN"
         assert rmf.header["NUMELT"] == np.count_nonzero(spectrum().edisp) and rmf.header["NUMGRP"] == rmf.data["N_GRP"].sum()
         assert file["EBOUNDS"].header["DETCHANS"] == N_RECO
-    with fits.open(tmp_path / "x_arf.fits") as file: assert file["SPECRESP"].columns["SPECRESP"].unit == "cm2"
+    with fits.open(tmp_path / "x_arf.fits") as file: assert file["SPECRESP"].columns["SPECRESP"].unit == "cm**2"
     assert_allclose(fits.getdata(tmp_path / "x_arf.fits", 1)["SPECRESP"], spectrum().exposure / spectrum().livetime * 1e4)
 
 

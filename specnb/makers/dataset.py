@@ -452,8 +452,8 @@ class SpectrumDatasetOnOff(SpectrumDataset):
     def background(self): return RegionNDMap(self.geom, self.arrays.n_bkg)
 
     def write(self, filename, overwrite=False, format="ogip"):
-        """Write as OGIP files: PHA, and `_bkg`, `_arf`, `_rmf` beside it; `format` is 'ogip' (TeV, m2) or
-        'ogip-sherpa' (keV, cm2)."""
+        """Write as OGIP files, PHA and `_bkg`, `_arf`, `_rmf` beside it, see `write_ogip`; the formats
+        'ogip' and 'ogip-sherpa' are the same."""
         write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions,
                    region=self.geom, gti=self.gti,
                    format=format, overwrite=overwrite, meta=self.meta)

@@ -81,7 +81,7 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     return edisp
 
 # %% ../../nbs/60_makers/50_responses.ipynb #6a6c299e
-OGIP_UNITS = {"ogip": ("TeV", "m2"), "ogip-sherpa": ("keV", "cm2")}
+OGIP_UNITS = {"ogip": ("TeV", "m2"), "ogip-sherpa": ("keV", "cm**2")}
 
 def _column(
     table:FitsTable, # SPECRESP, MATRIX or EBOUNDS
@@ -89,9 +89,10 @@ def _column(
     unit:str,        # "TeV" or "m2"
 )->np.ndarray:       # float64 in `unit`
     "Column in `unit`; without a unit in the file: keV, cm2."
-    if table.unit(name):
-        return table.column(name, unit)
-    return np.asarray(table.column(name), float) * unit_factor({"TeV": "keV", "m2": "cm2"}[unit], unit)
+    found = table.unit(name) or {"TeV": "keV", "m2": "cm2"}[unit]
+    if found != "keV":
+        return table.column(name, unit) if table.unit(name) else table.column(name) * unit_factor(found, unit)
+    return np.asarray(table.column(name), float) / unit_factor(unit, found)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #42ad550f
 def check_values(table, name, values):
@@ -137,15 +138,16 @@ def arf_table(
     columns = _energy_columns(arrays.e_true_edges, "ENERG_LO ENERG_HI", units[0])
     area = arrays.exposure / (arrays.livetime or 1) * unit_factor("m2", units[1])
     columns["SPECRESP"] = area, units[1]
-    return NewTable("SPECRESP", columns, {**meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0"})
+    return NewTable("SPECRESP", columns, {
+        **meta, **_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0", "ARFVERSN": "1992a"})
 
 # %% ../../nbs/60_makers/50_responses.ipynb #54035d7a
 def ebounds_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
     "Table of reconstructed-energy edges, HDU EBOUNDS."
     energies = _energy_columns(arrays.e_reco_edges, "E_MIN E_MAX", unit)
     return NewTable("EBOUNDS", {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), **energies}, {
-        **meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "CHANTYPE": "PI",
-        "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
+        **meta, **_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", "RMFVERSN": "1992a",
+        "CHANTYPE": "PI", "DETCHANS": arrays.n_reco, "TLMIN1": 0, "TLMAX1": arrays.n_reco - 1})
 
 # %% ../../nbs/60_makers/50_responses.ipynb #1921a3af
 def rmf_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
@@ -155,7 +157,8 @@ def rmf_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
     return NewTable("MATRIX", {**energies, **packed}, {
         **meta, **_RESPONSE, "HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0",
         "CHANTYPE": "PI", "DETCHANS": arrays.n_reco, "NUMGRP": int(packed["N_GRP"].sum()),
-        "NUMELT": int(packed["N_CHAN"].sum()), "TLMIN4": 0, "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
+        "NUMELT": int(packed["N_CHAN"].sum()), "RMFVERSN": "1992a", "TLMIN4": 0,
+        "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
 
 # %% ../../nbs/60_makers/50_responses.ipynb #3e9d4c8f
 def read_rmf(path):
