@@ -187,8 +187,10 @@ def test_quiet_is_quiet():
 
 def test_overwrite():
     assert call("run", "--no-notebook", "-q")[0] == 0
-    assert call("run", "--no-notebook", "-q")[0] == 2
-    assert call("run", "--no-notebook", "-q", "--overwrite")[0] == 0
+    assert call("run", "--no-notebook")[::2] == (0, f"{Path('results').absolute()} holds this run already, with the same inputs and versions: nothing was to do\n")
+    other = "run", "--no-notebook", "-q", "--set", "datasets.stack=true"
+    assert call(*other)[0] == 2
+    assert call(*other, "--overwrite")[0] == 0
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -197,7 +199,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, number, code):
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # ignored in jobs of a shell's background
     deadline = time.time() + 60
     def at_work(): # the first cell is done
-        return any('"execution_count": 1' in p.read_text() for p in tmp_path.glob(".writing-*/analysis.ipynb"))
+        return any('"execution_count": 1' in p.read_text() for p in tmp_path.glob(".writing-*/*/analysis.ipynb"))
     while not at_work() and process.poll() is None and time.time() < deadline: time.sleep(.05)
     assert list(tmp_path.glob(".writing-*")) and process.poll() is None, "interrupted too late to be a test"
     process.send_signal(number)

@@ -1,15 +1,23 @@
 "What a run leaves behind: files that others can read, a record that repeats it, nothing half-written."
+import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import Table
 from specnb import (AnalysisConfig, AnalysisError, DataError, Datasets, FluxPoints, Models, SpectralAnalysis, compare_results, demo_dir, read_record, rerun,
                     run_analysis, tutorial_notebook, write_products)
+from specnb.analysis.folders import outputs_of, publish
+from specnb.base.core import clear_leftovers, temporary_folder
+
+UMASK = os.umask(0)
+os.umask(UMASK)
 
 FILES = {"config.yaml", "provenance.json", "results.json"}
 TABLES = {"runs", "info", "parameters", "covariance", "flux_points"}
@@ -103,7 +111,8 @@ def test_a_run_from_the_written_configuration(finished, tmp_path):
 
 def test_folders_in_use_are_respected(finished, tmp_path):
     before = {n: (finished.folder / n).read_bytes() for n in names(finished.folder)}
-    with pytest.raises(FileExistsError, match="name another folder, or allow to overwrite"): run_analysis(AnalysisConfig(), finished.folder, notebook=False)
+    other = AnalysisConfig(datasets={"stack": True})
+    with pytest.raises(FileExistsError, match="name another folder, or allow to overwrite"): run_analysis(other, finished.folder, notebook=False)
     assert {n: (finished.folder / n).read_bytes() for n in names(finished.folder)} == before
     (tmp_path / "file").write_text("x")
     with pytest.raises(FileExistsError, match="is a file"): run_analysis(AnalysisConfig(), tmp_path / "file")
@@ -136,6 +145,101 @@ def test_a_failed_run_leaves_the_notebook_and_what_was_there(tmp_path):
     assert not (tmp_path / "new").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
 
+def test_overwriting_deletes_only_what_a_result_can_hold(tmp_path):
+    "A record may name anything; files that no run writes, links, and all that is elsewhere stay."
+    folder, outside = tmp_path / "out", tmp_path / "outside.fits"
+    (folder / "tables").mkdir(parents=True)
+    for path in (outside, folder / "tables/info.fits", folder / "tables/notes.txt", folder / "mine.fits", folder / ".hidden"): path.write_text("mine")
+    (folder / "tables/link.fits").symlink_to(outside)
+    (folder / "empty").mkdir()
+    names_of_record = ["tables/info.fits", "tables/notes.txt", "mine.fits", ".hidden", "tables/link.fits", "../outside.fits", str(outside), "", ".", None, 3]
+    (folder / "provenance.json").write_text(json.dumps({"outputs": names_of_record}))
+    assert outputs_of(folder) == ["tables/info.fits", "provenance.json"]
+    publish_into(folder)
+    assert names(folder) == {"results.json", "tables/notes.txt", "mine.fits", ".hidden", "tables/link.fits"} and (folder / "empty").is_dir()
+    assert outside.read_text() == "mine" and (folder / "tables/link.fits").is_symlink()
+
+
+def publish_into(folder):
+    "A result of one file takes the place of what is there."
+    with temporary_folder(folder.parent, folder.name) as spare:
+        (Path(spare) / folder.name).mkdir()
+        (Path(spare) / folder.name / "results.json").write_text("new")
+        publish(Path(spare) / folder.name, folder, Path(spare))
+
+
+@pytest.mark.parametrize("swap", [True, False], ids=["swapped", "two renames"])
+def test_a_death_at_any_step_leaves_the_old_result_or_the_new_one(tmp_path, monkeypatch, swap):
+    "A child process ends at the n-th step; what is then there, or after the next call, is whole, and nothing else is left."
+    if not swap: monkeypatch.setattr("specnb.base.core._exchange", lambda *_: False)
+    folder, old, new = tmp_path / "out", {"results.json", "notes.txt"}, {"results.json", "notes.txt"}
+    for n in range(1, 20):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, text in (("results.json", "old"), ("notes.txt", "mine"), ("provenance.json", '{"outputs": ["results.json"]}')): (folder / name).write_text(text)
+        child = os.fork()
+        if not child:
+            left = [n]
+            def step(event, _):
+                if event in ("os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"):
+                    left[0] -= 1
+                    if not left[0]: os._exit(9)
+            sys.addaudithook(step)
+            publish_into(folder)
+            os._exit(0)
+        dead = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if swap: assert folder.is_dir(), n
+        clear_leftovers(tmp_path)   # as the next call does
+        text = (folder / "results.json").read_text()
+        assert names(folder) == {"results.json", "notes.txt", *(["provenance.json"] if text == "old" else [])}, n
+        assert [p.name for p in tmp_path.iterdir()] == ["out"]
+        if dead == 0: break
+    assert dead == 0 and n > 5 and text == "new"
+
+
+def test_a_repeat_says_that_nothing_was_to_do(finished, tmp_path, caplog):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, folder)
+    before = {n: (folder / n).stat().st_mtime_ns for n in names(folder)}
+    with caplog.at_level("INFO", "specnb"): again = run_analysis(AnalysisConfig(general={"n_jobs": 2}), folder)
+    assert again.results == finished.results and "nothing was to do" in caplog.text
+    assert {n: (folder / n).stat().st_mtime_ns for n in names(folder)} == before
+    (folder / "tables/info.ecsv").write_text("edited")   # no longer what the run wrote
+    with pytest.raises(FileExistsError, match="allow to overwrite"): run_analysis(AnalysisConfig(), folder)
+
+
+@pytest.mark.parametrize("mark, kind", [("sweep.sqlite", "a sweep"), ("hdu-index.fits.gz", "DL3 data")])
+def test_a_run_does_not_go_where_something_else_is(tmp_path, mark, kind):
+    (tmp_path / mark).write_text("x")
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match=f"holds {kind}, expected a folder for a run"): run_analysis(AnalysisConfig(), tmp_path, overwrite=overwrite)
+    assert names(tmp_path) == {mark}
+
+
+def test_a_failed_run_may_be_repeated_also_behind_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk/failed.ipynb").write_text("{}")
+    assert run_analysis(AnalysisConfig(datasets={"stack": True}), tmp_path / "out", notebook=False).success
+    assert (tmp_path / "out").is_symlink() and "results.json" in names(tmp_path / "disk") and "failed.ipynb" not in names(tmp_path / "disk")
+    assert (tmp_path / "disk").stat().st_mode & 0o777 == 0o777 & ~UMASK
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
+def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch, number):
+    def full(*_, **__): raise OSError(number, os.strerror(number))
+    monkeypatch.setattr(SpectralAnalysis, "run", lambda self: self)
+    monkeypatch.setattr(SpectralAnalysis, "_need", lambda *_: None)
+    monkeypatch.setattr("specnb.analysis.products._write_tables", full)
+    for write, name in ((lambda path: run_analysis(AnalysisConfig(), path, notebook=False), "out"), (lambda path: write_products(SpectralAnalysis(), path), "products")):
+        with pytest.raises(OSError, match=re.escape(f"{os.strerror(number)}: '{tmp_path / name}'")): write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named():
+    with pytest.raises(OSError, match="out cannot be written in the folder /proc"): run_analysis(AnalysisConfig(), "/proc/out", notebook=False)
+
+
 RUN = "import sys; from specnb import AnalysisConfig, run_analysis; run_analysis(AnalysisConfig(), sys.argv[1], notebook=sys.argv[2] == 'notebook', progress=False)"
 
 
@@ -146,7 +250,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, way):
     process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "out"), way], start_new_session=True, stderr=subprocess.DEVNULL, env={**os.environ, "MPLBACKEND": "agg"},
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) # ignored in jobs of a shell's background
     deadline = time.time() + 60
-    while not list(tmp_path.glob(".writing-*/*")) and time.time() < deadline: time.sleep(.02)
+    while not list(tmp_path.glob(".writing-*/*/*")) and time.time() < deadline: time.sleep(.02)
     if way == "notebook": time.sleep(2.5) # until the kernel is at work
     assert list(tmp_path.glob(".writing-*")), "interrupted too late to be a test"
     process.send_signal(signal.SIGINT)

@@ -14,7 +14,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 import numpy as np
-from ..base.core import demo_dir, lazy, make_path, temporary_folder
+from ..base.core import demo_dir, errors_name, lazy, make_path, temporary_folder
 from .config import AnalysisConfig
 from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
 
@@ -101,10 +101,9 @@ def move_files(
     source:Path, # folder, on the same disk
     folder:Path, # made if it is not there
     overwrite=False,
-    last="",     # name of a file to be moved after all others
 )->list:         # of names
     "Move all files of a folder into another, none if one is there and may not be replaced."
-    names = sorted(relative_files(source), key=lambda n: (n == last, n))
+    names = relative_files(source)
     there = [n for n in names if (folder / n).exists() or folder.is_file()]
     if there and not overwrite:
         raise FileExistsError(f"{folder / there[0]} exists, and {len(there) - 1} more; pass overwrite=True "
@@ -145,7 +144,7 @@ def write_products(analysis, folder, overwrite=False, figures=True):
     analysis._need("flux_points", "run")
     folder = make_path(folder).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(folder.parent, folder.name) as staging:
+    with temporary_folder(folder.parent, folder.name) as staging, errors_name(folder, staging):
         write_all_products(analysis, Path(staging), figures)
         return move_files(Path(staging), folder, overwrite)
 

@@ -7,6 +7,7 @@ __all__ = ['tutorial_notebook', 'AnalysisError', 'Run', 'run_analysis']
 
 # %% ../../nbs/80_analysis/70_record.ipynb #cd975ffc
 import json
+import logging
 import os
 import sys
 from datetime import datetime, timezone
@@ -14,17 +15,18 @@ from importlib import resources
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
-from ..base.core import lazy, make_path, temporary_folder
+from ..base.core import errors_name, lazy, make_path, temporary_folder
 from ..data.download import public_datasets
 from .config import AnalysisConfig
 from .analysis import SpectralAnalysis
 from .pages import render_page
-from .products import (describe_inputs, make_provenance, move_files, relative_files,
-                                      write_all_products,
+from .products import (describe_inputs, make_provenance, relative_files, write_all_products,
                                       write_json)
+from .folders import outputs_of, publish, refuse_others
 
 # %% ../../nbs/80_analysis/70_record.ipynb #79da7843
 papermill = lazy("papermill")
+log = logging.getLogger("specnb")
 
 # %% ../../nbs/80_analysis/70_record.ipynb #d7a023f0
 def tutorial_notebook(name="02_analysis"):
@@ -89,50 +91,53 @@ def _check_outdir(
     overwrite:bool,
 ):
     "FileExistsError if results may not go to a folder."
-    if folder.is_file():
-        raise FileExistsError(f"{folder} is a file, expected the name of a folder for the results")
-    there = relative_files(folder) if folder.is_dir() else []
+    refuse_others(folder, "a run")
+    there = [n for n in relative_files(folder) if n != "failed.ipynb"] if folder.is_dir() else []
     if there and not overwrite:
         raise FileExistsError(f"{folder} holds {len(there)} files, such as {there[0]}; name another folder, "
                               "or allow to overwrite it")
 
 # %% ../../nbs/80_analysis/70_record.ipynb #b8404d89
-def _outputs_of(
-    folder:Path, # of an earlier run, or any other
-)->list:         # of relative names
-    "Files that a run left in a folder, by its record; none if there is no record that can be read."
+def _decisive(
+    config:dict, # of an `AnalysisConfig`, or of a record
+)->dict:
+    "The part of a configuration on which results depend."
+    general = {k: v for k, v in config["general"].items() if k not in ("outdir", "n_jobs", "log")}
+    return config | {"general": general}
+
+def _earlier_results(
+    folder:Path,
+    config:AnalysisConfig,
+    notebook:bool, # whether there has to be one
+):                 # content of results.json, or None
+    "Results of the same run, if the folder holds it."
     try:
-        names = list(json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["outputs"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    inside = folder.resolve()
-    return [n for n in names if isinstance(n, str) and (inside / n).resolve().is_relative_to(inside)]
+        record, results = (json.loads((folder / name).read_text(encoding="utf-8"))
+                           for name in ("provenance.json", "results.json"))
+        outputs = record["outputs"]
+        other = _decisive(record["config"]) != _decisive(config.to_dict())
+        if other or notebook and "report.html" not in outputs:
+            return None
+        now = make_provenance(config, [int(n) for n in results["runs"]["name"]], "", 0)
+        same = all(record[name] == now[name] for name in ("packages", "platform", "inputs", "seeds"))
+        unchanged = {*outputs} <= {*outputs_of(folder)} and \
+            outputs == describe_inputs({name: folder / name for name in outputs})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return results if same and unchanged else None
 
-# %% ../../nbs/80_analysis/70_record.ipynb #f85e3331
-def _publish(
-    staging:Path, # complete results
-    folder:Path,  # where they belong
-):
-    "Put the files of a run into its folder, provenance last, and remove those of the run that was there."
-    old = _outputs_of(folder)
-    (folder / "provenance.json").unlink(missing_ok=True)
-    for name in {*old} - {*relative_files(staging)}:
-        (folder / name).unlink(missing_ok=True)
-    move_files(staging, folder, overwrite=True, last="provenance.json")
-    for empty in sorted((p for p in folder.rglob("*") if p.is_dir() and not any(p.iterdir())), reverse=True):
-        empty.rmdir()
-
-# %% ../../nbs/80_analysis/70_record.ipynb #36b2f2f2
+# %% ../../nbs/80_analysis/70_record.ipynb #f287dd6e
 def _keep_failed(
     staging:Path,
     folder:Path,
-):           # Path, or None if there is no notebook
+)->str: # part of a message
     "Save the notebook of a run that failed."
-    if not (staging / "analysis.ipynb").is_file():
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    os.replace(staging / "analysis.ipynb", folder / "failed.ipynb")
-    return folder / "failed.ipynb"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.replace(staging / "analysis.ipynb", folder / "failed.ipynb")
+    except OSError as error:
+        return f"its notebook cannot be kept in {folder} ({error.strerror})"
+    return f"up to there it went as {folder / 'failed.ipynb'} shows"
 
 # %% ../../nbs/80_analysis/70_record.ipynb #175d9572
 def _compute(
@@ -143,14 +148,12 @@ def _compute(
     progress,
 )->dict:           # content of results.json
     "Fill the hidden folder with the products of an analysis."
-    if not notebook:
-        write_all_products(SpectralAnalysis(config).run(), staging)
-    else:
+    analysis = None if notebook else SpectralAnalysis(config).run()
+    with errors_name(folder, staging):
         try:
-            execute(config, staging, progress)
+            execute(config, staging, progress) if notebook else write_all_products(analysis, staging)
         except AnalysisError as error:
-            kept = _keep_failed(staging, folder)
-            raise AnalysisError(f"{error}; up to there it went as {kept} shows") from None
+            raise AnalysisError(f"{error}; {_keep_failed(staging, folder)}") from None
     return json.loads((staging / "results.json").read_text(encoding="utf-8"))
 
 # %% ../../nbs/80_analysis/70_record.ipynb #2c5cf8f9
@@ -201,20 +204,21 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
         Execute the notebook of a run and make the page; else compute in this process, and there are only the
         files.
     overwrite : bool
-        Replace an earlier run in the folder.
+        Replace an earlier run in the folder; other files stay.
     progress : bool, optional
         Show bars; by default if the error output is a terminal.
 
     Returns
     -------
     Run
-        With folder and results. The folder has ``config.yaml``, ``results.json``, ``provenance.json``,
+        With folder and results; those that are there if the folder holds the same run. The folder has
+        ``config.yaml``, ``results.json``, ``provenance.json``,
         ``tables``, ``spectra``, ``figures``, and with a notebook ``analysis.ipynb`` and ``report.html``.
 
     Raises
     ------
     FileExistsError
-        The folder holds files and `overwrite` is False.
+        The folder holds files and `overwrite` is False, or it is that of a sweep or of data.
     AnalysisError
         A cell of the notebook failed; the notebook is kept as ``failed.ipynb``.
     FileNotFoundError, ValueError
@@ -223,12 +227,19 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
     begun = perf_counter()
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     folder = make_path(outdir or config.general.outdir).absolute()
-    _check_outdir(folder, overwrite)
     config = with_absolute_paths(config.with_settings({"general.outdir": str(folder)}))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(folder.parent, folder.name) as temporary:
-        staging = Path(temporary)
+    there = None if overwrite else _earlier_results(folder, config, notebook)
+    if there is not None:
+        log.info("%s holds this run already, with the same inputs and versions: nothing was to do", folder)
+        return Run(folder, there, perf_counter() - begun)
+    _check_outdir(folder, overwrite)
+    place = folder.resolve() # behind links
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(place.parent, place.name) as temporary:
+        staging = Path(temporary) / place.name
+        staging.mkdir()
         results = _compute(config, staging, folder, notebook, progress)
-        _describe(config, staging, results, started, perf_counter() - begun)
-        _publish(staging, folder)
+        with errors_name(folder, temporary):
+            _describe(config, staging, results, started, perf_counter() - begun)
+            publish(staging, place, Path(temporary))
     return Run(folder, results, perf_counter() - begun)
