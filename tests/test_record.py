@@ -172,7 +172,7 @@ def publish_into(folder):
 def test_a_death_at_any_step_leaves_the_old_result_or_the_new_one(tmp_path, monkeypatch, swap):
     "A child process ends at the n-th step; what is then there, or after the next call, is whole, and nothing else is left."
     if not swap: monkeypatch.setattr("specnb.base.core._exchange", lambda *_: False)
-    folder, old, new = tmp_path / "out", {"results.json", "notes.txt"}, {"results.json", "notes.txt"}
+    folder = tmp_path / "out"
     for n in range(1, 20):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

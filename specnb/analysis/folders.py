@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 from pathlib import Path
-from .products import relative_files
 from ..base.core import replace_folder
 
 # %% ../../nbs/80_analysis/68_folders.ipynb #41aee80e
