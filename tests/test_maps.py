@@ -259,5 +259,89 @@ def test_region_map_of_two_axes():
     with pytest.raises(ValueError, match="only maps with one axis"): edisp.plot()
 
 
+def test_an_axis_of_centres_keeps_them():
+    "Values of Gammapy 2.1, but for the outer edges of a slice, which stay those of the bins."
+    nodes = [.25, .75, 1, 2]
+    lin, log = (MapAxis.from_nodes(nodes, interp, "energy", "TeV") for interp in ("lin", "log"))
+    for axis in (lin, log):
+        part = axis.slice(slice(1, 3))
+        assert_array_equal(part.center_value, [.75, 1])
+        assert_array_equal(part.edges_value, axis.edges_value[1:4])
+        assert_array_equal(part.copy(unit="GeV").edges_value, part.edges_value * 1000)
+        assert_allclose(axis.pix_to_coord([0, 1, 2, 3]).value, axis.center_value, rtol=1e-14)
+        assert_allclose(axis.coord_to_pix(axis.center), [0, 1, 2, 3], atol=1e-12)
+        assert axis.slice(slice(0, 4)) == axis and part.slice(slice(0, 1)).center_value[0] == .75
+        assert_allclose(axis.upsample(3).downsample(3).center_value, nodes, rtol=1e-14)
+    assert_allclose(lin.coord_to_pix([.1, .5, .9, 1.5, 2.5]*u.TeV), [-.3, .5, 1.6, 2.5, 3.5])
+    assert_allclose(log.coord_to_pix([.1, .5, 2.5]*u.TeV), [-.83404377, .63092975, 3.32192809])
+    assert_allclose(lin.upsample(2).center_value, [.25, .5, .75, .875, 1, 1.5, 2])
+    assert_allclose(lin.upsample(2).edges_value, [.125, .375, .625, .8125, .9375, 1.25, 1.75, 2.25])
+    assert lin.squash().node_type == "edges" and lin.squash().edges_value.tolist() == [0, 2.5]
+    with pytest.raises(ValueError, match="3 steps between centres do not divide by 2"): lin.downsample(2)
+    same_edges = MapAxis.from_edges(lin.edges, name="energy")
+    assert not lin.is_allclose(same_edges) and same_edges.is_allclose(same_edges.copy())
+
+
+WRONG_AXES = {
+    "no bins": (lambda: MapAxis.from_energy_bounds(1, 10, 0, "TeV"), ValueError, "nbin: expected a positive whole number, found 0"),
+    "half a bin": (lambda: MapAxis.from_bounds(1, 10, 2.5), ValueError, "nbin: expected a whole number >= 1, found 2.5"),
+    "nan": (lambda: MapAxis.from_energy_bounds(1*u.TeV, np.nan*u.TeV, 3), ValueError, "energy_max: expected a number, found nan"),
+    "one unit missing": (lambda: MapAxis.from_energy_bounds(1*u.GeV, 10, 3), TypeError, "energy_max: expected a quantity"),
+    "metres": (lambda: MapAxis.from_energy_bounds(1*u.m, 2*u.m, 3), TypeError, "converts to TeV, found m"),
+    "no unit of astropy": (lambda: MapAxis.from_energy_bounds(1, 2, 3, "TeVV"), TypeError, "'TeVV' did not parse as unit"),
+    "negative": (lambda: MapAxis.from_energy_edges([-1, 1]*u.TeV, interp="lin"), ValueError, "energy_edges: expected positive energies, found an edge at -1 TeV"),
+    "falling": (lambda: MapAxis.from_energy_edges([2, 1]*u.TeV), ValueError, "nodes must be finite and increasing"),
+    "one edge": (lambda: MapAxis.from_energy_edges([2]*u.TeV), ValueError, "expected at least two edges"),
+    "a text": (lambda: MapAxis.from_edges("abc"), TypeError, "expected nodes that are a quantity, or numbers and a unit"),
+    "an axis as list": (lambda: RegionGeom.create(None, axes=AXIS), TypeError, "axes: expected a list of MapAxis, found the single axis 'energy'"),
+    "names as axes": (lambda: RegionGeom.create(None, axes=["energy"]), TypeError, "axes: expected a MapAxis, found 'energy'")}
+
+
+@pytest.mark.parametrize("case", WRONG_AXES)
+def test_axes_that_are_refused(case):
+    action, error, text = WRONG_AXES[case]
+    with pytest.raises(error, match=text): action()
+
+
+def test_units_of_axes_are_used_as_given():
+    assert MapAxis.from_energy_edges([1, 2]*u.TeV, unit="GeV").edges_value.tolist() == [1000, 2000]
+    assert MapAxis.from_energy_edges([1*u.TeV, 2000*u.GeV]).edges_value.tolist() == [1, 2]
+    assert AXIS.coord_to_idx("200 GeV") == AXIS.coord_to_idx(.2)
+
+
 def test_ds9_text():
     assert len(sky_regions(["icrs;circle(1,2,3)", CircleSkyRegion(CRAB, 1*u.deg)])) == 2
+
+
+# --- shapes and places are not guessed ---------------------------------------------------------------------------------------
+
+def test_a_geometry_takes_lists_and_texts_like_create():
+    geom = RegionGeom("icrs;circle(83.63, 22.01, 0.1)", axes=[AXIS])
+    assert geom.data_shape == (27, 1, 1) and geom.radius_deg == pytest.approx(.1) and geom.axes["energy"] is AXIS
+
+
+UNKNOWN = RegionGeom.create(None, axes=[AXIS])
+TRUE = MapAxis.from_energy_bounds("0.05 TeV", "100 TeV", nbin=5, name="energy_true")
+MAPS = {
+    "infinite radius": (lambda: RegionGeom.create(CircleSkyRegion(CRAB, np.inf*u.deg)), ValueError, "region: expected a circle with finite centre"),
+    "no position": (lambda: RegionGeom.create(CircleSkyRegion(SkyCoord(np.nan, 2, unit="deg"), 1*u.deg)), ValueError, "region: expected a circle with finite centre"),
+    "vertex that is none": (lambda: RegionGeom.create(PolygonSkyRegion(SkyCoord([1, np.nan, 2], [1, 2, 2], unit="deg"))), ValueError, "region: expected finite"),
+    "line": (lambda: RegionGeom.create(PolygonSkyRegion(SkyCoord([1, 2], [1, 2], unit="deg"))), ValueError, "expected at least three vertices, found 2"),
+    "contains": (lambda: UNKNOWN.contains(CRAB), ValueError, "region of this geometry is not known"),
+    "solid angle": (lambda: UNKNOWN.solid_angle(), ValueError, "region of this geometry is not known"),
+    "mask without axis": (lambda: RegionGeom.create(None).energy_mask(1*u.TeV), ValueError, "no energy axis"),
+    "mask from nan": (lambda: UNKNOWN.energy_mask(np.nan*u.TeV), ValueError, "energy_min: expected a positive number, found nan"),
+    "mask of exchanged bounds": (lambda: UNKNOWN.energy_mask(10*u.TeV, 1*u.TeV), ValueError, "energy_min 10 and energy_max 1 TeV must be increasing"),
+    "transposed": (lambda: RegionNDMap.create(None, [AXIS, TRUE], np.zeros((27, 5))), ValueError, r"the geometry has shape \(5, 27, 1, 1\), the data \(27, 5\)"),
+    "short": (lambda: RegionNDMap(UNKNOWN, np.zeros(4)), ValueError, "the data"), "text": (lambda: RegionNDMap(UNKNOWN, "x"), TypeError, "data: expected numbers"),
+    "ragged": (lambda: RegionNDMap(UNKNOWN, [[1, 2], [3]]), TypeError, "data: expected numbers"),
+    "no geometry": (lambda: RegionNDMap("x"), TypeError, "geom: expected a RegionGeom"), "unit": (lambda: RegionNDMap(UNKNOWN, unit="foo"), TypeError, "unit: expected a unit"),
+    "sum over other bins": (lambda: RegionNDMap(UNKNOWN) + RegionNDMap.create(None, [AXIS.copy(unit="GeV").slice(slice(0, 26))]), ValueError, "maps are of different bins"),
+    "mask of other bins": (lambda: UNKNOWN.energy_mask(1*u.TeV) & RegionGeom.create(None, [MapAxis.from_energy_bounds(1, 2, 27, "TeV")]).energy_mask(1*u.TeV), ValueError, "different places"),
+    "mask of another place": (lambda: WcsGeom.create(npix=5).region_mask("icrs;circle(0,0,1)") & WcsGeom.create(npix=5, skydir=CRAB).region_mask("icrs;circle(0,0,1)"), ValueError, "different places")}
+
+
+@pytest.mark.parametrize("case", MAPS)
+def test_regions_and_maps_that_are_refused(case):
+    action, error, text = MAPS[case]
+    with pytest.raises(error, match=text): action()

@@ -233,10 +233,10 @@ def test_wobble_regions_that_overlap_are_not_used():
     (lambda f: f.find(ON, (263., -22.)), ValueError, "expected an offset within the field of view"),
     (lambda f: f.find(ON, POINTING, MASK.data), TypeError, "exclusion_mask: expected a boolean WcsNDMap or sky regions, found ndarray"),
     (lambda f: f.find(ON, POINTING, WcsNDMap.from_geom(IMAGE)), TypeError, r"convert with .astype\(bool\)"),
-    (lambda f: f.find(ON, POINTING, PointSkyRegion(CRAB)), ValueError, "radius_deg"),
+    (lambda f: f.find(ON, POINTING, PointSkyRegion(CRAB)), ValueError, "exclusion_mask: expected regions with an area"),
     (lambda f: type(f)(min_distance=3).find(ON, POINTING), TypeError, "min_distance: expected a unit that converts to rad"),
-    (lambda f: type(f)(angle_increment="0 rad").find(ON, POINTING), ValueError, "angle_increment: expected a positive angle"),
-    (lambda f: WobbleRegionsFinder(2.5), ValueError, "n_off_regions: expected a positive integer, found 2.5")])
+    (lambda f: type(f)(angle_increment="0 rad").find(ON, POINTING), ValueError, "angle_increment: expected a positive number"),
+    (lambda f: WobbleRegionsFinder(2.5), ValueError, "n_off_regions: expected a positive whole number, found 2.5")])
 def test_refused(call, error, text):
     with pytest.raises(error, match=text): call(ReflectedRegionsFinder())
 
@@ -258,3 +258,36 @@ def test_pictures():
     assert isinstance(found[0], OffRegions) and repr(found[0]) == "OffRegions(12 around 83.6333, 21.5144 at 0.4956 deg)"
     with pytest.raises(ValueError, match="at least one OffRegions"): plot_off_regions([])
     plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["min_distance", "min_distance_input", "angle_increment", "binsz"])
+@pytest.mark.parametrize("angle", ["nan deg", "inf deg", "-0.1 deg"])
+def test_settings_that_would_put_regions_over_each_other_or_end_the_search_are_refused(name, angle):
+    "A distance of -1 rad made 10000 regions of one place, nan made none without a reason."
+    angle = u.Quantity(float(angle.split()[0]), "deg")
+    with pytest.raises(ValueError, match=f"{name}: expected a"): ReflectedRegionsFinder(**{name: angle})
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, np.nan])
+def test_numbers_of_regions_that_are_none_are_refused(number):
+    with pytest.raises(ValueError, match="max_region_number: expected a whole number >= 1"): ReflectedRegionsFinder(max_region_number=number)
+
+
+def test_a_pixel_larger_than_the_region_is_told_and_a_plane_too_large_for_the_memory_refused():
+    off = ReflectedRegionsFinder(binsz="1 deg").find(ON, POINTING)
+    assert off.n == 0 and off.reason == "the ON region covers no pixel of 1 deg"
+    with pytest.raises(ValueError, match="binsz: expected a pixel size"): ReflectedRegionsFinder(binsz="1e-5 deg").find(ON, POINTING)
+
+
+@pytest.mark.parametrize("lon, lat, frame", [(0, 22, "icrs"), (359.999, 22, "icrs"), (10, 90, "icrs"), (10, -90, "icrs"), (0, 0, "galactic"), (83, 22, "fk4")])
+def test_the_same_regions_are_found_everywhere_on_the_sky(lon, lat, frame):
+    center = SkyCoord(lon, lat, unit="deg", frame=frame)
+    off = ReflectedRegionsFinder().find(CircleSkyRegion(center, .1*u.deg), center.directional_offset_by(0*u.deg, .5*u.deg))
+    assert off.n == 14 and off.min_separation_deg == pytest.approx(.196, abs=2e-3)
+
+
+def test_an_exclusion_map_of_numbers_is_refused_and_nan_is_not_taken_for_allowed():
+    geom = WcsGeom.create(npix=20, binsz=.1, proj="TAN", skydir=CRAB)
+    numbers = WcsNDMap(geom, np.where(geom.region_mask("icrs;circle(83.63, 22.5, 0.3)").data, np.nan, 1.))
+    with pytest.raises(TypeError, match="exclusion_mask: expected a boolean WcsNDMap, found float64"): ReflectedRegionsFinder().find(ON, POINTING, numbers)
+    with pytest.raises(ValueError, match="not finite and have no counterpart in bool"): numbers.astype(bool)

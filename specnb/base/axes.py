@@ -7,7 +7,7 @@ __all__ = ['MapAxis', 'MapAxes']
 
 # %% ../../nbs/10_base/30_axes.ipynb #1f6582e9
 import numpy as np
-from .core import as_float, html_table, lazy
+from .core import as_float, as_number, expect, html_table, lazy
 
 # %% ../../nbs/10_base/30_axes.ipynb #b84d985d
 u = lazy("astropy.units")
@@ -75,34 +75,81 @@ def _edges_of_centers(
     return inverse(np.r_[x[0] - step[0] / 2, (x[1:] + x[:-1]) / 2, x[-1] + step[-1] / 2])
 
 # %% ../../nbs/10_base/30_axes.ipynb #08df7a42
+_PLAIN_UNITS = "", "TeV", "deg" # of most axes; spelt as astropy does, which need not be asked
+
 def _checked_nodes(
-    nodes, # values or quantity
-    unit,  # unit of bare values, or None
+    nodes, # quantity, list of quantities, or numbers
+    unit,  # unit of bare values, to which a quantity is converted; or None
     name,  # of the axis, for messages
 ):         # float array, unit string
     "Nodes as increasing floats and their unit."
-    unit = str(getattr(nodes, "unit", "" if unit is None else unit))
-    nodes = np.atleast_1d(np.asarray(getattr(nodes, "value", nodes), float))
-    if nodes.ndim != 1 or not np.all(np.isfinite(nodes)) or np.any(np.diff(nodes) <= 0):
-        raise ValueError(f"axis {name!r}: nodes must be finite and increasing, found {nodes}")
-    return nodes, unit
+    own, unit = getattr(nodes, "unit", None), "" if unit is None else str(unit)
+    try:
+        if own is None:
+            quantities = isinstance(nodes, (list, tuple)) and any(hasattr(n, "unit") for n in nodes)
+            nodes = u.Quantity(nodes) if quantities else np.array(nodes, float, ndmin=1)
+            own = getattr(nodes, "unit", None)
+        if own is not None:
+            unit = unit or str(own)
+            nodes = nodes.to_value(unit) if str(own) else nodes.value
+        elif unit not in _PLAIN_UNITS:
+            unit = str(u.Unit(unit))
+    except (TypeError, ValueError) as error:
+        text = "expected nodes that are a quantity, or numbers and a unit"
+        raise TypeError(f"axis {name!r}: {text}; {error}") from None
+    value = np.array(nodes, float, ndmin=1)
+    if value.ndim != 1 or not np.all(np.isfinite(value)) or np.any(np.diff(value) <= 0):
+        raise ValueError(f"axis {name!r}: nodes must be finite and increasing, found {value}")
+    return value, unit
 
 # %% ../../nbs/10_base/30_axes.ipynb #37f4fcd1
+def _bounds(
+    low,         # quantity, str or number
+    high,        # same
+    unit,        # of the result, None for that of `low`
+    names:tuple, # of both arguments, for messages
+)->tuple:        # low, high, unit
+    "Bounds of a range as increasing numbers."
+    if unit is None:
+        unit = getattr(u.Quantity(low) if isinstance(low, str) else low, "unit", "")
+        if any(np.isscalar(bound) and not isinstance(bound, str) for bound in (low, high)) and str(unit):
+            raise TypeError(f"{names[1]}: expected a quantity, or a unit for both bounds, found {high!r}")
+    unit = str(unit)
+    numbers = [as_number(bound, name) if np.isscalar(bound) and not isinstance(bound, str)
+               else as_number(as_float(bound, unit, name), name)
+               for bound, name in zip((low, high), names)]
+    if not numbers[0] < numbers[1]:
+        found = f"{names[0]} {numbers[0]:g} and {names[1]} {numbers[1]:g} {unit}".rstrip()
+        raise ValueError(f"{found} must be increasing")
+    return *numbers, unit
+
 def _energy_bounds(
     energy_min,  # quantity, str or number
     energy_max,  # same
     unit,        # of the result, None for that of `energy_min`
 )->tuple:        # low, high, unit
     "Bounds of an energy range as numbers."
-    if isinstance(energy_min, (int, float)) and unit is None:
+    if np.isscalar(energy_min) and not isinstance(energy_min, str) and unit is None:
         raise TypeError(f"energy_min: expected a quantity or a unit, found {energy_min}")
-    unit = str(unit or u.Quantity(energy_min).unit)
-    low, high = (float(e) if isinstance(e, (int, float)) else as_float(e, unit, k)
-                 for e, k in ((energy_min, "energy_min"), (energy_max, "energy_max")))
-    if not 0 < low < high:
-        text = f"energy_min {low:g} and energy_max {high:g} {unit}"
-        raise ValueError(f"{text} must be positive and increasing")
+    low, high, unit = _bounds(energy_min, energy_max, unit, ("energy_min", "energy_max"))
+    if low <= 0:
+        raise ValueError(f"energy_min {low:g} and energy_max {high:g} {unit} must be positive")
     return low, high, unit
+
+# %% ../../nbs/10_base/30_axes.ipynb #ad96757e
+def checked_energy_axis(
+    axis,         # what was given
+    name:str,     # that it must have: "energy" or "energy_true"; any other if it was chosen freely
+    argument:str, # what was given, for messages
+):                # the axis
+    "An energy axis; TypeError or ValueError if it is something else."
+    expect(axis, MapAxis, argument)
+    if axis.name != name:
+        raise ValueError(f"{argument}: expected an axis named {name!r}, found {axis.name!r}")
+    low = axis.edges_in("TeV")[0]
+    if low <= 0:
+        raise ValueError(f"{argument}: expected positive energies, found an edge at {low:g} TeV")
+    return axis
 
 # %% ../../nbs/10_base/30_axes.ipynb #82c97c9c
 class MapAxis:
@@ -138,8 +185,11 @@ class MapAxis:
         if node_type == "edges" and len(self._nodes) < 2:
             raise ValueError(f"axis {name!r}: expected at least two edges")
         self.interp, self.name, self.node_type = interp, name, node_type
-        self.edges_value = self._nodes if node_type == "edges" else _edges_of_centers(self._nodes, interp)
-        self.edges_value.flags.writeable = False
+        self._set_edges(self._nodes if node_type == "edges" else _edges_of_centers(self._nodes, interp))
+
+    def _set_edges(self, edges):
+        self.edges_value = edges
+        self._nodes.flags.writeable = self.edges_value.flags.writeable = False
 
     @classmethod
     def from_edges(cls, edges, interp="lin", name="", unit=None):
@@ -154,18 +204,17 @@ class MapAxis:
     @classmethod
     def from_bounds(cls, lo_bnd, hi_bnd, nbin, interp="lin", name="", unit=None):
         "Axis of `nbin` equal bins in the `interp` scale between two bounds, quantities or numbers in `unit`."
-        if hasattr(lo_bnd, "unit"):
-            unit = str(lo_bnd.unit)
-            lo_bnd, hi_bnd = lo_bnd.value, hi_bnd.to_value(unit)
+        low, high, unit = _bounds(lo_bnd, hi_bnd, unit, ("lo_bnd", "hi_bnd"))
+        if interp == "log" and low <= 0:
+            raise ValueError(f"lo_bnd: a log axis needs positive bounds, found {low:g}")
         space = np.geomspace if interp == "log" else np.linspace
-        return cls(space(lo_bnd, hi_bnd, nbin + 1), interp, name, unit=unit)
+        return cls(space(low, high, as_number(nbin, "nbin", 1, integer=True) + 1), interp, name, unit=unit)
 
     @classmethod
     def from_energy_edges(cls, energy_edges, unit=None, name=None, interp="log"):
         "Energy axis from edges, a quantity or numbers in `unit`, shape (n+1,)."
         axis = cls(energy_edges, interp, name or "energy", unit=unit)
-        as_float(u.Quantity(1, axis.unit), "TeV", f"axis {axis.name!r}")
-        return axis
+        return checked_energy_axis(axis, axis.name, "energy_edges")
 
     @classmethod
     def from_energy_bounds(cls, energy_min, energy_max, nbin, unit=None, per_decade=False, name=None,
@@ -190,12 +239,15 @@ class MapAxis:
         TypeError
             A bound without unit.
         ValueError
-            Bounds not positive or not increasing.
+            Bounds not positive or not increasing, a number of bins that is not positive, a unit that is no
+            energy.
         """
         low, high, unit = _energy_bounds(energy_min, energy_max, unit)
+        nbin = as_number(nbin, "nbin", above=0, integer=not per_decade)
         nodes = (energy_edges_per_decade(low, high, nbin, strict_bounds) if per_decade
                  else np.geomspace(low, high, nbin + (node_type == "edges")))
-        return cls(nodes, "log", name or "energy", node_type, unit)
+        axis = cls(nodes, "log", name or "energy", node_type, unit)
+        return checked_energy_axis(axis, axis.name, "energy_min")
 
     @property
     def unit(self): return u.Unit(self._unit)
@@ -227,15 +279,25 @@ class MapAxis:
         return self.edges_value if unit == self._unit else as_float(self.edges, unit, f"axis {self.name!r}")
 
     def _value(self, coord):
-        return as_float(coord, self.unit, self.name) if hasattr(coord, "unit") else np.asarray(coord, float)
+        if hasattr(coord, "unit") or isinstance(coord, str):
+            return as_float(coord, self.unit, self.name)
+        return np.asarray(coord, float)
+
+    def _grid(self):
+        "Values at whole steps of the pixel coordinate, and that of the first."
+        is_node = self.node_type == "center" and self.nbin > 1
+        return (self._nodes, 0.) if is_node else (self.edges_value, -.5)
 
     def coord_to_pix(self, coord):
-        "Pixel coordinate of values: integer at the bin centres, -0.5 at the first edge."
-        return edge_position(self.edges_value, self._value(coord), self.interp) - .5
+        """Pixel coordinate of values: integer at the centres of an axis of centres; else -0.5 at the first
+        edge, 0.5 at the second."""
+        grid, first = self._grid()
+        return edge_position(grid, self._value(coord), self.interp) + first
 
     def pix_to_coord(self, pix):
-        "Values at pixel coordinates, a quantity."
-        return u.Quantity(_value_at(self.edges_value, np.asarray(pix, float) + .5, self.interp), self.unit)
+        "Values at pixel coordinates, a quantity; the inverse of `coord_to_pix`."
+        grid, first = self._grid()
+        return u.Quantity(_value_at(grid, np.asarray(pix, float) - first, self.interp), self.unit)
 
     def coord_to_idx(self, coord, clip=False):
         "Index of the bin that holds each value; outside: -1, or the outermost bin if `clip`."
@@ -253,43 +315,56 @@ class MapAxis:
         return tables.QTable({"group_idx": np.arange(len(low)), "idx_min": low, "idx_max": high - 1,
                               f"{self.name}_min": self.edges[low], f"{self.name}_max": self.edges[high]})
 
-    def copy(self, **kwargs):
-        "A copy with changed `name`, `unit` or `interp`."
-        same = {"interp": self.interp, "name": self.name, "node_type": self.node_type}
-        unit = kwargs.pop("unit", self.unit)
-        nodes = self._nodes if unit == self.unit else u.Quantity(self._nodes, self.unit).to_value(unit)
-        return type(self)(nodes, unit=unit, **same | kwargs)
+    def _with(self, nodes, edges=None, **changes):
+        "An axis like this one of other nodes; their edges are kept where they are known."
+        same = {"interp": self.interp, "name": self.name, "node_type": self.node_type, "unit": self._unit}
+        new = type(self)(nodes, **same | changes)
+        if edges is not None and new.node_type == "center":
+            new._set_edges(edges)
+        return new
+
+    def copy(self, name=None, unit=None, interp=None):
+        "A copy with changed `name`, `unit` or `interp`; edges half-way between centres move with `interp`."
+        unit, interp = self._unit if unit is None else str(unit), interp or self.interp
+        factor = 1. if unit == self._unit else as_float(u.Quantity(1., self._unit), unit, "unit")
+        edges = self.edges_value * factor if interp == self.interp else None
+        name = self.name if name is None else name
+        return self._with(self._nodes * factor, edges, name=name, unit=unit, interp=interp)
 
     def rename(self, new_name):
         "The same axis with another name."
         return self.copy(name=new_name)
 
-    def _with_edges(self, edges):
-        return type(self)(edges, self.interp, self.name, unit=self.unit)
-
     def slice(self, idx):
-        "The part of the axis given by a slice of bins."
+        "The part of the axis given by a slice of bins: the same edges and centres."
         if not isinstance(idx, slice) or idx.step not in (None, 1):
             raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
         start, stop, _ = idx.indices(self.nbin)
         if stop <= start:
             raise ValueError(f"axis {self.name!r}: {idx} holds none of the {self.nbin} bins")
-        return self._with_edges(self.edges_value[start:stop + 1])
+        edges = self.edges_value[start:stop + 1].copy()
+        return self._with(edges if self.node_type == "edges" else self._nodes[start:stop], edges)
 
     def squash(self):
         "One bin from the first to the last edge."
-        return self._with_edges(self.edges_value[[0, -1]])
+        return self._with(self.edges_value[[0, -1]], node_type="edges")
 
     def downsample(self, factor):
-        "Merge `factor` neighbouring bins; their number must divide by `factor`."
-        if self.nbin % factor:
-            raise ValueError(f"axis {self.name!r}: {self.nbin} bins do not divide by {factor}")
-        return self._with_edges(self.edges_value[::factor])
+        """Merge `factor` neighbouring bins, whose number must divide by it; of an axis of centres keep the
+        first and each `factor`-th after it."""
+        factor = as_number(factor, "factor", 1, integer=True)
+        if (len(self._nodes) - 1) % factor:
+            n = len(self._nodes) - 1
+            what = f"{n} bins" if self.node_type == "edges" else f"{n} steps between centres"
+            raise ValueError(f"axis {self.name!r}: {what} do not divide by {factor}")
+        return self._with(self._nodes[::factor])
 
     def upsample(self, factor):
-        "Split each bin into `factor` bins, equal in the `interp` scale."
-        pix = np.arange(self.nbin * factor + 1) / factor - .5
-        return self._with_edges(self.pix_to_coord(pix).value)
+        """Split each bin, or each step between centres, into `factor` parts that are equal in the `interp`
+        scale."""
+        factor = as_number(factor, "factor", 1, integer=True)
+        pix = np.arange((len(self._nodes) - 1) * factor + 1) / factor
+        return self._with(_value_at(self._nodes, pix, self.interp) if len(self._nodes) > 1 else self._nodes)
 
     def is_allclose(self, other, rtol=1e-6):
         "Whether `other` has the same bins, to a relative `rtol`."
@@ -297,7 +372,10 @@ class MapAxis:
             return False
         if not self.unit.is_equivalent(other.unit):
             return False
-        return bool(np.allclose(self.edges_value, other.edges_in(str(self._unit)), rtol=rtol, atol=0))
+        pairs = [(self.edges_value, other.edges_in(self._unit))]
+        if "center" in (self.node_type, other.node_type):
+            pairs.append((self.center_value, other.center.to_value(self._unit)))
+        return all(np.allclose(a, b, rtol=rtol, atol=0) for a, b in pairs)
 
     def __eq__(self, other):
         return self.is_allclose(other) and self.name == other.name and self.interp == other.interp
@@ -336,6 +414,8 @@ class MapAxes(tuple):
 
     Raises
     ------
+    TypeError
+        Something that is no `MapAxis`.
     ValueError
         Two axes share a name.
     KeyError
@@ -343,7 +423,11 @@ class MapAxes(tuple):
     """
 
     def __new__(cls, axes=()):
-        self = super().__new__(cls, axes or ())
+        if isinstance(axes, MapAxis):
+            raise TypeError(f"axes: expected a list of MapAxis, found the single axis {axes.name!r}")
+        self = super().__new__(cls, () if axes is None else axes)
+        for axis in self:
+            expect(axis, MapAxis, "axes")
         if len(set(self.names)) < len(self):
             raise ValueError(f"axes need different names, found {self.names}")
         return self

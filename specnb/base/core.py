@@ -146,7 +146,72 @@ def as_number(value, name, minimum=-math.inf, above=-math.inf, maximum=math.inf,
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above), ("<=", maximum))
               if math.isfinite(bound)]
     wanted = f"positive {kind}" if bounds == ["> 0"] else " ".join([kind, " and ".join(bounds)]).strip()
-    raise ValueError(f"{name}: expected a {wanted}, found {value!r}")
+    shown = number.item() if isinstance(number, np.generic) else value
+    raise ValueError(f"{name}: expected a {wanted}, found {shown!r}")
+
+# %% ../../nbs/10_base/10_core.ipynb #9a7a3fb0
+def expect(value, kind, name):
+    """The value, if it is an object of the kind that an argument needs.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    kind : type or tuple of types
+        What it must be.
+    name : str
+        Name of the argument, for the error message.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+    if isinstance(value, kind):
+        return value
+    kinds = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+    article = "an" if kinds[0] in "AEIOU" else "a"
+    text = repr(value)
+    found = text if len(text) < 60 and not hasattr(value, "__dict__") else type(value).__name__
+    raise TypeError(f"{name}: expected {article} {kinds}, found {found}")
+
+def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
+    """Finite numbers within bounds.
+
+    Parameters
+    ----------
+    value : array_like
+        What was given; a map gives its values.
+    name : str
+        Name of the argument, for the error message.
+    minimum, above : float
+        All numbers are at least `minimum` and greater than `above`.
+    shape : tuple, optional
+        What the shape must be.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    TypeError
+        No numbers.
+    ValueError
+        Another shape, or a number that is not finite or out of the bounds.
+    """
+    try:
+        values = np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected numbers, found {value!r}") from None
+    if shape is not None and values.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, found {values.shape}")
+    good = np.isfinite(values) & (values >= minimum) & (values > above)
+    if not good.all():
+        bounds = "".join(f" and {sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above))
+                         if math.isfinite(bound))
+        raise ValueError(f"{name}: expected finite numbers{bounds}, found {values[~good].flat[0]:g}")
+    return values
 
 # %% ../../nbs/10_base/10_core.ipynb #76387a2f
 def make_path(

@@ -233,7 +233,13 @@ class MaskOperators:
     def is_mask(self):
         return self.data.dtype == bool
 
+    def _same_pixels(self, other):
+        return True
+
     def _mask_operands(self, *others):
+        for other in others:
+            if isinstance(other, type(self)) and not self._same_pixels(other):
+                raise ValueError(f"the maps are of different places: {self.geom} and {other.geom}")
         data = [m.data if isinstance(m, type(self)) else np.asarray(m) for m in (self, *others)]
         if any(d.dtype != bool for d in data):
             found = [str(d.dtype) for d in data]
@@ -255,7 +261,11 @@ class MaskOperators:
         return self._with(np.logical_xor(*self._mask_operands(other)))
 
     def astype(self, dtype):
-        "The map with its values converted, for example to bool: zero is False."
+        "The map with its values converted, for example to bool: zero is False; nan has no counterpart there."
+        if self.data.dtype.kind == "f" and np.dtype(dtype).kind != "f" and not np.isfinite(self.data).all():
+            n = np.sum(~np.isfinite(self.data))
+            text = f"{n} values of the map are not finite and have no counterpart in {np.dtype(dtype)}"
+            raise ValueError(f"{text}; replace them first, for example by numpy.nan_to_num")
         return self._with(self.data.astype(dtype))
 
 # %% ../../nbs/30_regions/20_images.ipynb #b2258753
@@ -376,6 +386,9 @@ class WcsNDMap(MaskOperators):
 
     def _with(self, data):
         return WcsNDMap(self.geom, data, self.unit)
+
+    def _same_pixels(self, other):
+        return self.geom is other.geom or self.geom.is_allclose(other.geom)
 
     @cached_property
     def _excluded_pixels(self):

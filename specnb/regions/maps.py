@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
 from ..base.axes import MapAxes, snap_to_edges
-from ..base.core import as_float, html_table, lazy
+from ..base.core import as_float, as_number, expect, html_table, lazy
 from ..base.sphere import separation, sky_position, to_icrs
 from .images import MaskOperators, WcsGeom, sky_axes
 from .shapes import (circle_numbers, make_wcs, region_center, region_contains, sky_regions,
@@ -48,50 +48,54 @@ def _bins_between(
     bounds = [-np.inf, np.inf]
     for i, (name, energy) in enumerate({"energy_min": energy_min, "energy_max": energy_max}.items()):
         if energy is not None:
-            e = as_float(energy, str(axis.unit), name)
+            e = as_number(as_float(energy, str(axis.unit), name), name, above=0)
             bounds[i] = edges[snap_to_edges(edges, np.array(e), axis.interp)] if round_to_edge else e
+    if bounds[0] > bounds[1]:
+        text = f"energy_min {bounds[0]:g} and energy_max {bounds[1]:g} {axis.unit}"
+        raise ValueError(f"{text} must be increasing")
     return (edges[:-1] >= bounds[0]) & (edges[1:] <= bounds[1])
 
 # %% ../../nbs/30_regions/30_maps.ipynb #d3744455
 @dataclass(frozen=True, eq=False)
 class RegionGeom:
-    """A region on the sky with axes; the geometry of a spectrum. Usually made by `RegionGeom.create`.
+    """A region on the sky with axes; the geometry of a spectrum.
 
     Parameters
     ----------
-    region : `SkyRegion` or None
-        None if the region is not known.
-    axes : `MapAxes`
-        Such as the energy axis.
+    region : `SkyRegion`, str or None
+        A string is one region in the DS9 format; None if the region is not known.
+    axes : list of `MapAxis`
+        Such as the energy axis; with different names. Kept as `MapAxes`.
+
+    Raises
+    ------
+    TypeError
+        `region` is no sky region, or `axes` is no list of `MapAxis`.
+    ValueError
+        More than one region, or one without centre or vertices or with coordinates that are not finite.
     """
     region:object = None
     axes:MapAxes = MapAxes()
 
+    def __post_init__(self):
+        if not isinstance(self.axes, MapAxes):
+            object.__setattr__(self, "axes", MapAxes(self.axes))
+        if self.region is not None:
+            found = sky_regions(self.region)
+            if len(found) != 1:
+                raise ValueError(f"region: expected one region, found {len(found)}")
+            object.__setattr__(self, "region", found[0])
+            self.center_in_frame  # known from now on, or refused
+
     @classmethod
     def create(cls, region, axes=None):
-        """Geometry from a region and axes.
+        "Geometry from a region and axes, as for the class."
+        return cls(region, axes)
 
-        Parameters
-        ----------
-        region : `SkyRegion`, str or None
-            A string is one region in the DS9 format.
-        axes : list of `MapAxis`
-            With different names.
-
-        Raises
-        ------
-        TypeError
-            `region` is no sky region.
-        ValueError
-            More than one region, or one without centre or vertices.
-        """
-        if region is not None:
-            found = sky_regions(region)
-            if len(found) != 1:
-                raise ValueError(f"expected one region, found {len(found)}")
-            region, = found
-            region_center(region)
-        return cls(region, MapAxes(axes))
+    def _known_region(self):
+        if self.region is None:
+            raise ValueError("the region of this geometry is not known")
+        return self.region
 
     @property
     def data_shape(self):
@@ -108,7 +112,7 @@ class RegionGeom:
     @cached_property
     def center_in_frame(self):
         "Longitude and latitude of the centre, deg, and their frame, as the region was given."
-        return region_center(self.region)
+        return region_center(self._known_region())
 
     @property
     def frame(self):
@@ -137,7 +141,7 @@ class RegionGeom:
     @cached_property
     def wcs_geom(self):
         "Image geometry around the region, gnomonic, 0.01 deg per pixel."
-        return _image_around(self.region, self.radius_deg)
+        return _image_around(self._known_region(), self.radius_deg)
 
     @property
     def wcs(self):
@@ -146,18 +150,21 @@ class RegionGeom:
     def solid_angle(self):
         "Solid angle in sr; a circle counts as flat, pi r2, a point has none."
         if self.radius_deg is None:
-            deg2 = self.region.to_pixel(self.wcs).area*.01**2
+            deg2 = self._known_region().to_pixel(self.wcs).area*.01**2
         else:
             deg2 = np.pi*self.radius_deg**2
         return u.Quantity(deg2*np.radians(1)**2, "sr")
 
     def contains(self, skycoord):
         "Which positions, a `SkyCoord`, are inside; boolean."
-        return region_contains(self.region, *map(np.atleast_1d, sky_position(skycoord)))
+        return region_contains(self._known_region(), *map(np.atleast_1d, sky_position(skycoord)))
 
     def energy_mask(self, energy_min=None, energy_max=None, round_to_edge=False):
         "Mask of the bins wholly between two energies (moved to the nearest edges if `round_to_edge`)."
-        return RegionNDMap(self, _bins_between(self.axes[0], energy_min, energy_max, round_to_edge))
+        if not self.axes:
+            raise ValueError("the geometry has no energy axis")
+        axis = self.axes["energy" if "energy" in self.axes.names else 0]
+        return RegionNDMap(self, _bins_between(axis, energy_min, energy_max, round_to_edge))
 
     def is_allclose(self, other):
         "Whether `other` has the same axes and its region the same centre and radius."
@@ -210,6 +217,33 @@ def _energy_axes(region_map, ax)->tuple:
     return ax, axes[0], np.asarray(region_map.data, float).ravel()
 
 # %% ../../nbs/30_regions/30_maps.ipynb #0c59a534
+def _in_bins(
+    data,        # what was given
+    shape:tuple, # of the geometry
+)->np.ndarray:   # of that shape
+    "Values in the shape of a geometry; refused where they had to be stretched or reordered."
+    try:
+        data = np.asarray(data)
+    except ValueError:
+        raise TypeError(f"data: expected numbers, found {data!r}") from None
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"data: expected numbers, found {data.dtype}")
+    if data.ndim == 0:
+        return np.full(shape, data)
+    without_ones = [tuple(n for n in s if n > 1) for s in (data.shape, shape)]
+    if data.size != np.prod(shape) or data.ndim > 1 and without_ones[0] != without_ones[1]:
+        raise ValueError(f"the geometry has shape {shape}, the data {data.shape}")
+    return data.reshape(shape)
+
+def _unit_text(unit)->str:
+    "A unit as text; TypeError if it is none."
+    text = str(unit)
+    try:
+        return text if text in ("", "m2 s") else u.Unit(text) and text
+    except ValueError:
+        raise TypeError(f"unit: expected a unit, found {unit!r}") from None
+
+# %% ../../nbs/30_regions/30_maps.ipynb #50ed1e73
 @dataclass(frozen=True, eq=False)
 class RegionNDMap(MaskOperators):
     """Values in the bins of a `RegionGeom`.
@@ -219,28 +253,26 @@ class RegionNDMap(MaskOperators):
     geom : `RegionGeom`
         The region and its axes.
     data : ndarray or number
-        Values, of shape ``geom.data_shape`` or of the same size, or one for all bins. Default: zero.
+        Values, of shape ``geom.data_shape`` (axes of length one may be left out), flat, or one for all bins.
+        Default: zero.
     unit : str
         Unit of the values.
 
     Raises
     ------
+    TypeError
+        `geom` is no `RegionGeom`, `data` are no numbers, or `unit` is none.
     ValueError
-        `data` has another size.
+        `data` has another shape.
     """
     geom:RegionGeom
     data:np.ndarray = None
     unit:str = ""
 
     def __post_init__(self):
-        shape = self.geom.data_shape
-        data = np.asarray(0. if self.data is None else self.data)
-        if data.ndim == 0:
-            data = np.full(shape, data)
-        if data.size != np.prod(shape):
-            raise ValueError(f"the geometry has shape {shape}, the data {data.shape}")
-        object.__setattr__(self, "data", data.reshape(shape))
-        object.__setattr__(self, "unit", str(self.unit))
+        shape = expect(self.geom, RegionGeom, "geom").data_shape
+        object.__setattr__(self, "data", _in_bins(0. if self.data is None else self.data, shape))
+        object.__setattr__(self, "unit", _unit_text(self.unit))
 
     @classmethod
     def create(cls, region, axes=None, data=None, unit=""):
@@ -263,7 +295,12 @@ class RegionNDMap(MaskOperators):
     def _with(self, data):
         return replace(self, data=data)
 
+    def _same_pixels(self, other):
+        return self.geom is other.geom or self.geom.axes == other.geom.axes
+
     def _combine(self, op, other):
+        if isinstance(other, RegionNDMap) and not self._same_pixels(other):
+            raise ValueError(f"the maps are of different bins: {self.geom} and {other.geom}")
         result = u.Quantity(op(self.quantity, getattr(other, "quantity", other)))
         return RegionNDMap(self.geom, result.value, str(result.unit))
 

@@ -9,7 +9,7 @@ __all__ = ['OffRegions', 'plot_off_regions', 'ReflectedRegionsFinder', 'WobbleRe
 from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
-from ..base.core import as_float, html_table, lazy, warn
+from ..base.core import as_float, as_number, html_table, lazy, warn
 from ..base.sphere import from_icrs, separation, sky_position
 from .images import WcsGeom, sky_axes
 from .maps import RegionGeom
@@ -318,6 +318,8 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
 # %% ../../nbs/30_regions/50_off_regions.ipynb #a7e611a9
 def _checked_pointing(pointing)->tuple:
     "Right ascension and declination, deg, from two numbers or a SkyCoord."
+    if hasattr(pointing, "unit"):
+        pointing = as_float(pointing, "deg", "pointing")
     if not isinstance(pointing, (tuple, list, np.ndarray)):
         pointing = sky_position(pointing, name="pointing")
     if np.shape(pointing) != (2,) or not np.all(np.isfinite(pointing)) or abs(pointing[1]) > 90:
@@ -359,6 +361,11 @@ def _blocked_angle(
     return blocked
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #e3dbaaf0
+def _angle(finder, name, unit, **bounds):
+    "The angle that a finder has under a name, in a unit; refused if it is none or out of its bounds."
+    return as_number(as_float(getattr(finder, name), unit, name), name, **bounds)
+
+# %% ../../nbs/30_regions/50_off_regions.ipynb #2885e12c
 class _RegionsFinder:
     "What both finders do."
 
@@ -410,6 +417,13 @@ class ReflectedRegionsFinder(_RegionsFinder):
     binsz : quantity
         Pixel size of the plane.
 
+    Raises
+    ------
+    TypeError
+        Not an angle, or not a number.
+    ValueError
+        Not finite, negative, or zero where it must be positive.
+
     References
     ----------
     Berge, Funk & Hinton 2007, A&A 466, 1219.
@@ -420,18 +434,26 @@ class ReflectedRegionsFinder(_RegionsFinder):
     max_region_number:int = 10000
     binsz:object = "0.01 deg"
 
+    def __post_init__(self):
+        self._angles()
+        _angle(self, "binsz", "deg", above=0)
+        as_number(self.max_region_number, "max_region_number", 1, integer=True)
+
+    def _angles(self):
+        "Step past an excluded place, and the two distances, rad."
+        distances = [_angle(self, name, "rad", minimum=0) for name in ("min_distance", "min_distance_input")]
+        return _angle(self, "angle_increment", "rad", above=0), *distances
+
     def _search(self, off, blocked):
         if off.geom.is_point:
             raise ValueError("region: reflected regions need a region with an area, found a point; "
                              "use WobbleRegionsFinder")
         center, size = off.plane.crpix[0], 2*np.pi
-        if len(off._on_distances) and not off.on.contains(center, center):
+        if not len(off._on_distances):
+            return replace(off, reason=f"the ON region covers no pixel of {self.binsz}")
+        if not off.on.contains(center, center):
             size = angular_size(*off._on_pixels, center)
-        names = "angle_increment", "min_distance", "min_distance_input"
-        steps = [as_float(getattr(self, name), "rad", name) for name in names]
-        if steps[0] <= 0:
-            raise ValueError(f"angle_increment: expected a positive angle, found {self.angle_increment}")
-        angles, tried = reflected_angles(blocked, size, *steps, self.max_region_number)
+        angles, tried = reflected_angles(blocked, size, *self._angles(), self.max_region_number)
         reason = ""
         if not tried:
             where = f"the ON region, {off.offset_deg:.3g} deg from the pointing"
@@ -468,8 +490,8 @@ class WobbleRegionsFinder(_RegionsFinder):
     binsz:object = "0.01 deg"
 
     def __post_init__(self):
-        if not isinstance(self.n_off_regions, (int, np.integer)) or self.n_off_regions < 1:
-            raise ValueError(f"n_off_regions: expected a positive integer, found {self.n_off_regions!r}")
+        as_number(self.n_off_regions, "n_off_regions", above=0, integer=True)
+        _angle(self, "binsz", "deg", above=0)
 
     def _search(self, off, blocked):
         if off.offset_deg < 1e-6:

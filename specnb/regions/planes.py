@@ -27,6 +27,9 @@ def pointing_plane(
 )->WcsGeom:             # gnomonic, with the pointing in the middle
     "Pixel grid in which OFF regions are searched."
     npix = max(int(np.rint((4*offset + .3)/binsz)), 1)
+    if npix > 50_000:
+        wanted = "a pixel size for which the plane has at most 50000 x 50000 pixels"
+        raise ValueError(f"binsz: expected {wanted}, found {binsz:g} deg, which makes {npix} x {npix}")
     skydir = tuple(map(float, from_icrs(*pointing_deg, frame)))
     return WcsGeom((npix, npix), "TAN", frame, skydir, (-binsz, binsz), ((npix - 1)/2,)*2)
 
@@ -160,10 +163,15 @@ def make_exclusion(
 )->_Exclusion:
     "Exclusion for the copies of one shape."
     annulus = rho.min() - 1.5, rho.max() + 1.5
+    if isinstance(exclusion, WcsNDMap) and not exclusion.is_mask:
+        found = f"found {exclusion.data.dtype}; convert with .astype(bool)"
+        raise TypeError(f"exclusion_mask: expected a boolean WcsNDMap, {found}")
     if isinstance(exclusion, WcsNDMap):
         return _Exclusion(plane, *mask_pixels(plane, exclusion, *annulus), np.empty(0))
     try:
         exclusion = [] if exclusion is None else sky_regions(exclusion)
+        if any(isinstance(region, regions_package.PointSkyRegion) for region in exclusion):
+            raise ValueError("exclusion_mask: expected regions with an area, found a point")
     except TypeError:
         text = f"expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}"
         raise TypeError(f"exclusion_mask: {text}") from None

@@ -39,7 +39,7 @@ def sky_regions(regions)->list:
     if isinstance(regions, regions_package.SkyRegion):
         return [regions]
     if not isinstance(regions, (list, tuple, regions_package.Regions)):
-        raise TypeError(f"expected a sky region, a DS9 string or a list of them, found {regions!r}")
+        raise TypeError(f"region: expected a sky region, a DS9 string or a list of them, found {regions!r}")
     return [one for region in regions for one in sky_regions(region)]
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #918ffeef
@@ -48,7 +48,12 @@ def circle_numbers(region):
     if not isinstance(region, regions_package.CircleSkyRegion):
         return None
     frame = sky_frame(region.center)
-    return *map(float, sky_position(region.center, frame)), float(region.radius.to_value("deg")), frame
+    numbers = *map(float, sky_position(region.center, frame)), float(region.radius.to_value("deg"))
+    if not np.isfinite(numbers).all() or numbers[2] >= 90:
+        found = "{:g} deg around {:g}, {:g} deg".format(numbers[2], *numbers[:2])
+        wanted = "expected a circle with finite centre and a radius below 90 deg"
+        raise ValueError(f"region: {wanted}, found {found}")
+    return *numbers, frame
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #38c57bb3
 def region_center(region):
@@ -69,15 +74,23 @@ def region_center(region):
     Raises
     ------
     ValueError
-        A compound region, which has neither.
+        A compound region, which has neither; a position that is not finite; fewer than three vertices.
     """
-    if hasattr(region, "center"):
-        frame = sky_frame(region.center)
-        return *map(float, sky_position(region.center, frame)), frame
-    if not hasattr(region, "vertices"):
-        raise ValueError(f"expected a region with a centre or vertices, found {type(region).__name__}")
-    frame = sky_frame(region.vertices)
-    lon, lat = np.radians(sky_position(region.vertices, frame))
+    if circle := circle_numbers(region):
+        return *circle[:2], circle[3]
+    is_round = hasattr(region, "center")
+    if not is_round and not hasattr(region, "vertices"):
+        raise ValueError(f"region: expected one with a centre or vertices, found {type(region).__name__}")
+    position = region.center if is_round else region.vertices
+    frame = sky_frame(position)
+    lon, lat = sky_position(position, frame)
+    if not np.isfinite([lon, lat]).all():
+        raise ValueError(f"region: expected finite coordinates, found {lon}, {lat} deg")
+    if is_round:
+        return float(lon), float(lat), frame
+    if np.size(lon) < 3:
+        raise ValueError(f"region: expected at least three vertices, found {np.size(lon)}")
+    lon, lat = np.radians([lon, lat])
     x, y, z = np.sum([np.cos(lat)*np.cos(lon), np.cos(lat)*np.sin(lon), np.sin(lat)], axis=1)
     mean = np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
     box = [(v.min() + v.max())/2 for v in tan_project(*mean, np.degrees(lon), np.degrees(lat))]
