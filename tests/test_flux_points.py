@@ -1,4 +1,5 @@
 "Flux points: exact solutions, forms, files, fits to points, bad input; and the digits of the reference on the real runs."
+import re
 import warnings
 from dataclasses import replace
 import astropy.units as u
@@ -10,7 +11,7 @@ from astropy.table import Table
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import brentq, minimize_scalar
 from specnb import (DataError, DataStore, Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator,
-                    LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumArrays, SpectrumDataset,
+                    LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpecnbWarning, SpectrumArrays, SpectrumDataset,
                     SpectrumDatasetOnOff, cash, demo_dir, wstat)
 from specnb.flux_points.bands import ShiftedTerm, solve_norms
 from specnb.stats.likelihood import Fold, response_matrix
@@ -67,7 +68,7 @@ def brute_force(datasets, other, low, high):
     best = minimize_scalar(stat, bracket=(.5, 1.5), tol=1e-12).x
     def end(side, rise): return brentq(lambda x: stat(best + side*x) - stat(best) - rise, 1e-6, 5, xtol=1e-13)
     curvature = (stat(best + 1e-3) - 2*stat(best) + stat(best - 1e-3))/1e-6
-    return {"norm": best, "norm_err": np.sqrt(2/curvature), "norm_errp": end(1, 1), "norm_errn": end(-1, 1), "norm_ul": best + end(1, 4),
+    return {"norm": best, "norm_err": np.sqrt(2/curvature), "norm_errp": end(1, 1), "norm_errn": end(-1, 1), "norm_ul": best + end(1, 4 + max(stat(0) - stat(best), 0)*(best < 0)),
             "stat": stat(best), "stat_null": stat(0), "stat_scan": np.array([stat(x) for x in np.geomspace(.2, 5, 11)])}
 
 
@@ -154,7 +155,7 @@ def test_kinks():
     solved = solve_norms(shifted, np.array([[4.]]))
     assert_allclose(solved["norm"], -.5, atol=1e-9)
     assert np.isnan(solved["norm_err"][0])
-    assert_allclose(solved["norm_ul"], -.5 + 2/4, atol=1e-9)   # 2 s = 4 above the kink
+    assert_allclose(solved["norm_ul"], 2/4, atol=1e-9)   # 2 s = 4 above norm 0, the lowest that is allowed
 
 
 def test_nothing_seen_over_a_known_background():
@@ -162,16 +163,19 @@ def test_nothing_seen_over_a_known_background():
     solved = solve_norms(CashTerm([[0.]], [[1.5]]), np.array([[3.]]))
     assert_allclose(solved["norm"], -.5, atol=1e-6)
     assert np.isnan(solved["norm_err"][0])
-    assert_allclose(solved["norm_ul"]*3 + 1.5, 2, atol=1e-5)
+    assert_allclose(solved["norm_ul"]*3, 2, atol=1e-5)   # C has risen by 4 above norm 0
 
 
 def test_random_bands_are_minima():
     rng = np.random.default_rng(5)
     s = rng.exponential(2, (200, 6))*(rng.random((200, 6)) < .9) + 1e-3
+    s[100:] /= 4   # hardly any signal: some norms are negative
     term = WStatTerm(rng.poisson(.7*s + .3), rng.poisson(3., s.shape)*(rng.random(s.shape) < .7), rng.uniform(.02, .5, s.shape))
     solved = solve_norms(term, s)
     for shift in (-1e-3, 1e-3): assert (term.value((solved["norm"] + shift)[:, None]*s) >= solved["stat"] - 1e-10).all()
-    for end, rise in ((solved["norm"] + solved["norm_errp"], 1), (solved["norm"] - solved["norm_errn"], 1), (solved["norm_ul"], 4)):
+    below = np.where(solved["norm"] < 0, solved["stat_null"] - solved["stat"], 0)
+    assert (below > 0).sum() > 5 and (solved["norm_ul"] > 0).all()
+    for end, rise in ((solved["norm"] + solved["norm_errp"], 1), (solved["norm"] - solved["norm_errn"], 1), (solved["norm_ul"], 4 + below)):
         assert_allclose(term.value(end[:, None]*s), solved["stat"] + rise, rtol=1e-9)
 
 
@@ -218,7 +222,8 @@ def test_bands_with_few_and_many_counts(case, way):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         points = estimate(datasets, energy_edges=[1, 2, 5, 20]*u.TeV, **{"reoptimize": {"reoptimize": True}, "fit": {"fit": Fit()}}.get(way, {}))
-    assert all(bool(s) != ok for s, ok in zip(points.status, points.success))
+    bounded = points.norm < 0   # a good limit with a status that says how it was found
+    assert all(bool(s) != ok or (low and "profile of norm >= 0" in s) for s, ok, low in zip(points.status, points.success, bounded))
     if way == "reoptimize":          # two free sources share a band: norms and limits need not exist, but belong together
         assert not np.any(points.norm_ul < points.norm) and not np.any(np.isfinite(points.norm_ul) & np.isnan(points.norm))
         return
@@ -343,7 +348,7 @@ def test_all_forms_are_norms_times_references(points):
 def test_columns_units_and_meta(points):
     table = points.to_table("dnde", formatted=True)
     assert table.colnames == """e_ref e_min e_max dnde dnde_err dnde_errp dnde_errn dnde_ul ts sqrt_ts npred npred_excess stat stat_null is_ul counts
-        success norm_scan stat_scan""".split()
+        success norm_scan stat_scan status""".split()
     assert table["dnde"].unit == u.Unit(FLUX) and table["e_ref"].unit == u.TeV and table["counts"].shape == (7, 2)
     assert table.meta["SED_TYPE"] == "dnde" and table.meta["UL_CONF"] == pytest.approx(.9544997)
     assert (table.meta["n_sigma"], table.meta["n_sigma_ul"], table.meta["sqrt_ts_threshold_ul"]) == (1, 2, 2)
@@ -617,3 +622,106 @@ def test_demo_data():
     assert json.loads((demo_dir()/"truth.json").read_text())
     pulls = ((points.norm - 1)/np.where(points.norm > 1, points.norm_errn, points.norm_errp))[~points.is_ul]
     assert len(pulls) >= 5 and np.abs(pulls).max() < 3.5 and np.sqrt(np.mean(pulls**2)) < 1.8
+
+
+# --- files and arguments that say something else -----------------------------------------------------------------------------
+
+def limits_of_a_deficit():
+    "A run with far fewer ON counts than its background predicts."
+    a = dataset("a", 1)
+    a.counts, a.counts_off = np.zeros(30), np.full(30, 50.)
+    datasets = Datasets([a])
+    datasets.models = [source()]
+    return datasets
+
+
+def test_a_limit_at_a_deficit_is_not_negative_has_a_status_and_is_drawn():
+    import matplotlib.pyplot as plt
+    points = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV, selection_optional="all").run(limits_of_a_deficit())
+    assert (points.norm < 0).all() and (points.norm_ul > 0).all() and points.is_ul.all() and points.success.all()
+    assert points.status == ["upper limit from the profile of norm >= 0: the best norm is negative"]*2
+    fit = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV, selection_optional="ul", fit=Fit()).run(limits_of_a_deficit())
+    assert_allclose(fit.norm_ul, points.norm_ul, rtol=1e-4)
+    ax = plt.figure().gca()
+    points.plot(ax, sed_type="e2dnde")
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines])
+    assert np.isin(np.round(np.log10(points.e2dnde_ul.value), 6), np.round(np.log10(drawn[drawn > 0]), 6)).all()
+    plt.close("all")
+
+
+def test_the_status_of_a_band_survives_a_file(tmp_path):
+    points = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV, selection_optional="ul").run(limits_of_a_deficit())
+    for name in ("p.fits", "p.ecsv"):
+        points.write(tmp_path/name, sed_type="likelihood")
+        again = FluxPoints.read(tmp_path/name)
+        assert again.status == points.status and again.counts.shape == points.counts.shape == (2, 1)
+
+
+def test_the_axis_of_one_dataset_survives_a_fits_file(tmp_path):
+    "TDIM (1): the peer takes a column of numbers for something else and cannot read the file."
+    from astropy.io import fits
+    points = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV).run(limits_of_a_deficit())
+    points.write(tmp_path/"p.fits", sed_type="likelihood")
+    header = fits.getheader(tmp_path/"p.fits", 1)
+    column = next(i for i in range(1, 40) if header[f"TTYPE{i}"] == "npred")
+    assert header[f"TDIM{column}"] == "(1)" and header[f"TFORM{column}"] == "1D"
+
+
+GOOD = {"e_ref": [1., 3]*u.TeV, "e_min": [.5, 2]*u.TeV, "e_max": [2, 6]*u.TeV, "dnde": [3e-11, 2e-12]*u.Unit(FLUX),
+        "dnde_err": [2e-12, 3e-13]*u.Unit(FLUX), "dnde_errn": [2e-12, 3e-13]*u.Unit(FLUX)}
+WRONG_TABLES = [({"e_ref": [1., np.nan]*u.TeV}, "row 2: e_ref is nan TeV, expected a positive energy"),
+                ({"e_ref": [np.inf, 3]*u.TeV}, "row 1: e_ref is inf TeV"), ({"e_ref": [0., 3]*u.TeV}, "row 1: e_ref is 0 TeV"),
+                ({"e_ref": [1., -3]*u.TeV}, "row 2: e_ref is -3 TeV"), ({"e_min": [2., 2]*u.TeV}, "row 1: e_min is 2 and e_max 2 TeV"),
+                ({"e_ref": [1., 30]*u.TeV}, "row 2: e_ref is 30 TeV, expected an energy between"),
+                ({"dnde": [np.inf, 1]*u.Unit(FLUX)}, "row 1: norm is inf"), ({"dnde_err": [1, -1]*u.Unit(FLUX)}, "row 2: norm_err is -"),
+                ({"dnde_errn": [1, -1]*u.Unit(FLUX)}, "row 2: norm_errn is -"), ({"dnde": ["3e-11", "2e-12"]}, "column dnde holds"),
+                ({"is_ul": ["perhaps", "no"]}, "column is_ul: row 1 is 'perhaps', expected a logical value"),
+                ({"ts": [1, 2]*u.TeV}, "column ts: unit 'TeV' does not convert"), ({"time_min": [1., 2]}, "a light curve (columns time_min)"),
+                ({"e_ref": [[1.], [3]]*u.TeV}, "a light curve (columns e_ref)")]
+
+
+@pytest.mark.parametrize("change, message", WRONG_TABLES, ids=[m[:24] for _, m in WRONG_TABLES])
+def test_a_table_that_cannot_be_is_refused_with_its_file(change, message, tmp_path):
+    for name in ("p.ecsv", "p.fits"):
+        Table({**GOOD, **change}, meta={"SED_TYPE": "dnde"}).write(tmp_path/name)
+        with pytest.raises(DataError, match=re.escape(message)) as error: FluxPoints.read(tmp_path/name)
+        assert name in str(error.value)
+
+
+@pytest.mark.parametrize("meta, message", [({"UL_CONF": 1.}, "UL_CONF: expected a number > 0 and <= 1"), ({"UL_CONF": "high"}, "UL_CONF: expected a number"),
+                                           ({"n_sigma": -1}, "n_sigma: expected a positive number"), ({"SED_TYPE": 3}, "SED_TYPE is 3")])
+def test_meta_data_that_cannot_be_are_refused(meta, message):
+    with pytest.raises(DataError, match=re.escape(message)): FluxPoints.from_table(Table(GOOD, meta=meta))
+
+
+def test_downward_errors_with_a_sign_are_lengths():
+    "As in the catalog of the H.E.S.S. Galactic plane survey."
+    with pytest.warns(SpecnbWarning, match="downward errors are negative"):
+        points = FluxPoints.from_table(Table({**GOOD, "dnde_errn": -GOOD["dnde_errn"]}))
+    assert_allclose(points.dnde_errn.value, GOOD["dnde_errn"].value)
+
+
+def test_a_flux_of_another_kind_tells_the_assumed_spectrum():
+    import matplotlib.pyplot as plt
+    points = FluxPoints.from_table(Table(GOOD))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        points.e2dnde, points.to_table("e2dnde"), points.plot(plt.figure().gca(), sed_type="e2dnde")
+    for ask in (lambda: points.flux, lambda: points.to_table("eflux"), lambda: points.plot(plt.figure().gca(), sed_type="flux")):
+        with pytest.warns(SpecnbWarning, match="with an assumed power law of index 2"): ask()
+    plt.close("all")
+
+
+@pytest.mark.parametrize("wrong, message", [({"norm_max": -5}, "norm_max: expected a number > 0.2"), ({"norm_min": np.nan}, "norm_min: expected a positive number"),
+                                            ({"n_sigma": np.nan}, "n_sigma: expected a positive number, found nan"), ({"n_sigma_ul": "2"}, "n_sigma_ul: expected a number, found '2'"),
+                                            ({"norm_n_values": 0}, "norm_n_values: expected a whole number >= 1"), ({"norm_values": [1, np.inf]}, "norm_values: expected a list of finite"),
+                                            ({"fit": "minuit"}, "fit: expected a Fit, found str"), ({"selection_optional": 3}, "selection_optional: expected names")])
+def test_estimator_arguments_that_cannot_be(wrong, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)): FluxPointsEstimator(**wrong)
+
+
+def test_residuals_of_points_outside_the_masks_are_nan():
+    points = FluxPoints.from_table(Table(GOOD))
+    d = FluxPointsDataset(PowerLawSpectralModel(amplitude=f"3e-11 {FLUX}"), points, mask_fit=[True, False])
+    assert_array_equal(np.isnan(d.residuals()), [False, True])
+    with pytest.raises(TypeError, match="mask_fit: expected logical values"): d.mask_fit = [1., np.nan]

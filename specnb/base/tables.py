@@ -641,13 +641,15 @@ _LETTERS = {kind: letter for letter, kind in _NUMBERS.items()} | {"b1": "L"}
 
 def _column_form(
     array:np.ndarray, # the first axis counts the rows
-)->tuple:             # TFORM and TDIM, None for cells of less than two dimensions
+)->tuple:             # TFORM and TDIM, None for numbers and simple lists
     "Form of a column; KeyError for a type that has none."
     shape = array.shape[1:]
     if array.dtype.kind in "US":
         return f"{max(1, np.asarray(array, 'S').dtype.itemsize)}A", None
     form = f"{math.prod(shape)}{_LETTERS[array.dtype.str[1:]]}"
-    return form, f"({','.join(map(str, shape[::-1]))})" if len(shape) > 1 else None
+    # one value in a cell without TDIM would be read without the axis it has
+    with_shape = len(shape) > 1 or shape == (1,)
+    return form, f"({','.join(map(str, shape[::-1]))})" if with_shape else None
 
 def _named_columns(
     columns:dict, # name to array or (array, unit)

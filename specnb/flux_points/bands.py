@@ -139,6 +139,14 @@ def band_term(
     return ShiftedTerm(term, other) if other.any() else term
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #3275b0ae
+def limit_offset(
+    norm:np.ndarray,      # best norm
+    stat:np.ndarray,      # statistic there
+    stat_null:np.ndarray, # statistic at norm 0
+)->np.ndarray:            # of the same shape
+    "Height of the lowest point with norm >= 0 above the minimum, from which the limit is counted."
+    return np.where(norm < 0, np.maximum(stat_null - stat, 0), 0)
+
 def solve_norms(term, s, n_sigma=1, n_sigma_ul=N_SIGMA_UL, scan=(), errors=True, limit=True):
     """Norms, errors, limits and profiles of bands.
 
@@ -166,13 +174,15 @@ def solve_norms(term, s, n_sigma=1, n_sigma_ul=N_SIGMA_UL, scan=(), errors=True,
     result = {"norm": norm, "norm_err": n_sigma * error}
     wanted = {**({"norm_errp": (1, n_sigma), "norm_errn": (-1, n_sigma)} if errors else {}),
               **({"norm_ul": (1, n_sigma_ul)} if limit else {})}
+    values = term.value(np.r_[0., scan][:, None, None] * s)
     if wanted:
         n, width = len(wanted), np.where(np.isfinite(error), error, 1 / s.sum(-1))
         side, size = (np.repeat(x, len(norm)) for x in zip(*wanted.values()))
+        offset = limit_offset(norm, stat, values[0])
+        rise = size**2. + np.concatenate([offset if name == "norm_ul" else 0 * norm for name in wanted])
         start = (np.tile(x, n) for x in (norm, stat, width))
-        ends = norm_crossing(_repeat(term, n), np.tile(s, (n, 1)), *start, size**2., side).reshape(n, -1)
+        ends = norm_crossing(_repeat(term, n), np.tile(s, (n, 1)), *start, rise, side).reshape(n, -1)
         result |= {name: end if name == "norm_ul" else np.abs(end - norm) for name, end in zip(wanted, ends)}
-    values = term.value(np.r_[0., scan][:, None, None] * s)
     return result | {"stat": stat,
                      "stat_null": values[0]} | ({"stat_scan": values[1:].T} if len(scan) else {})
 

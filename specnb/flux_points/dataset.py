@@ -44,10 +44,12 @@ def _checked_mask(
 ):            # bool array of shape (n,), or None
     "A mask over the points."
     if mask is None: return None
-    mask = np.asarray(getattr(mask, "data", mask), bool).reshape(-1)
-    if len(mask) != n:
-        raise ValueError(f"{name}: expected {n} entries, one per flux point, found {len(mask)}")
-    return mask
+    mask = np.asarray(getattr(mask, "data", mask))
+    if mask.dtype.kind != "b":
+        raise TypeError(f"{name}: expected logical values, found {mask.dtype.name}")
+    if mask.size != n:
+        raise ValueError(f"{name}: expected {n} entries, one per flux point, found {mask.size}")
+    return mask.reshape(-1)
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #65bfb3ad
 class FluxPointsDataset:
@@ -104,7 +106,7 @@ class FluxPointsDataset:
 
     def part(self):
         "What the engine compiles: points and models."
-        dnde = self.data.norm * self.data.reference["dnde"]
+        dnde = self.data.norm * self.data.reference_flux("dnde")
         error = np.where(self.mask & ~self.data.is_ul, point_errors(self.data), np.nan)
         return PointsPart(self.name, self.data.data["e_ref"], dnde, error, self._spectra())
 
@@ -135,15 +137,15 @@ class FluxPointsDataset:
         Returns
         -------
         `~astropy.units.Quantity` or ndarray, shape (n,)
-            nan for upper limits; a pure number if divided.
+            nan for upper limits and outside the masks; a pure number if divided.
 
         Raises
         ------
         ValueError
             Another method.
         """
-        return self._relative(np.where(self.data.is_ul, np.nan, (self.data.dnde - self.flux_pred()).value),
-                              method)
+        shown = self.mask & ~self.data.is_ul
+        return self._relative(np.where(shown, (self.data.dnde - self.flux_pred()).value, np.nan), method)
 
     def _relative(self, values, method):
         scale = {"diff": u.Quantity(1, SED_UNITS["dnde"]), "diff/model": 1 / self.flux_pred().value,
@@ -272,6 +274,9 @@ class FluxPointsDataset:
 
     def fill(self, **values):
         "A copy with other attributes: `data`, `name`, `models`, `mask_fit`, `mask_safe`."
+        unknown = values.keys() - {"data", "name", "models", "mask_fit", "mask_safe"}
+        if unknown:
+            raise TypeError(f"fill: unknown attribute {sorted(unknown)[0]!r}")
         new = copy.copy(self)
         for name, value in values.items(): setattr(new, name, value)
         return new

@@ -9,9 +9,10 @@ __all__ = ['FluxPointsEstimator']
 import copy
 import numpy as np
 from ..makers.datasets import Datasets
-from ..base.core import as_float, html_table, lazy
+from ..base.core import as_float, as_number, html_table, lazy
 from ..fit.fit import Fit
-from .bands import Bands, band_counts, band_term, gather_bands, solve_norms, sum_bands
+from .bands import (Bands, band_counts, band_term, gather_bands, limit_offset, solve_norms,
+                                      sum_bands)
 from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
 from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm
@@ -94,11 +95,13 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
         result["norm_err"] = n_sigma * norm.error
     if errors:
         result |= dict(zip(("norm_errp", "norm_errn"), ends(n_sigma)))
+    stat_null = profile(0)[0]
     if limit:
-        result["norm_ul"] = best[i] + ends(n_sigma_ul)[0]
+        rise = n_sigma_ul**2 + limit_offset(best[i], stat, stat_null)
+        result["norm_ul"] = best[i] + ends(np.sqrt(rise))[0]
     if len(scan):
         result["stat_scan"] = list(profile(*scan))
-    return result | {"stat": stat, "stat_null": profile(0)[0]}
+    return result | {"stat": stat, "stat_null": stat_null}
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #edea450c
 def _predict(
@@ -138,7 +141,7 @@ def _checked_parts(
 def _status(
     bands:Bands, possible:np.ndarray, columns:dict, # which bands were solved, and what came out
 )->list: # str for each band
-    "What could not be determined in each band, and why."
+    "What could not be determined in each band, and why; or how a limit was found."
     def why(i):
         if not bands.used[i].any():
             return "no data: no bin of the datasets in this band, or all are masked"
@@ -151,7 +154,10 @@ def _status(
         missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns
                    and not np.isfinite(columns[n][i])]
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
-    return ["" if good else why(i) for i, good in enumerate(possible & _complete(columns))]
+    bounded = "norm_ul" in columns and columns["norm"] < 0
+    found = np.where(bounded, "upper limit from the profile of norm >= 0: the best norm is negative", "")
+    return [text if good else why(i) for i, (good, text) in
+            enumerate(zip(possible & _complete(columns), np.broadcast_to(found, len(possible)).tolist()))]
 
 def _complete(
     columns:dict, # what came out
@@ -167,7 +173,9 @@ def _selection(
     selection, # None, "all", a name or a list of names
 )->set:
     "Checked names of optional quantities."
-    chosen = [selection] if isinstance(selection, str) else selection or ()
+    chosen = [selection] if isinstance(selection, str) else [] if selection is None else selection
+    if not isinstance(chosen, (list, tuple, set, frozenset)):
+        raise TypeError(f"selection_optional: expected names, found {selection!r}")
     if list(chosen) == ["all"]:
         chosen = _OPTIONAL
     for name in chosen:
@@ -175,6 +183,21 @@ def _selection(
             raise ValueError("selection_optional: expected 'all' or some of "
                              f"{', '.join(map(repr, _OPTIONAL))}, found {name!r}")
     return set(chosen)
+
+
+def _scan_norms(
+    low, high, n,  # range and number
+    norms,         # the norms themselves, or None
+)->np.ndarray:
+    "Checked norms of the profiles."
+    if norms is None:
+        low = as_number(low, "norm_min", above=0)
+        high, n = as_number(high, "norm_max", above=low), as_number(n, "norm_n_values", 1, integer=True)
+        return np.geomspace(low, high, n)
+    norms = np.atleast_1d(as_float(norms, "", "norm_values"))
+    if norms.ndim > 1 or not norms.size or not np.isfinite(norms).all():
+        raise ValueError(f"norm_values: expected a list of finite numbers, found {norms.tolist()}")
+    return norms
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #d113c5fe
 class FluxPointsEstimator:
@@ -212,18 +235,16 @@ class FluxPointsEstimator:
     def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
                  reoptimize=False, norm_min=.2, norm_max=5,
                  norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False):
-        for name, value in (("n_sigma", n_sigma), ("n_sigma_ul", n_sigma_ul)):
-            if not value > 0:
-                raise ValueError(f"{name}: expected a positive number, found {value!r}")
+        if not (fit is None or isinstance(fit, Fit)):
+            raise TypeError(f"fit: expected a Fit, found {type(fit).__name__}")
         if sum_over_energy_groups and (reoptimize or fit):
             raise ValueError("sum_over_energy_groups: not possible together with reoptimize or fit")
         self.energy_edges, self.source, self.selection_optional = energy_edges, source, selection_optional
-        self.n_sigma, self.n_sigma_ul = n_sigma, n_sigma_ul
+        self.n_sigma = as_number(n_sigma, "n_sigma", above=0)
+        self.n_sigma_ul = as_number(n_sigma_ul, "n_sigma_ul", above=0)
         self.sum_over_energy_groups = sum_over_energy_groups
         self.reoptimize, self.fit = reoptimize, fit
-        self.norm_values = np.geomspace(norm_min, norm_max,
-                                        norm_n_values) if norm_values is None else np.asarray(norm_values,
-                                        float)
+        self.norm_values = _scan_norms(norm_min, norm_max, norm_n_values, norm_values)
 
     def run(self, datasets):
         """Estimate the flux points.

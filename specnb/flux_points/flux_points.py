@@ -8,9 +8,9 @@ __all__ = ['FluxPoints']
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #4dfa9aaa
 import copy
 import numpy as np
-from ..base.core import html_table, lazy
-from .tables import (COMMON, NORMS, format_flux_table, make_flux_table, read_flux_table,
-                                       read_norms, reference_fluxes, write_flux_table)
+from ..base.core import DataError, as_number, html_table, lazy, warn
+from .tables import (COMMON, NORMS, check_points, format_flux_table, make_flux_table,
+                                       read_flux_table, read_norms, reference_fluxes, write_flux_table)
 from ..models.parameters import unit_string
 from ..stats.stats import SQRT_TS_THRESHOLD_UL
 from .plots import plot_profiles, plot_sed_points
@@ -37,7 +37,7 @@ def _fluxes(
     "Properties that show the norms as fluxes of one type."
     def make(name):
         def get(self):
-            return u.Quantity(getattr(self, name) * self.reference[sed_type], SED_UNITS[sed_type])
+            return u.Quantity(getattr(self, name) * self.reference_flux(sed_type), SED_UNITS[sed_type])
         return property(get, doc=f"{name.replace('norm', sed_type)}, {SED_UNITS[sed_type]}, shape (n,).")
     return [make(name) for name in NORMS]
 
@@ -70,11 +70,66 @@ def profile_points(
     root = [np.sign(x - best) * np.sqrt(np.maximum(y - data["stat"], 0)) for x, y in zip(norm, stat)]
     ends = [(best + side * data[n], side * points.n_sigma)
             for n, side in (("norm_errp", 1), ("norm_errn", -1)) if n in data]
-    ends += [(data["norm_ul"], points.n_sigma_ul)] if points.has_ul else []
+    if points.has_ul:  # where the norm is negative the rise at the limit is counted from norm 0
+        ends += [(np.where(data["norm"] < 0, np.nan, data["norm_ul"]), points.n_sigma_ul)]
     return np.stack([*norm, *(x for x, _ in ends)],
                     1), np.stack([*root, *(np.full(len(points), float(r)) for _, r in ends)], 1)
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #48f7138b
+def _checked_columns(
+    data, # dict of arrays
+)->dict:  # of arrays
+    "Columns of flux points that fit together; TypeError or ValueError for the first that does not."
+    if not isinstance(data, dict):
+        raise TypeError(f"data: expected a dict of arrays, found {type(data).__name__}; tables are read by "
+                        "from_table")
+    data = {k: np.asarray(v) for k, v in data.items()}
+    missing = [n for n in ("e_ref", "e_min", "e_max", "norm") if n not in data]
+    if missing:
+        raise ValueError(f"flux points: no column {missing[0]!r}; found {', '.join(map(repr, data))}")
+    n = np.shape(data["e_ref"])[:1]
+    for name, array in data.items():
+        if array.shape[:1] != n or not n:
+            rows = n[0] if n else "some"
+            raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {rows} rows, "
+                             "one per band")
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"flux points: column {name!r} holds {array.dtype.name} values, expected "
+                            "numbers")
+    check_points(data, "flux points")
+    return data
+
+def _sizes(
+    meta,      # meta data of flux points
+    label:str, # for messages
+)->dict:       # the same, with checked sizes
+    "The sizes of errors and limits in the meta data; ValueError or TypeError for one that cannot be."
+    found = {name: as_number(meta[name], f"{label}: {name}", above=0) for name in ("n_sigma", "n_sigma_ul")
+             if name in meta}
+    if "sqrt_ts_threshold_ul" in meta:
+        name = "sqrt_ts_threshold_ul"
+        found[name] = as_number(meta[name], f"{label}: {name}")
+    return {**meta, **found}
+
+def _file_sizes(
+    meta,      # meta data of a table
+    label:str, # for messages
+)->dict:
+    "Sizes of errors and limits that a table gives; DataError for one that cannot be."
+    names = "n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul"
+    try:
+        found = _sizes({k: meta[k] for k in names if k in meta}, label)
+        confidence = {k.upper(): v for k, v in meta.items()}.get("UL_CONF")
+        if confidence is not None:
+            confidence = as_number(confidence, f"{label}: UL_CONF", above=0, maximum=1 - 1e-15)
+            found.setdefault("n_sigma_ul", float(np.round(np.sqrt(2) * special.erfinv(confidence), 3)))
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from None
+    return found
+
+# %% ../../nbs/75_flux_points/50_flux_points.ipynb #365b99ab
+_KIND = {"dnde": "dnde", "e2dnde": "dnde", "flux": "flux", "eflux": "eflux"}
+
 def _with_significance(
     data:dict, # columns
 )->dict:       # the same, with ts and sqrt_ts if they follow from the others
@@ -108,21 +163,33 @@ class FluxPoints:
     Raises
     ------
     ValueError
-        A column whose length is not the number of bands.
+        A column whose length is not the number of bands, or values that cannot be: energies that are not
+        positive or not in order, infinite fluxes, negative errors.
+    TypeError
+        No numbers, or no model.
     """
 
     def __init__(self, data, reference_model, meta=None, reference=None, status=None):
-        data = {k: np.asarray(v) for k, v in data.items()}
-        n = len(data["e_ref"])
-        for name, array in data.items():
-            if array.shape[:1] != (n,):
-                raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {n} rows, "
-                                 "one per band")
+        data = _checked_columns(data)
+        if reference is None and not hasattr(reference_model, "parameters"):
+            raise TypeError("reference_model: expected a SkyModel or SpectralModel, found "
+                            f"{type(reference_model).__name__}")
         self.data, self.reference_model = _with_significance(data), reference_model
-        self.meta = dict(meta or {})
+        self.meta = _sizes(meta or {}, "meta")
         self.reference = reference or reference_fluxes(reference_model, data["e_ref"], data["e_min"],
                                                        data["e_max"])
-        self.status = list(status) if status is not None else [""] * n
+        self.status = list(status) if status is not None else [""] * len(self)
+        if len(self.status) != len(self):
+            raise ValueError(f"status: expected {len(self)} texts, one per band, found {len(self.status)}")
+        self._assumed = False
+
+    def reference_flux(self, sed_type):
+        "Flux of norm 1, in the units of `SED_UNITS`, shape (n,); warns if a spectrum had to be assumed."
+        given = _KIND.get(self.sed_type_init)
+        if self._assumed and _KIND[sed_type] != given:
+            warn(f"flux points: {sed_type} from {given} with an assumed power law of index 2; pass "
+                 "reference_model to choose another spectrum")
+        return self.reference[sed_type]
 
     def copy(self, reference_model=None):
         "An independent copy; another reference model keeps the norms and so changes the fluxes."
@@ -199,7 +266,7 @@ class FluxPoints:
         if not {"sqrt_ts", "norm_ul"} <= self.data.keys():
             raise ValueError("sqrt_ts_threshold_ul: it needs sqrt_ts and upper limits, which these flux "
                              "points do not have")
-        self.meta["sqrt_ts_threshold_ul"] = value
+        self.meta["sqrt_ts_threshold_ul"] = as_number(value, "sqrt_ts_threshold_ul")
         self.data.pop("is_ul", None)
 
     @property
@@ -243,8 +310,9 @@ class FluxPoints:
     @classmethod
     def read(cls, filename, sed_type=None, format="gadf-sed", reference_model=None):
         "Read a FITS or text file; arguments as for `from_table`, errors name the file."
-        return cls.from_table(read_flux_table(filename), sed_type, format, reference_model,
-                              label=str(filename))
+        _check_format(format)
+        table, label = read_flux_table(filename)
+        return cls.from_table(table, sed_type, format, reference_model, label)
 
     def to_table(self, sed_type=None, format="gadf-sed", formatted=False):
         """Flux points as a table.
@@ -262,7 +330,7 @@ class FluxPoints:
         -------
         `~astropy.table.Table`
             One row per band. ``SED_TYPE``, ``UL_CONF``, ``n_sigma``, ``n_sigma_ul`` and
-            ``sqrt_ts_threshold_ul`` are in its meta data.
+            ``sqrt_ts_threshold_ul`` are in its meta data. There is a column ``status`` if a band has one.
 
         Raises
         ------
@@ -274,8 +342,14 @@ class FluxPoints:
         https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
         """
         _check_format(format)
-        data = {**self.data, "is_ul": self.is_ul} if self.has_ul else self.data
-        result = make_flux_table(data, self.reference, self._sed_type(sed_type),
+        sed_type, data = self._sed_type(sed_type), dict(self.data)
+        if self.has_ul:
+            data["is_ul"] = self.is_ul
+        if any(self.status):
+            data["status"] = np.array(self.status)
+        if sed_type in SED_UNITS:
+            self.reference_flux(sed_type)  # warns
+        result = make_flux_table(data, self.reference, sed_type,
                                  {k: v for k, v in self.meta.items() if k != "SED_TYPE"})
         return format_flux_table(result) if formatted else result
 
@@ -300,22 +374,24 @@ class FluxPoints:
         Raises
         ------
         DataError
-            Missing columns or units, or an unknown type.
+            Missing columns or units, an unknown type, a light curve, or values that cannot be.
+        TypeError
+            No table.
         """
         _check_format(format)
-        data, reference, sed_type, model = read_norms(table, sed_type, reference_model, label)
-        meta = {k: table.meta[k] for k in ("n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul")
-                if k in table.meta}
-        confidence = {k.upper(): v for k, v in table.meta.items()}.get("UL_CONF")
-        if confidence:
-            meta.setdefault("n_sigma_ul", float(np.round(np.sqrt(2) * special.erfinv(confidence), 3)))
-        return cls(data, model, {**meta, "SED_TYPE": sed_type}, reference)
+        if not hasattr(table, "colnames"):
+            raise TypeError(f"table: expected an astropy Table, found {type(table).__name__}")
+        data, reference, found, model = read_norms(table, sed_type, reference_model, label)
+        status, meta = data.pop("status", None), _file_sizes(table.meta, label)
+        points = cls(data, model, {**meta, "SED_TYPE": found}, reference, status)
+        points._assumed = reference_model is None and found != "likelihood"
+        return points
 
     # axes, TeV in the unit of the energies, flux of norm 1 in that of the fluxes
     def _axes(self, ax, sed_type, energy_power=0):
         ax, x, y = sed_axes(sed_type, ax, energy_power)
         unit = u.Unit(SED_UNITS[sed_type]) * u.TeV**energy_power
-        return ax, u.TeV.to(x), unit.to(y) * self.reference[sed_type] * self.data["e_ref"]**energy_power
+        return ax, u.TeV.to(x), unit.to(y) * self.reference_flux(sed_type) * self.data["e_ref"]**energy_power
 
     def plot(self, ax=None, sed_type=None, energy_power=0, **kwargs):
         """Draw points with errors, and upper limits as arrows.

@@ -9,7 +9,7 @@ __all__ = []
 import math
 from functools import cache
 import numpy as np
-from ..base.core import DataError, atomic_path, lazy, make_path
+from ..base.core import DataError, atomic_path, lazy, make_path, warn
 from ..models.shapes import PowerLawSpectralModel
 from ..models.corrections import TemplateSpectralModel
 from ..models.integrals import EnergyNodes
@@ -51,7 +51,7 @@ def reference_fluxes(model, e_ref, e_min, e_max):
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
 NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul"
 COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
-          "norm_scan", "stat_scan")
+          "norm_scan", "stat_scan", "status")
 _ENERGIES = "e_ref", "e_min", "e_max"
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #12e911c5
@@ -102,32 +102,59 @@ def format_flux_table(
     for name in result.colnames:
         if name.startswith(("dnde", "e2dnde", "flux", "eflux", "ref")):
             result[name].format = ".3e"
-        elif name.startswith(("e_", "norm", "ts", "sqrt_ts", "stat")):
+        elif name.startswith(("e_", "norm", "ts", "sqrt_ts", "stat")) and name != "status":
             result[name].format = ".3f"
     return result
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #0e8c28c3
-def _numbers(
-    column,     # of an astropy table
-    unit:str,   # wanted unit, "" for none
-    label:str,  # for messages
-)->np.ndarray:  # float64
-    "Column as floats in `unit`; masked entries become nan, photons count as numbers."
-    values = np.asarray(np.ma.filled(np.ma.asarray(column).astype(float), np.nan))
-    if not unit: return values
+def _unit_factor(
+    column,    # of an astropy table
+    unit:str,  # wanted unit, "" for a pure number
+    label:str, # for messages
+)->float:
+    "Factor from the unit of a column to the wanted one; photons and counts are pure numbers."
     if column.unit is None:
+        if not unit: return 1.
         raise DataError(f"{label}: column {column.name} has no unit, expected one that converts to {unit}")
     found = u.Unit(column.unit)
-    if u.ph in getattr(found, "bases", []):
-        found = found / u.ph**found.powers[found.bases.index(u.ph)]
-    try: return values * found.to(unit)
-    except u.UnitConversionError:
+    for number in (u.ph, u.ct):
+        if number in getattr(found, "bases", []):
+            found = found / number**found.powers[found.bases.index(number)]
+    try:
+        return found.to(unit)
+    except (u.UnitConversionError, ValueError):
         raise DataError(f"{label}: column {column.name}: unit {str(column.unit)!r} does not convert to "
-                        f"{unit!r}") from None
+                        f"{unit or 'a pure number'!r}") from None
 
-# %% ../../nbs/75_flux_points/10_tables.ipynb #70321571
+def _numbers(
+    column,     # of an astropy table
+    unit:str,   # wanted unit, "" for a pure number
+    label:str,  # for messages
+)->np.ndarray:  # float64
+    "Column as floats in `unit`; masked entries become nan."
+    if column.dtype.kind not in "iuf":
+        raise DataError(f"{label}: column {column.name} holds {column.dtype.name} values, expected numbers")
+    values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    return np.asarray(values) * _unit_factor(column, unit, label)
+
+def _logicals(
+    column,     # of an astropy table
+    label:str,  # for messages
+)->np.ndarray:  # bool
+    "Column as logical values: true and false, 1 and 0, or these words."
+    values = np.ma.filled(np.ma.asarray(column), 0 if column.dtype.kind not in "US" else "false")
+    words = np.char.lower(np.asarray(values, str))
+    good = np.isin(words, ["true", "false", "1", "0", "1.0", "0.0"])
+    if not good.all():
+        row = np.argmin(good)
+        raise DataError(f"{label}: column {column.name}: row {row + 1} is {str(values[row])!r}, expected a "
+                        "logical value")
+    return np.isin(words, ["true", "1", "1.0"])
+
+# %% ../../nbs/75_flux_points/10_tables.ipynb #e942ad05
 _REQUIRED = {"dnde": ("e_ref", "dnde"), "e2dnde": ("e_ref", "e2dnde"), "flux": ("e_min", "e_max", "flux"),
              "eflux": ("e_min", "e_max", "eflux"), "likelihood": ("e_ref", "norm")}
+_TIMES = "time", "time_min", "time_max", "phase_min", "phase_max"
 
 def find_sed_type(
     t,             # table of flux points
@@ -135,19 +162,76 @@ def find_sed_type(
     label="table", # for messages
 )->str:
     "Type of a table: as told, as its meta data say, or by its columns; checked for what it requires."
+    time = [name for name in t.colnames if name in _TIMES or (name in _ENERGIES and t[name].ndim > 1)]
+    if time:
+        raise DataError(f"{label}: a light curve (columns {', '.join(time)}), expected flux points, one row "
+                        "for each energy band")
     meta = {k.upper(): v for k, v in t.meta.items()}
     guess = [s for s, needed in _REQUIRED.items() if needed[-1] in t.colnames]
     sed_type = sed_type or meta.get("SED_TYPE") or next(iter(guess), None)
     if sed_type is None:
         raise DataError(f"{label}: no flux column; expected one of {', '.join(SED_UNITS)} or norm, found "
                         f"{', '.join(t.colnames)}")
-    if sed_type not in _REQUIRED:
+    if not isinstance(sed_type, str) or sed_type not in _REQUIRED:
         raise DataError(f"{label}: SED_TYPE is {sed_type!r}, expected one of {', '.join(_REQUIRED)}")
     missing = [name for name in _REQUIRED[sed_type] if name not in t.colnames]
     if missing:
         raise DataError(f"{label}: no column {missing[0]}, which flux points of type {sed_type!r} need; "
                         f"found {', '.join(t.colnames)}")
     return sed_type
+
+# %% ../../nbs/75_flux_points/10_tables.ipynb #55e019ab
+def check_points(data, label):
+    """Refuse flux points that cannot be.
+
+    Parameters
+    ----------
+    data : dict of ndarray
+        As for `make_flux_table`.
+    label : str
+        Name of the table for messages.
+
+    Raises
+    ------
+    DataError
+        No row, energies that are not positive or not in order, infinite fluxes, negative errors, or profiles
+        of different shapes; with the first row that is wrong, counted from 1.
+    """
+    def refuse(bad, found, wanted):
+        if np.any(bad):
+            row = int(np.argmax(np.reshape(bad, (len(bad), -1)).any(1)))
+            raise DataError(f"{label}: row {row + 1}: {found(row)}, expected {wanted}")
+
+    e_ref, e_min, e_max = (data[n] for n in _ENERGIES)
+    if not len(e_ref):
+        raise DataError(f"{label}: no row, expected one for each energy band")
+    for name in _ENERGIES:
+        unknown = name != "e_ref"  # bounds may be
+        bad = ~(np.isfinite(data[name]) & (data[name] > 0)) & ~(unknown & np.isnan(data[name]))
+        refuse(bad, lambda row: f"{name} is {data[name][row]:g} TeV", "a positive energy")
+    refuse(e_min >= e_max, lambda row: f"e_min is {e_min[row]:g} and e_max {e_max[row]:g} TeV",
+           "e_min < e_max")
+    refuse((e_ref < .999 * e_min) | (e_ref > 1.001 * e_max),
+           lambda row: f"e_ref is {e_ref[row]:g} TeV", "an energy between e_min and e_max")
+    for name in [n for n in NORMS if n in data]:
+        def found(row):
+            return f"{name} is {data[name][row]:g} times the reference flux"
+        refuse(np.isinf(data[name]), found, "a finite one")
+        if "err" in name:
+            refuse(data[name] < 0, found, "no negative error")
+    scans = [data[n].shape for n in ("norm_scan", "stat_scan") if n in data]
+    if len(set(scans)) > 1:
+        raise DataError(f"{label}: norm_scan has shape {scans[0]} and stat_scan {scans[1]}, expected the "
+                        "same")
+
+def downward_errors(
+    values:np.ndarray, # as written
+    label:str,         # for messages
+)->np.ndarray:         # as lengths
+    "Downward errors; a column that is nowhere positive gives them with their direction."
+    if not (values < 0).any() or (values > 0).any(): return values
+    warn(f"{label}: the downward errors are negative numbers; they are read as lengths")
+    return np.abs(values)
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #cf9318aa
 def _energies(
@@ -186,6 +270,40 @@ def _template(
                                             SED_UNITS["dnde"])) if len(energy) > 1 else None
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #1a7aea1d
+def _norms(
+    t,                # table of flux points
+    sed_type:str,     # its type
+    scale:np.ndarray, # reference flux, shape (n,)
+    label:str,        # for messages
+)->dict:
+    "Norm, errors and limit of a table."
+    per_norm, found = sed_type == "likelihood", {}
+    for name in NORMS:
+        column = name if per_norm else name.replace("norm", sed_type)
+        if column in t.colnames:
+            values = _numbers(t[column], "" if per_norm else SED_UNITS[sed_type], label)
+            if np.shape(values) != (len(t),):
+                raise DataError(f"{label}: column {column} has shape {values.shape}, expected one value in "
+                                "each row")
+            if not np.all(scale[np.isfinite(values)] > 0):
+                raise DataError(f"{label}: column {column}: the reference flux is not known and positive in "
+                                "all of its bands")
+            found[name] = values / scale
+    if "norm_errn" in found:
+        found["norm_errn"] = downward_errors(found["norm_errn"], label)
+    return found
+
+def _common(
+    column,    # of an astropy table
+    label:str, # for messages
+)->np.ndarray:
+    "A column that has the same meaning in all types."
+    if column.name in ("is_ul", "success"):
+        return _logicals(column, label)
+    if column.name == "status":
+        return np.asarray(np.ma.filled(np.ma.asarray(column, str), ""))
+    return _numbers(column, "", label)
+
 def read_norms(t, sed_type=None, model=None, label="table"):
     """Norms and references of a table of flux points.
 
@@ -209,32 +327,29 @@ def read_norms(t, sed_type=None, model=None, label="table"):
     Raises
     ------
     DataError
-        Missing columns or units, or an unknown type.
+        Missing columns or units, an unknown type, a light curve, or values that cannot be (`check_points`).
     """
     sed_type = find_sed_type(t, sed_type, label)
     energies, per_norm = _energies(t, label), sed_type == "likelihood"
+    check_points(energies, label)
     if model or not per_norm:
         model = model or PowerLawSpectralModel(index=2)
         reference = reference_fluxes(model, *energies.values())
     else:
         reference = _own_reference(t, energies, label)
         model = _template(energies["e_ref"], reference["dnde"])
-    data = dict(energies)
-    unit, scale = ("", 1.) if per_norm else (SED_UNITS[sed_type], reference[sed_type])
-    for name in NORMS:
-        column = name if per_norm else name.replace("norm", sed_type)
-        if column in t.colnames:
-            data[name] = _numbers(t[column], unit, label) / scale
+    data = energies | _norms(t, sed_type, np.ones(len(t)) if per_norm else reference[sed_type], label)
     for name in COMMON:
         if name in t.colnames:
-            logical = name in ("is_ul", "success")
-            data[name] = np.asarray(t[name], bool) if logical else _numbers(t[name], "", label)
+            data[name] = _common(t[name], label)
+    check_points(data, label)
     return data, reference, sed_type, model
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #ef955f44
 _FITS_KEYS = {"n_sigma": "N_SIGMA", "n_sigma_ul": "N_SIG_UL", "sqrt_ts_threshold_ul": "SQRT_TSU"}
 
-def _is_fits(path): return ".fits" in path.suffixes or ".fit" in path.suffixes
+def _is_fits(path):
+    return path.name.lower().removesuffix(".gz").endswith((".fits", ".fit"))
 
 def write_flux_table(
     filename,        # path ending in .fits, .fits.gz or .ecsv
@@ -257,7 +372,7 @@ def write_flux_table(
 
 def read_flux_table(
     filename, # path of a FITS or text file
-):            # astropy Table
+):            # astropy Table, and its name for messages
     "Read a table of flux points; the meta data have the names that `make_flux_table` gives."
     path = make_path(filename)
     if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
@@ -266,12 +381,14 @@ def read_flux_table(
         name = "FLUXPOINTS" if "FLUXPOINTS" in file else next(iter(file), None)
         if name is None:
             raise DataError(f"{path}: no table; found {', '.join(file.names)}")
-        result = table.Table.read(file[name].to_hdu())
+        label, result = f"{path}[{name}]", table.Table.read(file[name].to_hdu())
     else:
+        label = str(path)
         try:
             result = table.Table.read(path, format="ascii.ecsv" if path.suffix == ".ecsv" else "ascii")
         except Exception as error:
-            raise DataError(f"{path}: cannot be read as a table: {error}") from None
+            reason = str(error).strip().splitlines()[:1]
+            raise DataError(f"{path}: cannot be read as a table: {' '.join(reason)}") from None
     names = {key: n for n, key in _FITS_KEYS.items()}
     result.meta = {names.get(k, k): v for k, v in result.meta.items()}
-    return result
+    return result, label
