@@ -168,9 +168,38 @@ def test_failure_with_a_notebook_keeps_it():
     assert [p.name for p in Path("x").iterdir()] == ["failed.ipynb"]
 
 
-def test_debugging_shows_where_it_happened():
-    code, _, err = call("run", "--no-notebook", "--log-level", "debug", "--set", "observations.obs_ids=77")
-    assert code == 1 and "Traceback" in err and "error: " in err
+def test_only_debugging_shows_where_it_happened():
+    command = "run", "--no-notebook", "--set", "observations.obs_ids=77"
+    for wanted in (("--debug", *command), (*command, "--debug")):
+        code, _, err = call(*wanted)
+        assert code == 1 and "Traceback" in err and "no run 77" in err.splitlines()[0]
+    code, _, err = call(*command, "--log-level", "debug")
+    assert code == 1 and "Traceback" not in err and "no run 77" in err
+
+
+class Unreadable(Exception):
+    def __str__(self): raise self
+
+
+COMMANDS = {"run": "run_analysis", "init": "read_config", "keys": "show_table", "info": "inventory", "validate": "find_problems", "download": "download_dataset",
+            "rerun": "repeat_run", "sweep": "sweep", "report": "read_sweep"}
+ARGUMENTS = {"info": ["demo"], "validate": ["demo"], "rerun": ["."], "sweep": ["-g", "stack=true"], "report": ["."]}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", [KeyError("a\nb"), ZeroDivisionError(), RecursionError("x"*10**6), MemoryError(), AttributeError("no attribute"), OSError("from a library"),
+                                   ValueError("from a library"), AssertionError(), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), Unreadable(), ExceptionGroup("some", [ValueError()])],
+                         ids=lambda e: type(e).__name__)
+def test_an_unforeseen_error_is_one_line_that_says_where_its_text_is(command, error, monkeypatch, tmp_path):
+    def fail(*_, **__): exec("raise error", {"error": error})   # as if from elsewhere
+    monkeypatch.setattr(f"specnb.command_line.cli.{COMMANDS[command]}", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, _, err = call(command, *ARGUMENTS.get(command, []))
+    last = err.splitlines()[-1]
+    assert code == 1 and "Traceback" not in err and len(last) < 1000
+    assert last.startswith(f"error: unexpected {type(error).__name__} in specnb/command_line/cli.py, line ")
+    kept = Path(last.rpartition("the whole text is in ")[2])
+    assert kept.parent == tmp_path and "Traceback" in kept.read_text() and type(error).__name__ in kept.read_text()
 
 
 def test_a_fit_that_does_not_converge_is_a_failure_with_results(monkeypatch):

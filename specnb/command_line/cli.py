@@ -9,9 +9,7 @@ __all__ = []
 import json
 import logging
 import os
-import signal
 import sys
-from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Optional
@@ -29,6 +27,7 @@ from ..data.problems import count_problems
 from ..sweeps.design import option_points, read_points
 from ..sweeps.page import sweep_report
 from ..sweeps.run import read_sweep, sweep
+from .messages import failures_reported, set_up_messages
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #70a43c5a
 rich_console = lazy("rich.console")
@@ -37,65 +36,19 @@ rich_text = lazy("rich.text")
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #26e205a4
-class MessageFormatter(logging.Formatter):
-    "Information as it is, everything else with its level in front."
-
-    def format(self, record):
-        text, level = super().format(record), f"{record.levelname.lower()}:"
-        if record.levelno == logging.INFO:
-            return text
-        color = {"WARNING": "yellow", "ERROR": "red"}.get(record.levelname)
-        return f"{typer.style(level, fg=color, bold=True) if sys.stderr.isatty() else level} {text}"
-
-# %% ../../nbs/90_command_line/10_cli.ipynb #bc5347b6
-def set_up_messages(level="info", quiet=False):
-    "Send messages of the package to the error output."
-    if level not in LOG_LEVELS:
-        expected = f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"
-        raise typer.BadParameter(f"found {level!r}, expected {expected}", param_hint="--log-level")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(MessageFormatter())
-    log.handlers, log.propagate = [handler], False
-    log.setLevel("WARNING" if quiet and level in ("debug", "info") else level.upper())
-    logging.getLogger("papermill").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL) # of a notebook whose kernel is stopped
-
-# %% ../../nbs/90_command_line/10_cli.ipynb #394628f5
-def _stop(signum, frame):
-    raise SystemExit(128 + signum)
-
-@contextmanager
-def failures_reported():
-    "Turn exceptions into a message and an exit code."
-    signal.signal(signal.SIGTERM, _stop) # so that temporary folders go away then, too
-    try:
-        yield
-        return
-    except (typer.Exit, typer.Abort):
-        raise
-    except (ConfigError, FileExistsError) as error:
-        code, found = 2, error
-    except (ValueError, OSError, RuntimeError) as error:
-        code, found = 1, error
-    except KeyboardInterrupt:
-        code, found = 130, "interrupted; nothing half-written is left"
-    if code == 1:
-        log.debug("where it happened", exc_info=True)
-    for python in ("pass overwrite=True", "allow to overwrite it"):
-        found = str(found).replace(python, "use --overwrite")
-    log.error(found)
-    raise typer.Exit(code)
-
-# %% ../../nbs/90_command_line/10_cli.ipynb #e2662af7
 class Commands(typer.core.TyperGroup):
     "The commands of `specnb`."
 
+    def parse_args(self, ctx, args):
+        debug = ["--debug"] if "--debug" in args else []
+        return super().parse_args(ctx, debug + [a for a in args if a != "--debug"])
+
     def invoke(self, ctx):
         set_up_messages()
-        with failures_reported():
+        with failures_reported(ctx.params["debug"]):
             return super().invoke(ctx)
 
-# %% ../../nbs/90_command_line/10_cli.ipynb #1ce46d4c
+# %% ../../nbs/90_command_line/10_cli.ipynb #7cfaf06d
 app = typer.Typer(name="specnb", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="Spectra of gamma-ray sources from the event lists of Cherenkov telescopes.",
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -108,7 +61,8 @@ def _show_version(value:bool):
 
 @app.callback()
 def _options(version:bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
-                                         help="Show the version and exit.")):
+                                         help="Show the version and exit."),
+             debug:bool = typer.Option(False, "--debug", help="Show where in the code an error happened.")):
     pass
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #80d0bb9e
@@ -437,4 +391,5 @@ def report_command(
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():
     "The command `specnb`."
+    logging.raiseExceptions = False # of a message that cannot be written: no traceback
     app(prog_name="specnb")
