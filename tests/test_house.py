@@ -154,7 +154,7 @@ def test_chapters_load_numpy_only():
         chapters = ", ".join(f"specnb.{c}" for c in ORDER if all(ORDER[c] < ORDER[o] for o in others))
         return imported(f"import {chapters}") & (HEAVY | TOOLS)
     assert loaded("analysis.fields") == {"numpy"}
-    assert loaded("command_line.cli") == {"numpy", "pydantic"}
+    assert loaded("command_line.messages") == {"numpy", "pydantic"}
     assert loaded() - {"rich"} == {"numpy", "pydantic", "typer"}  # typer brings rich or not, by its version
 
 
