@@ -18,6 +18,7 @@ from .base.tables import NewTable as NewTable
 from .base.tables import read_tables as read_tables
 from .base.tables import table_hdu as table_hdu
 from .base.tables import write_tables as write_tables
+from .data.ranges import MOST_PROBABLE as MOST_PROBABLE
 from .data.ranges import PHYSICAL_RANGES as PHYSICAL_RANGES
 from .data.ranges import PhysicalRange as PhysicalRange
 from .data.irf import EffectiveAreaTable2D as EffectiveAreaTable2D
@@ -260,6 +261,7 @@ __all__ = [
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "MIME",
+    "MOST_PROBABLE",
     "ManyFits",
     "Map",
     "MapAxes",

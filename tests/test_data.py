@@ -26,7 +26,7 @@ def hess(hess_dir): return DataStore.from_dir(hess_dir)
 def toy(obs_id=1, n=50, **kwargs):
     "A run with two responses and `n` events."
     true, offset = MapAxis.from_energy_bounds(.1, 100, 5, unit="TeV", name="energy_true"), MapAxis.from_edges([0, 2.5], name="offset", unit="deg")
-    irfs = {"aeff": EffectiveAreaTable2D([true, offset], np.ones((5, 1))), "edisp": EnergyDispersion2D.from_gauss(true, MapAxis.from_bounds(.2, 3, 20, name="migra"), offset, .2)}
+    irfs = {"aeff": EffectiveAreaTable2D([true, offset], np.ones((5, 1))), "edisp": EnergyDispersion2D.from_gauss(true, MapAxis.from_bounds(.2, 3, 20, name="migra"), offset, 0, .2)}
     rng = np.random.default_rng(obs_id)
     events = EventList(rng.uniform(1, 9, n), rng.uniform(82, 84, n), rng.uniform(21, 23, n), np.sort(rng.uniform(0, 100, n)), extra={"PHASE": (rng.random(n), "")})
     return Observation.create(SkyCoord(83, 22, unit="deg"), obs_id, tstart=0 * u.s, tstop=100 * u.s, irfs=irfs, events=events, deadtime_fraction=.1, **kwargs)

@@ -134,8 +134,8 @@ KEYWORDS = {f"{hdu} {name}={value!r}": ([key(hdu, **{name: value})], (severity, 
     (EV, "TIMESYS", "CET", E, "'CET', expected one of TT, UTC"), (EV, "TIMEUNIT", "d", W, "'d', expected s"),
     (EV, "TIMEUNIT", None, W, "taken as seconds"), (EV, "DEADC", None, E, "above 0 and up to 1"),
     (EV, "ONTIME", None, W, "expected a number"), (EV, "LIVETIME", None, W, "expected a number"), (EV, "LIVETIME", 1686., W, "DEADC \\* ONTIME = 1584.84"),
-    (EV, "RA_PNT", None, E, "expected a right ascension"), (EV, "RA_PNT", "north", E, "is 'north'"),
-    (EV, "DEC_PNT", None, E, "expected a declination"),
+    (EV, "RA_PNT", None, E, "expected a number from -360 to 360 deg"), (EV, "RA_PNT", "north", E, "is 'north'"),
+    (EV, "DEC_PNT", None, E, "expected a number from -90 to 90 deg"),
     (EV, "RADECSYS", "FK4", E, "'FK4', expected ICRS or FK5"), (EV, "RADECSYS", None, W, "taken as ICRS"),
     (EV, "EQUINOX", 1950., W, "1950.0, expected 2000"), (EV, "EQUINOX", None, W, "taken as 2000"),
     (EV, "OBS_MODE", "SLEEP", W, "'SLEEP', expected one of POINTING, WOBBLE"), (EV, "OBS_MODE", None, W, "taken as POINTING"), (EV, "OBS_MODE", "slew", W, "'slew', expected a fixed pointing"),
@@ -146,9 +146,9 @@ KEYWORDS = {f"{hdu} {name}={value!r}": ([key(hdu, **{name: value})], (severity, 
     (AE, "HDUCLASS", None, W, "expected GADF"), (PS, "HDUCLAS3", None, W, "taken as FULL-ENCLOSURE"),
     (BK, "HDUCLAS4", "BKG_4D", E, "BKG_4D, expected one of EVENTS, GTI, AEFF_2D")]}
 KEYWORDS["EVENTS TSTOP=1.0"] += ((W, EV, "TSTOP"),)             # neither after TSTART nor after the good time
-KEYWORDS["EVENTS DEADC=2"] = ([key(EV, DEADC=2., LIVETIME=3372.)], (E, EV, "DEADC"), "2.0, expected a fraction above 0 and up to 1")
-KEYWORDS["EVENTS DEADC=0"] = ([key(EV, DEADC=0., LIVETIME=0.)], (E, EV, "DEADC"), "0.0, expected a fraction")
-KEYWORDS["EVENTS DEC_PNT=120"] = ([key(EV, DEC_PNT=120., RA_OBJ=None)], (E, EV, "DEC_PNT"), "120.0, expected a declination")
+KEYWORDS["EVENTS DEADC=2"] = ([key(EV, DEADC=2., LIVETIME=3372.)], (E, EV, "DEADC"), "2.0, expected a number above 0 and up to 1")
+KEYWORDS["EVENTS DEADC=0"] = ([key(EV, DEADC=0., LIVETIME=0.)], (E, EV, "DEADC"), "0.0, expected a number above 0")
+KEYWORDS["EVENTS DEC_PNT=120"] = ([key(EV, DEC_PNT=120., RA_OBJ=None)], (E, EV, "DEC_PNT"), "120.0, expected a number from -90 to 90 deg")
 KEYWORDS["EVENTS MJDREFF"] = ([key(EV, MJDREFF=None)], (W, EV, "MJDREFF"), "taken as 0", (W, EV, "TIME"), (W, GT, "MJDREFI"), (W, EV, "TSTOP"))
 KEYWORDS["EVENTS HDUCLAS1"] = ([key(EV, HDUCLAS1=None)], (E, EV, "HDUCLAS1"), "without an index it tells what a table is", (W, EV, "HDUCLAS1"))
 KEYWORDS["DRIFT without ALT_PNT"] = ([key(EV, OBS_MODE="DRIFT", ALT_PNT=None)], (E, EV, "ALT_PNT"), "expected a number")
@@ -173,20 +173,24 @@ COLUMNS["EVENTS without TIME"] = ([columns(EV, drop=["TIME"])], (E, EV, "TIME"),
 COLUMNS["EVENTS without EVENT_ID"] = ([columns(EV, drop=["EVENT_ID"])], (W, EV, "EVENT_ID"), "no such column")
 COLUMNS["GTI without STOP"] = ([columns(GT, drop=["STOP"])], (E, GT, "STOP"), "no such column; found START")
 COLUMNS |= {f"{hdu} {name} without unit": ([columns(hdu, unit={name: ""})], (E, hdu, name), "has no unit, expected one that converts to")
-            for hdu, name in ((EV, "TIME"), (EV, "RA"), (EV, "ENERGY"), (GT, "START"), (AE, "EFFAREA"), (AE, "ENERG_LO"), (ED, "THETA_HI"), (PS, "RPSF"), (BK, "DETY_HI"))}
+            for hdu, name in ((EV, "TIME"), (EV, "RA"), (EV, "ENERGY"), (GT, "START"))}
+COLUMNS |= {f"{hdu} {name} without unit": ([columns(hdu, unit={name: ""})], (W, hdu, name), f"has no unit, taken as {unit}, the unit of the format")
+            for hdu, name, unit in ((AE, "EFFAREA", "m2"), (AE, "ENERG_LO", "TeV"), (ED, "THETA_HI", "deg"), (PS, "RPSF", "sr-1"), (BK, "DETY_HI", "deg"))}
 COLUMNS |= {f"{hdu} {name} in mag": ([columns(hdu, unit={name: "mag"})], (E, hdu, name), "unit 'mag' does not convert to")
             for hdu, name in ((EV, "DEC"), (EV, "ENERGY"), (GT, "STOP"), (AE, "EFFAREA"), (ED, "MATRIX"), (PS, "RAD_LO"))}
 COLUMNS["unknown unit"] = ([columns(EV, unit={"ENERGY": "teraelectron"})], (E, EV, "ENERGY"), "unit 'teraelectron' is unknown")
 COLUMNS["background without unit"] = ([columns(BK, unit={"BKG": ""})], (W, BK, "BKG"), "taken as s-1 MeV-1 sr-1")
 COLUMNS |= {f"{hdu} {name}={value}": ([put(hdu, name, value, 5)], (severity, hdu, name), words) for hdu, name, value, severity, words in [
-    (EV, "ENERGY", np.nan, E, "1 of 4533 values are not finite, the first is nan"), (EV, "ENERGY", -2, E, "1 of 4533 values are not positive, the first is -2"),
-    (EV, "ENERGY", 0, E, "not positive"), (EV, "RA", np.inf, E, "not finite, the first is inf"), (EV, "RA", -3, W, "not from 0 to 360 deg, the first is -3"),
+    (EV, "ENERGY", np.nan, E, "1 of 4533 values are not finite, the first is nan"), (EV, "ENERGY", -2, E, "1 of 4533 values are not above 0 and up to 1e\\+06 TeV, the first is -2"),
+    (EV, "ENERGY", 0, E, "not above 0"), (EV, "RA", 1e20, E, "not from -360 to 360 deg, the first is 1e\\+20"), (EV, "RA", np.inf, E, "not finite, the first is inf"), (EV, "RA", -3, W, "not from 0 to 360 deg, the first is -3"),
     (EV, "DEC", 91, E, "not from -90 to 90 deg"), (EV, "DEC", np.nan, E, "not finite"), (EV, "TIME", np.nan, E, "not finite"),
     (EV, "EVENT_ID", 6, W, "1 of 4533 events have the number of another one"), (AE, "EFFAREA", np.nan, E, "1 of 480 values are not finite"),
-    (AE, "EFFAREA", -1, E, "1 of 480 values are not 0 or more, the first is -1"), (ED, "MATRIX", -1, E, "not 0 or more"), (ED, "MATRIX", np.inf, E, "not finite"),
-    (PS, "RPSF", -1, E, "not 0 or more"), (PS, "RPSF", np.nan, E, "not finite"), (BK, "BKG", -1, E, "not 0 or more"), (BK, "BKG", np.nan, E, "not finite"),
+    (AE, "EFFAREA", -1, W, "1 of 480 values are not from 0 to 1e\\+08 m2, the first is -1; taken as 0"), (ED, "MATRIX", -1, E, "not from 0 to 1e\\+06, the first is -1"),
+    (AE, "EFFAREA", -1e6, E, "not from 0 to 1e\\+08 m2, the first is -1e\\+06"), (AE, "EFFAREA", 1e30, E, "the first is 1e\\+30"), (AE, "ENERG_HI", 1e9, E, "up to 1e\\+06 TeV"), (ED, "MATRIX", np.inf, E, "not finite"),
+    (PS, "RPSF", -1, W, "not from 0 to 1e\\+12 sr-1, the first is -1; taken as 0"), (PS, "RPSF", np.nan, E, "not finite"), (BK, "BKG", -1, E, "not from 0 to 1e\\+06 s-1 MeV-1 sr-1"), (BK, "BKG", np.nan, E, "not finite"),
     (AE, "ENERG_LO", np.nan, E, "1 of 80 values are not finite"), (PS, "RAD_HI", np.inf, E, "1 of 36 values are not finite")]}
 COLUMNS["late event"] = ([put(EV, "TIME", 629766771., 5)], (W, EV, "TIME"), "outside the good time intervals: 1 of 4533, by up to 100 s")
+COLUMNS["time of no clock"] = ([put(EV, "TIME", -1e30, 5)], (E, EV, "TIME"), "not from -1e\\+11 to 1e\\+11 s", (W, EV, "TIME"))
 COLUMNS["no event"] = ([columns(EV, rows=[])], (E, EV, ""), "the event list is empty")
 COLUMNS["no good time"] = ([columns(GT, rows=[])], (E, GT, ""), "no good time interval")
 COLUMNS["no row"] = ([columns(AE, rows=[])], (E, AE, ""), "the table is empty")
@@ -203,21 +207,21 @@ COLUMNS |= {f"{hdu} {name} backwards": ([turned(hdu, f"{name}_LO", f"{name}_HI")
             for hdu, names in AXES.items() for name in names}
 COLUMNS |= {f"{hdu} {name} with a gap": ([put(hdu, f"{name}_LO", .45, 20)], (E, hdu, f"{name}_LO, {name}_HI"), r"without gaps, found \[.* \.\.\. .*\] and")
             for hdu, name in ((PS, "RAD"), (ED, "MIGRA"))}
-COLUMNS["energy from 0"] = ([put(AE, "ENERG_LO", 0.)], (E, AE, "ENERG_LO, ENERG_HI"), "")
+COLUMNS["energy from 0"] = ([put(AE, "ENERG_LO", 0.)], (E, AE, "ENERG_LO"), "not above 0 and up to")
 COLUMNS["too few values"] = ([columns(AE, form={"EFFAREA": "400E"}, dim={"EFFAREA": "(80,5)"}, make={"EFFAREA": lambda x: x.reshape(1, -1)[:, :400]})],
                              (E, AE, "EFFAREA"), r"has shape \(5, 80\), expected \(6, 80\) from its axes")
 COLUMNS["axes exchanged"] = ([columns(AE, dim={"EFFAREA": "(6,80)"}, make={"EFFAREA": lambda x: x.reshape(1, 80, 6)})], (E, AE, "EFFAREA"), r"has shape \(80, 6\), expected \(6, 80\)")
 COLUMNS["no TDIM"] = ([columns(AE, dim={"EFFAREA": ""}, make={"EFFAREA": lambda x: x.reshape(1, -1)})], (W, AE, "EFFAREA"), "no TDIM")
 COLUMNS |= {f"{hdu} of zeros": ([times(hdu, name, 0)], (severity, hdu, name), "all values are 0")
-            for hdu, name, severity in ((AE, "EFFAREA", E), (ED, "MATRIX", E), (PS, "RPSF", E), (BK, "BKG", W))}
+            for hdu, name, severity in ((AE, "EFFAREA", W), (ED, "MATRIX", W), (PS, "RPSF", W), (BK, "BKG", W))}
 COLUMNS["twice the dispersion"] = ([times(ED, "MATRIX", 2)], (W, ED, "MATRIX"), "162 of 162 densities have a sum over MIGRA from 1.97 to 2, expected 1")
 COLUMNS["twice the PSF"] = ([times(PS, "RPSF", 2)], (W, PS, "RPSF"), r"\d+ of 162 densities contain more than everything, up to 2")
 COLUMNS["short dispersion"] = ([times(ED, "ENERG_LO", 3.), times(ED, "ENERG_HI", 3.)], (W, ED, "ENERG_LO"), "but the effective area is positive from .* to .* TeV; extrapolated")
 COLUMNS |= {f"narrow {hdu}": ([times(hdu, "THETA_LO", .5), times(hdu, "THETA_HI", .5)], (W, hdu, "THETA_HI"), "the effective area at") for hdu in (ED, PS)}
-COLUMNS["Gaussians"] = ([swap(PS, GAUSS), put(PS, "SIGMA_2", -1)], (E, PS, "SIGMA_2"), "1 of 15 values are not 0 or more")
+COLUMNS["Gaussians"] = ([swap(PS, GAUSS), put(PS, "SIGMA_2", -1)], (E, PS, "SIGMA_2"), "1 of 15 values are not from 0 to 90 deg")
 COLUMNS["King"] = ([swap(PS, KING), columns(PS, drop=["GAMMA"])], (E, PS, "GAMMA"), "no such column")
 COLUMNS["flat background"] = ([swap(BK, FLAT), put(BK, "BKG", np.inf)], (E, BK, "BKG"), "1 of 15 values are not finite")
-COLUMNS["cut"] = ([*POINT, swap(BK, CUT), times(BK, "RAD_MAX", -1)], (E, BK, "RAD_MAX"), "15 of 15 values are not 0 or more")
+COLUMNS["cut"] = ([*POINT, swap(BK, CUT), times(BK, "RAD_MAX", -1)], (E, BK, "RAD_MAX"), "15 of 15 values are not from 0 to 90 deg")
 FILES = {"no GTI": ([remove(GT)], (E, "", ""), "no gti; found events, aeff, edisp, psf, bkg"), "no responses": ([remove(AE), remove(ED)], (E, "", ""), "no aeff, edisp"),
          "no name": ([key(BK, EXTNAME=None)], (W, "HDU6", "EXTNAME"), "no such keyword, expected a name"),
          "double": ([double(BK)], (W, BK, "EXTNAME"), "HDU 7 has the name of HDU 6; the first is used")}
@@ -362,7 +366,7 @@ INDEX = {
     "GTI HDUCLAS1": (RUN, [key(GT, HDUCLAS1="TIME")], (W, GT, "HDUCLAS1"), "'TIME', expected GTI"),
     "EVENTS HDUCLAS1": (RUN, [key(EV, HDUCLAS1="LIST")], (W, EV, "HDUCLAS1"), "'LIST', expected EVENTS"),
     "OBS_ID": (RUN, [key(EV, OBS_ID=1002)], (E, EV, "OBS_ID"), "1002, but the index has these events for run 1001"),
-    "a fault in a run": (RUN, [put(EV, "ENERGY", -1)], (E, EV, "ENERGY"), "not positive"),
+    "a fault in a run": (RUN, [put(EV, "ENERGY", -1)], (E, EV, "ENERGY"), "not above 0"),
     "no response in a run": (RUN, [remove(PS)], (E, HDUS, "HDU_NAME"), f"run 1001: no PSF in {RUN}; found EVENTS")}
 PLACE = {"other class": RUN, "other file": "run_001002.fits.gz", "absent file": "lost.fits", "absent runs": OI, "pointing": RUN, "no response in a run": HI}
 

@@ -6,20 +6,36 @@
 __all__ = ['Background3D', 'Background2D']
 
 # %% ../../nbs/20_data/40_background.ipynb #813f485d
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import product
 import numpy as np
 from ..base.axes import MapAxis
-from ..base.core import as_float, lazy
+from ..base.core import DataError, as_float, lazy
 from ..base.sphere import separation
-from ..base.tables import unit_factor
-from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, check_cell, interpolate, side_by_side
+from ..base.tables import FitsTable
+from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, cell_in_unit, interpolate
+from .irf import side_by_side
 
 # %% ../../nbs/20_data/40_background.ipynb #097887be
 u = lazy("astropy.units")
 plt = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/20_data/40_background.ipynb #e58313a0
-_TINY = 1.18e-38  # rate of an empty bin, the smallest number of 32 bits
+LEAST_RATE = 1.18e-38  # of an empty bin, the smallest number of 32 bits
+FOV_ALIGNMENTS = "RADEC", "ALTAZ", "REVERSE_LON_RADEC"
+
+def check_either_order(
+    table:FitsTable,
+    column:str,
+    data:np.ndarray, # cell of the column
+    shape:list,      # number of bins per axis
+)->np.ndarray:       # of this shape or the reverse
+    "The data, or DataError if they have neither the shape of the axes nor the reverse."
+    found, wanted = (tuple(n for n in s if n > 1) for s in (data.shape, shape))
+    if data.size != np.prod(shape) or found not in (wanted, wanted[::-1]):
+        text = f"has shape {data.shape}, expected {tuple(shape)} or the reverse from its axes"
+        raise DataError(f"{table.label}: column {column} {text}")
+    return data.reshape(shape[::-1]) if found != wanted else data
 
 class Background(IRF):
     "Rate interpolated in its logarithm; heirs give `rate` at positions and bring file data `in_order`."
@@ -27,17 +43,20 @@ class Background(IRF):
 
     def __init__(self, axes, data, unit=None, fov_alignment=None, **kwargs):
         super().__init__(axes, data, unit, **kwargs)
-        self.fov_alignment = fov_alignment or str(self.meta.get("FOVALIGN") or "RADEC").strip().upper()
+        self.fov_alignment = str(fov_alignment or self.meta.get("FOVALIGN") or "RADEC").strip().upper()
+        if self.fov_alignment not in FOV_ALIGNMENTS:
+            text = f"expected one of {', '.join(FOV_ALIGNMENTS)}, found {self.fov_alignment!r}"
+            raise ValueError(f"{self.label}: fov_alignment, keyword FOVALIGN: {text}")
 
     @classmethod
     def read_data(cls, table, shape):
-        column = next((c for c in ("BKG", "BGD") if c in table), "BKG")
-        data, unit = table.cell(column), table.unit(column)
-        try:
-            data = data * unit_factor(unit, cls.default_unit) if unit else data
-        except ValueError: # old files write units in many ways
-            pass
-        return cls.in_order(check_cell(table, column, data, shape), tuple(shape))
+        column, = cls.value_columns(table)
+        data = cell_in_unit(table, column, cls.default_unit)
+        return cls.in_order(check_either_order(table, column, data, shape), tuple(shape))
+
+    @classmethod
+    def value_columns(cls, table):
+        return ["BGD" if "BGD" in table and "BKG" not in table else "BKG"]
 
     def to_hdu(self, name=None, dtype="f4"):
         "FITS table of the background after GADF 0.3."
@@ -46,12 +65,26 @@ class Background(IRF):
         return hdu
 
     @cached_property
-    def log_data(self): return np.log(np.maximum(self.data, _TINY))
+    def log_data(self): return np.log(np.maximum(self.data, LEAST_RATE))
+
+    def _without_rise(self, log_rate, segments):
+        "Logarithm of the rate beyond the nodes, not above that of the nodes where one of them is empty."
+        near_empty = 0
+        for corner in product((0, 1), repeat=len(segments)):
+            index = [np.minimum(s.lower + bit, n - 1) for bit, s, n in zip(corner, segments, self.data.shape)]
+            near_empty = near_empty | (self.data[tuple(index)] <= LEAST_RATE)
+        nearest = [s._replace(weight=np.clip(s.weight, 0, 1)) for s in segments]
+        limit = interpolate(self.log_data, nearest)
+        return np.where(near_empty, np.minimum(log_rate, limit), log_rate)
 
     def value(self, *values):
         "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
         segments = self.segments(values)
-        rate = np.exp(interpolate(self.log_data, segments))
+        log_rate = interpolate(self.log_data, segments)
+        beyond = reduce(np.logical_or, [(s.weight < 0) | (s.weight > 1) for s in segments])
+        if np.any(beyond & all_inside(segments)) and self.data.min() <= LEAST_RATE:
+            log_rate = np.where(beyond, self._without_rise(log_rate, segments), log_rate)
+        rate = np.exp(np.minimum(log_rate, 700))
         return np.where(all_inside(segments) & (rate > 2.4e-38), rate, 0.)
 
     def plot_at_energy(self, energy=None, ax=None, **kwargs):

@@ -15,9 +15,11 @@ from ..base.core import DataError
 from .store import HduRow, HDU_KINDS, HDU_READERS
 from .events import TIME_SCALES, TimeReference, merge_intervals
 from .inventory import find_index
-from .irf import check_cell, read_axis
+from .background import FOV_ALIGNMENTS, check_either_order
+from .irf import IRF, check_cell, read_axis
+from .ranges import PHYSICAL_RANGES
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
-from .problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
+from .problems import each, finding_of, fits_files, key_number, key_text, one_of, physical, quietly
 from ..base.sphere import separation
 from ..base.tables import FitsTable
 
@@ -27,26 +29,28 @@ _TIME_KEYS = (
     KeyRule("MJDREFI", float, **_ERROR), KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
     one_of("TIMESYS", *map(str.upper, TIME_SCALES), severity="error", instead="taken as TT"),
     one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
-_POINTING = (
-    KeyRule("RA_PNT", float, lambda v: abs(v) <= 360, "a right ascension in deg", **_ERROR),
-    KeyRule("DEC_PNT", float, lambda v: abs(v) <= 90, "a declination in deg", **_ERROR))
-_DRIFT = tuple(KeyRule(k, float, **_ERROR) for k in ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT", "ALTITUDE"))
+def _physical_key(name):
+    "Rule of a keyword by `PHYSICAL_RANGES`."
+    return KeyRule(name, float, PHYSICAL_RANGES[name].good, f"a number {PHYSICAL_RANGES[name]}", **_ERROR)
+
+_POINTING = _physical_key("RA_PNT"), _physical_key("DEC_PNT")
+_DRIFT = *map(_physical_key, ("AZ_PNT", "ALT_PNT", "GEOLON", "GEOLAT")), KeyRule("ALTITUDE", float, **_ERROR)
 _MOVING = "RASTER", "SCAN", "SLEW"
 _FIXED = "a fixed pointing, as RA_PNT and DEC_PNT are taken"
 _EVENT_KEYS = (
     one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "EVENTS"), KeyRule("OBS_ID", int, **_ERROR),
     KeyRule("TELESCOP"), KeyRule("INSTRUME"), KeyRule("TSTART", float), KeyRule("TSTOP", float), *_TIME_KEYS,
-    KeyRule("DEADC", float, lambda v: 0 < v <= 1, "a fraction above 0 and up to 1", **_ERROR),
+    _physical_key("DEADC"),
     KeyRule("ONTIME", float), KeyRule("LIVETIME", float),
     one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
     KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
     one_of("OBS_MODE", "POINTING", "WOBBLE", "DRIFT", *_MOVING, instead="taken as POINTING"),
     KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, _FIXED, missing=""))
+def _usual_angle(x): return (abs(x) > 360) | ((x >= 0) & (x < 360))
+
 _EVENT_COLUMNS = (
-    ColumnRule("EVENT_ID", missing="warning"), ColumnRule("TIME", "s"),
-    ColumnRule("RA", "deg", lambda x: (x >= 0) & (x < 360), "from 0 to 360 deg", severity="warning"),
-    ColumnRule("DEC", "deg", lambda x: np.abs(x) <= 90, "from -90 to 90 deg"),
-    ColumnRule("ENERGY", "TeV", lambda x: x > 0, "positive"))
+    ColumnRule("EVENT_ID", missing="warning"), *map(physical, ("TIME", "DEC", "ENERGY")),
+    physical("RA", test=_usual_angle, what="from 0 to 360 deg", severity="warning"))
 
 # %% ../../nbs/20_data/85_checks.ipynb #7b1af999
 def check_events(table:FitsTable): # iterator of findings
@@ -79,7 +83,7 @@ def check_gti(table:FitsTable): # iterator of findings
     yield from check_keys(table, (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "GTI"), *_TIME_KEYS))
     if not table.n_rows:
         yield "error", "", "no good time interval, expected at least one"
-    findings = list(check_columns(table, (ColumnRule("START", "s"), ColumnRule("STOP", "s"))))
+    findings = list(check_columns(table, (physical("START"), physical("STOP"))))
     yield from findings
     if findings:
         return
@@ -93,20 +97,21 @@ def check_gti(table:FitsTable): # iterator of findings
         yield "warning", "START", f"intervals overlap by {lost:.6g} s; they are united"
 
 # %% ../../nbs/20_data/85_checks.ipynb #e68917bf
-_BKG_UNIT = "s-1 MeV-1 sr-1"
-
 def _value_rules(
     table:FitsTable,
     reader, # class of the response
 ):          # list of ColumnRule
     "Rules of the columns with the values."
-    units = getattr(reader, "parameter_units", None) or {reader.column: reader.default_unit}
-    if reader.hduclas2 == "BKG":
-        units = {"BGD" if "BGD" in table and "BKG" not in table else "BKG": None}
-    def not_negative(x):
-        return x >= 0
-    tests = {n: None if n.startswith("AMPL") else not_negative for n in units}
-    return [ColumnRule(n, unit, tests[n], "0 or more") for n, unit in units.items()]
+    return [physical("BKG" if name == "BGD" else name, name, no_unit="warning")
+            for name in reader.value_columns(table)]
+
+def _axis_rules(
+    table:FitsTable,
+    reader, # class of the response
+):          # dict of AxisColumn to list of ColumnRule
+    "Rules of the columns of the axes."
+    return {kind: [physical(kind.column, f"{kind.prefix(table)}_{end}", no_unit="warning")
+                   for end in ("LO", "HI")] for kind in reader.axis_columns}
 
 def _class_keys(
     reader, # class of the response
@@ -117,34 +122,32 @@ def _class_keys(
             one_of("HDUCLAS2", reader.hduclas2.upper()),
             one_of("HDUCLAS3", "FULL-ENCLOSURE", "POINT-LIKE", instead="taken as FULL-ENCLOSURE"),
             KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() not in others, tag, "", "error"),
-            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in HDU_READERS, tag)]
+            KeyRule("HDUCLAS4", str, lambda v: v.strip().lower() in HDU_READERS, tag),
+            *_MORE_KEYS.get(reader.hduclas2, ())]
 
-def _check_unit(table, rules):
-    "A background may lack its unit, the reader then assumes one."
-    name = rules[0].name
-    if rules[0].unit is None and name in table:
-        for _, _, text in check_columns(table, [ColumnRule(name, _BKG_UNIT)]):
-            if "unit" in text:
-                yield "warning", name, f"{text}; taken as {_BKG_UNIT}"
+_CUT = KeyRule("RAD_MAX", float, missing="", instead="its number is used in its unit")
+_MORE_KEYS = { # by HDUCLAS2
+    "EFF_AREA": (_CUT, *(KeyRule(k, float, missing="") for k in ("LO_THRES", "HI_THRES"))),
+    "EDISP": (_CUT,),
+    "BKG": (one_of("FOVALIGN", *FOV_ALIGNMENTS[:2], missing="", severity="error"),)}
+
+def _older_names(table, reader):
+    "Columns with a name of an older version of the format."
+    for kind in reader.axis_columns:
+        if kind.prefix(table) != kind.column:
+            yield "warning", f"{kind.older}_LO", f"older name of {kind.column}_LO, as which it is taken"
 
 # %% ../../nbs/20_data/85_checks.ipynb #7e3439db
 def _check_values(table, axes, rule):
     "Number, order and sum of the values of a response with good axes."
-    shape, cell, background = [a.nbin for a in axes], table.cell(rule.name), rule.unit is None
-    try:
-        check_cell(table, rule.name, cell, shape)
-    except DataError as error:
-        if cell.size != np.prod(shape):
-            yield finding_of(error, table.label)
-            return
-    found, wanted = (tuple(n for n in s if n > 1) for s in (cell.shape, shape[::-1]))
-    if len(found) > 1 and found != wanted and not (background and found == wanted[::-1]):
-        text = f"has shape {found}, expected {wanted} from its axes"
-        yield "error", rule.name, f"{text}; the order of the axes (TDIM) is wrong"
-    elif len(found) < len(wanted):
+    shape, cell = [a.nbin for a in axes], table.cell(rule.name)
+    check = check_either_order if rule.name in ("BKG", "BGD") else check_cell
+    check(table, rule.name, cell, shape)
+    wanted = tuple(n for n in shape[::-1] if n > 1)
+    if cell.ndim < len(wanted):
         yield "warning", rule.name, f"no TDIM, expected the shape {wanted}; the order is taken to be that"
     if not cell.any() and not rule.name.startswith("AMPL"):
-        yield "warning" if background else "error", rule.name, "all values are 0"
+        yield "warning", rule.name, "all values are 0"
 
 # %% ../../nbs/20_data/85_checks.ipynb #4d13632d
 def check_irf(
@@ -158,15 +161,14 @@ def check_irf(
         return
     if table.n_rows > 1:
         yield "warning", "", f"{table.n_rows} rows, expected one; the first is used"
-    values = _value_rules(table, reader)
-    kinds = {kind: [ColumnRule(f"{kind.column}_{end}", kind.unit) for end in ("LO", "HI")]
-             for kind in reader.axis_columns}
+    yield from _older_names(table, reader)
+    values, kinds = _value_rules(table, reader), _axis_rules(table, reader)
     found = {r.name: list(check_columns(table, [r])) for r in (*sum(kinds.values(), []), *values)}
     yield from (f for findings in found.values() for f in findings)
-    yield from each(table, _check_unit(table, values))
+    bad = {name for name, findings in found.items() if any(f[0] == "error" for f in findings)}
     axes = []
     for kind, rules in kinds.items():
-        if not any(found[r.name] for r in rules):
+        if not any(r.name in bad for r in rules):
             try:
                 axes.append(read_axis(table, kind))
             except FAULTS as error:
@@ -176,7 +178,7 @@ def check_irf(
     for rule in values:
         if rule.name in table:
             yield from each(table, _check_values(table, axes, rule))
-    if not any(found.values()):
+    if not bad:
         yield from each(table, _check_sums(table, reader))
 
 # %% ../../nbs/20_data/85_checks.ipynb #6401c539
@@ -327,9 +329,16 @@ def _form(
         return one
     if not one and table.name.upper() in ("EVENTS", "GTI"):
         return table.name.lower()
-    if one == "response" and key_text(table, "HDUCLASS") == "GADF":
+    if four in HDU_READERS:
+        return four
+    older = next((f for f, reader in HDU_READERS.items() if is_response(reader) and reader.is_in(table)), "")
+    if not older and one == "response" and key_text(table, "HDUCLASS") == "GADF":
         return four or "?"
-    return four if four in HDU_READERS else ""
+    return older
+
+def is_response(reader):
+    "Whether a class reads a response, not events or good time intervals."
+    return issubclass(reader, IRF)
 
 def is_dl3(tables):
     "Whether tables of a file are of this format."

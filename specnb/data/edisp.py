@@ -11,6 +11,7 @@ from ..base.axes import MapAxes
 from ..base.core import as_float, html_table, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid
 from .irf import energy_axes, locate, side_by_side, some_nodes
+from .ranges import MOST_PROBABLE
 
 # %% ../../nbs/20_data/20_edisp.ipynb #fed17e29
 u = lazy("astropy.units")
@@ -65,6 +66,28 @@ def reco_moments(
     mean = weight @ e
     return mean, np.sqrt(np.maximum(weight @ e**2 - mean**2, 0))
 
+# %% ../../nbs/20_data/20_edisp.ipynb #598ce685
+def gauss_parameters(
+    sigma,      # number, or array of shape (n_true,) or one of (n_true, 1, n_offset)
+    bias,       # the same
+    n_true:int,
+    n_offset=1,
+)->list:        # two arrays of three axes
+    "Width and bias as arrays over true energy, migra and offset; ValueError for other shapes or values."
+    arrays = []
+    for name, x in (("sigma", sigma), ("bias", bias)):
+        x = np.asarray(as_float(x, "", name), float)
+        x = x[:, None, None] if x.ndim == 1 else x.reshape(1, 1, 1) if x.ndim == 0 else x
+        if x.ndim != 3 or any(n not in (1, full) for n, full in zip(x.shape, (n_true, 1, n_offset))):
+            shape = tuple(np.shape(sigma if name == "sigma" else bias))
+            expected = f"a number, ({n_true},) or ({n_true}, 1, {n_offset})"
+            raise ValueError(f"{name}: expected the shape {expected}, found {shape}")
+        if not np.isfinite(x).all() or (name == "sigma" and np.any(x <= 0)):
+            what = "positive and finite" if name == "sigma" else "finite"
+            raise ValueError(f"{name}: expected {what} values, found {np.ravel(x)}")
+        arrays.append(x)
+    return arrays
+
 # %% ../../nbs/20_data/20_edisp.ipynb #59b62c6b
 class EDispKernel:
     """Probabilities to reconstruct photons of each true-energy bin in each bin of the energy axis.
@@ -79,7 +102,7 @@ class EDispKernel:
     Raises
     ------
     ValueError
-        `data` do not fit the axes.
+        `data` do not fit the axes or are not finite.
     """
 
     def __init__(self, energy_axis_true, energy_axis, data):
@@ -88,6 +111,8 @@ class EDispKernel:
         shape = energy_axis_true.nbin, energy_axis.nbin
         if self.data.shape != shape:
             raise ValueError(f"EDispKernel: data have shape {self.data.shape}, expected {shape}")
+        if not np.isfinite(self.data).all():
+            raise ValueError("EDispKernel: data hold values that are not finite")
         self.e_true_edges, self.e_reco_edges = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
 
     @classmethod
@@ -102,7 +127,7 @@ class EDispKernel:
     def from_gauss(cls, energy_axis_true, energy_axis, sigma, bias=0.):
         "Gaussian of relative width `sigma` around 1 + `bias`, numbers or arrays of shape (n_true,)."
         e_true = bin_centers(energy_axis_true.edges_in("TeV"))[:, None]
-        sigma, bias = (np.broadcast_to(x, len(e_true))[:, None] for x in (sigma, bias))
+        sigma, bias = (x[:, 0] for x in gauss_parameters(sigma, bias, len(e_true)))
         x = (energy_axis.edges_in("TeV") / e_true - 1 - bias) / sigma
         return cls(energy_axis_true, energy_axis, np.diff(special.ndtr(x), axis=1))
 
@@ -177,12 +202,38 @@ class EnergyDispersion2D(IRF):
     continued = ("energy_true",)
 
     @classmethod
-    def from_gauss(cls, energy_axis_true, migra_axis, offset_axis, sigma, bias=0., **kwargs):
-        "Gaussian of width `sigma` around 1 + `bias`; both broadcast to shape (n_true, 1, n_offset)."
-        edges = migra_axis.edges_value[:, None]
-        shape = energy_axis_true.nbin, len(edges), offset_axis.nbin
-        p = np.diff(special.ndtr(np.broadcast_to((edges - 1 - bias) / sigma, shape)), axis=1)
-        return cls([energy_axis_true, migra_axis, offset_axis], p / np.diff(edges, axis=0), **kwargs)
+    def from_gauss(cls, energy_axis_true, migra_axis, offset_axis, bias, sigma, pdf_threshold=1e-6, **kwargs):
+        """Gaussian around 1 + `bias`.
+
+        Parameters
+        ----------
+        energy_axis_true, migra_axis, offset_axis : `~specnb.base.axes.MapAxis`
+        bias, sigma : float or ndarray, shape (n_true,) or (n_true, 1, n_offset)
+            Mean of migra minus 1, and its standard deviation.
+        pdf_threshold : float
+            Smaller densities are set to 0.
+
+        Raises
+        ------
+        ValueError
+            Another shape, a value that is not finite, or a `sigma` that is not positive.
+        """
+        edges, n_true, n_offset = migra_axis.edges_value[:, None], energy_axis_true.nbin, offset_axis.nbin
+        sigma, bias = gauss_parameters(sigma, bias, n_true, n_offset)
+        x = np.broadcast_to((edges - 1 - bias) / sigma, (n_true, len(edges), n_offset))
+        density = np.diff(special.ndtr(x), axis=1) / np.diff(edges, axis=0)
+        density[density < pdf_threshold] = 0
+        return cls([energy_axis_true, migra_axis, offset_axis], density, **kwargs)
+
+    def checked(self, data, unit):
+        "Data as floats; ValueError if a bin of migra holds much more than all events."
+        data, width = super().checked(data, unit), np.diff(self.axes[1].edges_value)
+        if data.size and data.max() * width.max() > MOST_PROBABLE:
+            most = (data * width[:, None]).max()
+            if most > MOST_PROBABLE:
+                text = f"a bin of MIGRA with a probability of {most:.4g}, expected no more than 1"
+                raise ValueError(f"{self.label}: column {self.column} has {text}")
+        return data
 
     def kernel(self, offset_deg, e_true_edges, e_reco_edges):
         "Probabilities, shape (n_true, n_reco), at an offset (deg) for edges (TeV); 0 outside the offsets."

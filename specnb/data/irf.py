@@ -13,6 +13,7 @@ import numpy as np
 from ..base.axes import MapAxes, MapAxis
 from ..base.core import DataError, as_float, html_table, lazy, warn
 from ..base.tables import GADF, FitsTable, is_layout, read_tables, table_hdu, unit_factor, write_tables
+from .ranges import PHYSICAL_RANGES, check_range, no_numbers
 
 # %% ../../nbs/20_data/10_irf.ipynb #aaafbf00
 u = lazy("astropy.units")
@@ -76,8 +77,14 @@ class AxisColumn(NamedTuple):
     column:str # prefix of the columns _LO and _HI
     unit:str   # inner unit
     interp:str # "log" or "lin"
+    older:str="" # prefix in files of the first version
 
-ENERGY_TRUE = AxisColumn("energy_true", "ENERG", "TeV", "log")
+    def prefix(self, table):
+        "Prefix that a table has, that of the format if it has none."
+        older = self.older and f"{self.column}_LO" not in table and f"{self.older}_LO" in table
+        return self.older if older else self.column
+
+ENERGY_TRUE = AxisColumn("energy_true", "ENERG", "TeV", "log", "ETRUE")
 ENERGY = AxisColumn("energy", "ENERG", "TeV", "log")
 OFFSET = AxisColumn("offset", "THETA", "deg", "lin")
 
@@ -91,14 +98,31 @@ def axis_cells(axes, columns):
     return cells
 
 # %% ../../nbs/20_data/10_irf.ipynb #d102dd45
+def cell_in_unit(
+    table:FitsTable,
+    name:str,   # of the column
+    unit:str,   # to convert to
+    used=True,  # the values matter, so that a missing unit is told
+)->np.ndarray:
+    "Numbers of a column; without a unit in the file they are in that of the format."
+    if name in table and unit and not table.unit(name):
+        if used:
+            warn(f"{table.label}: column {name} has no unit, taken as {unit}, the unit of the format")
+        unit = None
+    values = table.cell(name, unit)
+    if other := no_numbers(values):
+        raise DataError(f"{table.label}: column {name} {other}")
+    return values
+
 def read_axis(table:FitsTable, kind:AxisColumn)->MapAxis:
     "Axis from its columns _LO and _HI; DataError if they are not finite and increasing or leave gaps."
-    names = f"{kind.column}_LO", f"{kind.column}_HI"
-    lo, hi = (table.cell(name, kind.unit) for name in names)
+    names = [f"{kind.prefix(table)}_{end}" for end in ("LO", "HI")]
+    lo, hi = (cell_in_unit(table, name, kind.unit) for name in names)
     label = f"{table.label}: columns {names[0]}, {names[1]}"
-    if len(lo) != len(hi) or not np.isfinite(lo).all() or not np.isfinite(hi).all():
+    if lo.shape != hi.shape or lo.ndim > 1 or not np.isfinite(lo).all() or not np.isfinite(hi).all():
         raise DataError(f"{label}: expected finite numbers in pairs, found {lo} and {hi}")
-    is_node = bool(np.all(np.abs(hi - lo) < 1e-8))
+    check_range(np.append(lo, hi), kind.column, label)
+    is_node = bool(np.all(np.abs(hi - lo) <= 1e-8 * np.abs(hi).max()))
     if not is_node and np.any(np.abs(hi[:-1] - lo[1:]) > .01 * np.abs(hi - lo)[:-1]):
         raise DataError(f"{label}: expected increasing bins without gaps, found {lo} and {hi}")
     nodes = hi if is_node else np.append(lo, hi[-1])
@@ -114,17 +138,17 @@ def check_cell(
     data:np.ndarray, # cell of the column
     shape:list,      # number of bins per axis, the reverse of the shape in the file
 )->np.ndarray:
-    "The data, or DataError if their number does not fit the axes or a value is not finite."
-    where = f"{table.label}: column {column}"
-    if data.size != np.prod(shape):
+    "The data, or DataError if their shape does not fit; it may be flat, or lack axes of one bin."
+    found, wanted = (tuple(n for n in s if n > 1) for s in (data.shape, shape[::-1]))
+    if data.size != np.prod(shape) or (len(found) > 1 and found != wanted):
+        where = f"{table.label}: column {column}"
         raise DataError(f"{where} has shape {data.shape}, expected {tuple(shape[::-1])} from its axes")
-    if not np.isfinite(data).all():
-        raise DataError(f"{where} holds {np.sum(~np.isfinite(data))} values that are not finite")
     return data
 
-def read_cell(table, column, unit, shape):
-    "Checked data of a column, energy first."
-    return check_cell(table, column, table.cell(column, unit), shape).reshape(shape[::-1]).T
+def read_cell(table, column, unit, shape, used=True):
+    "Data of a column, energy first."
+    data = cell_in_unit(table, column, unit, used)
+    return check_cell(table, column, data, shape).reshape(shape[::-1]).T
 
 # %% ../../nbs/20_data/10_irf.ipynb #b632403b
 def checked_axes(axes:list, columns:tuple, label:str)->MapAxes:
@@ -136,14 +160,14 @@ def checked_axes(axes:list, columns:tuple, label:str)->MapAxes:
     return MapAxes(a if ok else a.copy(interp=k.interp, unit=k.unit) for ok, a, k in zip(same, axes, columns))
 
 def checked_data(data:np.ndarray, shape:tuple, label:str)->np.ndarray:
-    "The data, or ValueError if their shape is another or a value is not finite."
+    "The data, or ValueError if their shape is another."
     if data.shape != shape:
         raise ValueError(f"{label}: data have shape {data.shape}, expected {shape}")
-    if not np.isfinite(data).all():
-        raise ValueError(f"{label}: data hold values that are not finite")
     return data
 
 # %% ../../nbs/20_data/10_irf.ipynb #4049950b
+_CLASSES = "aeff_", "edisp_", "psf_", "bkg_", "rad_max_" # of responses, in HDUCLAS4
+
 class IRF:
     """An instrument response: values over energy and offset.
 
@@ -168,7 +192,7 @@ class IRF:
     Raises
     ------
     ValueError
-        Axes or shape of the data are not those of this response, or data are not finite.
+        Axes or shape of the data are not those of this response, or data are out of their range.
     """
     tag = extname = hduclas2 = column = default_unit = ""
     axis_columns = continued = ()
@@ -183,9 +207,13 @@ class IRF:
         "Data as floats in the unit of the class."
         unit = str(getattr(data, "unit", unit or self.default_unit))
         shape = tuple(a.nbin for a in self.axes)
-        data = checked_data(np.asarray(getattr(data, "value", data), float), shape, self.label)
-        factor = unit_factor(unit, self.default_unit)
-        return data if factor == 1 else data * factor
+        data = checked_data(np.asarray(getattr(data, "value", data)), shape, self.label)
+        try:
+            factor = unit_factor(unit, self.default_unit)
+        except ValueError as error:
+            raise ValueError(f"{self.label}: {error}") from None
+        where = f"{self.label}: column {self.column}"
+        return check_range(data if factor == 1 else data * factor, self.column, where, ValueError)
 
     @classmethod
     def read_data(cls, table, shape):
@@ -197,18 +225,46 @@ class IRF:
         "Response from a `specnb.base.tables.FitsTable`; DataError if it does not hold one."
         axes = [read_axis(table, kind) for kind in cls.axis_columns]
         data = cls.read_data(table, [a.nbin for a in axes])
-        pointlike = table.key("HDUCLAS3", "", str).upper() == "POINT-LIKE"
+        pointlike = table.key("HDUCLAS3", "", str).strip().upper() == "POINT-LIKE"
         meta = {k: v for k, v in table.header.items() if not is_layout(k)}
-        return cls(axes, data, is_pointlike=pointlike, meta=meta, label=table.label)
+        try:
+            return cls(axes, data, is_pointlike=pointlike, meta=meta, label=table.label)
+        except ValueError as error: # of the data, with the label in front
+            raise DataError(str(error)) from None
+
+    @classmethod
+    def value_columns(cls, table):
+        "Names of the columns with the values."
+        return [cls.column]
+
+    @classmethod
+    def is_in(cls, table):
+        "Whether a table says by HDUCLAS4 that it holds this response, or else has its columns."
+        tag = table.key("HDUCLAS4", "", str).strip().lower()
+        if tag == cls.tag or tag.startswith(_CLASSES):
+            return tag == cls.tag
+        axes = [f"{kind.prefix(table)}_{end}" for kind in cls.axis_columns for end in ("LO", "HI")]
+        return all(name in table for name in (*axes, *cls.value_columns(table)))
 
     @classmethod
     def read(cls, path, hdu=None):
         "Response from an HDU of a FITS file, by default the first of this kind."
         file = read_tables(path)
         if hdu is None:
-            found = (n for n in file if file[n].header.get("HDUCLAS4", "").strip().lower() == cls.tag)
-            hdu = next(found, cls.extname)
+            hdu = next((n for n in file if cls.is_in(file[n])), cls.extname)
         return cls.from_table(file[hdu])
+
+    def keyword(self, name, unit):
+        "Keyword in `unit`, from a number or a text such as '0.2 deg'; None if it is not there."
+        value = self.meta.get(name)
+        if value is None or str(value).strip() == "":
+            return None
+        try:
+            number = u.Quantity(str(value))
+            return float(as_float(number * u.Unit(unit) if number.unit == "" else number, unit, name))
+        except (TypeError, ValueError):
+            text = f"keyword {name} is {value!r}, expected a number or one with a unit, such as '1 {unit}'"
+            raise DataError(f"{self.label}: {text}") from None
 
     def data_cells(self, dtype):
         "Columns of the data in a file."
@@ -344,11 +400,14 @@ class RadMax2D(IRF):
     @classmethod
     def from_irf(cls, irf):
         "One radius for all energies and offsets, from the keyword RAD_MAX of a response; DataError without."
-        if "RAD_MAX" not in irf.meta:
+        radius = irf.keyword("RAD_MAX", "deg")
+        if radius is None:
             raise DataError(f"{irf.label}: no keyword RAD_MAX")
+        if not 0 < radius <= PHYSICAL_RANGES["RAD_MAX"].high:
+            raise DataError(f"{irf.label}: keyword RAD_MAX is {radius:g}, expected a positive angle in deg")
         axes = [MapAxis(axis.edges_value[[0, -1]], k.interp, k.name, unit=k.unit)
                 for axis, k in zip((irf.axes[0], irf.axes[-1]), cls.axis_columns)]
-        return cls(axes, [[float(irf.meta["RAD_MAX"])]], is_pointlike=True, label=irf.label)
+        return cls(axes, [[radius]], is_pointlike=True, label=irf.label)
 
     @property
     def is_fixed_rad_max(self): return self.data.size == 1

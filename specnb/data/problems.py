@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, lazy, make_path
 from ..base.tables import FitsTable, Hdu, is_table, read_tables
+from .ranges import PHYSICAL_RANGES, describe_bad, no_numbers
 
 # %% ../../nbs/20_data/75_problems.ipynb #5eef8f19
 astropy_table = lazy("astropy.table")
@@ -203,6 +204,16 @@ class ColumnRule(NamedTuple):
     missing:str="error"    # severity if it is not there, "" if it need not be
     severity:str="error"   # of wrong values
     instead:str=""         # what is done with wrong values
+    span:object=None       # PhysicalRange of the values
+    no_unit:str="error"    # severity if there is no unit and one is due; taken as `unit` if not "error"
+
+def physical(
+    name:str,  # of the range
+    column="", # by default the same
+    **options, # of ColumnRule
+)->ColumnRule:
+    "Rule of a column by `PHYSICAL_RANGES`."
+    return ColumnRule(column or name, PHYSICAL_RANGES[name].unit, span=PHYSICAL_RANGES[name], **options)
 
 def bad_values(
     name:str,          # column
@@ -215,8 +226,21 @@ def bad_values(
     "One finding that counts the values that are not good."
     if good.all():
         return
-    text = f"{np.sum(~good)} of {good.size} values are not {what}, the first is {values[~good].flat[0]:.6g}"
+    text = describe_bad(values, good, what)
     yield severity, name, f"{text}; {instead}" if instead else text
+
+def _check_numbers(rule, values):
+    "Findings on numbers."
+    finite = np.isfinite(values)
+    yield from bad_values(rule.name, values, finite, "finite")
+    if rule.span:
+        allowed, good = (f(values) | ~finite for f in (rule.span.allowed, rule.span.good))
+        yield from bad_values(rule.name, values, allowed, rule.span)
+        yield from bad_values(rule.name, values, good | ~allowed, rule.span, "warning",
+                              f"taken as {rule.span.low:g}")
+    if rule.test:
+        good = rule.test(values) | ~finite
+        yield from bad_values(rule.name, values, good, rule.what, rule.severity, rule.instead)
 
 def _check_column(table, rule):
     "Findings on one column."
@@ -224,18 +248,19 @@ def _check_column(table, rule):
         if rule.missing:
             yield rule.missing, rule.name, f"no such column; found {', '.join(table.colnames) or 'none'}"
         return
+    unit = rule.unit
+    if unit and rule.no_unit != "error" and not table.unit(rule.name):
+        yield rule.no_unit, rule.name, f"has no unit, taken as {unit}, the unit of the format"
+        unit = None
     try:
-        values = table.column(rule.name, rule.unit)
+        values = table.column(rule.name, unit)
     except FAULTS as error:
         yield finding_of(error, table.label)
         return
-    if values.dtype.kind not in "fiub":
-        return
-    finite = np.isfinite(values)
-    yield from bad_values(rule.name, values, finite, "finite")
-    if rule.test:
-        good = rule.test(values) | ~finite
-        yield from bad_values(rule.name, values, good, rule.what, rule.severity, rule.instead)
+    if rule.span and no_numbers(values):
+        yield "error", rule.name, no_numbers(values)
+    elif values.dtype.kind in "fiub":
+        yield from _check_numbers(rule, values)
 
 def check_columns(
     table:FitsTable,

@@ -8,9 +8,10 @@ __all__ = ['PSF3D', 'EnergyDependentMultiGaussPSF', 'PSFKing']
 # %% ../../nbs/20_data/30_psf.ipynb #fb02f261
 from functools import cached_property
 import numpy as np
-from ..base.core import as_float, lazy
+from ..base.core import DataError, as_float, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, all_inside, checked_data, energy_axes
 from .irf import interpolate, locate, read_cell, side_by_side, some_nodes
+from .ranges import MOST_PROBABLE, check_range
 
 # %% ../../nbs/20_data/30_psf.ipynb #8d85ee87
 u = lazy("astropy.units")
@@ -98,6 +99,9 @@ class PSF3D(PSF):
         rings = self.data.T * ring[:, None, None]
         for inner, outer in zip(rings, rings[1:]):
             outer += inner  # quicker than a sum along the axis with the longest strides
+        if len(rings) and rings[-1].max() > MOST_PROBABLE:
+            text = f"adds up to a probability of {rings[-1].max():.4g}, expected no more than 1"
+            raise DataError(f"{self.label}: column {self.column} {text}")
         return rings.T
 
     @property
@@ -116,14 +120,23 @@ class ParametricPSF(PSF):
     "Formula whose parameters depend on energy and offset; data have the parameters as first axis."
     axis_columns = (ENERGY_TRUE, OFFSET)
     parameter_units = {} # column to unit
+    not_used = ()        # columns that cancel
 
     @classmethod
     def read_data(cls, table, shape):
-        return np.stack([read_cell(table, name, unit, shape) for name, unit in cls.parameter_units.items()])
+        return np.stack([read_cell(table, name, unit, shape, name not in cls.not_used)
+                         for name, unit in cls.parameter_units.items()])
+
+    @classmethod
+    def value_columns(cls, table):
+        return list(cls.parameter_units)
 
     def checked(self, data, unit):
         shape = len(self.parameter_units), *(a.nbin for a in self.axes)
-        return checked_data(np.asarray(data, float), shape, self.label)
+        data = checked_data(np.asarray(data, float), shape, self.label)
+        for name, values in zip(self.parameter_units, data):
+            check_range(values, name, f"{self.label}: column {name}", ValueError)
+        return data
 
     def data_cells(self, dtype):
         columns = zip(self.parameter_units.items(), self.data)
@@ -141,8 +154,8 @@ class ParametricPSF(PSF):
         return np.where(np.isfinite(value), value, 0.)
 
     def containment_value(self, rad_deg, e_tev, offset_deg):
-        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg) that broadcast."
-        return self._evaluated(self.fraction, rad_deg, e_tev, offset_deg)
+        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg) that broadcast, from 0 to 1."
+        return np.clip(self._evaluated(self.fraction, rad_deg, e_tev, offset_deg), 0, 1)
 
     def value(self, e_tev, offset_deg, rad_deg):
         "Density, sr-1, at energies (TeV), offsets and distances (deg) that broadcast."
@@ -162,7 +175,7 @@ class EnergyDependentMultiGaussPSF(ParametricPSF):
     ----------
     GADF, PSF_3GAUSS
     """
-    tag = "psf_3gauss"
+    tag, not_used = "psf_3gauss", ("SCALE",)
     parameter_units = {"SCALE": "sr-1", "SIGMA_1": "deg", "AMPL_2": "", "SIGMA_2": "deg", "AMPL_3": "",
                        "SIGMA_3": "deg"}
 

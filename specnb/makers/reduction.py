@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, lazy
 from ..base.sphere import fov_coordinates, separation
+from ..data.background import LEAST_RATE
 from ..data.edisp import bin_centers
 from ..data.events import EventList
 from ..data.irf import RadMax2D
@@ -263,12 +264,13 @@ def containment_per_bin(observation, geom, e_true_edges):
 def powerlaw_segments(
     x:np.ndarray, # increasing and positive, shape (n+1,)
     y:np.ndarray, # values, not negative, same shape
+    least=1e-32,  # value at a point instead of 0
 )->np.ndarray:    # shape (n,)
     "Integrals between neighbouring points, a power law in each segment; 0 where both values are 0."
-    log_x, log_y = np.log(x), np.log(np.maximum(y, np.finfo(float).tiny))
-    length, h = np.diff(log_x), np.diff(log_x) + np.diff(log_y)
-    factor = np.divide(np.expm1(h), h, out=np.ones_like(h), where=np.abs(h) > 1e-12)
-    return np.where((y[1:] > 0) | (y[:-1] > 0), np.exp(log_x + log_y)[:-1] * length * factor, 0.)
+    log_x, log_y = np.log(x), np.log(np.maximum(y, least))
+    h, higher = np.diff(log_x + log_y), np.maximum((x * y)[1:], (x * y)[:-1])
+    factor = np.divide(-np.expm1(-np.abs(h)), np.abs(h), out=np.ones_like(h), where=np.abs(h) > 1e-12)
+    return higher * np.diff(log_x) * factor
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #10a1122a
 def _camera_positions(
@@ -325,4 +327,5 @@ def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, 
     else:
         radius = cut.value(bin_centers(e_reco_edges), on_offset(observation, geom))
         solid_angle = np.pi * np.radians(radius)**2
-    return observation.ontime_s * solid_angle * powerlaw_segments(e, rate).reshape(n, oversampling).sum(1)
+    background = powerlaw_segments(e, rate, LEAST_RATE * 1e6)
+    return observation.ontime_s * solid_angle * background.reshape(n, oversampling).sum(1)
