@@ -6,7 +6,6 @@ from astropy import units as u
 from astropy.io import fits
 from specnb.base.axes import MapAxis
 from specnb.base.core import DataError, SpecnbWarning
-from specnb.base.tables import read_tables
 from specnb.data.background import Background2D, Background3D
 from specnb.data.edisp import EDispKernel, EnergyDispersion2D
 from specnb.data.irf import EffectiveAreaTable2D, RadMax2D
