@@ -76,6 +76,7 @@ from .models.spectral import SpectralModel as SpectralModel
 from .models.shapes import BrokenPowerLawSpectralModel as BrokenPowerLawSpectralModel
 from .models.shapes import ExpCutoffPowerLawSpectralModel as ExpCutoffPowerLawSpectralModel
 from .models.shapes import GaussianSpectralModel as GaussianSpectralModel
+from .models.shapes import LogParabola2SpectralModel as LogParabola2SpectralModel
 from .models.shapes import LogParabolaSpectralModel as LogParabolaSpectralModel
 from .models.shapes import PowerLaw2SpectralModel as PowerLaw2SpectralModel
 from .models.shapes import PowerLawSpectralModel as PowerLawSpectralModel
@@ -258,6 +259,7 @@ __all__ = [
     "IRF",
     "Inventory",
     "Likelihood",
+    "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "MIME",

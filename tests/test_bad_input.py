@@ -511,7 +511,7 @@ def test_damaged_lists(tmp_path, case):
     with pytest.raises((DataError, FileNotFoundError), match=case[1]): Datasets.read(tmp_path / "list.yaml")
 
 
-PARTS = {"no spectrum": ("{name: a}", "a model has no entry 'spectral'"), "unknown type": ("{name: a, spectral: {type: planck}}", "no spectral model of type 'planck'"),
+PARTS = {"no spectrum": ("{name: a}", "components.a.spectral: missing"), "unknown type": ("{name: a, spectral: {type: planck, parameters: []}}", "no spectral model of type 'planck'"),
          "unknown parameter": ("{name: a, spectral: {type: pl, parameters: [{name: gamma, value: 2}]}}", "no parameter 'gamma'"),
          "no number": ("{name: a, spectral: {type: pl, parameters: [{name: index, value: steep}]}}", "steep")}
 

@@ -177,7 +177,7 @@ def test_integral_shapes_and_units():
     mev = PowerLawSpectralModel(index=2.3, amplitude="4e-17 cm-2 s-1 MeV-1", reference="1000 GeV")
     assert_allclose(mev("3 TeV"), PL("3 TeV"))
     with pytest.raises(TypeError, match="energy_min"): PL.integral(1, 10*u.TeV)
-    with pytest.raises(ValueError, match="lower < upper"): PL.integral("2 TeV", "1 TeV")
+    with pytest.raises(ValueError, match="energy_max: expected energies above energy_min, found 1 TeV for 2 TeV"): PL.integral("2 TeV", "1 TeV")
 
 
 @pytest.mark.parametrize("reference, flux, energy_flux", [
@@ -358,10 +358,10 @@ def test_files(name, tmp_path):
 
 def test_file_errors(tmp_path):
     (tmp_path/"a.yaml").write_text("{not: [yaml")
-    with pytest.raises(DataError, match="a.yaml: expected a YAML file"): Models.read(tmp_path/"a.yaml")
+    with pytest.raises(DataError, match="a.yaml: not a YAML file: line 1"): Models.read(tmp_path/"a.yaml")
     (tmp_path/"b.yaml").write_text("- 1\n")
     with pytest.raises(DataError, match="b.yaml: expected a list of models under 'components'"): Models.read(tmp_path/"b.yaml")
-    (tmp_path/"c.yaml").write_text("components: [{name: x, spectral: {type: blackbody}}]\n")
+    (tmp_path/"c.yaml").write_text("components: [{name: x, spectral: {type: blackbody, parameters: []}}]\n")
     with pytest.raises(ValueError, match="'blackbody'"): Models.read(tmp_path/"c.yaml")
     with pytest.raises(FileNotFoundError): Models.read(tmp_path/"d.yaml")
     Models(SkyModel(PL, name="x")).write(tmp_path/"e.yaml")
@@ -371,7 +371,7 @@ def test_file_errors(tmp_path):
 def test_defaults_fill_what_a_file_leaves_out():
     model = SpectralModel.from_dict(dict(type="ecpl", parameters=[dict(name="reference", value=2), dict(name="index", value=3)]))
     assert model.reference.frozen and model.reference.unit == u.TeV and model.lambda_.value == .1
-    with pytest.raises(ValueError, match="value missing"): Parameters.from_dict([dict(name="index")])
+    with pytest.raises(ValueError, match="value: missing"): Parameters.from_dict([dict(name="index")])
 
 
 def test_models_list():

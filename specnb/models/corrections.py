@@ -13,9 +13,9 @@ import numpy as np
 from ..base.core import as_float, lazy
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
-from .parameters import Parameter, Parameters
+from .parameters import Parameter, Parameters, as_unit
 from .integrals import exprel, exprel_slope
-from .spectral import ClosedSpectralModel, SpectralModel, as_energies, evaluate_closed
+from .spectral import ClosedSpectralModel, SpectralModel, as_energies
 
 # %% ../../nbs/40_models/70_corrections.ipynb #d4e6cbf0
 u = lazy("astropy.units")
@@ -130,10 +130,20 @@ class ScaleSpectralModel(SpectralModel):
         "Type, norm and model as plain texts and numbers."
         return super().to_dict(links) | dict(model=self.model.to_dict())
     @classmethod
-    def _from_dict(cls, data, shared):
-        return super()._from_dict(data, shared, model=SpectralModel.from_dict(data["model"]))
+    def _from_entry(cls, entry, shared):
+        return super()._from_entry(entry, shared, model=SpectralModel.from_entry(entry.model, {}))
 
 # %% ../../nbs/40_models/70_corrections.ipynb #40e60622
+def _numbers(
+    entry,    # NumbersEntry
+    name:str, # of the key
+):            # Quantity
+    "A table of a file."
+    try:
+        return u.Quantity(entry.data, as_unit(entry.unit))
+    except ValueError as error:
+        raise ValueError(f"{name}: unit {entry.unit!r}: {error}") from None
+
 def _hats(
     x,     # where, any shape (..., n)
     nodes, # increasing, shape (n_nodes,)
@@ -192,9 +202,15 @@ class PiecewiseNormSpectralModel(SpectralModel):
         return super().to_dict(links) | dict(energy=dict(data=self.energy.value.tolist(), unit="TeV"),
                                              interp=self.interp)
     @classmethod
-    def _from_dict(cls, data, shared):
-        energy = u.Quantity(data["energy"]["data"], data["energy"]["unit"])
-        return cls(energy, list(Parameters.from_dict(data["parameters"], shared)), data.get("interp", "log"))
+    def _from_entry(cls, entry, shared):
+        energy = _numbers(entry.energy, "energy")
+        defaults = [Parameter(f"norm_{i}", 1) for i in range(len(energy))]
+        norms = dict(zip((row.name for row in entry.parameters),
+                         Parameters.from_entries(entry.parameters, shared, defaults)))
+        absent = [p.name for p in defaults if p.name not in norms]
+        if absent:
+            raise ValueError(f"{entry.type}: no parameter {absent[0]} for {len(energy)} energies")
+        return cls(energy, [norms[p.name] for p in defaults], entry.interp or "log")
 
 # %% ../../nbs/40_models/70_corrections.ipynb #b0680fb5
 class TemplateSpectralModel(ClosedSpectralModel):
@@ -244,18 +260,14 @@ class TemplateSpectralModel(ClosedSpectralModel):
         "Derivatives with respect to tilt and reference."
         return [lambda: np.log(reference) - log_energy, lambda: tilt/reference]
 
-    def evaluate(self, energy, *args, **kwargs):
-        "Differential flux, from floats or from quantities."
-        return evaluate_closed(self, energy, args, kwargs)
-
     def to_dict(self, links=None):
         "Type, parameters and table as plain texts and numbers."
         return super().to_dict(links) | {name: dict(data=q.value.tolist(), unit=str(q.unit)) for name, q in
                                          (("energy", self.energy), ("values", self.values))}
     @classmethod
-    def _from_dict(cls, data, shared):
-        energy, values = (u.Quantity(data[name]["data"], data[name]["unit"]) for name in ("energy", "values"))
-        return super()._from_dict(data, shared, energy=energy, values=values)
+    def _from_entry(cls, entry, shared):
+        return super()._from_entry(entry, shared, energy=_numbers(entry.energy, "energy"),
+                                   values=_numbers(entry.values, "values"))
 
 # %% ../../nbs/40_models/70_corrections.ipynb #c0bdda8f
 class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):

@@ -9,7 +9,7 @@ __all__ = ['Covariance', 'ModelBase']
 import copy
 import numpy as np
 from ..base.core import html_table, lazy
-from .parameters import Parameter, Parameters
+from .parameters import Parameter, Parameters, unit_string
 
 # %% ../../nbs/40_models/20_model_base.ipynb #f3765a9d
 pyplot = lazy("matplotlib.pyplot")
@@ -67,15 +67,21 @@ class Covariance:
 # %% ../../nbs/40_models/20_model_base.ipynb #571a6f2f
 class CovarianceKeeper:
     "What has `parameters`, may consist of parts, and keeps their covariance."
-    _kept = None # (parameters, matrix) as last set
+    _kept = None # (parameters, matrix, factors of their units) as last set
     _parts = ()  # models whose matrices are blocks of this one
+
+    @property
+    def _block(self): # parameters and matrix, in the units that the parameters have now
+        parameters, matrix, factors = self._kept
+        ratio = factors/np.array([p.internal_factor for p in parameters])
+        return parameters, matrix if np.all(ratio == 1) else matrix*np.outer(ratio, ratio)
 
     @property
     def covariance(self):
         parameters = self.parameters.unique_parameters
         data = np.zeros((len(parameters),)*2)
         position = {id(p): i for i, p in enumerate(parameters)}
-        blocks = ([self._kept] if self._kept else []) + [(c.parameters, c.data)
+        blocks = ([self._block] if self._kept else []) + [(c.parameters, c.data)
                                                          for c in (part.covariance for part in self._parts)]
         for known, matrix in blocks:
             old, new = zip(*[(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position]
@@ -96,12 +102,14 @@ class CovarianceKeeper:
                              f"{', '.join(parameters.names)}, found {matrix.shape}")
         with np.errstate(invalid="ignore"):
             parameters.error = np.sqrt(np.diag(matrix))
-        self._kept = list(parameters), matrix
+        self._kept = list(parameters), matrix, np.array([p.internal_factor for p in parameters])
         for part in self._parts:
             part.covariance = Covariance(parameters,
                                          matrix).get_subcovariance(part.parameters.unique_parameters)
 
 # %% ../../nbs/40_models/20_model_base.ipynb #27fe6a27
+_ENERGIES = {"eV", "keV", "MeV", "GeV", "TeV", "PeV", "erg"}
+
 class ModelBase(CovarianceKeeper):
     """Base of all models: named parameters, copies, covariance, dictionaries.
 
@@ -125,6 +133,8 @@ class ModelBase(CovarianceKeeper):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         own = [value for value in cls.__dict__.values() if isinstance(value, Parameter)]
+        for p in own:
+            p._positive = p.value > 0 and str(p._unit) in _ENERGIES
         if own: cls.default_parameters = Parameters(own)
 
     def __init__(self, **kwargs):
@@ -136,8 +146,13 @@ class ModelBase(CovarianceKeeper):
             value = kwargs.get(default.name)
             parameter = value if isinstance(value, Parameter) else default.copy()
             if value is not None and parameter is not value:
+                if isinstance(value, (bool, np.bool_)):
+                    raise TypeError(f"{default.name}: expected a number, found {value!r}")
                 parameter.quantity = value
             setattr(self, default.name, parameter)
+            if value is not None and parameter._positive and not parameter.value > 0:
+                raise ValueError(f"{default.name} of {type(self).__name__}: expected a positive energy, "
+                                 f"found {parameter.quantity}")
         if covariance is not None: self.covariance = covariance
 
     def __setattr__(self, name, value):
@@ -146,7 +161,12 @@ class ModelBase(CovarianceKeeper):
                 raise TypeError(f"{name} is a Parameter: assign to {name}.value or {name}.quantity, or "
                                 "another Parameter to link them; "
                                 f"found {value!r}")
-            value.type = self.type
+            default = self.default_parameters[name]
+            if value._unit != default._unit and not value.unit.is_equivalent(default.unit):
+                raise TypeError(f"{name}: expected a parameter whose unit converts to "
+                                f"{unit_string(default._unit) or 'a pure number'}, found "
+                                f"{unit_string(value._unit) or 'a pure number'}")
+            value.type, value._positive = self.type, value._positive or default._positive
         super().__setattr__(name, value)
 
     @property

@@ -10,11 +10,13 @@ import copy
 from contextlib import contextmanager
 from functools import cache
 import numpy as np
-from ..base.core import html_table, lazy
+from ..base.core import html_table, lazy, warn
+from ..base.yaml_files import suggestion
 
 # %% ../../nbs/40_models/10_parameters.ipynb #03d4920d
 u = lazy("astropy.units")
 table = lazy("astropy.table")
+entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/10_parameters.ipynb #d52bc8e9
 def unit_string(
@@ -25,7 +27,7 @@ def unit_string(
     unit = u.Unit(unit)
     parts = sorted(zip(unit.bases, unit.powers),
                    key=lambda part: (part[1] < 0, part[1], part[0].name.lower()))
-    scale = [] if unit.scale == 1 else [f"{unit.scale:g}"]
+    scale = [] if unit.scale == 1 else [f"{unit.scale:.15g}"]
     return " ".join(scale + [f"{base.name}{'' if p == 1 else p}" for base, p in parts])
 
 # %% ../../nbs/40_models/10_parameters.ipynb #14130191
@@ -94,7 +96,10 @@ class Parameter:
     ------
     TypeError
         A value, limit or error whose unit does not convert to that of the parameter.
+    ValueError
+        A value that is not finite, a negative error, or `min` above `max`.
     """
+    _positive = False # whether 0 and less make no sense
 
     def __init__(self, name, value, unit="", scale=1, min=np.nan, max=np.nan, frozen=False, error=0,
                  scan_min=None, scan_max=None,
@@ -106,8 +111,14 @@ class Parameter:
         self.name, self.type, self.scale, self.interp = name, "", float(scale), interp
         if isinstance(value, str) or hasattr(value, "unit"):
             value, unit = (q := _quantity(value)).value, q.unit
+        elif isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"value of parameter {name}: expected a number, found {value!r}")
         self._unit, self.value, self.frozen = unit, value, frozen
+        if not np.isfinite(self.value):
+            raise ValueError(f"value of parameter {name}: expected a finite number, found {value}")
         self.min, self.max, self.error = min, max, error
+        if self.min > self.max:
+            raise ValueError(f"limits of parameter {name}: min {self.min:g} is above max {self.max:g}")
         self._scan_min, self._scan_max, self.scan_values = scan_min, scan_max, scan_values
         self.scan_n_values, self.scan_n_sigma = scan_n_values, scan_n_sigma
 
@@ -175,7 +186,11 @@ class Parameter:
     @property
     def error(self): return self._error
     @error.setter
-    def error(self, value): self._error = self._to_float(value, "error")
+    def error(self, value):
+        error = self._to_float(value, "error")
+        if error < 0:
+            raise ValueError(f"error of parameter {self.name}: expected a number >= 0, found {error:g}")
+        self._error = error
     @property
     def frozen(self): return self._frozen
     @frozen.setter
@@ -187,7 +202,11 @@ class Parameter:
     @property
     def unit(self): return as_unit(self._unit)
     @unit.setter
-    def unit(self, unit): self._unit = unit
+    def unit(self, unit):
+        if as_unit(unit) != self.unit:
+            mine, new = (unit_string(x) or "a pure number" for x in (self._unit, unit))
+            raise ValueError(f"unit of parameter {self.name}: cannot change from {mine} to {new}; set "
+                             "quantity, which changes value and unit together")
     @property
     def internal_factor(self): return _internal_factor(self._unit)
 
@@ -196,18 +215,35 @@ class Parameter:
     @quantity.setter
     def quantity(self, value):
         value = _quantity(value)
-        self._to_float(value, "value")
+        if not np.isfinite(self._to_float(value, "value")):
+            raise ValueError(f"value of parameter {self.name}: expected a finite number, found {value}")
+        if value.unit is not self.unit and value.unit != self.unit:
+            self._convert(float(self.unit.to(value.unit)))
         self._value, self._unit = float(value.value), value.unit
 
-    def check(self, model=""):
-        "Raise ValueError if the value is not finite or, for a free parameter, outside its limits."
-        name = f"parameter {self.name}" + (f" of model {model}" if model else "")
+    def _convert(self, factor): # what stands beside the value, to another unit
+        for name in ("_min", "_max", "_error", "_scan_min", "_scan_max", "_scan_values"):
+            number = getattr(self, name)
+            if number is not None:
+                setattr(self, name, number*factor)
+
+    def _title(self, model):
+        return f"parameter {self.name}" + (f" of model {model}" if model else "")
+
+    def check_value(self, model=""):
+        "Raise ValueError if the value makes no sense."
+        name = self._title(model)
         if not np.isfinite(self.value):
             raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
+        if self._positive and not self.value > 0:
+            raise ValueError(f"{name}: the value is {self.quantity}, expected a positive energy")
+
+    def check(self, model=""):
+        "Raise ValueError if the value makes no sense or, for a free parameter, is outside its limits."
+        self.check_value(model)
         if not self.frozen and (self.value < self.min or self.value > self.max):
-            raise ValueError(f"{name}: the value {self.value:g} is outside its limits [{self.min:g}, "
-                             f"{self.max:g}]; "
-                             "change the value or the limits")
+            raise ValueError(f"{self._title(model)}: the value {self.value:g} is outside its limits "
+                             f"[{self.min:g}, {self.max:g}]; change the value or the limits")
 
     def copy(self):
         "An independent parameter with the same content."
@@ -234,7 +270,46 @@ class Parameter:
     def _repr_html_(self): return Parameters([self])._repr_html_()
 
 # %% ../../nbs/40_models/10_parameters.ipynb #56534de8
-_CONTENT = "name", "value", "unit", "error", "min", "max", "frozen", "interp"
+_CONTENT = "error", "min", "max", "frozen", "interp"
+
+def _from_entry(
+    entry,   # ParameterEntry
+    default, # Parameter of that name, None if it is not known
+):           # Parameter
+    "A parameter of a file; TypeError for a unit of another kind."
+    given = {name: getattr(entry, name) for name in _CONTENT if name in entry.model_fields_set}
+    if default is None:
+        return Parameter(entry.name, entry.value, as_unit(entry.unit or ""), **given)
+    new, unit = default.copy(), default._unit if entry.unit is None else entry.unit
+    try:
+        new.quantity = u.Quantity(entry.value, as_unit(unit))
+    except ValueError as error:
+        raise ValueError(f"unit of parameter {entry.name}: found {unit!r}: {error}") from None
+    if default._unit == "" and new.unit != "":
+        raise TypeError(f"unit of parameter {entry.name}: expected a pure number, found {unit!r}")
+    for name, value in given.items():
+        setattr(new, name, value)
+    if entry.unit is None and default._unit != "":
+        warn(f"parameter {entry.name}: no unit is given, {unit_string(unit)} is taken")
+    if new.value < new.min or new.value > new.max:
+        warn(f"parameter {entry.name}: the value {new.value:g} is outside its limits "
+             f"[{new.min:g}, {new.max:g}]")
+    return new
+
+def _linked(
+    parameter,   # as it stands here
+    label:str,   # of its link
+    shared:dict, # parameters by label
+):               # the Parameter that all entries of the link share
+    "The first one; ValueError if this one says something else."
+    first = shared.setdefault(label, parameter)
+    for name in ("value", "min", "max"):
+        here, there = (getattr(p, name)*p.internal_factor for p in (parameter, first))
+        if not np.isclose(here, there, rtol=1e-9, atol=0, equal_nan=True):
+            raise ValueError(f"link {label}: {name} is {there:g} in one place and {here:g} in another")
+    if parameter.frozen != first.frozen:
+        raise ValueError(f"link {label}: frozen in one place, free in another")
+    return first
 
 # %% ../../nbs/40_models/10_parameters.ipynb #d38117da
 class Parameters:
@@ -315,27 +390,33 @@ class Parameters:
             result[name].format = form
         return result
 
-    def to_dict(self, links=None):
+    def to_dict(self, links=None, names=None):
         """List of dictionaries, one per parameter, without what is at its default; linked ones carry the same
-        `link`."""
+        `link`. `names` are those that the model gives them."""
         links = self.link_labels() if links is None else links
-        rows = [p.to_dict() | (dict(link=links[id(p)]) if links.get(id(p)) else {}) for p in self]
+        rows = [p.to_dict() | dict(name=name) | (dict(link=links[id(p)]) if links.get(id(p)) else {})
+                for p, name in zip(self, names or self.names)]
         return [{key: value for key, value in row.items() if value == value
                  and (key, value) != ("interp", "lin")} for row in rows]
 
-    @staticmethod
-    def from_dict(rows, shared=None, defaults=()):
+    @classmethod
+    def from_dict(cls, rows, shared=None, defaults=()):
         """Parameters from dictionaries; `shared` collects linked ones by label over several calls, `defaults`
-        fill what is left out."""
-        shared, result, known = {} if shared is None else shared, [], {p.name: p.to_dict() for p in defaults}
+        say which units are right and fill what is left out."""
+        return cls.from_entries([entries.check_entry(entries.ParameterEntry, row) for row in rows],
+                                {} if shared is None else shared, defaults)
+
+    @classmethod
+    def from_entries(cls, rows, shared, defaults=()):
+        "The same from entries of a file, in their order."
+        known, result = {p.name: p for p in defaults}, []
         for row in rows:
-            content = known.get(row.get("name"), {}) | {k: v for k, v in row.items() if k in _CONTENT}
-            missing = {"name", "value"} - set(content)
-            if missing:
-                raise ValueError(f"parameter {row}: {' and '.join(sorted(missing))} missing")
-            parameter = Parameter(**content)
-            result.append(shared.setdefault(row["link"], parameter) if row.get("link") else parameter)
-        return Parameters(result)
+            if known and row.name not in known:
+                hint = suggestion(row.name, known) or ";"
+                raise ValueError(f"no parameter {row.name!r}{hint} there are {', '.join(known)}")
+            new = _from_entry(row, known.get(row.name))
+            result.append(_linked(new, row.link, shared) if row.link else new)
+        return cls(result)
 
     def _repr_html_(self):
         header = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
@@ -378,6 +459,10 @@ class Parameters:
     def check(self):
         "Raise ValueError naming the first parameter that is not finite or, if free, outside its limits."
         for p, model in zip(self, self.models): p.check(model)
+
+    def check_values(self):
+        "Raise ValueError naming the first parameter whose value makes no sense."
+        for p, model in zip(self, self.models): p.check_value(model)
 
     @contextmanager
     def restore_status(self, restore_values=True):

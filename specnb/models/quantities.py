@@ -9,7 +9,7 @@ __all__ = ['sed_axes', 'SpectralQuantities']
 import re
 from contextlib import contextmanager
 import numpy as np
-from ..base.core import as_float, lazy
+from ..base.core import as_float, lazy, warn
 from .parameters import unit_string
 from .integrals import EnergyNodes
 
@@ -19,7 +19,12 @@ pyplot = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/40_models/40_quantities.ipynb #c1b8bf44
 def as_energies(energy, name="energy"):
-    return np.asarray(as_float(energy, "TeV", name), float)
+    "In TeV, as an array; ValueError if one of them is not positive and finite."
+    values = np.asarray(as_float(energy, "TeV", name), float)
+    wrong = values[~((values > 0) & np.isfinite(values))]
+    if wrong.size:
+        raise ValueError(f"{name}: expected positive, finite energies, found {wrong.flat[0]:g} TeV")
+    return values
 
 # %% ../../nbs/40_models/40_quantities.ipynb #580fb868
 SED_UNITS = {"dnde": "cm-2 s-1 TeV-1", "e2dnde": "erg cm-2 s-1", "flux": "cm-2 s-1", "eflux": "erg cm-2 s-1"}
@@ -133,7 +138,9 @@ class SpectralQuantities:
         return ax
 
     @property
-    def _values(self): return self.parameters.internal_values
+    def _values(self):
+        self.parameters.check_values()
+        return self.parameters.internal_values
 
     def _error(self, gradient): # standard deviation from derivatives in internal units, shape (n_par, ...)
         cov, parameters = self.covariance, self.parameters
@@ -141,6 +148,16 @@ class SpectralQuantities:
         for p, row in zip(parameters, gradient):
             jacobian[cov.parameters.index(p)] += row*p.internal_factor
         return np.sqrt(np.einsum("i...,ij,j...", jacobian, cov.data, jacobian))
+
+    def _told_error(self, gradient): # the same, with a warning if there is none
+        error, free = self._error(gradient), self.parameters.free_parameters
+        if len(free) and not np.any(free.error):
+            warn(f"{type(self).__name__}: the free parameters have no errors, so the error is 0; fit the "
+                 "model or set its covariance")
+        elif not np.all(np.isfinite(error)):
+            unknown = ", ".join(p.name for p in free if not np.isfinite(p.error)) or "the parameters"
+            warn(f"{type(self).__name__}: the covariance of {unknown} is not known, so the error is nan")
+        return error
 
     def __call__(self, energy):
         """Differential flux.
@@ -172,7 +189,7 @@ class SpectralQuantities:
         """
         e = as_energies(energy)
         rows = self.dnde_gradient(e.ravel(), self._values).reshape(-1, *e.shape)
-        return self(energy), u.Quantity(self._error(rows), self.result_unit)
+        return self(energy), u.Quantity(self._told_error(rows), self.result_unit)
 
     def spectral_index(self, energy):
         "Local index: minus the slope of ln(dN/dE) over ln(E)."
@@ -187,17 +204,21 @@ class SpectralQuantities:
             slopes = self.dnde_gradient(at.ravel(), self._values).reshape(-1, *e.shape)
             return slopes / self.dnde(at, self._values)
         slope = (relative(e*np.exp(-step)) - relative(e*np.exp(step)))/(2*step)
-        return self.spectral_index(energy), self._error(slope)
+        return self.spectral_index(energy), self._told_error(slope)
 
     def _integral(self, energy_min, energy_max, energy_power, error):
         low, high = np.broadcast_arrays(as_energies(energy_min, "energy_min"),
                                         as_energies(energy_max, "energy_max"))
+        if np.any(low >= high):
+            k = np.argmax(low >= high)
+            raise ValueError(f"energy_max: expected energies above energy_min, found {high.flat[k]:g} TeV "
+                             f"for {low.flat[k]:g} TeV")
         nodes = EnergyNodes.from_bounds(low.ravel(), high.ravel())
         unit = u.Unit(self.result_unit)*u.TeV**(1 + energy_power)
         if not error:
             return u.Quantity(self.bin_flux(nodes, self._values, energy_power).reshape(low.shape), unit)
         flux, rows = self.bin_flux_gradient(nodes, self._values, energy_power)
-        error = self._error(rows).reshape(low.shape)
+        error = self._told_error(rows).reshape(low.shape)
         return u.Quantity(flux.reshape(low.shape), unit), u.Quantity(error, unit)
 
     def integral(self, energy_min, energy_max):
@@ -259,12 +280,17 @@ class SpectralQuantities:
         Returns
         -------
         `~astropy.units.Quantity`
-            All such energies (those that a search in 1000 steps separates), shape (n,); one nan if there is
-            none.
+            All such energies (those that a search in 1000 steps separates), shape (n,); one nan, with a
+            warning, if there is none.
         """
-        value = as_float(value, self.result_unit, "value")
-        grid = np.linspace(np.log(as_energies(energy_min, "energy_min")),
-                           np.log(as_energies(energy_max, "energy_max")), 1001)
+        value = float(as_float(value, self.result_unit, "value"))
+        low, high = float(as_energies(energy_min, "energy_min")), float(as_energies(energy_max, "energy_max"))
+        if not np.isfinite(value):
+            raise ValueError(f"value: expected a finite flux, found {value}")
+        if low >= high:
+            raise ValueError(f"energy_max: expected an energy above energy_min, found {high:g} TeV for "
+                             f"{low:g} TeV")
+        grid = np.linspace(np.log(low), np.log(high), 1001)
         above = self.dnde(np.exp(grid), self._values) >= value
         where = np.flatnonzero(above[1:] != above[:-1])
         low, high = grid[where], grid[where + 1]
@@ -272,6 +298,9 @@ class SpectralQuantities:
             middle = (low + high)/2
             left = (self.dnde(np.exp(middle), self._values) >= value) == above[where]
             low, high = np.where(left, middle, low), np.where(left, high, middle)
+        if not len(low):
+            warn(f"{type(self).__name__} has the value {value:g} {self.result_unit} nowhere between the "
+                 "energies searched")
         return u.Quantity(np.exp(low) if len(low) else [np.nan], "TeV")
 
     # kind, energies, values, errors as quantities

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PowerLawSpectralModel', 'PowerLaw2SpectralModel', 'ExpCutoffPowerLawSpectralModel', 'LogParabolaSpectralModel',
-           'BrokenPowerLawSpectralModel', 'SmoothBrokenPowerLawSpectralModel', 'GaussianSpectralModel']
+           'LogParabola2SpectralModel', 'BrokenPowerLawSpectralModel', 'SmoothBrokenPowerLawSpectralModel',
+           'GaussianSpectralModel']
 
 # %% ../../nbs/40_models/60_shapes.ipynb #2f4c01f6
 import numpy as np
@@ -170,6 +171,42 @@ class LogParabolaSpectralModel(ClosedSpectralModel):
         (_, reference, alpha, beta), = [self.parameters.internal_values]
         with np.errstate(all="ignore"):
             return _peak(reference*np.exp((2 - alpha)/(2*beta)), beta > 0)
+
+# %% ../../nbs/40_models/60_shapes.ipynb #0407ec5f
+class LogParabola2SpectralModel(ClosedSpectralModel):
+    """Log parabola with an energy scale of its own, A (E/E0)^(-alpha - beta ln(E/Es)).
+
+    Parameters
+    ----------
+    amplitude : `~astropy.units.Quantity`
+        Flux at the reference energy. Default 1e-12 cm-2 s-1 TeV-1.
+    reference : `~astropy.units.Quantity`
+        Reference energy. Default 10 TeV, frozen.
+    alpha, beta : float
+        Index and curvature, natural logarithm. Default 2 and 1.
+    escale : `~astropy.units.Quantity`
+        Energy at which the exponent is -alpha. Default 1 TeV, frozen.
+    """
+    tag = ["LogParabola2SpectralModel", "lp2"]
+    amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
+    reference = Parameter("reference", 10, "TeV", frozen=True)
+    alpha = Parameter("alpha", 2)
+    beta = Parameter("beta", 1)
+    escale = Parameter("escale", 1, "TeV", frozen=True)
+
+    @staticmethod
+    def log_shape(log_energy, energy, reference, alpha, beta, escale):
+        return -(alpha + beta*(log_energy - np.log(escale)))*(log_energy - np.log(reference))
+    @staticmethod
+    def log_shape_gradient(log_energy, energy, reference, alpha, beta, escale):
+        x, y = log_energy - np.log(reference), log_energy - np.log(escale)
+        return [lambda: (alpha + beta*y)/reference, lambda: -x, lambda: -x*y, lambda: beta*x/escale]
+
+    @property
+    def e_peak(self):
+        (_, reference, alpha, beta, escale), = [self.parameters.internal_values]
+        with np.errstate(all="ignore"):
+            return _peak(np.sqrt(reference*escale)*np.exp((2 - alpha)/(2*beta)), beta > 0)
 
 # %% ../../nbs/40_models/60_shapes.ipynb #a073d4e9
 class BrokenPowerLawSpectralModel(ClosedSpectralModel):

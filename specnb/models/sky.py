@@ -11,7 +11,8 @@ import itertools
 from collections.abc import MutableSequence
 from pathlib import Path
 import numpy as np
-from ..base.core import DataError, atomic_path, html_table, lazy, make_path
+from ..base.core import DataError, atomic_path, html_table, lazy, make_path, warn
+from ..base.yaml_files import load_yaml, read_yaml
 from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
@@ -23,6 +24,7 @@ from .corrections import ClosedSpectralModel, SpectralModel
 table = lazy("astropy.table")
 u = lazy("astropy.units")
 yaml = lazy("yaml")
+entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/80_sky.ipynb #24f0f45c
 _number = itertools.count(1)
@@ -46,7 +48,7 @@ class SkyModel(CovarianceKeeper):
     Raises
     ------
     TypeError
-        Not a spectral model, or a name that is not a text.
+        Not a spectral model, a name that is not a text, or a spectrum that is no flux, such as a norm model.
     ValueError
         A spatial model.
     """
@@ -57,6 +59,10 @@ class SkyModel(CovarianceKeeper):
         if not isinstance(spectral_model, SpectralModel):
             raise TypeError("spectral_model: expected a SpectralModel, found "
                             f"{type(spectral_model).__name__}")
+        if spectral_model.result_unit != "cm-2 s-1 TeV-1":
+            raise TypeError(f"spectral_model: {type(spectral_model).__name__} gives "
+                            f"{spectral_model.result_unit or 'a pure number'}, expected a flux in "
+                            "cm-2 s-1 TeV-1; multiply it with one")
         if spatial_model is not None:
             raise ValueError("spatial_model: a one-region analysis takes none; leave it out")
         if name is not None and not isinstance(name, str):
@@ -103,8 +109,20 @@ class SkyModel(CovarianceKeeper):
     @classmethod
     def from_dict(cls, data, shared=None):
         "Source from a dictionary; `shared` collects linked parameters over several sources."
-        return cls(SpectralModel.from_dict(data["spectral"], shared), name=data.get("name"),
-                   datasets_names=data.get("datasets_names"))
+        entry = entries.check_entry(entries.ComponentEntry, data)
+        return cls.from_entry(entry, {} if shared is None else shared)
+
+    @classmethod
+    def from_entry(cls, entry, shared):
+        "The same from an entry of a file; what changes nothing is left out, with a warning."
+        if entry.left_out:
+            warn(f"model {entry.name}: {' and '.join(entry.left_out)} left out; the region of the analysis "
+                 "takes its place")
+        try:
+            return cls(SpectralModel.from_entry(entry.spectral, shared), name=entry.name,
+                       datasets_names=entry.datasets_names)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"model {entry.name}: {error}") from None
 
     def __repr__(self): return f"SkyModel({self.name}: {self.spectral_model!r})"
     def __str__(self):
@@ -117,21 +135,75 @@ class SkyModel(CovarianceKeeper):
 def _read_covariance(
     path:Path, # of the models
     name:str,  # of the file with the matrix
-)->np.ndarray:
+)->tuple:      # names of the rows, matrix
     "Matrix from the text file beside a file with models."
-    file = path.with_name(name)
+    file = path.with_name(name) if Path(name).name == name else None
+    if file is None:
+        raise DataError(f"{path}: covariance: found {name!r}, expected the name of a file beside it")
     if not file.is_file():
         raise FileNotFoundError(f"{path}: the covariance file {name} that it names is not there")
     try:
-        matrix = table.Table.read(file, format="ascii.fixed_width", delimiter="|")
+        content = table.Table.read(file, format="ascii.fixed_width", delimiter="|")
     except Exception as error:
         raise DataError(f"{file}: cannot be read as a table: {error}") from None
-    if len(matrix) == len(matrix.colnames) - 1:
-        return np.array([matrix[name] for name in matrix.colnames[1:]], float)
-    raise DataError(f"{file}: expected a square matrix, found {len(matrix)} rows and "
-                    f"{len(matrix.colnames) - 1} columns")
+    columns = content.colnames[1:]
+    if content.colnames[:1] != ["Parameters"] or len(content) != len(columns):
+        found = f"{len(content)} rows and the columns {', '.join(content.colnames)[:200]}"
+        raise DataError(f"{file}: expected a column Parameters and a square matrix, found {found}")
+    rows = [str(row) for row in content["Parameters"]]
+    _check_names(file, rows, columns)
+    for column in columns:
+        if content[column].dtype.kind not in "if" or np.ma.is_masked(content[column]):
+            raise DataError(f"{file}: column {column}: expected numbers, found {list(content[column])[:3]}")
+    matrix = np.array([content[column] for column in columns], float)
+    return rows, _checked_matrix(file, matrix, rows)
+
+def _check_names(file, rows, columns):
+    "Rows and columns are about the same parameters, each once."
+    twice = [row for row in dict.fromkeys(rows) if rows.count(row) > 1]
+    if twice:
+        raise DataError(f"{file}: two rows named {twice[0]}")
+    if columns != rows and columns != [str(i) for i in range(len(rows))]:
+        column, row = next((c, row) for c, row in zip(columns, rows) if c != row)
+        raise DataError(f"{file}: found a column named {column}, expected {row} as the row of that place")
+
+def _checked_matrix(file, matrix, rows):
+    "The matrix, if it can be a covariance; nan is what a fit without errors leaves."
+    diagonal = np.diag(matrix)
+    wrong = np.flatnonzero((diagonal < 0) | np.isinf(diagonal))
+    if len(wrong):
+        found = f"the variance {diagonal[wrong[0]]:g} of {rows[wrong[0]]}"
+        raise DataError(f"{file}: found {found}, expected a finite number >= 0")
+    size = np.sqrt(np.outer(diagonal, diagonal))
+    if np.any(np.abs(matrix - matrix.T) > 1e-6*size) or np.any(np.abs(matrix) > (1 + 1e-6)*size):
+        raise DataError(f"{file}: expected a symmetric matrix with correlations up to 1")
+    return matrix
 
 # %% ../../nbs/40_models/80_sky.ipynb #34a3bdc3
+def _named_covariance(
+    models,            # Models
+    rows:list,         # names of the rows
+    matrix:np.ndarray, # shape (n_rows, n_rows)
+    file,              # for messages
+)->np.ndarray:         # of the unique parameters of the models
+    "The matrix in the order of the parameters, found by name."
+    parameters, unique = models.parameters, models.parameters.unique_parameters
+    names = models.parameter_paths
+    place = {id(p): rows.index(name) for p, name in reversed(list(zip(parameters, names))) if name in rows}
+    absent = [name for p, name in zip(parameters, names) if id(p) not in place]
+    elsewhere = [row for row in rows
+                 if row not in names and ".spatial." not in row and ".temporal." not in row]
+    for what, found in (("no row for", absent), ("no model has", elsewhere)):
+        if found:
+            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+            warn(f"{file}: {what} {', '.join(found[:5])}{more}")
+    known = [i for i, p in enumerate(unique) if id(p) in place]
+    there = [place[id(unique[i])] for i in known]
+    result = np.diag(unique.error**2)
+    result[np.ix_(known, known)] = matrix[np.ix_(there, there)]
+    return result
+
+# %% ../../nbs/40_models/80_sky.ipynb #fe716938
 class Models(CovarianceKeeper, MutableSequence):
     """List of sources.
 
@@ -166,6 +238,15 @@ class Models(CovarianceKeeper, MutableSequence):
         return Parameters.from_stack([m.parameters for m in self], owner=self)
     @property
     def frozen(self): return all(m.frozen for m in self)
+    @property
+    def parameter_paths(self):
+        "A name for each parameter that no other has, such as crab.spectral.index."
+        return [f"{m.name}.spectral.{path}" for m in self for path in m.spectral_model._paths]
+
+    def _some(self, models): # with what is known of their covariance
+        new = Models(models)
+        new._kept = self._kept
+        return new
 
     def _check(self, model, besides=()):
         if not isinstance(model, SkyModel):
@@ -183,7 +264,7 @@ class Models(CovarianceKeeper, MutableSequence):
                          f"{', '.join(self.names) or 'none'}")
 
     def __getitem__(self, key):
-        return Models(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
+        return self._some(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
     def __setitem__(self, key, model):
         i = self.index(key)
         self._models[i] = self._check(model, self.names[:i] + self.names[i + 1:])
@@ -192,7 +273,7 @@ class Models(CovarianceKeeper, MutableSequence):
     def __iter__(self): return iter(self._models)
     def __contains__(self, key):
         return any(m is key or m.name == key for m in self)
-    def __add__(self, other): return Models([*self, *Models(other)])
+    def __add__(self, other): return self._some([*self, *Models(other)])
     def insert(self, position, model):
         "Put a source before a position."
         self._models.insert(position, self._check(model, self.names))
@@ -217,8 +298,12 @@ class Models(CovarianceKeeper, MutableSequence):
     @classmethod
     def from_dict(cls, data):
         "Models from a dictionary; linked parameters are linked again."
+        return cls._from_entry(entries.check_entry(entries.ModelsEntry, data))
+
+    @classmethod
+    def _from_entry(cls, entry):
         shared = {}
-        return cls([SkyModel.from_dict(component, shared) for component in data["components"]])
+        return cls([SkyModel.from_entry(component, shared) for component in entry.components])
 
     def to_yaml(self):
         "Content as YAML text."
@@ -227,7 +312,7 @@ class Models(CovarianceKeeper, MutableSequence):
     @classmethod
     def from_yaml(cls, text):
         "Models from YAML text."
-        return cls.from_dict(yaml.safe_load(text))
+        return cls.from_dict(load_yaml(text, "models"))
 
     def write(self, path, overwrite=False, write_covariance=True):
         """Write a YAML file and, beside it, a text file with the covariance matrix.
@@ -245,8 +330,7 @@ class Models(CovarianceKeeper, MutableSequence):
         with atomic_path(path, overwrite) as new_models:
             if write_covariance and len(self.parameters):
                 data["covariance"] = f"{path.stem}_covariance.dat"
-                cov, names = self.covariance, [f"{m.name}.spectral.{path}" for m in self
-                                               for path in m.spectral_model._paths]
+                cov, names = self.covariance, self.parameter_paths
                 # a linked parameter has several rows
                 rows = [cov.parameters.index(p) for p in self.parameters]
                 matrix = table.Table([names, *cov.data[np.ix_(rows, rows)].T], names=["Parameters", *names])
@@ -270,29 +354,28 @@ class Models(CovarianceKeeper, MutableSequence):
         Raises
         ------
         DataError
-            The file is not YAML or does not list models.
+            The file is not YAML, does not list models, or says of them what cannot be: a key that does not
+            exist, a number that is none, a unit of another kind, a model that is not supported.
         """
         path = make_path(path)
-        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
-        try: data = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise DataError(f"{path}: expected a YAML file with models") from None
+        data = read_yaml(path)
         if not isinstance(data, dict) or not isinstance(data.get("components"), list):
             raise DataError(f"{path}: expected a list of models under 'components'")
-        try: models = cls.from_dict(data)
-        except KeyError as error:
-            raise DataError(f"{path}: a model has no entry {error}") from None
-        except (TypeError, ValueError, AttributeError) as error:
+        try:
+            entry = entries.check_entry(entries.ModelsEntry, data)
+            models = cls._from_entry(entry)
+        except (TypeError, ValueError) as error:
             raise DataError(f"{path}: {error}") from None
-        if data.get("covariance"):
-            models.covariance = _read_covariance(path, data["covariance"])
+        if entry.covariance:
+            rows, matrix = _read_covariance(path, entry.covariance)
+            models.covariance = _named_covariance(models, rows, matrix, path.with_name(entry.covariance))
         return models
 
     def select(self, name_substring=None, datasets_names=None, frozen=None):
         """Those whose name contains a text, that apply to (one of) the datasets, whose parameters are all
         frozen or not."""
         wanted = [datasets_names] if isinstance(datasets_names, str) else datasets_names
-        return Models([m for m in self if (name_substring is None or name_substring in m.name)
+        return self._some([m for m in self if (name_substring is None or name_substring in m.name)
                        and (wanted is None or any(map(m.applies_to, wanted)))
                        and (frozen is None or m.frozen == frozen)])
 

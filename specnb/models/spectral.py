@@ -8,16 +8,19 @@ __all__ = ['SpectralModel', 'ClosedSpectralModel', 'ConstantSpectralModel', 'Com
 # %% ../../nbs/40_models/50_spectral.ipynb #b3db85cc
 import operator
 from inspect import signature
+from types import MethodType
 import numpy as np
-from ..base.core import as_float, lazy
+from ..base.core import as_float, lazy, warn
+from ..base.yaml_files import suggestion
 from .model_base import ModelBase
-from .parameters import Parameter, Parameters
+from .parameters import Parameter, Parameters, unit_string
 from .integrals import (EnergyNodes, integrate, integrate_gradient, integrate_log,
                                      integrate_log_gradient)
 from .quantities import SpectralQuantities, as_energies
 
 # %% ../../nbs/40_models/50_spectral.ipynb #e6adcdaa
 u = lazy("astropy.units")
+entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/50_spectral.ipynb #50d27676
 def split_parameters(
@@ -88,6 +91,49 @@ def _flux_gradient_of_form(nodes, form, wanted, energy_power):
     return flux, stack_rows([None if not w else df*unit_flux if s is None else factor*next(rows)
                              for w, df, s in zip(wanted, factor_slopes, slopes)], flux)
 
+# %% ../../nbs/40_models/50_spectral.ipynb #25cacd93
+_SHAPE = "evaluate", "log_shape"
+_FOLLOWS = { # what a class inherits, and what must not be newer
+    "is_power_law": _SHAPE, "_form": ("evaluate",), "dnde": ("evaluate",), "evaluate_gradient": _SHAPE,
+    "_form_gradient": ("evaluate", "evaluate_gradient"), "_slopes": ("evaluate", "evaluate_gradient"),
+    "dnde_gradient": (*_SHAPE, "evaluate_gradient", "log_shape_gradient"), "bin_flux": _SHAPE,
+    "bin_flux_gradient": (*_SHAPE, "evaluate_gradient", "log_shape_gradient"),
+}
+_NOT_ASKED = "integral", "energy_flux", "evaluate_integral", "evaluate_energy_flux", "__call__"
+
+def _age(
+    cls:type,
+    name:str, # of an attribute
+)->int:       # 0 for its own
+    "How many classes up an attribute is defined."
+    return next((i for i, c in enumerate(cls.__mro__) if name in vars(c)), len(cls.__mro__))
+
+def _follow_overrides(
+    cls:type, # a new spectral model
+    base:type, # SpectralModel
+):
+    "What depends on a method that the class defines anew becomes that of the base."
+    for name, sources in _FOLLOWS.items():
+        newer = any(_age(cls, source) < _age(cls, name) for source in sources)
+        if name == "_form_gradient":
+            newer = newer or _age(cls, "log_shape") < _age(cls, "log_shape_gradient")
+        if newer and getattr(cls, name) is not getattr(base, name):
+            setattr(cls, name, vars(base)[name])
+
+def _refuse_overrides(
+    cls:type, # a new spectral model
+):
+    "TypeError for methods that would have no effect, or half of one."
+    own = vars(cls)
+    for name in _NOT_ASKED:
+        if name in own:
+            raise TypeError(f"{cls.__name__} defines {name}, which counts and fits do not ask: define "
+                            "evaluate, from which it follows")
+    if "dnde" in own and "evaluate" not in own:
+        raise TypeError(f"{cls.__name__} defines dnde without evaluate: define evaluate")
+    if ("bin_flux" in own) != ("bin_flux_gradient" in own):
+        raise TypeError(f"{cls.__name__}: bin_flux and bin_flux_gradient go together: define both or none")
+
 # %% ../../nbs/40_models/50_spectral.ipynb #d85bbf3b
 def _in_order_of(
     formula,    # evaluate of a class
@@ -121,6 +167,8 @@ class SpectralModel(SpectralQuantities, ModelBase):
             cls.default_parameters = _in_order_of(cls.evaluate, cls.default_parameters)
         if "tag" not in cls.__dict__:
             cls.tag = [cls.__name__]
+        _refuse_overrides(cls)
+        _follow_overrides(cls, SpectralModel)
         for tag in [cls.tag] if isinstance(cls.tag, str) else cls.tag:
             SpectralModel.registry[tag] = cls
 
@@ -133,12 +181,20 @@ class SpectralModel(SpectralQuantities, ModelBase):
     def result_unit(self):
         "Unit of the values of `dnde`, \"\" for a pure number."
         pars = [u.Quantity(p.value, p.unit) for p in self.parameters]
-        unit = u.Quantity(self.evaluate(1*u.TeV, *pars)).unit
+        try:
+            unit = u.Quantity(self.evaluate(1*u.TeV, *pars)).unit
+        except (AttributeError, TypeError, ValueError):
+            if self._needs_units:
+                raise
+            return "cm-2 s-1 TeV-1" # a formula for floats only
+        if not (unit.is_equivalent("") or unit.is_equivalent("cm-2 s-1 TeV-1")):
+            raise TypeError(f"{type(self).__name__}: evaluate gives {unit}, expected a unit that converts to "
+                            "cm-2 s-1 TeV-1, or a pure number")
         return "" if unit.is_equivalent("") else "cm-2 s-1 TeV-1"
 
     @property
     def _paths(self): # unambiguous names, for files
-        return self.parameters.names
+        return self.default_parameters.names
 
     def _form(self, log_energy, energy, pars):
         "Factor and exponent of the spectrum, None if it is known by its values only."
@@ -243,32 +299,42 @@ class SpectralModel(SpectralQuantities, ModelBase):
     def to_dict(self, links=None):
         "Type and parameters as plain texts and numbers."
         return dict(type=self.tag[0] if isinstance(self.tag, list) else self.tag,
-                    parameters=self.parameters.to_dict(links))
+                    parameters=self.parameters.to_dict(links, self.default_parameters.names))
 
     @staticmethod
     def from_dict(data, shared=None):
         """Model of the class named by ``data['type']``; `shared` collects linked parameters over several
         calls."""
-        data = data.get("spectral", data)
-        if data.get("type") not in SpectralModel.registry:
-            raise ValueError(f"no spectral model of type {data.get('type')!r}; there are "
-                             f"{', '.join(SpectralModel.registry)}")
-        return SpectralModel.registry[data["type"]]._from_dict(data, {} if shared is None else shared)
+        data = data.get("spectral", data) if isinstance(data, dict) else data
+        entry = entries.check_entry(entries.SpectralEntry, data)
+        return SpectralModel.from_entry(entry, {} if shared is None else shared)
+
+    @staticmethod
+    def from_entry(entry, shared):
+        "The same from an entry of a file."
+        registry = SpectralModel.registry
+        if entry.type not in registry:
+            known = f"{suggestion(entry.type, registry) or ';'} there are {', '.join(registry)}"
+            raise ValueError(f"no spectral model of type {entry.type!r}{known}")
+        return registry[entry.type]._from_entry(entry, shared)
 
     @classmethod
-    def _from_dict(cls, data, shared, **kwargs):
-        rows = data["parameters"]
-        parameters = Parameters.from_dict(rows, shared, cls.default_parameters)
-        return cls(**kwargs, **{row["name"]: p for row, p in zip(rows, parameters)})
+    def _from_entry(cls, entry, shared, defaults=None, **kwargs):
+        rows, defaults = entry.parameters, cls.default_parameters if defaults is None else defaults
+        try:
+            parameters = Parameters.from_entries(rows, shared, defaults)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{entry.type}: {error}") from None
+        given = {row.name: p for row, p in zip(rows, parameters)}
+        absent = [p for p in defaults if p.name not in given]
+        if given and absent:
+            taken = ", ".join(f"{p.name} = {p.value:g} {unit_string(p._unit)}".strip() for p in absent)
+            warn(f"{entry.type}: not given, so taken by default: {taken}")
+        return cls(**kwargs, **given)
 
 # %% ../../nbs/40_models/50_spectral.ipynb #5ba6b0e8
-def evaluate_closed(
-    model,  # closed model, class or instance
-    energy, # TeV, or quantity
-    args,   # parameters by position
-    kwargs, # parameters by name
-):          # differential flux; a quantity if any argument is one
-    "Factor times exponential from floats or from quantities."
+def _evaluate_closed(model, energy, *args, **kwargs):
+    "Differential flux, from floats in TeV, cm and s, or from quantities; parameters by position or name."
     defaults, i = model.default_parameters, model._factor
     values = [kwargs[p.name] if p.name in kwargs else args[k] for k, p in enumerate(defaults)]
     quantities = hasattr(energy, "unit") or any(hasattr(v, "unit") for v in values)
@@ -282,6 +348,11 @@ def evaluate_closed(
     result = factor*np.exp(model.log_shape(np.log(energy), energy, *values))
     return u.Quantity(result,
                       "" if units[i] != defaults[i]._unit else model.result_unit) if quantities else result
+
+class _ClosedFormula:
+    "`evaluate` of a class, and of an instance whose shape is its own."
+    def __get__(self, instance, owner):
+        return MethodType(_evaluate_closed, owner if instance is None else instance)
 
 # %% ../../nbs/40_models/50_spectral.ipynb #2671d8bc
 class ClosedSpectralModel(SpectralModel):
@@ -311,10 +382,7 @@ class ClosedSpectralModel(SpectralModel):
         return pars[i], self.log_shape(log_energy, energy,
                                        *rest), factor_slopes, slopes[:i] + [None] + slopes[i:]
 
-    @classmethod
-    def evaluate(cls, energy, *args, **kwargs):
-        "Differential flux, from floats in TeV, cm and s, or from quantities; parameters by position or name."
-        return evaluate_closed(cls, energy, args, kwargs)
+    evaluate = _ClosedFormula()
 
 # %% ../../nbs/40_models/50_spectral.ipynb #c1ffb029
 class ConstantSpectralModel(ClosedSpectralModel):
@@ -327,13 +395,20 @@ class ConstantSpectralModel(ClosedSpectralModel):
     """
     tag = ["ConstantSpectralModel", "const"]
     const = Parameter("const", 1e-12, "cm-2 s-1 TeV-1")
+    pure_number = Parameters([Parameter("const", 1)]) # the other kind
 
     def __init__(self, **kwargs):
         const = kwargs.get("const")
         if isinstance(const, (int, float, np.number)):
-            kwargs["const"] = Parameter("const", const)
+            const = kwargs["const"] = Parameter("const", const)
+        if isinstance(const, Parameter) and const.unit.is_equivalent(""):
+            self.default_parameters, self.result_unit = self.pure_number, ""
         super().__init__(**kwargs)
-        if self.const._unit == "": self.result_unit = ""
+
+    @classmethod
+    def _from_entry(cls, entry, shared):
+        pure = any(row.unit == "" for row in entry.parameters)
+        return super()._from_entry(entry, shared, defaults=cls.pure_number if pure else None)
 
     @staticmethod
     def log_shape(log_energy, energy): return 0*log_energy
@@ -403,9 +478,9 @@ class CompoundSpectralModel(SpectralModel):
                     operator=self.operator.__name__)
 
     @classmethod
-    def _from_dict(cls, data, shared):
-        return cls(*(SpectralModel.from_dict(data[m], shared) for m in ("model1", "model2")),
-                   getattr(operator, data["operator"]))
+    def _from_entry(cls, entry, shared):
+        parts = (SpectralModel.from_entry(part, shared) for part in (entry.model1, entry.model2))
+        return cls(*parts, getattr(operator, entry.operator))
 
     def __repr__(self):
         return f"({self.model1!r} {self.operator.__name__} {self.model2!r})"
