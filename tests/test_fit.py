@@ -1,4 +1,5 @@
 "Fits: what must come out, and what must be refused."
+import re
 import warnings
 from dataclasses import replace
 import numpy as np
@@ -295,3 +296,24 @@ def test_what_is_refused(case):
     d, m = dataset("a", 1), power_law()
     d.models = [m]
     with pytest.raises((ValueError, KeyError), match=message): action(d, m)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda d: Fit(optimize_opts={"stratgy": 2}), "optimize_opts: there is no option 'stratgy'"),
+    (lambda d: Fit(optimize_opts="tol"), "optimize_opts: expected a dict, found 'tol'"),
+    (lambda d: Fit(optimize_opts={"tol": np.nan}), "optimize_opts: tol: expected a positive number, found nan"),
+    (lambda d: Fit(covariance_opts={"bakend": "exact"}), "covariance_opts: there is no option 'bakend'"),
+    (lambda d: Fit(backend=["minuit"]), "backend: expected one of"),
+    (lambda d: Fit().confidence(d, "index", sigma=np.nan), "sigma: expected a positive number, found nan"),
+    (lambda d: Fit().confidence(d, "index", sigma=-1), "sigma: expected a positive number, found -1"),
+    (lambda d: Fit().stat_contour(d, "index", "amplitude", numpoints=0), "numpoints: expected a whole number >= 4, found 0"),
+])
+def test_arguments_that_cannot_be_are_named(call, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)): call(Datasets([]))
+
+
+def test_an_option_set_later_is_checked_when_it_is_used():
+    datasets, fit = Datasets([dataset("a", 1)]), Fit()
+    datasets.models = [power_law()]
+    fit.optimize_opts = {"stratgy": 2}
+    with pytest.raises(ValueError, match="there is no option 'stratgy'"): fit.run(datasets)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
-from ..base.core import html_table, lazy
+from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import statistic
 from ..stats.minimize import crossings, rays_of
@@ -146,6 +146,26 @@ def _unique_name(
 
 # %% ../../nbs/70_fit/10_fit.ipynb #dda9b9bf
 _SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFGS-B")}
+_OPTIONS = {"minuit": ("gradient", "migrad_opts", "strategy", "tol", "print_level"),
+            "scipy": ("method", "tol", "callback", "options")}
+
+def _checked_options(
+    options,     # dict or None
+    known:tuple, # names that there are
+    name:str,    # of the argument
+)->dict:
+    "Options of a search: a dict with known names."
+    if options is None: return {}
+    if not isinstance(options, dict):
+        raise TypeError(f"{name}: expected a dict, found {options!r}")
+    unknown = [k for k in options if k not in known]
+    if unknown:
+        raise ValueError(f"{name}: there is no option {unknown[0]!r}; expected some of {', '.join(known)}")
+    for k in {"strategy", "print_level"} & options.keys():
+        as_number(options[k], f"{name}: {k}", minimum=0, integer=True)
+    if options.get("tol") is not None:
+        as_number(options["tol"], f"{name}: tol", above=0)
+    return dict(options)
 
 def _search(
     problem:FitProblem,
@@ -234,20 +254,26 @@ class Fit:
     Raises
     ------
     ValueError
-        Unknown backend.
+        Unknown backend or option, or a value that an option cannot have.
+    TypeError
+        Options that are no dict.
     """
 
     def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None,
                  store_trace=False):
-        if backend not in _SEARCHES:
-            raise ValueError(f"backend: expected one of {', '.join(map(repr, _SEARCHES))}, found {backend!r}")
         self.backend, self.store_trace = backend, store_trace
-        self.optimize_opts, self.covariance_opts = dict(optimize_opts or {}), dict(covariance_opts or {})
+        self.optimize_opts = self._options(optimize_opts)
+        self.covariance_opts = _checked_options(covariance_opts, ("backend",), "covariance_opts")
         if self._covariance_backend not in ("exact", "minuit"):
             raise ValueError("covariance_opts: expected backend 'exact' or 'minuit', found "
                              f"{self.covariance_opts['backend']!r}")
-        if set(confidence_opts or ()) - {"backend"}:
-            raise ValueError(f"confidence_opts: there are none but 'backend', found {confidence_opts!r}")
+        _checked_options(confidence_opts, ("backend",), "confidence_opts")
+
+    def _options(self, options): # those of the search, checked
+        if not isinstance(self.backend, str) or self.backend not in _SEARCHES:
+            known = ", ".join(map(repr, _SEARCHES))
+            raise ValueError(f"backend: expected one of {known}, found {self.backend!r}")
+        return _checked_options(options, _OPTIONS[self.backend], "optimize_opts")
 
     @property
     def _covariance_backend(self):
@@ -290,8 +316,8 @@ class Fit:
             raise ValueError(f"no free parameter in {', '.join(models.names)}: unfreeze one to fit")
         plain = self.backend == "minuit" and self._covariance_backend == "exact"
         plain = plain and not self.optimize_opts and not self.store_trace
-        theta, success, message, method, make_minuit = _search(problem, self.backend, self.optimize_opts,
-                                                               plain)
+        options = self._options(self.optimize_opts)  # both may have been set after the start
+        theta, success, message, method, make_minuit = _search(problem, self.backend, options, plain)
         value = problem.value(theta)
         if not value <= problem.first:
             theta, value, success = problem.start, problem.first, False
@@ -335,6 +361,7 @@ class Fit:
             ``errp``, ``errn`` (in the parameter's unit, nan if a limit comes first), ``success``,
             ``message``, ``nfev``.
         """
+        sigma = as_number(sigma, "sigma", above=0)
         problem = FitProblem(as_datasets(datasets))
         i = _parameter_index(problem, parameter)
         best = problem.minimize(problem.start).theta[0] if reoptimize else problem.start
@@ -368,8 +395,10 @@ class Fit:
         Raises
         ------
         ValueError
-            A parameter that is frozen, or the same one twice.
+            A parameter that is frozen, or the same one twice; fewer than four points.
         """
+        sigma = as_number(sigma, "sigma", above=0)
+        numpoints = as_number(numpoints, "numpoints", minimum=4, integer=True)
         datasets = as_datasets(datasets)
         parameters, problem = [datasets.parameters[p] for p in (x, y)], FitProblem(datasets)
         pair = [_parameter_index(problem, p) for p in parameters]
@@ -423,6 +452,9 @@ class Fit:
         parameters, problem = [datasets.parameters[p] for p in parameters], FitProblem(datasets)
         index = [_parameter_index(problem, p) for p in parameters]
         grids = [np.asarray(p.scan_values, float) for p in parameters]
+        for p, grid in zip(parameters, grids):
+            if not grid.size or not np.isfinite(grid).all():
+                raise ValueError(f"parameter {p.name!r}: expected finite scan_values, found {grid.tolist()}")
         values = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(grids))
         found = _scan(problem, index, values, reoptimize).reshape([len(g) for g in grids])
         return {**{f"{_unique_name(datasets, p)}_scan": g for p, g in zip(parameters, grids)},

@@ -7,7 +7,7 @@ __all__ = ['sample_counts', 'ManyFits', 'fit_many', 'fit_each']
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #00432ceb
 import numpy as np
-from ..base.core import html_table, lazy
+from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.stats import CashTerm, WStatTerm
 from ..stats.likelihood import Fold, derivatives, hessian, response_matrix
@@ -37,7 +37,17 @@ def sample_counts(datasets, n_sets, rng, background=None):
     -------
     n_on, n_off : list of ndarray, shape (n_sets, n_reco)
         Counts for each dataset; OFF counts are None for a dataset with a known background.
+
+    Raises
+    ------
+    TypeError
+        No datasets, or no `numpy.random.Generator`.
+    ValueError
+        A number of sets that is no number of sets.
     """
+    n_sets, datasets = as_number(n_sets, "n_sets", minimum=1, integer=True), as_datasets(datasets)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected a numpy.random.Generator, found {type(rng).__name__}")
     n_on, n_off = [], []
     for i, d in enumerate(datasets):
         a, off = d.arrays, None
@@ -58,11 +68,16 @@ def _checked_counts(
     name:str,
 )->list:    # one array for each dataset, all with as many sets
     "Counts as a user gives them, one array for each dataset."
+    if counts is None or np.isscalar(counts):
+        raise TypeError(f"{name}: expected an array for each dataset, found {counts!r}")
     counts = [counts] if len(datasets) == 1 and not isinstance(counts, (list, tuple)) else list(counts)
     if len(counts) != len(datasets):
         raise ValueError(f"{name}: expected {len(datasets)} arrays, one for each dataset, found "
                          f"{len(counts)}")
-    counts = [None if c is None else np.atleast_2d(np.asarray(c, float)) for c in counts]
+    try:
+        counts = [None if c is None else np.atleast_2d(np.asarray(c, float)) for c in counts]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected numbers of counts, found {counts!r:.100}") from None
     for c, d in zip(counts, datasets):
         if c is None:
             continue
@@ -228,6 +243,20 @@ def _progress(chunks, chunk_size, progress):
     return tqdm.tqdm(chunks, desc="fitting", unit=f" x {chunk_size} sets", delay=1, leave=False,
                      disable=None if progress is None else not progress)
 
+def _checked_start(
+    start,  # theta for all sets, or None
+    problem:FitProblem,
+    n_sets:int,
+)->np.ndarray: # shape (n_sets, n_par)
+    "Start values of every set."
+    n_par = len(problem.parameters)
+    start = problem.start if start is None else np.asarray(start, float)
+    if start.shape not in ((n_par,), (n_sets, n_par)):
+        raise ValueError(f"start: expected shape ({n_par},) or ({n_sets}, {n_par}), found {start.shape}")
+    if not (np.isfinite(start) & (start >= problem.lower) & (start <= problem.upper)).all():
+        raise ValueError("start: expected finite values within the limits of the parameters")
+    return np.broadcast_to(start, (n_sets, n_par))
+
 def _fit_all(
     n_sets:int,
     make_pairs,   # function of the numbers of sets: pairs
@@ -243,8 +272,8 @@ def _fit_all(
         raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {errors!r}")
     if not problem.parameters:
         raise ValueError("no free parameter: unfreeze one to fit")
-    start = np.broadcast_to(problem.start if start is None else np.asarray(start, float),
-                            (n_sets, len(problem.parameters)))
+    chunk_size = as_number(chunk_size, "chunk_size", minimum=1, integer=True)
+    start = _checked_start(start, problem, n_sets)
     limits = problem.lower, problem.upper
     chunks = np.split(np.arange(n_sets), range(chunk_size, n_sets, chunk_size))
     values, stat, success, steps = _search(make_pairs, start, limits, _progress(chunks, chunk_size, progress))
@@ -310,6 +339,8 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
     for on, off, d in zip(n_on, n_off, datasets):
         if d.arrays.is_on_off and (off is None or len(off) != len(on)):
             raise ValueError(f"n_off: expected {n_sets} sets for dataset {d.name!r}, as in n_on")
+        if off is not None and not d.arrays.is_on_off:
+            raise ValueError(f"n_off: dataset {d.name!r} has no OFF region, expected None")
 
     def make_pairs(sets):
         return _pairs_with_counts(datasets, problem.pairs, [x[sets] for x in n_on],
