@@ -273,9 +273,9 @@ def reference_files(folder, exposure_off=1500., tlmin=0, **keys):
     low, high = a.e_true_edges[:-1], a.e_true_edges[1:]
     links = {"BACKFILE": "b.fits", "RESPFILE": "r.fits", "ANCRFILE": "a.fits", "CORRFILE": "", "CORRSCAL": "", "HDUCLAS4": "TYPE:1", "OBS_ID": "3", **keys}
     for name, counts, scale, exposure in (("p", a.n_on, 1, 1500.), ("b", a.n_off, 12, exposure_off)):
-        columns = [("CHANNEL", "I", None, np.arange(N_RECO)), ("COUNTS", "J", None, counts), ("QUALITY", "L", None, ~a.mask_safe), ("BACKSCAL", "K", None, np.full(N_RECO, scale))]
+        columns = [("CHANNEL", "I", None, np.arange(N_RECO) + tlmin), ("COUNTS", "J", None, counts), ("QUALITY", "L", None, ~a.mask_safe), ("BACKSCAL", "K", None, np.full(N_RECO, scale))]
         write(folder / f"{name}.fits", table("SPECTRUM", columns, {**links, "EXPOSURE": exposure}),
-              table("EBOUNDS", [("CHANNEL", "I", None, np.arange(N_RECO)), ("E_MIN", "D", "TeV", a.e_reco_edges[:-1]), ("E_MAX", "D", "TeV", a.e_reco_edges[1:])], {}))
+              table("EBOUNDS", [("CHANNEL", "I", None, np.arange(N_RECO) + tlmin), ("E_MIN", "D", "TeV", a.e_reco_edges[:-1]), ("E_MAX", "D", "TeV", a.e_reco_edges[1:])], {}))
     write(folder / "a.fits", table("SPECRESP", [("ENERG_LO", "D", "TeV", low), ("ENERG_HI", "D", "TeV", high), ("SPECRESP", "D", "m2", a.exposure / 1500)], {}))
     rows = [(np.flatnonzero(np.diff(np.r_[0, r != 0]) == 1), np.flatnonzero(np.diff(np.r_[r != 0, 0]) == -1) + 1, r[r != 0]) for r in a.edisp]
     first = [s + tlmin if len(s) else [tlmin] for s, _, _ in rows]
@@ -285,7 +285,7 @@ def reference_files(folder, exposure_off=1500., tlmin=0, **keys):
                ("N_CHAN", "PI()", None, np.array([np.array(n, "i2") for n in number] + [None], object)[:-1]),
                ("MATRIX", "PE()", None, np.array([v.astype("f4") for _, _, v in rows] + [None], object)[:-1])]
     write(folder / "r.fits", table("MATRIX", columns, {} if tlmin == 1 else {"TLMIN4": tlmin}),
-          table("EBOUNDS", [("CHANNEL", "I", None, np.arange(N_RECO)), ("E_MIN", "D", "TeV", a.e_reco_edges[:-1]), ("E_MAX", "D", "TeV", a.e_reco_edges[1:])], {}))
+          table("EBOUNDS", [("CHANNEL", "I", None, np.arange(N_RECO) + tlmin), ("E_MIN", "D", "TeV", a.e_reco_edges[:-1]), ("E_MAX", "D", "TeV", a.e_reco_edges[1:])], {}))
     return a
 
 
@@ -369,7 +369,7 @@ def test_a_file_that_is_named_but_not_there(files, suffix, key):
     ("x_arf.fits", "SPECRESP", {"SPECRESP": np.nan}, r"x_arf.fits\[SPECRESP\]: column SPECRESP holds 12 values that are not finite or negative"),
     ("x_rmf.fits", "MATRIX", {"MATRIX": np.nan}, r"x_rmf.fits\[MATRIX\]: column MATRIX holds 38 values that are not finite or negative"),
     ("x_rmf.fits", "EBOUNDS", {"E_MIN": 0.}, r"x_rmf.fits\[EBOUNDS\]: columns E_MIN, E_MAX: expected positive"),
-    ("x_rmf.fits", "MATRIX", {"TLMIN4": 5}, r"x_rmf.fits\[MATRIX\]: row 1: channels .* reach out of 5 to 11 \(TLMIN4 is 5\)"),
+    ("x_rmf.fits", "MATRIX", {"TLMIN4": 5}, r"x_rmf.fits\[MATRIX\]: keyword TLMIN4 is 5, but the channels of EBOUNDS begin at 0; expected the same"),
     ("x.fits", "SPECTRUM", {"EXPOSURE": "long"}, r"x.fits\[SPECTRUM\]: keyword EXPOSURE is 'long', expected float"),
     ("x.fits", "SPECTRUM", {"COUNTS": -1}, r"x.fits\[SPECTRUM\]: column COUNTS holds 7 values that are not finite or negative"),
     ("x_bkg.fits", "SPECTRUM", {"COUNTS": -1}, r"x_bkg.fits\[SPECTRUM\]: column COUNTS holds 7 values that are not finite or negative")])
@@ -387,5 +387,5 @@ def test_files_that_do_not_belong_together(files):
 
 @pytest.mark.parametrize("suffix, hdu", [("", "SPECTRUM"), ("_bkg", "SPECTRUM"), ("_arf", "SPECRESP"), ("_rmf", "MATRIX"), ("_rmf", "EBOUNDS")])
 def test_a_missing_hdu_is_named(files, suffix, hdu):
-    with fits.open(files / f"x{suffix}.fits", mode="update") as file: file[hdu].header["EXTNAME"] = "OTHER"
+    with fits.open(files / f"x{suffix}.fits", mode="update") as file: file[hdu].header.update(EXTNAME="OTHER", HDUCLAS1="OTHER")
     with pytest.raises(DataError, match=rf"x{suffix}.fits: no HDU {hdu}; found PRIMARY"): read_ogip(files / "x.fits")
