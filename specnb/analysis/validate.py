@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from ..base.core import make_path
 from ..data.inventory import folder_of_index, find_index
-from ..makers.ogip import read_channels, linked_file, read_ogip
+from ..makers.ogip import linked_file, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from ..data.problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
-from ..makers.responses import row_arrays, read_edges, unpack_matrix
+from ..makers.responses import first_channel, read_channels, read_edges, row_arrays, unpack_matrix
 from ..base.tables import FitsTable
 from ..data.checks import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 
@@ -41,30 +41,36 @@ _INSTRUMENT = KeyRule("TELESCOP"), KeyRule("INSTRUME")
 _CHANNELS = one_of("CHANTYPE", "PI", "PHA"), KeyRule("DETCHANS", int)
 _SPECTRUM_KEYS = (
     one_of("HDUCLASS", "OGIP"), one_of("HDUCLAS1", "SPECTRUM"), one_of("HDUCLAS2", "TOTAL", "BKG", "NET"),
-    one_of("HDUCLAS3", "COUNT"), *_INSTRUMENT, *_CHANNELS,
-    KeyRule("EXPOSURE", float, lambda v: 0 <= v < np.inf, "a time that is not negative", "error", "error"),
-    KeyRule("EXPOSURE", float, lambda v: v != 0, "a positive time", missing=""))
+    one_of("HDUCLAS3", "COUNT", "RATE"), *_INSTRUMENT, *_CHANNELS)
 _SPECTRUM_COLUMNS = (
-    ColumnRule("CHANNEL"), ColumnRule("COUNTS", None, lambda x: x >= 0, "0 or more"),
+    ColumnRule("CHANNEL"),
     ColumnRule("QUALITY", None, lambda x: np.isin(x, (-1, 0, 1, 2, 5)), "-1, 0, 1, 2 or 5", "", "warning",
                "taken as bad"),
-    ColumnRule("GROUPING", None, lambda x: np.isin(x, (-1, 0, 1)), "-1, 0 or 1", "", "warning", "not used"))
+    ColumnRule("GROUPING", None, lambda x: np.isin(x, (-1, 0, 1)), "-1, 0 or 1", "", "error"))
+
+def _counted(table):
+    "Column of the counts."
+    return "RATE" if "RATE" in table and "COUNTS" not in table else "COUNTS"
 
 def _check_scale(table, name):
-    "BACKSCAL or AREASCAL, a keyword or a column."
-    if name not in table:
-        what = "a positive number"
-        yield from check_keys(table, [
-            KeyRule(name, float, lambda v: 0 <= v < np.inf, what, "warning", "error", "taken as 1"),
-            KeyRule(name, float, lambda v: v != 0, what, missing="")])
+    "EXPOSURE, BACKSCAL or AREASCAL, a keyword or a column."
+    if name in table:
+        yield from check_columns(table, [ColumnRule(name, None, lambda x: x >= 0, "0 or more")])
+    else:
+        needed = ("error", "error") if name == "EXPOSURE" else ("warning", "error", "taken as 1")
+        what = "a time that is not negative" if name == "EXPOSURE" else "a positive number"
+        yield from check_keys(table, [KeyRule(name, float, lambda v: 0 <= v < np.inf, what, *needed)])
+    if _counted(table) not in table:
         return
-    yield from check_columns(table, [ColumnRule(name, None, lambda x: x >= 0, "0 or more")])
-    if "COUNTS" in table: # empty channels may be those that a stack leaves out
-        good = table.column("QUALITY", default=np.zeros(table.n_rows)) == 0
-        lost = np.sum(good & (table.raw(name) == 0) & (table.raw("COUNTS") > 0))
-        if lost:
-            text = f"is 0 in {lost} of {table.n_rows} channels that have counts, expected a positive number"
-            yield "warning", name, text
+    # empty channels may be those that a stack leaves out
+    good = table.column("QUALITY", default=np.zeros(table.n_rows)) == 0
+    empty = (table.raw(name) if name in table else key_number(table, name, 1)) == 0
+    lost = np.sum(good & empty & (table.raw(_counted(table)) > 0))
+    if lost:
+        text = f"is 0 in {lost} of {table.n_rows} channels that have counts, expected a positive number"
+        yield "error", name, text
+    elif name not in table and empty:
+        yield "warning", name, "0, so nothing was measured"
 
 def _check_types(table):
     "Whole numbers."
@@ -78,11 +84,12 @@ def _check_types(table):
 def check_spectrum(table:FitsTable): # iterator of findings
     "Findings on a table of counts."
     yield from check_keys(table, _SPECTRUM_KEYS)
-    yield from check_columns(table, _SPECTRUM_COLUMNS)
+    counted = ColumnRule(_counted(table), None, lambda x: x >= 0, "0 or more")
+    yield from check_columns(table, (*_SPECTRUM_COLUMNS, counted))
     if table.key("POISSERR", False, bool) is not True and "STAT_ERR" not in table:
         found = table.header.get("POISSERR", "no such keyword")
         yield "warning", "POISSERR", f"{found}, expected T; the counts are taken as Poisson numbers"
-    scales = (_check_scale(table, name) for name in ("BACKSCAL", "AREASCAL"))
+    scales = (_check_scale(table, name) for name in ("EXPOSURE", "BACKSCAL", "AREASCAL"))
     yield from each(table, _check_types(table), *scales, _check_channels(table))
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #4c777569
@@ -105,7 +112,10 @@ def _check_edges(table, low, high):
     if not table.n_rows:
         yield "error", "", "the table is empty, expected a row per bin"
     elif not any(severity == "error" for severity, _, _ in findings):
-        read_edges(table, low, high)
+        with warnings.catch_warnings(action="ignore"):
+            read_edges(table, low, high)
+        if table.raw(low)[0] == 0:
+            yield "warning", low, "begins at 0; the first bin is taken to be as wide as the second"
 
 def _response_keys(*names):
     "Rules of the keywords of a response whose HDUCLAS2 is one of `names`."
@@ -158,9 +168,6 @@ def check_matrix(table:FitsTable): # iterator of findings
     "Findings on a redistribution matrix."
     keys = *_response_keys("RSP_MATRIX"), one_of("HDUCLAS3", "REDIST", "FULL", "DETECTOR"), *_CHANNELS
     yield from check_keys(table, keys)
-    if _is_full(table):
-        text = "the matrix contains the effective area and would be taken for probabilities"
-        yield "error", "HDUCLAS3", f"'FULL', expected REDIST; {text}"
     yield from each(table, _check_edges(table, "ENERG_LO", "ENERG_HI"))
     missing = [n for n in _MATRIX_COLUMNS if n not in table]
     for name in missing:
@@ -171,19 +178,23 @@ def check_matrix(table:FitsTable): # iterator of findings
 # %% ../../nbs/80_analysis/90_validate.ipynb #c0af8aeb
 def _check_probabilities(matrix, ebounds):
     "Probabilities of a matrix for the channels of EBOUNDS."
-    first, stated = _first_channel(matrix, "F_CHAN", 1), _first_channel(matrix, "F_CHAN")
     where = f"TLMIN{matrix.position('F_CHAN')}"
-    given = "absent, which means 1" if stated is None else first
     if key_number(matrix, "DETCHANS", ebounds.n_rows) != ebounds.n_rows:
         yield "warning", "DETCHANS", f"{matrix.header['DETCHANS']}, but EBOUNDS has {ebounds.n_rows} channels"
-    start = read_channels(ebounds)[0] if "CHANNEL" in ebounds else first
-    if start != first:
-        yield "warning", where, f"{given}, but the channels of EBOUNDS start at {start}"
+    try:
+        first = first_channel(matrix, ebounds)
+    except FAULTS as error:
+        yield finding_of(error, matrix.label)
+        return
+    if _first_channel(matrix, "F_CHAN") is None:
+        yield "warning", where, f"no such keyword; the channels are taken to begin at {first}"
+    if any(severity == "error" for severity, _, _ in _check_groups(matrix)):
+        return
     groups = [matrix.raw(n) for n in _MATRIX_COLUMNS]
     try:
         edisp = unpack_matrix(*groups, ebounds.n_rows, first)
     except ValueError as error:
-        yield "error", "F_CHAN", f"{error} ({where} is {given})"
+        yield "error", "F_CHAN", str(error)
         return
     bad = list(bad_values("MATRIX", edisp, np.isfinite(edisp) & (edisp >= 0), "0 or more"))
     yield from bad
@@ -229,7 +240,7 @@ def _ogip_tables(folder, path):
         tables[kind] = table
         folder.check(table, _OGIP_CHECKS[kind])
         if _named(table) != kind:
-            folder.add(path, table.name, [("error", "EXTNAME", f"{table.name}, expected {kind}")])
+            folder.add(path, table.name, [("warning", "EXTNAME", f"{table.name}, expected {kind}")])
     return tables
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #3cc839b1
@@ -240,7 +251,7 @@ def _check_pair(one, other, text):
     elif "CHANNEL" in one and "CHANNEL" in other:
         start, start_other = (read_channels(t)[0] for t in (one, other))
         if start != start_other:
-            yield "warning", "CHANNEL", f"channels start at {start}, those of {text} at {start_other}"
+            yield "error", "CHANNEL", f"channels start at {start}, those of {text} at {start_other}"
 
 def _check_true_energies(arf, matrix):
     "True energies of area and matrix."

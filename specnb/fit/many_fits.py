@@ -10,7 +10,7 @@ import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.stats import CashTerm, WStatTerm
-from ..stats.likelihood import Fold, derivatives, hessian, response_matrix
+from ..stats.likelihood import Fold, counts_term, derivatives, hessian
 from ..stats.minimize import covariance, minimize, quiet
 from .problem import FitProblem, search_minuit
 from .fit import as_datasets
@@ -101,16 +101,9 @@ def _pairs_with_counts(
     groups = {}
     for i, part in enumerate(d.part() for d in datasets):
         if part.bins().any():
-            groups.setdefault(part.key(), []).append((i, part.bins()))
-    result = []
-    for (fold, term), members in zip(pairs, groups.values()):
-        on = np.concatenate([n_on[i][:, k] for i, k in members], axis=1)
-        if isinstance(term, WStatTerm):
-            off = np.concatenate([n_off[i][:, k] for i, k in members], axis=1)
-            result.append((fold, WStatTerm(on, off, term.alpha)))
-        else:
-            result.append((fold, CashTerm(on, term.bkg)))
-    return result
+            groups.setdefault(part.key(), []).append((i, part))
+    return [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members]))
+            for (fold, _), members in zip(pairs, groups.values())]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #26732b5b
 class ManyFits:
@@ -365,17 +358,19 @@ def _pairs_of_each(
         if p.key() != first.key() or not np.array_equal(p.arrays.e_reco_edges, first.arrays.e_reco_edges):
             raise ValueError(f"dataset {p.name!r}: expected the axes, models and kind of background of "
                              f"dataset {first.name!r}")
-    keep = np.stack([p.bins() for p in parts])
+    matrices = [p.response() for p in parts]
+    width = max(1, *(matrix.shape[1] for matrix in matrices))
 
-    def rows(name, empty=0.):
-        return np.where(keep, np.stack([getattr(p.arrays, name) for p in parts]), empty)
+    def rows(arrays, empty=0.):
+        return np.stack([np.pad(x, (*[(0, 0)]*(x.ndim - 1), (0, width - x.shape[-1])), constant_values=empty)
+                         for x in arrays])
 
-    matrix = np.stack([response_matrix(p.arrays.exposure, p.arrays.edisp)*k for p, k in zip(parts, keep)])
-    if first.arrays.is_on_off:
-        term = WStatTerm(rows("n_on"), rows("n_off"), rows("alpha", 1.))
+    n_on, background, *alpha = zip(*(p.measured() for p in parts))
+    if alpha:
+        term = WStatTerm(rows(n_on), rows(background), rows(alpha[0], 1.))
     else:
-        term = CashTerm(rows("n_on"), rows("n_bkg"))
-    return [(Fold(first.spectra, free, first.arrays.e_true_edges, matrix), term)]
+        term = CashTerm(rows(n_on), rows(background))
+    return [(Fold(first.spectra, free, first.arrays.e_true_edges, rows(matrices)), term)]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353
 def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):

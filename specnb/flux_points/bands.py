@@ -26,6 +26,7 @@ class Bands:
     other:np.ndarray       # prediction of all other sources
     e_min:np.ndarray       # TeV, shape (n_bands,)
     e_max:np.ndarray       # TeV, shape (n_bands,)
+    group:np.ndarray=None  # number of the group of bins in its band and dataset, None without grouping
 
     def flat(self, name, rows=slice(None)):
         "One field with datasets and bins in one axis, shape (n_rows, n_datasets * width)."
@@ -98,24 +99,34 @@ def gather_bands(arrays, bins, signal, other, edges):
         n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
     else: background = take([a.n_bkg for a in arrays])
     energies = _band_energies(arrays, edges, places, inside, used)
+    group = None
+    if any(a.grouping is not None for a in arrays):
+        group = _take([a.group for a in arrays], places, inside, 0)
+        group = np.where(inside, group - group[..., :1], 0)
     return Bands(index, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal),
-                 take(other), *energies)
+                 take(other), *energies, group)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #fd205692
 def sum_bands(
     bands:Bands, # with several bins per dataset
-)->Bands:        # with one
-    "Each band of each dataset as one bin."
+    group=None,  # number of the sum that a bin belongs to, as `Bands.group`; one sum by default
+)->Bands:        # a bin for each sum
+    "Bins of each band of each dataset added up."
+    group = np.zeros(bands.used.shape, int) if group is None else group
+    chosen = bands.used[..., None] & (group[..., None] == np.arange(group.max(initial=0) + 1))
+
+    def summed(values):
+        return np.where(chosen, values[..., None], 0).sum(2)
+
     names = [n for n in ("n_on", "n_off", "background", "signal", "other") if getattr(bands, n) is not None]
-    total = {n: getattr(bands, n).sum(2, keepdims=True) for n in names}
-    used = bands.used.any(2, keepdims=True)
+    total = {n: summed(getattr(bands, n)) for n in names}
+    used = chosen.any(2)
     if bands.alpha is not None:
-        n_used = np.maximum(bands.used.sum(2, keepdims=True), 1)
-        mean = np.where(bands.used, bands.alpha, 0).sum(2, keepdims=True) / n_used
-        background = (bands.alpha * bands.n_off).sum(2, keepdims=True)
-        total["alpha"] = np.divide(background, total["n_off"], out=np.where(used, mean, 1.),
-                                   where=total["n_off"] > 0)
-    return replace(bands, index=bands.index[:, :, :1], used=used, **total)
+        mean = summed(bands.alpha) / np.maximum(chosen.sum(2), 1)
+        total["alpha"] = np.divide(summed(bands.alpha * bands.n_off), total["n_off"],
+                                   out=np.where(used, mean, 1.), where=total["n_off"] > 0)
+    index = np.broadcast_to(bands.index[:, :, :1], used.shape)
+    return replace(bands, index=index, used=used, group=None, **total)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #48341375
 class ShiftedTerm:

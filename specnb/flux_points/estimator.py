@@ -323,6 +323,7 @@ class FluxPointsEstimator:
         others = [m for d in datasets for m in d.models if m is not source]
         followers = self.reoptimize and any(not m.frozen for m in others)
         if self.fit is None and not followers:
+            bands = bands if bands.group is None else sum_bands(bands, bands.group)
             return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
         masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]

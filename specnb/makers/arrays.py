@@ -8,9 +8,12 @@ __all__ = ['SpectrumArrays', 'stack_spectra']
 # %% ../../nbs/60_makers/10_arrays.ipynb #515b47e2
 from dataclasses import dataclass, replace
 import numpy as np
+from ..base.core import warn
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #5681bfd2
-_PER_RECO = "n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off"
+_PER_RECO = ("n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off",
+             "grouping")
+_TYPES = {"mask_safe": bool, "mask_fit": bool, "grouping": int}
 
 @dataclass(frozen=True, eq=False)
 class SpectrumArrays:
@@ -36,6 +39,8 @@ class SpectrumArrays:
         Expected ON background (Cash statistic).
     n_off, acceptance, acceptance_off : ndarray, shape (n_reco,), optional
         OFF counts and relative exposures of the ON and OFF regions (W statistic).
+    grouping : ndarray of int, shape (n_reco,), optional
+        1 where a group of bins begins, -1 where it goes on, as in OGIP files.
 
     Raises
     ------
@@ -55,6 +60,7 @@ class SpectrumArrays:
     n_off:np.ndarray = None
     acceptance:np.ndarray = None
     acceptance_off:np.ndarray = None
+    grouping:np.ndarray = None
 
     def __post_init__(self):
         if self.mask_safe is None:
@@ -64,7 +70,7 @@ class SpectrumArrays:
         for name, shape in shapes.items():
             array = getattr(self, name)
             if array is None: continue
-            array = np.array(array, bool if name.startswith("mask") else float)
+            array = np.array(array, _TYPES.get(name, float))
             if array.shape != shape:
                 raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {array.shape}")
             array.flags.writeable = False
@@ -77,6 +83,16 @@ class SpectrumArrays:
     @property
     def mask(self):
         return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
+    @property
+    def group(self):
+        "Number of the group of each bin, shape (n_reco,); every bin by itself without grouping."
+        return np.arange(self.n_reco) if self.grouping is None else np.cumsum(self.grouping != -1)
+
+    @property
+    def n_fit_bins(self):
+        "Number of bins or groups of bins that the masks leave."
+        return len(np.unique(self.group[self.mask]))
+
     @property
     def is_on_off(self): return self.acceptance_off is not None
 
@@ -160,6 +176,18 @@ def _stacked_background(
             "acceptance_off": np.divide(acceptance, alpha, out=np.zeros(len(alpha)), where=alpha > 0)}
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #5bab2c57
+def _shared_grouping(
+    spectra:list, # SpectrumArrays
+)->np.ndarray:    # shape (n_reco,), or None
+    "The grouping that all spectra have; none, with a warning, if they differ."
+    groups = [s.grouping for s in spectra]
+    if all(g is not None and np.array_equal(g, groups[0]) for g in groups):
+        return groups[0]
+    if any(g is not None for g in groups):
+        warn("the spectra are grouped differently, so their sum is not grouped")
+    return None
+
+# %% ../../nbs/60_makers/10_arrays.ipynb #c215fe81
 def stack_spectra(spectra, names=None):
     """Sum of several spectra over their safe bins.
 
@@ -173,7 +201,7 @@ def stack_spectra(spectra, names=None):
     Returns
     -------
     `SpectrumArrays`
-        Safe where at least one spectrum is; `mask_fit` is not carried over.
+        Safe where at least one spectrum is; `mask_fit` is not carried over, `grouping` if all have the same.
 
     Raises
     ------
@@ -196,6 +224,6 @@ def stack_spectra(spectra, names=None):
             np.array([s.mask_safe for s in some]))
     return SpectrumArrays(
         spectra[0].e_reco_edges, spectra[0].e_true_edges,
-                          n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
+        n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
         livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used),
-                          **_stacked_background(spectra, mask), **response)
+        grouping=_shared_grouping(spectra), **_stacked_background(spectra, mask), **response)

@@ -6,16 +6,70 @@
 __all__ = ['read_ogip']
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #60c28520
+import re
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np
-from ..base.core import DataError
-from ..base.tables import FitsFile, FitsTable, read_tables
+from ..base.core import DataError, warn
+from ..base.tables import FitsFile, FitsTable, read_tables, unit_factor
 from ..data.events import GTI
 from .arrays import SpectrumArrays
 from .ogip_regions import read_off_regions, read_on_region
-from .responses import check_values, read_arf, read_edges, read_rmf
+from .responses import (check_values, find_table, numbers, read_arf, read_channels, read_edges,
+                                     read_response)
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #e7f06c8b
+class _SpectrumRow:
+    "A row of a type II table with the face of a `FitsTable` of one spectrum."
+    key = FitsTable.key
+
+    def __init__(self, table, row): # row counted from 0
+        self._table, self._row, self.path, self.name = table, row, table.path, table.name
+        self.label = f"{table.label}, row {row + 1}"
+        cells = {name.upper(): table.column(name)[row] for name in table.colnames}
+        self._cells = {name: cell for name, cell in cells.items() if np.ndim(cell)}
+        self.header = {**table.header, **{name: cell.item() if hasattr(cell, "item") else cell
+                                          for name, cell in cells.items() if not np.ndim(cell)}}
+        self.n_rows = max(map(len, self._cells.values()), default=0)
+
+    @property
+    def colnames(self): return list(self._cells)
+    def __contains__(self, name): return name.upper() in self._cells
+    def unit(self, name): return self._table.unit(name)
+
+    def column(self, name, unit=None, **default):
+        "Array of this row; `default` if there is none of this name."
+        if name not in self and default:
+            return default["default"]
+        if name not in self or len(self._cells[name.upper()]) != self.n_rows:
+            raise DataError(f"{self.label}: no column {name} with {self.n_rows} channels")
+        return self._table.column(name, unit)[self._row]
+
+def read_spectrum(
+    tables:FitsFile,
+    spec_num=None, # number of the spectrum in a file of type II
+):                 # FitsTable or `_SpectrumRow`
+    "The table of counts of a file."
+    table = find_table(tables, "SPECTRUM", HDUCLAS1="SPECTRUM")
+    name = next((n for n in ("COUNTS", "RATE") if n in table), None)
+    if name is None:
+        raise DataError(f"{table.label}: no column COUNTS or RATE; found {', '.join(table.colnames)}")
+    if table.column(name).ndim != 2:
+        if spec_num is not None:
+            raise DataError(f"{table.label}: holds one spectrum, so none has the number {spec_num}")
+        return table
+    known = list(range(1, table.n_rows + 1))
+    if "SPEC_NUM" in table:
+        known = numbers(table, "SPEC_NUM").astype(int).tolist()
+    found = f"found {', '.join(map(str, known))}"
+    if spec_num is None and len(known) != 1:
+        raise DataError(f"{table.label}: holds {len(known)} spectra (type II), choose one by spec_num; "
+                        f"{found}")
+    if spec_num is not None and known.count(spec_num) != 1:
+        raise DataError(f"{table.label}: expected one spectrum with the number {spec_num}, {found}")
+    return _SpectrumRow(table, 0 if spec_num is None else known.index(spec_num))
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #57fc6715
 def _amount(table, *name_and_default)->np.float64:
     "Keyword that is finite and not negative."
     value = np.float64(table.key(*name_and_default))
@@ -24,45 +78,166 @@ def _amount(table, *name_and_default)->np.float64:
         raise DataError(f"{table.label}: {found}, expected a finite number that is not negative")
     return value
 
-def _checked_column(table:FitsTable, name:str)->np.ndarray:
-    "Column of finite numbers that are not negative."
-    return check_values(table, name, np.asarray(table.column(name), float))
+def _checked_column(table, name:str)->np.ndarray:
+    "Column of finite numbers that are not negative, shape (n_channels,)."
+    return check_values(table, name, numbers(table, name))
 
-def _scale(table, name):
-    "Column or keyword BACKSCAL, AREASCAL or EXPOSURE, 1 if there is neither."
-    return _checked_column(table, name) if name in table else _amount(table, name, 1.)
-
-# %% ../../nbs/60_makers/60_ogip.ipynb #57fc6715
-def linked_file(table, key)->Path | None:
-    "File beside the spectrum that BACKFILE, RESPFILE or ANCRFILE names; None for an empty one or NONE."
-    name = table.key(key, "", str).strip()
-    if name.upper() in ("", "NONE"):
-        return None
-    path = table.path.parent / name
-    if not path.is_file():
-        raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
-    return path
+def _scale(
+    table,
+    name:str, # BACKSCAL, AREASCAL or EXPOSURE
+    *default, # if there is neither column nor keyword
+)->np.ndarray: # shape (n_channels,)
+    "Column or keyword."
+    if name not in table:
+        return np.full(table.n_rows, _amount(table, name, *default))
+    values = _checked_column(table, name)
+    stated = table.key(name, 1.)
+    if stated != 1 and not np.allclose(values, stated, rtol=1e-5):
+        warn(f"{table.label}: column {name} is used, which differs from the keyword {name} = {stated:g}")
+    return values
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #662c95da
-def read_channels(table)->np.ndarray:
-    "Channel numbers, which must increase by 1."
-    channels = np.asarray(table.column("CHANNEL"), int)
-    if not len(channels) or np.any(np.diff(channels) != 1):
-        found = f"{channels.tolist()[:5]}..."
-        raise DataError(f"{table.label}: column CHANNEL: expected numbers that increase by 1, found {found}")
-    return channels
+def _counts(
+    table,
+    time:np.ndarray, # EXPOSURE, s, shape (n_channels,)
+)->np.ndarray:       # shape (n_channels,)
+    "Column COUNTS, or RATE times the exposure."
+    if table.key("HDUCLAS2", "", str).strip().upper() == "NET":
+        raise DataError(f"{table.label}: keyword HDUCLAS2 is NET (background subtracted), "
+                        "expected TOTAL or BKG")
+    name = "COUNTS" if "COUNTS" in table else "RATE"
+    counts = _checked_column(table, name)
+    if name == "RATE":
+        counts = counts * time * _per_second(table)
+        whole = np.rint(counts)
+        counts = whole if np.allclose(counts, whole, rtol=1e-6, atol=1e-4) else counts
+    if table.header.get("POISSERR") is False and np.any(counts % 1):
+        raise DataError(f"{table.label}: column {name} holds no whole numbers of counts and POISSERR is F, "
+                        "expected counts of a Poisson process")
+    return counts
+
+def _per_second(table)->float:
+    "Factor from the unit of RATE to counts per second."
+    unit = table.unit("RATE")
+    try:
+        return unit_factor(re.sub("(counts?|cts?)", "", unit).strip() or "1/s", "1 / s") if unit else 1.
+    except ValueError:
+        raise DataError(f"{table.label}: column RATE: expected counts per second, found {unit!r}") from None
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #9ef0b212
+def _is_good(table)->np.ndarray: # bool, shape (n_channels,)
+    "Where QUALITY, a column or a keyword, is 0."
+    if "QUALITY" not in table:
+        return np.full(table.n_rows, not table.key("QUALITY", 0, float))
+    values = table.column("QUALITY")
+    return ~values if values.dtype.kind == "b" and values.ndim == 1 else numbers(table, "QUALITY") == 0
+
+def _grouping(table)->np.ndarray: # 1 or -1, shape (n_channels,); None without groups
+    "Column or keyword GROUPING."
+    values = (numbers(table, "GROUPING") if "GROUPING" in table
+              else np.full(table.n_rows, table.key("GROUPING", 0.)))
+    if not np.isin(values, (-1, 0, 1)).all() or np.any(values[:1] == -1):
+        found = values[(values[:1] == -1) | ~np.isin(values, (-1, 0, 1))][0]
+        row = np.flatnonzero(values == found)[0] + 1
+        raise DataError(f"{table.label}: GROUPING: expected 1 where a group begins, -1 where it goes on or "
+                        f"0, found {found:g} in row {row}")
+    return np.where(values == -1, -1, 1) if np.any(values == -1) else None
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #c639bd49
+class _Measured(NamedTuple):
+    "What one table of counts says, each of shape (n_channels,)."
+    counts:np.ndarray
+    time:np.ndarray       # EXPOSURE, s
+    area:np.ndarray       # AREASCAL
+    acceptance:np.ndarray # BACKSCAL
+
+def _read_counts(
+    table,
+    good:np.ndarray, # bool, channels that are used
+)->_Measured:
+    "Counts and scales, checked against each other."
+    time = _scale(table, "EXPOSURE")
+    area, acceptance = (_scale(table, name, 1.) for name in ("AREASCAL", "BACKSCAL"))
+    found = _Measured(_counts(table, time), time, area, acceptance)
+    for name, values in zip(("EXPOSURE", "AREASCAL", "BACKSCAL"), found[1:]):
+        lost = np.count_nonzero((values == 0) & (found.counts > 0) & good)
+        if lost:
+            raise DataError(f"{table.label}: {name} is 0 in {lost} of {table.n_rows} channels that have "
+                            "counts, expected a positive number")
+    return found
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #f9cf9d0c
+def _scaled_response(
+    fields:dict,      # with "exposure", an area in m2, and "edisp", or without
+    measured:_Measured,
+)->dict:
+    "The fields with livetime and AREASCAL in exposure, and in edisp what varies from channel to channel."
+    livetime = float(measured.time.max())
+    scale = measured.area * (measured.time / livetime if livetime else 0.)
+    fields = {**fields, "livetime": livetime}
+    if "exposure" in fields:
+        fields["exposure"] = fields["exposure"] * (livetime * scale.max())
+    if "edisp" in fields and np.ptp(scale) > 0:
+        fields["edisp"] = fields["edisp"] * (scale / scale.max())
+    return fields
+
+def _acceptances(on:_Measured, off:_Measured)->dict:
+    "OFF counts and acceptances."
+    differ = (on.time > 0) & (off.time != on.time)
+    ratio = np.divide(off.time, on.time, out=np.ones(len(on.time)), where=differ)
+    acceptance = on.acceptance * on.area * (on.time > 0)
+    return {"n_off": off.counts, "acceptance": acceptance,
+            "acceptance_off": off.acceptance * off.area * ratio}
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #8bf0a18c
+def linked_file(table, key)->Path | None:
+    "File beside the spectrum that BACKFILE, RESPFILE or ANCRFILE names; None for an empty one or NONE."
+    name = re.sub(r"\{\d+\}$", "", table.key(key, "", str).strip())
+    if name.upper() in ("", "NONE"):
+        return None
+    for path in (table.path.parent / name, table.path.parent / f"{name}.gz"):
+        try:
+            if path.is_file():
+                return path
+        except (OSError, ValueError): # no name of a file
+            pass
+    raise FileNotFoundError(f"{table.label}: {key} names {name}, and there is no such file beside it")
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #bc97b82c
+def _read_channels(
+    table,           # of the counts
+    tables:FitsFile, # its file
+    rmf,             # path of the RMF or None
+    alone:bool,      # there is no ARF
+)->dict:             # fields of SpectrumArrays
+    "Energies of the channels and, with an RMF, true energies and energy dispersion."
+    if rmf:
+        e_true_edges, e_reco_edges, edisp, area, first = read_response(rmf, alone)
+        fields, where = {"e_true_edges": e_true_edges, "e_reco_edges": e_reco_edges, "edisp": edisp}, str(rmf)
+        if area is not None and not alone:
+            raise DataError(f"{rmf}: the matrix holds the effective area (HDUCLAS3 or its unit say so), but "
+                            f"{table.label} names an ANCRFILE too; expected NONE")
+        if area is not None:
+            fields["exposure"] = area
+    else:
+        ebounds = find_table(tables, "EBOUNDS", HDUCLAS1="RESPONSE", HDUCLAS2="EBOUNDS")
+        fields, where = {"e_reco_edges": read_edges(ebounds, "E_MIN", "E_MAX")}, ebounds.label
+        first = read_channels(ebounds)[0] if "CHANNEL" in ebounds else None
+    channels, n_reco = read_channels(table), len(fields["e_reco_edges"]) - 1
+    if n_reco != len(channels):
+        raise DataError(f"{table.label}: {len(channels)} channels, but EBOUNDS has {n_reco}")
+    if first not in (None, channels[0]):
+        raise DataError(f"{table.label}: column CHANNEL begins at {channels[0]}, but the channels of {where} "
+                        f"begin at {first}; expected the same number")
+    return fields
+
 def _read_response(
-    table:FitsTable, # HDU SPECTRUM
+    table,           # of the counts
     tables:FitsFile, # its file
 )->dict:             # fields of SpectrumArrays; exposure still an area, m2
     "Axes, area and energy dispersion that a spectrum names."
     arf, rmf = linked_file(table, "ANCRFILE"), linked_file(table, "RESPFILE")
-    if rmf:
-        fields = dict(zip(("e_true_edges", "e_reco_edges", "edisp"), read_rmf(rmf)))
-    else:
-        fields = {"e_reco_edges": read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")}
+    fields = _read_channels(table, tables, rmf, alone=arf is None)
     if not arf:
         return {"e_true_edges": fields["e_reco_edges"], **fields}
     edges, area = read_arf(arf)
@@ -74,38 +249,58 @@ def _read_response(
     raise DataError(f"{arf}[SPECRESP] has {area_axis}, {rmf}[MATRIX] has {other_axis}; expected the same")
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #7eeab5ed
-def _read_off(off, on)->dict:
-    "Fields of `SpectrumArrays` from the tables of the OFF and ON counts: n_off and acceptances."
-    if off.n_rows != on.n_rows:
-        raise DataError(f"{off.label}: {off.n_rows} channels, but {on.label} has {on.n_rows}")
-    time, time_off = _scale(on, "EXPOSURE"), _scale(off, "EXPOSURE")
-    ratio = 1. if np.array_equal(time, time_off) else time_off / time
-    n_off, ones = _checked_column(off, "COUNTS"), np.ones(on.n_rows)
-    scale, scale_off = (ones * _scale(t, "BACKSCAL") * _scale(t, "AREASCAL") for t in (on, off))
-    return {"n_off": n_off, "acceptance": scale, "acceptance_off": scale_off * ratio}
+def _read_off(
+    table,           # of the ON counts
+    good:np.ndarray, # bool, channels that are used
+):                   # _Measured and FitsFile; None and {} without OFF counts
+    "The OFF counts that a spectrum names."
+    path = linked_file(table, "BACKFILE")
+    if path is None:
+        return None, {}
+    tables, number = read_tables(path), re.search(r"\{(\d+)\}$", table.key("BACKFILE", "", str).strip())
+    off = read_spectrum(tables, int(number[1]) if number else None)
+    if off.n_rows != table.n_rows:
+        raise DataError(f"{off.label}: {off.n_rows} channels, but {table.label} has {table.n_rows}")
+    if "CHANNEL" in off and read_channels(off)[0] != read_channels(table)[0]:
+        raise DataError(f"{off.label}: column CHANNEL begins at {read_channels(off)[0]}, but that of "
+                        f"{table.label} at {read_channels(table)[0]}; expected the same number")
+    return _read_counts(off, good), tables
+
+# %% ../../nbs/60_makers/60_ogip.ipynb #fa832e7c
+def _check_correction(table):
+    "DataError if a correction file is to be subtracted."
+    name = table.key("CORRFILE", "", str).strip()
+    if name.upper() not in ("", "NONE") and table.key("CORRSCAL", 1.) != 0:
+        raise DataError(f"{table.label}: CORRFILE names {name}, to be subtracted, which is not possible "
+                        "here; expected NONE or CORRSCAL = 0")
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #b38d7846
 def _read_info(
-    tables:FitsFile,     # of the counts
+    table,               # of the counts
+    tables:FitsFile,     # its file
     off_tables:FitsFile, # of the OFF counts; empty if there are none
 )->dict:                 # see `read_ogip`
     "What the files tell beside the arrays."
-    header = tables["SPECTRUM"].header
-    meta = {k: header[k] for k in ("TELESCOP", "INSTRUME", "OBS_ID", "OBJECT") if header.get(k)}
-    name = str(meta.get("OBS_ID") or tables.path.name.partition(".fits")[0])
+    keys = "TELESCOP", "INSTRUME", "OBS_ID", "OBJECT"
+    meta = {k: table.header[k] for k in keys if table.header.get(k) not in (None, "")}
+    name = str(meta.get("OBS_ID", tables.path.name.partition(".fits")[0]))
+    if isinstance(table, _SpectrumRow):
+        name += f"_{table.header.get('SPEC_NUM', table.label.rpartition(' ')[2])}"
     region = read_on_region(tables["REGION"]) if "REGION" in tables else None
     off_regions = read_off_regions(off_tables["REGION"], region) if "REGION" in off_tables else None
     return {"name": name, "meta": meta, "gti": GTI.from_table(tables["GTI"]) if "GTI" in tables else None,
             "region": region, "off_regions": off_regions}
 
 # %% ../../nbs/60_makers/60_ogip.ipynb #8376be60
-def read_ogip(path):
+def read_ogip(path, spec_num=None):
     """Spectrum from OGIP files, of this package or of others.
 
     Parameters
     ----------
     path : str or Path
         File of the counts; those it names are looked for beside it.
+    spec_num : int, optional
+        Number of the spectrum (``SPEC_NUM``, else the row) in a file that holds several, of type II.
 
     Returns
     -------
@@ -123,19 +318,16 @@ def read_ogip(path):
         A file is not there.
     """
     tables = read_tables(path)
-    table = tables["SPECTRUM"]
+    table = read_spectrum(tables, spec_num)
     fields = _read_response(table, tables)
-    n_channels, n_reco = len(read_channels(table)), len(fields["e_reco_edges"]) - 1
-    livetime = float(_amount(table, "EXPOSURE"))
-    if n_reco != n_channels:
-        raise DataError(f"{table.label}: {n_channels} channels, but EBOUNDS has {n_reco}")
-    if "exposure" in fields:
-        fields["exposure"] = fields["exposure"] * livetime
-    off_tables = {}
-    if off := linked_file(table, "BACKFILE"):
-        off_tables = read_tables(off)
-        fields.update(_read_off(off_tables["SPECTRUM"], table))
-    quality = np.asarray(table.column("QUALITY", default=np.zeros(n_reco)), int)
-    arrays = SpectrumArrays(**fields, n_on=_checked_column(table, "COUNTS"), mask_safe=quality == 0,
-                            livetime=livetime, ontime=table.key("ONTIME", livetime))
-    return arrays, _read_info(tables, off_tables)
+    _check_correction(table)
+    good = _is_good(table)
+    on = _read_counts(table, good)
+    off, off_tables = _read_off(table, good)
+    fields = _scaled_response(fields, on)
+    if off is not None:
+        fields.update(_acceptances(on, off))
+    ontime = float(_amount(table, "ONTIME", fields["livetime"]))
+    arrays = SpectrumArrays(**fields, n_on=on.counts, mask_safe=good, ontime=ontime,
+                            grouping=_grouping(table))
+    return arrays, _read_info(table, tables, off_tables)

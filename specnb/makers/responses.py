@@ -6,9 +6,10 @@
 __all__ = ['pack_matrix', 'unpack_matrix', 'read_rmf', 'read_arf']
 
 # %% ../../nbs/60_makers/50_responses.ipynb #31bafc9a
+from typing import NamedTuple
 import numpy as np
-from ..base.core import DataError
-from ..base.tables import FitsTable, NewTable, read_tables, unit_factor
+from ..base.core import DataError, warn
+from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, unit_factor
 from .arrays import SpectrumArrays
 
 # %% ../../nbs/60_makers/50_responses.ipynb #a0d99206
@@ -47,6 +48,22 @@ def row_arrays(column, dtype)->list:
     return [np.asarray(c, dtype) for c in column]
 
 # %% ../../nbs/60_makers/50_responses.ipynb #dfeb82af
+def _check_row(
+    j:int,              # number of the row
+    count:int,          # N_GRP
+    starts:np.ndarray,  # F_CHAN
+    lengths:np.ndarray, # N_CHAN
+    values:np.ndarray,  # MATRIX
+):
+    "ValueError for a row that has not the groups or values it says."
+    have = min(len(starts), len(lengths))
+    if not 0 <= count <= have:
+        raise ValueError(f"row {j}: N_GRP is {count}, but F_CHAN and N_CHAN hold {have} groups")
+    lengths = lengths[:count].tolist()
+    if min(lengths, default=0) < 0 or sum(lengths) > len(values):
+        raise ValueError(f"row {j}: N_CHAN is {lengths}, but MATRIX holds {len(values)} values")
+
+# %% ../../nbs/60_makers/50_responses.ipynb #bb51177e
 def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     """Energy-dispersion matrix from its groups.
 
@@ -57,7 +74,7 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     n_reco : int
         Number of channels.
     first : int
-        Number of the first channel, keyword ``TLMIN`` of ``F_CHAN``.
+        Number of the first channel.
 
     Returns
     -------
@@ -66,21 +83,39 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     Raises
     ------
     ValueError
-        A group that reaches out of the channels.
+        A group that reaches out of the channels or overlaps the one before, or a row that has fewer groups or
+        values than it says.
     """
     edisp = np.zeros((len(n_grp), n_reco))
     columns = row_arrays(f_chan, int), row_arrays(n_chan, int), row_arrays(matrix, float)
-    for j, (count, starts, lengths, values) in enumerate(zip(n_grp, *columns)):
-        at = 0
+    for j, (count, starts, lengths, values) in enumerate(zip(np.asarray(n_grp).tolist(), *columns)):
+        _check_row(j, count, starts, lengths, values)
+        at = end = 0
         for start, length in zip((starts[:count] - first).tolist(), lengths[:count].tolist()):
+            wrong = f"row {j}: channels {start + first} to {start + first + length - 1}"
             if length and not 0 <= start <= n_reco - length:
-                wrong = f"channels {start + first} to {start + first + length - 1}"
-                raise ValueError(f"row {j}: {wrong} reach out of {first} to {first + n_reco - 1}")
+                raise ValueError(f"{wrong} reach out of {first} to {first + n_reco - 1}")
+            if length and start < end:
+                raise ValueError(f"{wrong} overlap the group before")
             edisp[j, start:start + length] = values[at:at + length]
-            at += length
+            at, end = at + length, start + length if length else end
     return edisp
 
 # %% ../../nbs/60_makers/50_responses.ipynb #6a6c299e
+def numbers(
+    table:FitsTable,
+    name:str,
+    unit:str=None, # convert to it
+)->np.ndarray:     # float64, shape (n_rows,)
+    "Column that holds one number in each row, or DataError."
+    values = table.column(name, unit)
+    if values.dtype.kind in "fi" and values.ndim == 1:
+        return values.astype(float, copy=False)
+    kind = {"b": "logical values", "U": "texts", "c": "complex numbers"}.get(values.dtype.kind)
+    found = kind or f"cells of shape {values.shape[1:]}"
+    raise DataError(f"{table.label}: column {name}: expected one number in each row, found {found}")
+
+# %% ../../nbs/60_makers/50_responses.ipynb #bb1a1410
 OGIP_UNITS = {"ogip": ("TeV", "m2"), "ogip-sherpa": ("keV", "cm**2")}
 
 def _column(
@@ -91,8 +126,8 @@ def _column(
     "Column in `unit`; without a unit in the file: keV, cm2."
     found = table.unit(name) or {"TeV": "keV", "m2": "cm2"}[unit]
     if found != "keV":
-        return table.column(name, unit) if table.unit(name) else table.column(name) * unit_factor(found, unit)
-    return np.asarray(table.column(name), float) / unit_factor(unit, found)
+        return numbers(table, name, unit) if table.unit(name) else numbers(table, name) * unit_factor(found, unit)
+    return numbers(table, name) / unit_factor(unit, found)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #42ad550f
 def check_values(table, name, values):
@@ -109,14 +144,19 @@ def read_edges(
     high:str,        # column of upper edges
 )->np.ndarray:       # shape (n_rows+1,), TeV
     "Edges of contiguous bins, checked to increase."
-    names = f"{low}, {high}"
+    names, first = f"{low}, {high}", low
     low, high = (_column(table, name, "TeV") for name in (low, high))
     edges = np.append(low, high[-1:])
-    increasing = len(low) and low[0] > 0 and np.all(np.diff(edges) > 0)
-    if increasing and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0):
-        return edges
-    raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
-                    f"found {np.c_[low, high][:3].tolist()}...")
+    from_zero = len(low) > 1 and low[0] == 0 and 0 < high[0] < high[1]
+    if from_zero:
+        edges[0] = high[0]**2 / high[1]
+    increasing = len(low) and edges[0] > 0 and np.all(np.diff(edges) > 0) and np.isfinite(edges[-1])
+    if not (increasing and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0)):
+        raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
+                        f"found {np.c_[low, high][:3].tolist()}...")
+    if from_zero:
+        warn(f"{table.label}: column {first} begins at 0; the first bin is taken from {edges[0]:.4g} TeV")
+    return edges
 
 # %% ../../nbs/60_makers/50_responses.ipynb #2703f976
 _RESPONSE = {"HDUCLASS": "OGIP", "HDUCLAS1": "RESPONSE"}
@@ -160,7 +200,95 @@ def rmf_table(arrays:SpectrumArrays, unit:str, meta:dict)->NewTable:
         "NUMELT": int(packed["N_CHAN"].sum()), "RMFVERSN": "1992a", "TLMIN4": 0,
         "TLMAX4": arrays.n_reco - 1, "LO_THRES": 0.})
 
+# %% ../../nbs/60_makers/50_responses.ipynb #fab47535
+def find_table(
+    tables:FitsFile,
+    name:str,      # EXTNAME
+    **classes:str, # such as HDUCLAS1="SPECTRUM"
+)->FitsTable:
+    "The table called `name`, else the only one whose keywords are as given, or DataError."
+    if name in tables:
+        return tables[name]
+    found = [i for i in range(len(tables)) if all(
+        str(tables.hdus[i].header.get(key, "")).strip().upper() == value for key, value in classes.items())]
+    if len(found) > 1:
+        said = " and ".join(f"{key} = {value}" for key, value in classes.items())
+        names = ", ".join(tables.hdus[i].name for i in found)
+        raise DataError(f"{tables.path}: expected an HDU {name} or one with {said}, found several: {names}")
+    return tables[found[0] if found else name]
+
+# %% ../../nbs/60_makers/50_responses.ipynb #50238708
+def read_channels(table)->np.ndarray:
+    "Channel numbers, which must increase by 1."
+    channels = numbers(table, "CHANNEL")
+    if not len(channels) or np.any(np.diff(channels) != 1) or channels[0] % 1:
+        found = f"{channels.tolist()[:5]}..."
+        raise DataError(f"{table.label}: column CHANNEL: expected numbers that increase by 1, found {found}")
+    return channels.astype(int)
+
+def first_channel(
+    matrix:FitsTable,  # RMF
+    ebounds:FitsTable, # of the same file
+)->int:
+    "Number of the first channel of a matrix, DataError if the two tables contradict each other."
+    key = f"TLMIN{matrix.position('F_CHAN')}"
+    stated = matrix.key(key, None, int)
+    start = int(read_channels(ebounds)[0]) if "CHANNEL" in ebounds else None
+    if stated is not None and start is not None and stated != start:
+        found = f"keyword {key} is {stated}, but the channels of EBOUNDS begin at {start}"
+        raise DataError(f"{matrix.label}: {found}; expected the same number")
+    return next((number for number in (stated, start) if number is not None), 1)
+
+# %% ../../nbs/60_makers/50_responses.ipynb #af4e0a12
+def _is_full(
+    table:FitsTable, # RMF
+    alone:bool,      # no ARF goes with it
+)->bool:
+    "Whether a matrix holds the effective area."
+    kind = table.key("HDUCLAS3", "", str).strip().upper()
+    if kind:
+        return kind == "FULL"
+    try:
+        return unit_factor(table.unit("MATRIX"), "m2") > 0
+    except ValueError: # no area
+        return alone and table.name.upper() == "SPECRESP MATRIX"
+
+# %% ../../nbs/60_makers/50_responses.ipynb #41c946d4
+class Response(NamedTuple):
+    "What an RMF file holds."
+    e_true_edges:np.ndarray # TeV, shape (n_true+1,)
+    e_reco_edges:np.ndarray # TeV, shape (n_reco+1,)
+    edisp:np.ndarray        # shape (n_true, n_reco)
+    area:np.ndarray         # m2, shape (n_true,); None if the matrix does not hold it
+    first:int               # number of the first channel
+
 # %% ../../nbs/60_makers/50_responses.ipynb #3e9d4c8f
+def read_response(
+    path,       # of the RMF file
+    alone=True, # no ARF goes with it
+)->Response:
+    "An RMF file, with the area apart if the matrix holds it."
+    tables = read_tables(path)
+    name = "SPECRESP MATRIX" if "SPECRESP MATRIX" in tables else "MATRIX"
+    table = find_table(tables, name, HDUCLAS1="RESPONSE", HDUCLAS2="RSP_MATRIX")
+    if [str(n).upper() for n in tables].count(name) > 1:
+        raise DataError(f"{table.label}: the file holds several HDUs {name}, expected one")
+    ebounds = find_table(tables, "EBOUNDS", HDUCLAS1="RESPONSE", HDUCLAS2="EBOUNDS")
+    edges = read_edges(table, "ENERG_LO", "ENERG_HI"), read_edges(ebounds, "E_MIN", "E_MAX")
+    first, n_grp = first_channel(table, ebounds), numbers(table, "N_GRP").astype(int)
+    try:
+        edisp = unpack_matrix(n_grp, *(table.raw(n) for n in ("F_CHAN", "N_CHAN", "MATRIX")),
+                              len(edges[1]) - 1, first)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{table.label}: the columns of the matrix: {error}") from None
+    edisp, area = check_values(table, "MATRIX", edisp), None
+    if _is_full(table, alone):
+        area = edisp.sum(1)
+        edisp = np.divide(edisp, area[:, None], out=np.zeros_like(edisp), where=area[:, None] > 0)
+        area = area * unit_factor(table.unit("MATRIX") or "cm2", "m2")
+    return Response(*edges, edisp, area, first)
+
+# %% ../../nbs/60_makers/50_responses.ipynb #fa68d0bb
 def read_rmf(path):
     """Energy-dispersion matrix from an RMF file.
 
@@ -174,6 +302,7 @@ def read_rmf(path):
     e_true_edges, e_reco_edges : ndarray
         TeV.
     edisp : ndarray, shape (n_true, n_reco)
+        If the matrix holds the effective area, this is divided out.
 
     Raises
     ------
@@ -184,18 +313,7 @@ def read_rmf(path):
     ----------
     CAL/GEN/92-002.
     """
-    tables = read_tables(path)
-    table = tables["SPECRESP MATRIX" if "SPECRESP MATRIX" in tables else "MATRIX"]
-    e_true_edges = read_edges(table, "ENERG_LO", "ENERG_HI")
-    e_reco_edges = read_edges(tables["EBOUNDS"], "E_MIN", "E_MAX")
-    groups = table.column("N_GRP"), *(table.raw(n) for n in ("F_CHAN", "N_CHAN", "MATRIX"))
-    tlmin = f"TLMIN{[c.upper() for c in table.colnames].index('F_CHAN') + 1}"
-    try:
-        edisp = unpack_matrix(*groups, len(e_reco_edges) - 1, table.key(tlmin, 1, int))
-    except ValueError as error:
-        found = table.header.get(tlmin, "absent, which means 1")
-        raise DataError(f"{table.label}: {error} ({tlmin} is {found})") from None
-    return e_true_edges, e_reco_edges, check_values(table, "MATRIX", edisp)
+    return read_response(path, alone=False)[:3]
 
 # %% ../../nbs/60_makers/50_responses.ipynb #63f10d97
 def read_arf(path):
@@ -218,6 +336,6 @@ def read_arf(path):
     DataError
         HDU or column missing, bins with gaps.
     """
-    table = read_tables(path)["SPECRESP"]
+    table = find_table(read_tables(path), "SPECRESP", HDUCLAS1="RESPONSE", HDUCLAS2="SPECRESP")
     edges = read_edges(table, "ENERG_LO", "ENERG_HI")
     return edges, check_values(table, "SPECRESP", _column(table, "SPECRESP", "m2"))

@@ -290,6 +290,37 @@ class CountsPart:
         "Bins that take part, bool, shape (n_reco,)."
         return self.arrays.mask & (self.arrays.alpha > 0) if self.arrays.is_on_off else self.arrays.mask
 
+    def summed(self, values, bins):
+        "Sums over the groups of `bins`, shape (..., n_groups), of values of shape (..., n_reco)."
+        chosen = values[..., bins]
+        if self.arrays.grouping is None or not chosen.shape[-1]:
+            return chosen
+        return np.add.reduceat(chosen, np.flatnonzero(np.diff(self.arrays.group[bins], prepend=-1)), axis=-1)
+
+    def measured(self, n_on=None, n_off=None):
+        """ON counts, OFF counts and alpha, or counts and background, of each bin or group that takes part.
+
+        Other counts of shape (n_sets, n_reco) may be given."""
+        a, bins = self.arrays, self.bins()
+        n_on = self.summed(a.n_on if n_on is None else n_on, bins)
+        if not a.is_on_off:
+            return n_on, self.summed(a.n_bkg, bins)
+        n_off = a.n_off if n_off is None else n_off
+        total = self.summed(n_off, bins)
+        if a.grouping is None:
+            return n_on, total, a.alpha[bins]
+        mean = self.summed(a.alpha, bins) / self.summed(np.ones(a.n_reco), bins)
+        alpha = np.divide(self.summed(a.alpha * n_off, bins), total,
+                          out=np.broadcast_to(mean, total.shape).copy(), where=total > 0)
+        return n_on, total, alpha
+
+    def response(self):
+        "Matrix from bin fluxes to counts of each bin or group that takes part; zeros without models."
+        bins = self.bins()
+        if not self.spectra:
+            return np.zeros((self.arrays.n_true, len(self.summed(self.arrays.n_on, bins))))
+        return response_matrix(self.arrays.exposure, self.summed(self.arrays.edisp, bins))
+
 @dataclass(frozen=True, eq=False)
 class PointsPart:
     "Flux points with their models."
@@ -307,19 +338,17 @@ class PointsPart:
         "Points that take part, bool, shape (n_points,)."
         return np.isfinite(self.dnde) & np.isfinite(self.error) & (self.error > 0)
 
-# %% ../../nbs/50_stats/20_likelihood.ipynb #a4d2e233
-def _joined_matrix(
-    parts, # CountsParts with equal keys
-    bins,  # list of bool arrays
-)->np.ndarray: # shape (n_true, n_bins of all)
-    "Response matrices side by side; zeros without models."
-    n_bins = [np.count_nonzero(k) for k in bins]
-    matrix = np.zeros((parts[0].arrays.n_true, sum(n_bins)))
-    if parts[0].spectra:
-        ends = np.cumsum(n_bins)
-        for part, k, n, end in zip(parts, bins, n_bins, ends):
-            matrix[:, end - n:end] = response_matrix(part.arrays.exposure, part.arrays.edisp[:, k])
-    return matrix
+# %% ../../nbs/50_stats/20_likelihood.ipynb #0ead408e
+def counts_term(
+    measured:list, # of each part, see `CountsPart.measured`
+):                 # WStatTerm or CashTerm
+    "Statistic of several parts side by side."
+    columns = []
+    for arrays in zip(*measured):
+        sets = max((x.shape[:-1] for x in arrays), key=len) # one alpha for all sets, or one for each
+        arrays = [np.broadcast_to(x, (*sets, x.shape[-1])) for x in arrays]
+        columns.append(np.concatenate(arrays, axis=-1))
+    return (WStatTerm if len(columns) == 3 else CashTerm)(*columns)
 
 def _counts_pair(
     parts, # CountsParts with equal keys
@@ -331,17 +360,9 @@ def _counts_pair(
         if part.spectra and missing:
             raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be "
                              "predicted")
-    bins = [p.bins() for p in parts]
-
-    def joined(name):
-        return np.concatenate([getattr(p.arrays, name)[k] for p, k in zip(parts, bins)])
-
-    first = parts[0].arrays
-    if first.is_on_off:
-        term = WStatTerm(joined("n_on"), joined("n_off"), joined("alpha"))
-    else:
-        term = CashTerm(joined("n_on"), joined("n_bkg"))
-    return Fold(parts[0].spectra, free, first.e_true_edges, _joined_matrix(parts, bins)), term
+    matrix = np.concatenate([p.response() for p in parts], axis=1)
+    fold = Fold(parts[0].spectra, free, parts[0].arrays.e_true_edges, matrix)
+    return fold, counts_term([p.measured() for p in parts])
 
 def _points_pair(
     parts, # PointsParts with equal keys
