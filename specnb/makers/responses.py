@@ -125,9 +125,11 @@ def _column(
 )->np.ndarray:       # float64 in `unit`
     "Column in `unit`; without a unit in the file: keV, cm2."
     found = table.unit(name) or {"TeV": "keV", "m2": "cm2"}[unit]
-    if found != "keV":
-        return numbers(table, name, unit) if table.unit(name) else numbers(table, name) * unit_factor(found, unit)
-    return numbers(table, name) / unit_factor(unit, found)
+    if found == "keV":
+        return numbers(table, name) / unit_factor(unit, found)
+    if table.unit(name):
+        return numbers(table, name, unit)
+    return numbers(table, name) * unit_factor(found, unit)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #42ad550f
 def check_values(table, name, values):
