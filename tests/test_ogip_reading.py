@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
-from specnb import (DataError, PowerLawSpectralModel, SkyModel, SpecnbWarning, SpectrumArrays, read_ogip, read_rmf, stack_spectra, wstat)
+from specnb import (DataError, PowerLawSpectralModel, SpecnbWarning, read_ogip, read_rmf, stack_spectra, wstat)
 from specnb.stats.likelihood import CountsPart, compile_likelihood
 
 N_TRUE, N_RECO = 20, 8
