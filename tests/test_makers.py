@@ -322,12 +322,78 @@ def test_bins_without_expected_background_are_unsafe(reduced):
 
 def test_wrong_settings_of_the_safe_mask_maker(run, reduced):
     for settings, message in [({"methods": ["aeff"]}, "methods: expected some of .* found 'aeff'"), ({"irfs": "DL2"}, "irfs: expected"),
-                              ({"bias_percent": -1}, "bias_percent: expected a percentage"), ({"position": CRAB, "fixed_offset": 1*u.deg}, "exclude each other")]:
+                              ({"bias_percent": -1}, "bias_percent: expected a number >= 0"), ({"position": CRAB, "fixed_offset": 1*u.deg}, "exclude each other")]:
         with pytest.raises(ValueError, match=message): SafeMaskMaker(**settings)
     with pytest.raises(TypeError, match="offset_max: expected a unit that converts to deg"): SafeMaskMaker(["offset-max"], offset_max=3)
     with pytest.raises(ValueError, match="method aeff-default needs the observation"): SafeMaskMaker().run(reduced)
     with pytest.warns(SpecnbWarning, match="neither LO_THRES nor HI_THRES"):
         SafeMaskMaker().run(reduced, Changed(run, aeff=type(run.aeff)(run.aeff.axes, run.aeff.data)))
+
+
+WRONG = {"safe methods": (SafeMaskMaker, {"methods": 3}, TypeError, "methods: expected a list of names"), "percent": (SafeMaskMaker, {"aeff_percent": -5}, ValueError, "aeff_percent: expected"),
+         "percent nan": (SafeMaskMaker, {"aeff_percent": np.nan}, ValueError, "aeff_percent: expected"), "percent text": (SafeMaskMaker, {"bias_percent": "10"}, TypeError, "bias_percent: expected a number"),
+         "offset without unit": (SafeMaskMaker, {"fixed_offset": 1}, TypeError, "fixed_offset: expected a unit"), "offset below 0": (SafeMaskMaker, {"offset_max": -1*u.deg}, ValueError, "offset_max .deg.: expected"),
+         "no position": (SafeMaskMaker, {"position": (83, 22)}, TypeError, "position: expected a SkyCoord"), "selection": (SpectrumDatasetMaker, {"selection": 7}, TypeError, "selection: expected a list"),
+         "flag": (SpectrumDatasetMaker, {"containment_correction": "yes"}, TypeError, "containment_correction: expected True or False"),
+         "oversampling": (SpectrumDatasetMaker, {"background_oversampling": 0}, ValueError, "background_oversampling: expected"),
+         "finder": (ReflectedRegionsBackgroundMaker, {"region_finder": "reflected"}, TypeError, "region_finder: expected a ReflectedRegionsFinder")}
+
+
+@pytest.mark.parametrize("case", WRONG.values(), ids=list(WRONG))
+def test_wrong_settings_of_makers_are_named(case):
+    maker, settings, kind, message = case
+    with pytest.raises(kind, match=message): maker(**settings)
+
+
+@pytest.mark.parametrize("maker", [SpectrumDatasetMaker(), ReflectedRegionsBackgroundMaker(), SafeMaskMaker("aeff-max")])
+def test_makers_name_what_is_no_dataset_and_no_run(run, reduced, maker):
+    with pytest.raises(TypeError, match="dataset: expected a SpectrumDataset, found Observation"): maker.run(run, reduced)
+    with pytest.raises(TypeError, match="observation: expected an Observation, found int"): maker.run(reduced, 23523)
+
+
+def test_a_selection_may_be_one_name(run):
+    found = SpectrumDatasetMaker(selection="exposure").run(empty(circle()), run)
+    assert found.arrays.exposure.any() and not found.arrays.n_on.any()
+
+
+def test_an_area_above_the_limit_from_the_first_bin_on_cuts_nothing(run):
+    "True energies from 0.8 TeV, where the area is 40 % of its maximum; the bins below the centre of the first one were cut."
+    reco, true = (MapAxis.from_energy_bounds("0.8 TeV", "40 TeV", n, per_decade=True, name=name) for n, name in ((10, "energy"), (5, "energy_true")))
+    geom = RegionGeom.create(circle().region, axes=[reco])
+    whole = SpectrumDatasetMaker(selection=["counts", "exposure", "edisp"]).run(SpectrumDataset.create(geom, true), run)
+    area = whole.arrays.exposure
+    assert (area > .1 * area.max()).all() and aeff_max_threshold(true.edges_value, area, 10) == 0
+    safe = SafeMaskMaker("aeff-max").run(whole, run).arrays
+    assert safe.mask_safe.all() and safe.n_on[safe.mask_safe].sum() == whole.arrays.n_on.sum() > 0
+
+
+def test_a_bias_that_is_never_or_always_too_large():
+    e = np.geomspace(.1, 10, 21)
+    assert edisp_bias_threshold(e, e, np.eye(20), 10) == 0
+    assert edisp_bias_threshold(e, e * 1.5, np.eye(20), 10) == np.inf
+
+
+def test_no_safe_bin_is_told(run, reduced):
+    with pytest.warns(SpecnbWarning, match="ON region is 0.* deg from the pointing, offset_max is 0.1 deg, no bin is safe"):
+        assert not SafeMaskMaker("offset-max", offset_max="0.1 deg").run(reduced, run).arrays.mask_safe.any()
+    with pytest.warns(SpecnbWarning, match="no background at any energy, no bin is safe"):
+        SafeMaskMaker("bkg-peak").run(reduced.fill(background=np.zeros(27)))
+
+
+@pytest.mark.parametrize("low, message", [("0.5 TeV", None), ("500 GeV", None), ("half", "keyword LO_THRES is 'half'"), (-1, "LO_THRES, HI_THRES are -1"), (np.nan, "LO_THRES, HI_THRES are nan")])
+def test_thresholds_of_the_area_are_numbers_or_texts_with_a_unit(run, reduced, low, message):
+    other = Changed(run, aeff=type(run.aeff)(run.aeff.axes, run.aeff.data, meta={"LO_THRES": low, "HI_THRES": 30}, label="a.fits[AEFF]"))
+    if message:
+        with pytest.raises(DataError, match=rf"a.fits\[AEFF\]: .*{message}"): SafeMaskMaker().run(reduced, other)
+    else:
+        safe = AXIS.edges_value[:-1][SafeMaskMaker().run(reduced, other).arrays.mask_safe]
+        assert .5 <= safe[0] < .65 and safe[-1] < 30
+
+
+def test_a_threshold_of_32_bits_does_not_cost_the_bin_it_names(run, reduced):
+    low = float(np.float32(AXIS.edges_value[10]) * (1 + 1e-7))
+    other = Changed(run, aeff=type(run.aeff)(run.aeff.axes, run.aeff.data, meta={"LO_THRES": low}))
+    assert SafeMaskMaker().run(reduced, other).arrays.mask_safe.argmax() == 10
 
 
 def test_a_method_that_is_entered_in_the_table_is_known_to_the_maker(monkeypatch):

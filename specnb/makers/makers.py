@@ -8,11 +8,31 @@ __all__ = ['SpectrumDatasetMaker', 'ReflectedRegionsBackgroundMaker']
 # %% ../../nbs/60_makers/30_makers.ipynb #1213d4f0
 from dataclasses import dataclass
 import numpy as np
-from ..base.core import html_table, warn
+from ..base.core import as_number, html_table, warn
 from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin,
                                      exposure_per_bin, off_counts, offset_weights, on_counts, on_offset,
                                      run_irf)
 from ..regions.off_regions import ReflectedRegionsFinder
+
+# %% ../../nbs/60_makers/30_makers.ipynb #2d72e892
+def names_of(
+    names,    # str or list of str
+    name:str, # of the argument
+)->list:
+    "A list of names, of one name too; TypeError for anything else."
+    if isinstance(names, str):
+        return [names]
+    found = list(names) if isinstance(names, (list, tuple, set, frozenset, dict)) else [None]
+    if not all(isinstance(n, str) for n in found):
+        raise TypeError(f"{name}: expected a list of names, found {names!r}")
+    return found
+
+def check_dataset_and_run(dataset, observation, needed=False):
+    "TypeError if a maker was not given a dataset and a run; the run may be None if it is not `needed`."
+    if not hasattr(dataset, "arrays") or not hasattr(dataset, "fill"):
+        raise TypeError(f"dataset: expected a SpectrumDataset, found {type(dataset).__name__}")
+    if (needed or observation is not None) and not hasattr(observation, "pointing_deg"):
+        raise TypeError(f"observation: expected an Observation, found {type(observation).__name__}")
 
 # %% ../../nbs/60_makers/30_makers.ipynb #5e07d548
 class Maker:
@@ -72,7 +92,7 @@ class SpectrumDatasetMaker(Maker):
 
     Parameters
     ----------
-    selection : list of {"counts", "exposure", "edisp", "background"}, optional
+    selection : str or list of {"counts", "exposure", "edisp", "background"}, optional
         What to compute; by default all that the run has.
     containment_correction : bool
         Multiply the exposure with the fraction of a point source at the centre that is inside the circle.
@@ -85,6 +105,8 @@ class SpectrumDatasetMaker(Maker):
     ------
     ValueError
         Unknown name in `selection`, or settings that exclude each other.
+    TypeError
+        A setting of another type.
     """
     selection:list = None
     containment_correction:bool = False
@@ -95,9 +117,16 @@ class SpectrumDatasetMaker(Maker):
     available_selection = ["counts", "exposure", "edisp", "background"]
 
     def __post_init__(self):
+        if self.selection is not None:
+            self.selection = names_of(self.selection, "selection")
         if unknown := set(self.selection or []) - set(self.available_selection):
             known = ", ".join(self.available_selection)
             raise ValueError(f"selection: expected some of {known}, found {', '.join(sorted(unknown))}")
+        for name in ("containment_correction", "use_region_center"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise TypeError(f"{name}: expected True or False, found {getattr(self, name)!r}")
+        if self.background_oversampling is not None:
+            as_number(self.background_oversampling, "background_oversampling", minimum=1, integer=True)
         if self.containment_correction and not self.use_region_center:
             raise ValueError("containment_correction is for a point source at the centre of the region; "
                              "it needs use_region_center=True")
@@ -150,6 +179,7 @@ class SpectrumDatasetMaker(Maker):
         ValueError
             The ON region does not fit the responses.
         """
+        check_dataset_and_run(dataset, observation, needed=True)
         geom, reco, true = dataset.geom, dataset.arrays.e_reco_edges, dataset.arrays.e_true_edges
         wanted, fields = self.selection, {}
         if not wanted: # the field background is read only if it is asked for
@@ -183,13 +213,17 @@ class ReflectedRegionsBackgroundMaker(Maker):
     Raises
     ------
     TypeError
-        `region_finder` together with settings of the default one.
+        `region_finder` together with settings of the default one, or no finder.
     """
     tag = "ReflectedRegionsBackgroundMaker"
 
     def __init__(self, region_finder=None, exclusion_mask=None, **kwargs):
         if region_finder is not None and kwargs:
             raise TypeError(f"{', '.join(kwargs)}: pass these to the region_finder itself")
+        no_finder = isinstance(region_finder, (str, type)) or not callable(getattr(region_finder, "find", None))
+        if region_finder is not None and no_finder:
+            raise TypeError(f"region_finder: expected a ReflectedRegionsFinder or a WobbleRegionsFinder, "
+                            f"found {region_finder!r}")
         self.region_finder = ReflectedRegionsFinder(**kwargs) if region_finder is None else region_finder
         self.exclusion_mask = exclusion_mask
 
@@ -207,6 +241,7 @@ class ReflectedRegionsBackgroundMaker(Maker):
         `SpectrumDatasetOnOff`
             Without OFF counts and safe bins, and with a warning, if no OFF region was found.
         """
+        check_dataset_and_run(dataset, observation, needed=True)
         arrays, edges = dataset.arrays, dataset.arrays.e_reco_edges
         if arrays.exposure is not None and not arrays.exposure.any():
             off = OffCounts(np.zeros(arrays.n_reco), 0, None, "the run has no exposure in the ON region")

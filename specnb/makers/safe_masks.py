@@ -8,9 +8,9 @@ __all__ = ['aeff_max_threshold', 'edisp_bias_threshold', 'background_peak_thresh
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #4e2d625f
 from dataclasses import dataclass
 import numpy as np
-from ..base.core import as_float, warn
+from ..base.core import DataError, as_float, as_number, warn
 from ..data.edisp import bin_centers, reco_moments
-from .makers import Maker
+from .makers import Maker, check_dataset_and_run, names_of
 from .reduction import background_per_bin, on_offset, run_irf
 from .summary import expected_background
 from ..base.sphere import separation, sky_position
@@ -22,7 +22,7 @@ def energy_range_mask(
     e_max:float=np.inf,      # TeV
 )->np.ndarray:               # bool, shape (n_reco,)
     "Bins that are completely between two energies."
-    return (e_reco_edges[:-1] >= e_min) & (e_reco_edges[1:] <= e_max)
+    return (e_reco_edges[:-1] >= e_min * (1 - 1e-6)) & (e_reco_edges[1:] <= e_max * (1 + 1e-6))
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #c26b5eff
 def _crossing(x0, x1, y0, y1, level)->float:
@@ -47,10 +47,11 @@ def aeff_max_threshold(e_true_edges, area, percent):
     Returns
     -------
     float
-        TeV; `inf` if there is no area at all.
+        TeV; 0 if the lowest bin exceeds it already, `inf` if there is no area at all.
     """
     if not np.any(area > 0): return np.inf
     e, first, level = bin_centers(e_true_edges), np.argmax(area > 0), percent / 100 * np.max(area)
+    if area[0] > 0 and area[0] >= level: return 0.
     j = first + np.argmax(area[first:] >= level)
     return float(e[j]) if j == first else _crossing(e[j - 1], e[j], area[j - 1], area[j], level)
 
@@ -70,13 +71,14 @@ def edisp_bias_threshold(e_true_edges, e_reco_edges, edisp, percent):
     Returns
     -------
     float
-        TeV, reconstructed energy.
+        TeV, reconstructed energy; 0 if the bias is nowhere larger, `inf` if it stays so.
     """
     e, limit = bin_centers(e_true_edges), percent / 100
     bias = reco_moments(edisp, e_reco_edges)[0] / e - 1
     peak = int(np.argmax(bias))
+    if bias[peak] <= limit: return 0.
     below = np.flatnonzero((bias[peak:-1] > limit) & (bias[peak + 1:] <= limit))
-    if not len(below): return float(e[peak] * (1 + limit))
+    if not len(below): return np.inf
     j = peak + below[0]
     return _crossing(e[j], e[j + 1], bias[j], bias[j + 1], limit) * (1 + limit)
 
@@ -122,6 +124,16 @@ def is_elsewhere(settings)->bool:
     "Whether responses are evaluated at another place than the centre of the ON region."
     return settings.fixed_offset is not None or settings.position is not None
 
+def _mask_above(
+    dataset,
+    e_min:float, # threshold, TeV, inf if there is none
+    reason:str,  # why, if so
+)->np.ndarray:   # bool, shape (n_reco,)
+    "Bins above a threshold; a warning if no energy is."
+    if not np.isfinite(e_min):
+        warn(f"dataset {dataset.name!r}: {reason}, no bin is safe")
+    return energy_range_mask(dataset.arrays.e_reco_edges, e_min)
+
 def response_offset(settings, dataset, observation)->float:
     "Offset, deg, at which responses are evaluated, by default that of the ON region."
     if settings.fixed_offset is not None:
@@ -158,16 +170,17 @@ def _aeff_max_mask(settings, dataset, observation=None):
     else:
         ratio = _area_ratio(settings, dataset, observation) if is_elsewhere(settings) else 1.
         e_min = aeff_max_threshold(arrays.e_true_edges, arrays.exposure * ratio, settings.aeff_percent)
-    if not np.isfinite(e_min):
-        warn(f"dataset {dataset.name!r}: no exposure at any energy, no bin is safe")
-    return energy_range_mask(arrays.e_reco_edges, e_min)
+    return _mask_above(dataset, e_min, "no exposure at any energy")
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #9226cba0
 @safe_mask_method("aeff-default")
 def _aeff_default_mask(settings, dataset, observation):
     "Bins between LO_THRES and HI_THRES of the effective area; bool, shape (n_reco,)."
-    meta = run_irf(needed_run(observation, "aeff-default"), "aeff").meta
-    low, high = (float(meta.get(k) or 0) for k in ("LO_THRES", "HI_THRES"))
+    aeff = run_irf(needed_run(observation, "aeff-default"), "aeff")
+    low, high = (aeff.keyword(k, "TeV") or 0. for k in ("LO_THRES", "HI_THRES"))
+    if not (0 <= low < np.inf and 0 <= high < np.inf):
+        text = f"keywords LO_THRES, HI_THRES are {low:g}, {high:g}, expected energies in TeV"
+        raise DataError(f"{aeff.label}: {text}")
     if not low and not high:
         warn(f"observation {observation.obs_id}: its effective area has neither LO_THRES nor HI_THRES, "
              "aeff-default cuts nothing")
@@ -187,7 +200,7 @@ def _edisp_bias_mask(settings, dataset, observation=None):
     if kernel is None:
         raise ValueError(f"dataset {dataset.name!r}: no energy dispersion, which edisp-bias needs")
     e_min = edisp_bias_threshold(true, reco, kernel, settings.bias_percent)
-    return energy_range_mask(arrays.e_reco_edges, e_min)
+    return _mask_above(dataset, e_min, f"the energy bias stays above {settings.bias_percent:g} %")
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #ac5a68f1
 @safe_mask_method("bkg-peak")
@@ -205,14 +218,18 @@ def _bkg_peak_mask(settings, dataset, observation=None):
     else:
         raise ValueError(f"dataset {dataset.name!r}: neither a background nor OFF counts, "
                          "of which bkg-peak needs one")
-    return energy_range_mask(arrays.e_reco_edges, background_peak_threshold(edges, background))
+    return _mask_above(dataset, background_peak_threshold(edges, background), "no background at any energy")
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #db905ad2
 @safe_mask_method("offset-max")
 def _offset_max_mask(settings, dataset, observation):
     "All bins, or none if the ON region is `offset_max` or more from the pointing; bool, shape (n_reco,)."
     offset = on_offset(needed_run(observation, "offset-max"), dataset.geom)
-    return np.full(dataset.arrays.n_reco, offset < as_float(settings.offset_max, "deg", "offset_max"))
+    limit = as_float(settings.offset_max, "deg", "offset_max")
+    if not offset < limit:
+        warn(f"dataset {dataset.name!r}: the ON region is {offset:.3g} deg from the pointing, offset_max is "
+             f"{limit:g} deg, no bin is safe")
+    return np.full(dataset.arrays.n_reco, offset < limit)
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #ef37187d
 @dataclass(repr=False, eq=False)
@@ -239,7 +256,10 @@ class SafeMaskMaker(Maker):
     Raises
     ------
     ValueError
-        Unknown method or `irfs`, a percentage not between 0 and 100, or both `position` and `fixed_offset`.
+        Unknown method or `irfs`, a percentage not between 0 and 100, an offset not between 0 and 180 deg, or
+        both `position` and `fixed_offset`.
+    TypeError
+        A percentage that is no number, an offset without unit, a position that is no `SkyCoord`.
 
     References
     ----------
@@ -261,7 +281,7 @@ class SafeMaskMaker(Maker):
     make_mask_offset_max = _offset_max_mask
 
     def __post_init__(self):
-        self.methods = [self.methods] if isinstance(self.methods, str) else list(self.methods)
+        self.methods = names_of(self.methods, "methods")
         if unknown := [repr(m) for m in self.methods if m not in SAFE_MASK_METHODS]:
             known = ", ".join(SAFE_MASK_METHODS)
             raise ValueError(f"methods: expected some of {known}, found {', '.join(unknown)}")
@@ -270,10 +290,11 @@ class SafeMaskMaker(Maker):
         if self.position is not None and self.fixed_offset is not None:
             raise ValueError("position and fixed_offset exclude each other; pass one of them")
         for name in ("aeff_percent", "bias_percent"):
-            percent = getattr(self, name)
-            if not 0 <= percent <= 100:
-                raise ValueError(f"{name}: expected a percentage between 0 and 100, found {percent}")
-        as_float(self.offset_max, "deg", "offset_max")
+            as_number(getattr(self, name), name, minimum=0, maximum=100)
+        if self.position is not None:
+            sky_position(self.position, name="position")
+        for name in ("fixed_offset", "offset_max") if self.fixed_offset is not None else ("offset_max",):
+            as_number(as_float(getattr(self, name), "deg", name), f"{name} [deg]", minimum=0, maximum=180)
 
     @staticmethod
     def make_mask_energy_aeff_default(dataset, observation):
@@ -307,6 +328,7 @@ class SafeMaskMaker(Maker):
         ValueError
             A method needs the run or a response that is not there.
         """
+        check_dataset_and_run(dataset, observation)
         mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
         for method in self.methods:
             mask = mask & SAFE_MASK_METHODS[method](self, dataset, observation)
