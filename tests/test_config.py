@@ -40,7 +40,7 @@ REFUSED = [  # key, value, words of the message
     ("datasets.background.exclusion", [{"lon": "1 deg", "lat": "2 deg", "radius": 3}], ["exclusion.0.radius: found 3", "expected an angle"]),
     ("datasets.background.parameters", {"min_distnce": "1 deg"}, ["parameters.min_distnce: unknown key", "did you mean min_distance"]),
     ("datasets.safe_mask.methods", ["aeff"], ["methods.0: found 'aeff'", "'aeff-max'"]),
-    ("datasets.safe_mask.parameters", {"aeff_percent": 101}, ["safe_mask.parameters", "between 0 and 100, found 101"]),
+    ("datasets.safe_mask.parameters", {"aeff_percent": 101}, ["safe_mask.parameters", "<= 100, found 101"]),
     ("datasets.containment_correction", None, ["found None"]),
     ("observations.obs_ids", ["a"], ["obs_ids.0: found 'a'", "integer"]),
     ("observations.obs_ids", [1, 1], ["obs_ids: a run is listed twice"]),

@@ -220,8 +220,8 @@ class ReflectedRegionsBackgroundMaker(Maker):
     def __init__(self, region_finder=None, exclusion_mask=None, **kwargs):
         if region_finder is not None and kwargs:
             raise TypeError(f"{', '.join(kwargs)}: pass these to the region_finder itself")
-        no_finder = isinstance(region_finder, (str, type)) or not callable(getattr(region_finder, "find", None))
-        if region_finder is not None and no_finder:
+        finds = not isinstance(region_finder, (str, type)) and callable(getattr(region_finder, "find", None))
+        if region_finder is not None and not finds:
             raise TypeError(f"region_finder: expected a ReflectedRegionsFinder or a WobbleRegionsFinder, "
                             f"found {region_finder!r}")
         self.region_finder = ReflectedRegionsFinder(**kwargs) if region_finder is None else region_finder
