@@ -128,6 +128,8 @@ from .makers.responses import read_rmf as read_rmf
 from .makers.responses import unpack_matrix as unpack_matrix
 from .makers.ogip import read_ogip as read_ogip
 from .makers.ogip_writing import write_ogip as write_ogip
+from .makers.gadf import read_gadf as read_gadf
+from .makers.gadf import write_gadf as write_gadf
 from .makers.plots import plot_counts as plot_counts
 from .makers.plots import plot_excess as plot_excess
 from .makers.plots import plot_exposure as plot_exposure
@@ -385,6 +387,7 @@ __all__ = [
     "problems_table",
     "public_datasets",
     "read_arf",
+    "read_gadf",
     "read_ogip",
     "read_record",
     "read_results",
@@ -424,6 +427,7 @@ __all__ = [
     "with_error",
     "wobble_pointings",
     "write_dl3",
+    "write_gadf",
     "write_ogip",
     "write_products",
     "write_tables",
