@@ -458,9 +458,9 @@ def test_an_interrupted_write_changes_nothing(datasets, tmp_path, what, there):
     before, plain = contents(tmp_path), file_tables._file_bytes
     for n in range(n_files):
         calls = iter(range(99))
-        def full(hdus):
+        def full(hdus, keys):
             if next(calls) == n: raise OSError(28, "No space left on device")
-            return plain(hdus)
+            return plain(hdus, keys)
         with mock.patch.object(file_tables, "_file_bytes", full), pytest.raises(OSError, match="No space left"): write(datasets, tmp_path)
         assert contents(tmp_path) == before and not list(tmp_path.glob(".*"))
     write(datasets, tmp_path)

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #31d86016
 import difflib
+import hashlib
 import re
 from functools import cache
 from .core import DataError, lazy, make_path
@@ -140,6 +141,24 @@ def read_yaml(
         raise DataError(f"{path}: not a text file, expected YAML in UTF-8") from None
     except ValueError as error:
         raise DataError(str(error)) from None
+
+# %% ../../nbs/10_base/60_yaml_files.ipynb #645c3792
+def dump_yaml(
+    content:dict,
+)->str:
+    "YAML text with its checksum."
+    text = yaml.safe_dump(content, sort_keys=False, indent=4, width=80, default_flow_style=False)
+    return f"{text}checksum: {_checksum(text)}\n"
+
+def _checksum(text:str)->str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+def is_changed(
+    text:str, # of a file
+)->bool:
+    "Whether the text ends with a checksum that does not agree."
+    above, mark, found = text.rpartition("\nchecksum: ")
+    return bool(mark) and found.strip() != _checksum(above + "\n")
 
 # %% ../../nbs/10_base/60_yaml_files.ipynb #cc09e396
 def suggestion(word:str, known)->str:

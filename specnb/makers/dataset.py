@@ -14,7 +14,7 @@ from ..base.core import DataError, as_float, html_table, lazy, make_path
 from ..data.edisp import EDispKernel
 from ..stats.likelihood import CountsPart, Fold, compile_likelihood, response_matrix
 from ..regions.maps import RegionGeom, RegionNDMap
-from .ogip import read_ogip
+from .gadf import check_format, read_spectrum, write_gadf
 from .ogip_writing import write_ogip
 from .plots import (plot_counts, plot_excess, plot_exposure, plot_masks, plot_residuals,
                                  residuals, two_panels)
@@ -25,6 +25,14 @@ from .summary import expected_background, spectrum_summary, with_units
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #d8e155ec
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
+
+# %% ../../nbs/60_makers/70_dataset.ipynb #e5292ed7
+def common_meta(
+    metas, # list of dictionaries
+)->dict:
+    "Entries that are the same everywhere."
+    first, *others = metas
+    return {k: v for k, v in first.items() if all(k in m and np.array_equal(m[k], v) for m in others)}
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #a0af9b42
 def _reco_map(
@@ -110,7 +118,7 @@ class SpectrumDataset:
     meta : dict, optional
         Facts about the observation, such as OBS_ID.
     """
-    stat_type = "cash"
+    stat_type, _file_format = "cash", "gadf"
     tag = "SpectrumDataset"
 
     def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None,
@@ -351,6 +359,64 @@ class SpectrumDataset:
         "Facts about the observation, a table of one row."
         return table.Table([self.meta]) if self.meta else None
 
+    def write(self, filename, overwrite=False, format=None, one_acceptance=False):
+        """Write to files, complete or not at all.
+
+        Parameters
+        ----------
+        filename : str or Path
+            FITS file; OGIP files have ``_bkg``, ``_arf`` and ``_rmf`` beside it.
+        overwrite : bool
+            Replace files that are there.
+        format : {"ogip", "ogip-sherpa", "gadf"}
+            OGIP files (both names mean the same, see `write_ogip`), the default with an OFF measurement; or
+            one file of maps (`write_gadf`), the default without.
+        one_acceptance : bool
+            For OGIP files, see `write_ogip`.
+
+        Raises
+        ------
+        ValueError
+            What the format cannot hold.
+        FileExistsError
+            A file exists and `overwrite` is False; none is written.
+        """
+        check_format(format)
+        known = dict(name=self.name, region=self.geom, off_regions=self.off_regions, gti=self.gti,
+                     overwrite=overwrite, meta=self.meta)
+        if (format or self._file_format) == "gadf":
+            write_gadf(make_path(filename), self.arrays, **known)
+        else:
+            write_ogip(make_path(filename), self.arrays, **known, one_acceptance=one_acceptance)
+
+    @classmethod
+    def read(cls, filename, name=None, format=None):
+        """Read files that `write` or Gammapy wrote, or OGIP files of others.
+
+        Parameters
+        ----------
+        filename : str or Path
+            FITS file; for OGIP files that of the counts, which names the others.
+        name : str, optional
+            By default that in the file.
+        format : {"ogip", "ogip-sherpa", "gadf"}
+            Found out by default.
+
+        Raises
+        ------
+        DataError
+            The files are incomplete, or hold another kind of spectrum.
+        """
+        arrays, extra = read_spectrum(make_path(filename), format)
+        if arrays.is_on_off != (cls.stat_type == "wstat"):
+            if arrays.is_on_off:
+                raise DataError(f"{filename}: an OFF measurement; read it as SpectrumDatasetOnOff")
+            raise DataError(f"{filename}: no background file is named in BACKFILE and there is no map "
+                            "ACCEPTANCE, so there is no OFF measurement; read it as SpectrumDataset")
+        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
+        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"],
+                               extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])
+
     def __repr__(self):
         a = self.arrays
         counts = f"{a.n_on[a.mask_safe].sum():.0f} on"
@@ -376,7 +442,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
     acceptance, acceptance_off : `RegionNDMap`, array or float
         Relative exposures of the ON and OFF regions.
     """
-    stat_type = "wstat"
+    stat_type, _file_format = "wstat", "ogip"
     tag = "SpectrumDatasetOnOff"
 
     def __init__(self, models=None, counts=None, counts_off=None, acceptance=1., acceptance_off=0.,
@@ -433,6 +499,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
         if self.gti is not None and other.gti is not None:
             self.gti = self.gti.union(other.gti)
+        self.meta = common_meta([self.meta, other.meta])
 
     acceptance = _reco_map("acceptance", "Relative exposure of the ON region.")
     acceptance_off = _reco_map("acceptance_off", "Relative exposure of the OFF regions.")
@@ -450,23 +517,3 @@ class SpectrumDatasetOnOff(SpectrumDataset):
     def alpha(self): return RegionNDMap(self.geom, self.arrays.alpha)
     @property
     def background(self): return RegionNDMap(self.geom, self.arrays.n_bkg)
-
-    def write(self, filename, overwrite=False, format="ogip"):
-        """Write as OGIP files, PHA and `_bkg`, `_arf`, `_rmf` beside it, see `write_ogip`; the formats
-        'ogip' and 'ogip-sherpa' are the same."""
-        write_ogip(make_path(filename), self.arrays, name=self.name, off_regions=self.off_regions,
-                   region=self.geom, gti=self.gti,
-                   format=format, overwrite=overwrite, meta=self.meta)
-
-    @classmethod
-    def read(cls, filename, name=None, format="ogip"):
-        "Read OGIP files, given the PHA file; their units tell which `format` it is, 'ogip' or 'ogip-sherpa'."
-        if format not in ("ogip", "ogip-sherpa"):
-            raise ValueError(f"format: expected one of ogip, ogip-sherpa, found {format!r}")
-        arrays, extra = read_ogip(make_path(filename))
-        if not arrays.is_on_off:
-            raise DataError(f"{filename}: no background file is named in BACKFILE, so there is no OFF "
-                            "measurement")
-        axis = MapAxis.from_energy_edges(arrays.e_reco_edges, unit="TeV", name="energy")
-        return cls.from_arrays(arrays, RegionGeom.create(extra["region"], axes=[axis]), name or extra["name"],
-                               extra["gti"], meta=extra["meta"], off_regions=extra["off_regions"])

@@ -9,16 +9,18 @@ __all__ = ['Datasets', 'plot_spectrum_datasets_off_regions']
 import re
 from collections.abc import MutableSequence
 from functools import reduce
+from pathlib import Path
 import numpy as np
-from ..base.core import DataError, atomic_folder, html_table, lazy, make_path
-from .dataset import SpectrumDatasetOnOff
+from ..base.core import DataError, atomic_folder, html_table, lazy, make_path, warn
+from ..base.yaml_files import dump_yaml, is_changed, read_yaml, suggestion
+from .dataset import SpectrumDataset, SpectrumDatasetOnOff, common_meta
 from ..stats.likelihood import compile_likelihood
 from ..regions.off_regions import plot_off_regions
 from ..models.sky import Models
 from .arrays import stack_spectra
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7be51fb2
-table, yaml = lazy("astropy.table"), lazy("yaml")
+table = lazy("astropy.table")
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #3a6e1f2e
 def make_info_table(
@@ -43,7 +45,8 @@ def stack_datasets(
     arrays = stack_spectra([d.arrays for d in datasets], [d.name for d in datasets])
     first, gtis = datasets[0], [d.gti for d in datasets if d.gti is not None and d.arrays.mask_safe.any()]
     gti = reduce(lambda a, b: a.stack(b), gtis).union() if len(gtis) > 1 else gtis[0] if gtis else None
-    return type(first).from_arrays(arrays, first.geom, name, gti, first.models)
+    return type(first).from_arrays(arrays, first.geom, name, gti, first.models,
+                                   common_meta([d.meta for d in datasets]))
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #cd69e36d
 def cumulative_stacks(
@@ -60,15 +63,64 @@ def cumulative_stacks(
         yield total
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7f1483fb
-def _file_names(
+def spectrum_file_names(
     names:list, # of datasets
 )->dict:        # file by name
     "Names of the spectrum files: what a file name cannot hold becomes _, and a number keeps them different."
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"several datasets are named {', '.join(sorted(twice))}; names must be unique")
     plain = [re.sub(r"[^A-Za-z0-9+.-]+", "_", name) for name in names]
-    return {name: f"pha_obs{p if plain.count(p) == 1 else f'{p}_{i}'}.fits.gz"
-            for i, (name, p) in enumerate(zip(names, plain))}
+    lower = [p.lower() for p in plain] # as some file systems see them
+    alone = [lower.count(p) == 1 and not re.search("_(bkg|arf|rmf)$", p) for p in lower]
+    return {name: f"pha_obs{p if one else f'{p}_{i}'}.fits.gz"
+            for i, (name, p, one) in enumerate(zip(names, plain, alone))}
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #28096d4e
+_TYPES = {cls.tag: cls for cls in (SpectrumDataset, SpectrumDatasetOnOff)}
+
+def _checked_entry(
+    entry,      # of the list
+    where:str,  # file and number, for messages
+    path:Path,  # of the list
+)->tuple:       # class, file and name of a dataset
+    "An entry of the list; DataError if it is not as it should be."
+    if not isinstance(entry, dict) or not {"name", "filename"} <= set(entry):
+        expected = "expected entries with 'name' and 'filename' under 'datasets'"
+        raise DataError(f"{where}: {expected}, found {entry!r:.80}")
+    for key in sorted(set(entry) - {"name", "type", "filename"}):
+        raise DataError(f"{where}: unknown key {key!r}{suggestion(key, ['name', 'type', 'filename'])}")
+    name, kind, file = entry["name"], entry.get("type", "SpectrumDatasetOnOff"), entry["filename"]
+    if isinstance(name, bool) or not isinstance(name, (str, int)):
+        raise DataError(f"{where}: key 'name' is {name!r:.80}, expected a text")
+    if kind not in _TYPES:
+        raise DataError(f"{where}: {name} is of type {kind!r:.80}, expected {' or '.join(_TYPES)}")
+    if not isinstance(file, str):
+        raise DataError(f"{where}: key 'filename' is {file!r:.80}, expected a text")
+    file = path.parent / make_path(file)
+    if not file.is_file():
+        raise FileNotFoundError(f"{where}: {name} names {file}, and there is no such file")
+    return _TYPES[kind], file, str(name)
+
+def read_list(
+    path:Path, # YAML file
+)->list:       # class, file and name of each dataset
+    "The entries of a list of datasets."
+    content = read_yaml(path)
+    if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
+        raise DataError(f"{path}: expected a list under 'datasets'")
+    for key in sorted(set(content) - {"datasets", "metadata", "checksum"}):
+        raise DataError(f"{path}: unknown key {key!r}{suggestion(key, ['datasets', 'metadata', 'checksum'])}")
+    entries = [_checked_entry(e, f"{path}: dataset {i}", path) for i, e in enumerate(content["datasets"], 1)]
+    names = [name for _, _, name in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{path}: several datasets are named {name!r}; names must be unique")
+    if is_changed(path.read_text(encoding="utf-8")):
+        warn(f"{path}: the checksum does not agree, so the file was changed after it was written")
+    return entries
+
+# %% ../../nbs/60_makers/80_datasets.ipynb #2399813f
 class Datasets(MutableSequence):
     """Datasets in order, with unique names.
 
@@ -126,8 +178,8 @@ class Datasets(MutableSequence):
                 for d in self._list]
         return html_table(rows, ["name", "type", "counts"], caption="Datasets")
 
-    def write(self, filename, filename_models=None, overwrite=False):
-        """Write every dataset as OGIP files and their list as YAML, all or none.
+    def write(self, filename, filename_models=None, overwrite=False, format=None):
+        """Write every dataset to files and their list as YAML, all or none.
 
         Parameters
         ----------
@@ -137,46 +189,56 @@ class Datasets(MutableSequence):
             Where to write the models, YAML.
         overwrite : bool
             Replace files.
+        format : {"ogip", "ogip-sherpa", "gadf"}
+            Of the spectra, see `SpectrumDataset.write`.
 
         Raises
         ------
         ValueError
-            A dataset without OFF counts, or no models although a file for them is named.
+            Flux points, two datasets or files with one name, or no models although a file for them is named.
         FileExistsError
             One of the files exists and `overwrite` is False; none is written.
         """
         for d in self:
             if not hasattr(d, "write"):
-                raise ValueError(f"dataset {d.name!r}: expected an ON/OFF dataset to write as OGIP files, "
-                                 f"found {type(d).__name__}")
+                found = type(d).__name__
+                raise ValueError(f"dataset {d.name!r}: expected a spectrum to write, found {found}")
         if filename_models and self.models is None:
             raise ValueError(f"{filename_models}: the datasets have no models to write")
-        path, models, files = make_path(filename), make_path(filename_models
-                                                             or "models.yaml"), _file_names(self.names)
+        path, models = make_path(filename), make_path(filename_models or "models.yaml")
+        if filename_models and models == path:
+            raise ValueError(f"{path}: expected different files for the datasets and the models")
+        files = spectrum_file_names(self.names)
         entries = [{"name": d.name, "type": d.tag, "filename": files[d.name]} for d in self]
         with atomic_folder(path.parent, overwrite) as folder:
-            for d in self: d.write(folder / files[d.name])
+            for d in self:
+                d.write(folder / files[d.name], format=format)
             if filename_models:
                 self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
-            (folder / path.name).write_text(yaml.safe_dump({"datasets": entries}, sort_keys=False))
+            (folder / path.name).write_text(dump_yaml({"datasets": entries}), encoding="utf-8")
 
     @classmethod
     def read(cls, filename, filename_models=None):
-        "Read a list written by `write`, and models if a file is given."
-        path = make_path(filename)
-        if not path.is_file(): raise FileNotFoundError(f"{path}: no such file")
-        try: content = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise DataError(f"{path}: expected a YAML file with datasets") from None
-        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
-            raise DataError(f"{path}: expected a list under 'datasets'")
-        for e in content["datasets"]:
-            if not isinstance(e, dict) or not {"name", "filename"} <= set(e):
-                raise DataError(f"{path}: expected entries with 'name' and 'filename' under 'datasets', "
-                                f"found {e}")
-        datasets = cls([SpectrumDatasetOnOff.read(path.parent / e["filename"], name=e["name"])
-                        for e in content["datasets"]])
-        if filename_models: datasets.models = Models.read(filename_models)
+        """Read a list that `write` or Gammapy wrote.
+
+        Parameters
+        ----------
+        filename : str or Path
+            YAML file; the spectra it names are looked for beside it.
+        filename_models : str or Path, optional
+            YAML file with the models of all.
+
+        Raises
+        ------
+        DataError
+            The list or one of the files is not as it should be.
+        FileNotFoundError
+            A file is not there.
+        """
+        entries = read_list(make_path(filename))
+        datasets = cls([kind.read(file, name=name) for kind, file, name in entries])
+        if filename_models:
+            datasets.models = Models.read(filename_models)
         return datasets
 
     @property

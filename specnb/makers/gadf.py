@@ -11,6 +11,7 @@ from ..base.core import DataError, atomic_path, make_path, warn
 from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, save_tables
 from ..data.events import GTI
 from .arrays import SpectrumArrays
+from .ogip import read_ogip
 from .ogip_regions import off_regions_table, on_region_table, read_off_regions, read_on_region
 from .responses import check_values, read_edges
 
@@ -258,3 +259,23 @@ def read_gadf(path):
     name = str(tables.header("PRIMARY").get("NAME") or make_path(path).name.partition(".fits")[0])
     meta = _read_meta(tables["META_TABLE"]) if "META_TABLE" in tables else {}
     return arrays, {"name": name, "meta": meta, "gti": gti, "region": region, "off_regions": off}
+
+# %% ../../nbs/60_makers/64_gadf.ipynb #b7e52966
+SPECTRUM_FORMATS = "ogip", "ogip-sherpa", "gadf"
+
+def check_format(
+    format, # text, or None
+):
+    "ValueError for a format of files that spectra do not have."
+    if format is not None and format not in SPECTRUM_FORMATS:
+        raise ValueError(f"format: expected one of {', '.join(SPECTRUM_FORMATS)}, found {format!r}")
+
+def read_spectrum(
+    path,        # str or Path
+    format=None, # one of SPECTRUM_FORMATS; found out by default
+)->tuple:        # arrays and info, see `read_ogip`
+    "Spectrum from files of any format."
+    check_format(format)
+    if format is None:
+        format = "gadf" if "COUNTS_BANDS" in read_tables(path) else "ogip"
+    return read_gadf(path) if format == "gadf" else read_ogip(path)

@@ -40,13 +40,17 @@ def _spectrum_table(
         "TLMAX1": n - 1, "STAT_ERR": 0, "SYS_ERR": 0, "GROUPING": 0})
 
 # %% ../../nbs/60_makers/62_ogip_writing.ipynb #ec2909a7
+def _acceptance_varies(arrays:SpectrumArrays)->bool:
+    "Whether the ON or the OFF acceptance differs between channels."
+    scales = (arrays.acceptance, arrays.acceptance_off) if arrays.is_on_off else ()
+    return any(np.any(scale != scale[0]) for scale in scales)
+
 def with_one_acceptance(
     arrays:SpectrumArrays,
     label:str,      # of the spectrum, for the warning
 )->SpectrumArrays:
     "The spectrum with the same ratio of ON and OFF acceptance in all channels; the same one if it is so."
-    scales = arrays.acceptance, arrays.acceptance_off
-    if not arrays.is_on_off or all(np.all(scale == scale[0]) for scale in scales):
+    if not _acceptance_varies(arrays):
         return arrays
     known = arrays.mask_safe & (arrays.alpha > 0)
     alpha, n_off = arrays.alpha[known], arrays.n_off[known]
@@ -54,7 +58,9 @@ def with_one_acceptance(
         raise ValueError(f"{label}: no safe channel with an OFF measurement, so no mean acceptance")
     mean = np.average(alpha, weights=n_off if n_off.any() else None)
     far = np.abs(alpha / mean - 1).max()
-    warn(f"{label}: all channels get the mean alpha {mean:.4g}, in single ones it changes by up to {far:.2%}")
+    if far > 1e-9:
+        changed = f"in single ones it changes by up to {far:.2%}"
+        warn(f"{label}: all channels get the mean alpha {mean:.4g}, {changed}")
     one = np.ones(arrays.n_reco)
     return replace(arrays, acceptance=one, acceptance_off=one / mean, mask_safe=known)
 
@@ -174,10 +180,10 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     _check_writable(path, arrays, name, format)
     path = make_path(path)
     if one_acceptance:
-        arrays = with_one_acceptance(arrays, str(path))
-    elif arrays.is_on_off and np.any(arrays.alpha != arrays.alpha[0]):
-        warn(f"{path}: the acceptance varies from channel to channel, so BACKSCAL is a column only, which "
-             "threeML cannot read; write the runs one by one for it, or pass one_acceptance=True")
+        arrays = with_one_acceptance(arrays, path.name)
+    elif _acceptance_varies(arrays):
+        warn(f"{path.name}: the acceptance varies from channel to channel, so BACKSCAL is a column only, "
+             "which threeML cannot read; write the runs one by one for it, or pass one_acceptance=True")
     extra = [on_region_table(region)] if region is not None and region.is_region else []
     if gti is not None:
         extra.append(_gti_table(gti))
