@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
-from specnb import (DataError, PowerLawSpectralModel, SpecnbWarning, read_ogip, read_rmf, stack_spectra, wstat)
+from specnb import (DataError, PowerLawSpectralModel, SpecnbWarning, read_ogip, read_rmf, stack_spectra, write_ogip, wstat)
 from specnb.stats.likelihood import CountsPart, compile_likelihood
 
 N_TRUE, N_RECO = 20, 8
@@ -368,3 +368,19 @@ def test_stacks_of_grouped_spectra(folder):
     arrays = read(folder, {"GROUPING": ("I", GROUPS)})
     assert_array_equal(stack_spectra([arrays, arrays]).grouping, arrays.grouping)
     with pytest.warns(SpecnbWarning, match="grouped differently"): assert stack_spectra([arrays, replace(arrays, grouping=None)]).grouping is None
+
+
+def test_groups_are_written_and_come_back(folder):
+    arrays = read(folder, {"GROUPING": ("I", GROUPS)})
+    write_ogip(folder / "again.fits", arrays)
+    assert_array_equal(read_ogip(folder / "again.fits")[0].grouping, np.where(np.array(GROUPS) < 0, -1, 1))
+
+
+def test_the_statistic_of_groups_is_that_of_sherpa(folder):
+    "Sherpa 4.19 gives these for the same files, grouped and ungrouped."
+    write(folder / "b.fits", spectrum(N_OFF, BACKSCAL=4., AREASCAL=.5))
+    arrays = read(folder, {"GROUPING": ("I", GROUPS)}, AREASCAL=.5, BACKSCAL=1.)
+    for a, stat in ((arrays, 13.33976515842144), (replace(arrays, grouping=None), 14.504261134335763)):
+        likelihood = compile_likelihood([CountsPart("x", a, (MODEL,))])
+        assert likelihood.stat(likelihood.start) == pytest.approx(stat, rel=1e-12)
+    assert_allclose(predicted(arrays), [21.97410837, 7.92472051, .79065454, .12769832], rtol=1e-7)

@@ -313,7 +313,7 @@ class SpectralAnalysis:
         fit, points, models = self.fit_result, self.flux_points.data.to_table(sed_type="dnde"), self.models
         free = [f"{m.name}.{p.name}" for m in models for p in m.parameters if not p.frozen]
         matrix = models.covariance.get_subcovariance(models.parameters.free_parameters).data.tolist()
-        n_bins = int(sum(d.arrays.mask.sum() for d in self.datasets))
+        n_bins = sum(d.arrays.n_fit_bins for d in self.datasets)
         return {"runs": plain_columns(self.runs.info_table()),
                 "info": plain_columns(self.runs.info_table(cumulative=True)),
                 "fit": {"success": self.success, "message": fit.message, "total_stat": fit.total_stat,

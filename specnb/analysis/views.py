@@ -131,7 +131,7 @@ def fit_view(analysis:SpectralAnalysis):
     "Fitted parameters, statistic and status."
     rows = [(f"{m.name}: {p.name}", with_error(p.value, p.error, p.unit), "fixed" if p.frozen else "")
             for m in analysis.models for p in m.parameters]
-    bins, free = sum(int(d.arrays.mask.sum())
+    bins, free = sum(d.arrays.n_fit_bins
                      for d in analysis.datasets), len(analysis.models.parameters.free_parameters)
     rows.append(("statistic", f"{analysis.fit_result.total_stat:.2f}",
                  f"{bins} bins, {free} free parameters"))

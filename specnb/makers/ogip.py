@@ -45,7 +45,7 @@ class _SpectrumRow:
             raise DataError(f"{self.label}: no column {name} with {self.n_rows} channels")
         return self._table.column(name, unit)[self._row]
 
-def read_spectrum(
+def find_spectrum(
     tables:FitsFile,
     spec_num=None, # number of the spectrum in a file of type II
 ):                 # FitsTable or `_SpectrumRow`
@@ -258,7 +258,7 @@ def _read_off(
     if path is None:
         return None, {}
     tables, number = read_tables(path), re.search(r"\{(\d+)\}$", table.key("BACKFILE", "", str).strip())
-    off = read_spectrum(tables, int(number[1]) if number else None)
+    off = find_spectrum(tables, int(number[1]) if number else None)
     if off.n_rows != table.n_rows:
         raise DataError(f"{off.label}: {off.n_rows} channels, but {table.label} has {table.n_rows}")
     if "CHANNEL" in off and read_channels(off)[0] != read_channels(table)[0]:
@@ -318,7 +318,7 @@ def read_ogip(path, spec_num=None):
         A file is not there.
     """
     tables = read_tables(path)
-    table = read_spectrum(tables, spec_num)
+    table = find_spectrum(tables, spec_num)
     fields = _read_response(table, tables)
     _check_correction(table)
     good = _is_good(table)

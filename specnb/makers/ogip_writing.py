@@ -31,13 +31,17 @@ def _spectrum_table(
     scale = np.ones(n) if scale is None else scale
     columns = {"CHANNEL": np.arange(n, dtype="i2"), "COUNTS": (counts, "count"), "QUALITY": quality,
                "BACKSCAL": scale}
+    grouping = {"GROUPING": 0}
+    if arrays.grouping is not None:
+        columns["GROUPING"], grouping = arrays.grouping.astype("i2"), {}
+        columns["GROUPING"][0] = 1 # where it has been cut
     key = {"BACKSCAL": scale[0]} if np.all(scale == scale[0]) else {}
     return NewTable("SPECTRUM", columns, {
         **meta, "EXPOSURE": arrays.livetime, "ONTIME": arrays.ontime, **links, "CORRFILE": "NONE",
         "CORRSCAL": 1., "AREASCAL": 1., **key, "HDUCLASS": "OGIP", "HDUCLAS1": "SPECTRUM",
         "HDUCLAS2": "BKG" if off else "TOTAL", "HDUCLAS3": "COUNT", "HDUCLAS4": "TYPE:I", "HDUVERS": "1.2.1",
         "PHAVERSN": "1992a", "POISSERR": True, "CHANTYPE": "PI", "DETCHANS": n, "TLMIN1": 0,
-        "TLMAX1": n - 1, "STAT_ERR": 0, "SYS_ERR": 0, "GROUPING": 0})
+        "TLMAX1": n - 1, "STAT_ERR": 0, "SYS_ERR": 0, **grouping})
 
 # %% ../../nbs/60_makers/62_ogip_writing.ipynb #ec2909a7
 def _acceptance_varies(arrays:SpectrumArrays)->bool:

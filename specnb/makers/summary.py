@@ -90,7 +90,7 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
                "background_rate": background / t,
                "excess_rate": (counts - background) / t}
     return {"counts": int(counts), **{k: float(v) for k, v in numbers.items()}, "n_bins": arrays.n_reco,
-            "n_fit_bins": int(arrays.mask.sum()),
+            "n_fit_bins": arrays.n_fit_bins,
             "stat_type": "wstat" if arrays.is_on_off else "cash", "stat_sum": float(stat_sum),
             **(_off_summary(arrays, acceptance) if arrays.is_on_off else {})}
 

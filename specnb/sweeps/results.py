@@ -145,7 +145,7 @@ def analysis_results(
 )->dict:                       # name -> Result
     "The results of an analysis for a row of a table."
     source = analysis.models[analysis.config.flux_points.source]
-    n_bins = int(sum(d.arrays.mask.sum() for d in analysis.datasets))
+    n_bins = sum(d.arrays.n_fit_bins for d in analysis.datasets)
     return {**_results_at_1_tev(source.spectral_model), **_results_of_models(analysis.models, source),
             **_results_of_signal(analysis.runs),
             **_results_of_fit(analysis.fit_result), "n_bins": Result(n_bins, "", "bins in the fit"),
