@@ -65,6 +65,9 @@ def with_one_acceptance(
     if far > 1e-9:
         changed = f"in single ones it changes by up to {far:.2%}"
         warn(f"{label}: all channels get the mean alpha {mean:.4g}, {changed}")
+    lost = np.count_nonzero(arrays.mask_safe & ~known)
+    if lost:
+        warn(f"{label}: {lost} safe channels without an OFF measurement are left out")
     one = np.ones(arrays.n_reco)
     return replace(arrays, acceptance=one, acceptance_off=one / mean, mask_safe=known)
 
