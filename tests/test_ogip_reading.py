@@ -3,9 +3,11 @@ from dataclasses import replace
 import gzip
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
-from specnb import (DataError, PowerLawSpectralModel, SpecnbWarning, read_ogip, read_rmf, stack_spectra, write_ogip, wstat)
+from specnb import (DataError, Datasets, Fit, FluxPointsEstimator, PowerLawSpectralModel, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, fit_each, fit_many,
+                    read_ogip, read_rmf, stack_spectra, write_ogip, wstat)
 from specnb.stats.likelihood import CountsPart, compile_likelihood
 
 N_TRUE, N_RECO = 20, 8
@@ -384,3 +386,54 @@ def test_the_statistic_of_groups_is_that_of_sherpa(folder):
         likelihood = compile_likelihood([CountsPart("x", a, (MODEL,))])
         assert likelihood.stat(likelihood.start) == pytest.approx(stat, rel=1e-12)
     assert_allclose(predicted(arrays), [21.97410837, 7.92472051, .79065454, .12769832], rtol=1e-7)
+
+
+@pytest.fixture
+def grouped(folder):
+    "A dataset with groups, whose alpha varies within them, and a model."
+    write(folder / "b.fits", spectrum(N_OFF, {"BACKSCAL": ("D", np.linspace(3, 6, N_RECO))}))
+    read(folder, {"GROUPING": ("I", GROUPS)})
+    dataset = SpectrumDatasetOnOff.read(folder / "p.fits")
+    dataset.models = [SkyModel(MODEL.copy(), name="source")]
+    return dataset
+
+
+def test_fits_of_groups_all_at_once_and_one_by_one(grouped):
+    other = grouped.fill(name="other", grouping=None)
+    found = [ManyFits["amplitude"][0] for ManyFits in (fit_many(grouped, grouped.arrays.n_on), fit_each([grouped, other]))]
+    Fit().run(Datasets([grouped]))
+    assert_allclose(found, grouped.models.parameters["amplitude"].value, rtol=1e-4)
+    assert grouped.info_dict()["n_fit_bins"] == 4
+
+
+def test_toys_of_groups_have_their_own_alpha(grouped):
+    "Alpha of a group depends on the OFF counts of the set."
+    off = np.stack([N_OFF, N_OFF[::-1]])
+    found = fit_many(grouped, np.stack([N_ON, N_ON]), off)
+    alone = grouped.fill(n_off=off[1])
+    Fit().run(Datasets([alone]))
+    assert_allclose(found["index"][1], alone.models.parameters["index"].value, rtol=1e-4)
+
+
+def test_bands_of_flux_points_cut_groups(grouped):
+    "The solution for all bands at once and a fit of each band see the same part of a group."
+    edges = u.Quantity(E_RECO[[0, 3, 6]], "TeV")
+    exact, fitted = (FluxPointsEstimator(edges, "source", "all", fit=fit).run(Datasets([grouped])) for fit in (None, Fit()))
+    for name in ("norm", "norm_err", "norm_ul", "ts"):
+        assert_allclose(getattr(exact, name), getattr(fitted, name), rtol=2e-3, err_msg=name)
+    plain = FluxPointsEstimator(edges, "source", "all").run(Datasets([grouped.fill(grouping=None)]))
+    assert not np.allclose(plain.norm, exact.norm, rtol=1e-3)
+
+
+def test_maps_have_no_groups_and_say_so(grouped, folder):
+    with pytest.warns(SpecnbWarning, match="maps have no place for groups"): grouped.write(folder / "maps.fits", format="gadf")
+    assert SpectrumDatasetOnOff.read(folder / "maps.fits").arrays.grouping is None
+
+
+def test_datasets_of_files_with_and_without_off_counts(folder):
+    write(folder / "p.fits", type_2())
+    assert SpectrumDatasetOnOff.read(folder / "p.fits", spec_num=3).name == "9_3"
+    read(folder, BACKFILE="NONE")
+    dataset = SpectrumDataset.read(folder / "p.fits")
+    assert dataset.stat_type == "cash" and dataset.arrays.n_on.sum() == N_ON.sum()
+    with pytest.raises(DataError, match="read it as SpectrumDataset$"): SpectrumDatasetOnOff.read(folder / "p.fits")

@@ -390,7 +390,7 @@ class SpectrumDataset:
             write_ogip(make_path(filename), self.arrays, **known, one_acceptance=one_acceptance)
 
     @classmethod
-    def read(cls, filename, name=None, format=None):
+    def read(cls, filename, name=None, format=None, spec_num=None):
         """Read files that `write` or Gammapy wrote, or OGIP files of others.
 
         Parameters
@@ -401,13 +401,15 @@ class SpectrumDataset:
             By default that in the file.
         format : {"ogip", "ogip-sherpa", "gadf"}
             Found out by default.
+        spec_num : int, optional
+            Number of the spectrum in an OGIP file that holds several (type II).
 
         Raises
         ------
         DataError
             The files are incomplete, or hold another kind of spectrum.
         """
-        arrays, extra = read_spectrum(make_path(filename), format)
+        arrays, extra = read_spectrum(make_path(filename), format, spec_num)
         if arrays.is_on_off != (cls.stat_type == "wstat"):
             if arrays.is_on_off:
                 raise DataError(f"{filename}: an OFF measurement; read it as SpectrumDatasetOnOff")

@@ -126,6 +126,8 @@ def write_gadf(path, arrays, name="", region=None, off_regions=None, gti=None, o
     if not (str(name).isascii() and str(name).isprintable()):
         allowed = "printable ASCII characters, all that FITS headers can hold"
         raise ValueError(f"name of the spectrum {name!r}: expected {allowed}")
+    if arrays.grouping is not None:
+        warn(f"{path}: maps have no place for groups of bins, so the groups are left out")
     on = on_region_table(region) if region is not None and region.is_region else None
     off = off_regions_table(off_regions) if off_regions is not None and off_regions.n else None
     hdus = _spectrum_tables(arrays, on, off) + _meta_table(meta or {})
@@ -273,9 +275,10 @@ def check_format(
 def read_spectrum(
     path,        # str or Path
     format=None, # one of SPECTRUM_FORMATS; found out by default
+    spec_num=None, # of an OGIP file that holds several spectra
 )->tuple:        # arrays and info, see `read_ogip`
     "Spectrum from files of any format."
     check_format(format)
     if format is None:
         format = "gadf" if "COUNTS_BANDS" in read_tables(path) else "ogip"
-    return read_gadf(path) if format == "gadf" else read_ogip(path)
+    return read_gadf(path) if format == "gadf" else read_ogip(path, spec_num)
