@@ -348,7 +348,7 @@ INDEX = {
     "no edisp": (HI, [columns(HDUS, rows=[i for i in range(24) if i != 9])], (E, HDUS, "HDU_TYPE"), "run 1002: lists no edisp"),
     "wrong name": (HI, [put(HDUS, "HDU_NAME", "AREA", 2)], (E, HDUS, "HDU_NAME"), f"run 1001: no AREA in {RUN}; found EVENTS, GTI, AEFF"),
     "other file": (HI, [put(HDUS, "FILE_NAME", "run_001002.fits.gz", 0)], (E, EV, "OBS_ID"), "1002, but the index has these events for run 1001",
-                   (W, EV, "TIME"), (W, EV, "ONTIME"), (W, EV, "TSTART"), (W, EV, "RA_PNT")),
+                   (W, EV, "TIME"), (W, EV, "ONTIME"), (W, EV, "TSTART"), (W, EV, "RA_PNT"), (W, EV, "EVENT_COUNT")),
     "absent file": (HI, [put(HDUS, "FILE_NAME", "lost.fits", slice(0, 6))], (E, "", ""), "no such file, but hdu-index.fits.gz lists it for run 1001 .events, gti, aeff, edisp, psf, bkg"),
     "absent runs": (HI, [columns(HDUS, rows=range(12))], (W, OBS, "OBS_ID"), "runs not in the HDU index: 2, the first is 1003"),
     "no run": (HI, [columns(HDUS, rows=[])], (E, HDUS, ""), "the index lists no run", (W, OBS, "OBS_ID")),
@@ -378,6 +378,32 @@ def test_index(folder, label):
     problems = validate(folder)
     compare(problems, PLACE.get(label, file), (changes, *case))
     assert validate(folder / HI) == problems
+
+
+def test_a_missing_run_is_seen_from_the_folder_above(folder, tmp_path):
+    "As in joint-crab, where the index is in a folder of its own beside spectra."
+    (tmp_path / "joint").mkdir()
+    shutil.move(folder, tmp_path / "joint" / "dl3")
+    (tmp_path / "joint" / "dl3" / RUN).unlink()
+    (tmp_path / "joint" / "spectra").mkdir()
+    (tmp_path / "joint" / "spectra" / "notes.fits").write_bytes(b"no FITS")
+    problems = validate(tmp_path / "joint")
+    assert {(p.severity, p.file) for p in problems} == {(E, f"dl3/{RUN}"), (E, "spectra/notes.fits")}
+    assert [p.message for p in problems if p.file.endswith(RUN)] == ["no such file, but dl3/hdu-index.fits.gz lists it for run 1001 (events, gti, aeff, edisp, psf, bkg)"]
+    assert [p for p in validate(tmp_path) if "notes" not in p.file] == [p._replace(file=f"joint/{p.file}", message=p.message.replace("dl3/", "joint/dl3/")) for p in problems if "notes" not in p.file]
+
+
+def test_fewer_events_than_the_index_counts(folder):
+    edit(folder / RUN, columns(EV, rows=[0, 1]))
+    assert (W, EV, "EVENT_COUNT") in listed(validate(folder))
+
+
+def test_whatever_happens_is_a_finding(folder, monkeypatch):
+    from specnb.analysis import validate as chapter
+    def broken(*args): raise RecursionError("far too deep")
+    monkeypatch.setattr(chapter, "check_dl3_folder", broken)
+    problem, = validate(folder)
+    assert problem.severity == E and "RecursionError: far too deep" in problem.message
 
 
 def test_an_index_of_small_floats_is_near_enough(folder):

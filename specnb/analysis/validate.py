@@ -306,6 +306,19 @@ def check_ogip_file(folder:Folder, path:Path):
             folder.add(path, "", [finding_of(error, str(path))])
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #b99deae6
+def _check_folder(folder, path):
+    "Check the DL3 data sets with an index in and below a folder, and the other files by their content."
+    paths = fits_files(path)
+    indexed = [p.parent for p in paths if p == find_index(p.parent, "hdu-index")]
+    for base in indexed:
+        check_dl3_folder(folder, base)
+    if not paths:
+        text = "no FITS file in it, expected a DL3 data set or OGIP files"
+        folder.add(folder.base, "", [("error", "", text)])
+    rest = [p for p in paths if not any(p.is_relative_to(base) for base in indexed)]
+    if rest:
+        _check_files(folder, rest)
+
 def _check_files(folder, paths):
     "Check files by their content; those of other kinds only if there is nothing else."
     others = {}
@@ -317,9 +330,6 @@ def _check_files(folder, paths):
             check_dl3_file(folder, path)
         elif not folder.damaged(path):
             others[path] = ", ".join(t.name for t in tables) or "no table"
-    if not paths:
-        text = "no FITS file in it, expected a DL3 data set or OGIP files"
-        folder.add(folder.base, "", [("error", "", text)])
     if len(others) == len(paths):
         for path, found in others.items():
             folder.add(path, "", [("error", "", f"neither a DL3 nor an OGIP file; found {found}")])
@@ -331,7 +341,8 @@ def validate(path):
     Parameters
     ----------
     path : str or Path
-        Folder with a DL3 index; DL3 file; OGIP file (a spectrum brings the files it names); folder of such.
+        Folder with a DL3 index or with such folders below it; DL3 file; OGIP file (a spectrum brings the files
+        it names); folder of such.
 
     Returns
     -------
@@ -352,8 +363,8 @@ def validate(path):
         raise FileNotFoundError(f"{path}: no such file or folder")
     folder = Folder(path if path.is_dir() else path.parent)
     with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
-        if path.is_dir() and find_index(path, "hdu-index"):
-            check_dl3_folder(folder)
-        else:
-            _check_files(folder, fits_files(path))
+        try:
+            _check_folder(folder, path)
+        except FAULTS as error: # unforeseen, and a finding like any other
+            folder.add(path, "", [finding_of(error, str(path))])
     return folder.problems

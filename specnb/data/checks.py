@@ -434,8 +434,18 @@ def _index_pointings(table):
     except FAULTS:
         return {}
 
-def _check_header(events, obs_id, pointing=None):
+def _index_counts(table):
+    "Run -> number of events in the observation index; {} if it is not told."
+    try:
+        return dict(zip(table.column("OBS_ID").tolist(), table.column("EVENT_COUNT").tolist()))
+    except FAULTS:
+        return {}
+
+def _check_header(events, obs_id, pointing=None, count=None):
     "The header of the events against the index."
+    if count not in (None, events.n_rows):
+        text = f"{count} in the observation index, but the table has {events.n_rows} events"
+        yield "warning", "EVENT_COUNT", text
     found = events.key("OBS_ID", None, int)
     if found not in (None, obs_id):
         yield "error", "OBS_ID", f"{found}, but the index has these events for run {obs_id}"
@@ -477,11 +487,13 @@ def _listed_parts(folder, index, obs_id, rows):
 
 # %% ../../nbs/20_data/85_checks.ipynb #e5c8d268
 def check_dl3_folder(
-    folder:Folder, # with hdu-index.fits or hdu-index.fits.gz
+    folder:Folder,
+    base=None, # folder in it with hdu-index.fits or hdu-index.fits.gz, by default itself
 ):
     "Check the index files of a folder and the files they list."
-    path, obs_path = (find_index(folder.base, f"{n}-index") for n in ("hdu", "obs"))
-    index, runs, pointings = next(iter(folder.tables(path)), None), {}, {}
+    base = base or folder.base
+    path, obs_path = (find_index(base, f"{n}-index") for n in ("hdu", "obs"))
+    index, runs, pointings, counts = next(iter(folder.tables(path)), None), {}, {}, {}
     if index:
         folder.check(index, check_hdu_index)
         with suppress(FAULTS): # has been reported
@@ -490,16 +502,17 @@ def check_dl3_folder(
         folder.add(path, "", [("error", "", "no table in it, expected an HDU index")])
     if obs_path is None:
         text = "no such file; runs cannot be chosen by place and time"
-        folder.add(folder.base / "obs-index.fits.gz", "", [("warning", "", text)])
+        folder.add(base / "obs-index.fits.gz", "", [("warning", "", text)])
     for table in folder.tables(obs_path)[:1] if obs_path else []:
         folder.check(table, partial(check_obs_index, runs=tuple(runs)))
-        pointings = _index_pointings(table)
+        pointings, counts = _index_pointings(table), _index_counts(table)
     for obs_id, rows in runs.items():
         parts = _listed_parts(folder, index, obs_id, rows)
         check_run(folder, parts)
         if "events" in parts:
             events = parts["events"][1]
-            folder.add(events.path, events.name, _check_header(events, obs_id, pointings.get(obs_id)))
-    for file in [] if runs else fits_files(folder.base):
+            told = pointings.get(obs_id), counts.get(obs_id)
+            folder.add(events.path, events.name, _check_header(events, obs_id, *told))
+    for file in [] if runs else fits_files(base):
         if file not in (path, obs_path):
             check_dl3_file(folder, file)
