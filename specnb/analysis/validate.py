@@ -341,8 +341,8 @@ def validate(path):
     Parameters
     ----------
     path : str or Path
-        Folder with a DL3 index or with such folders below it; DL3 file; OGIP file (a spectrum brings the files
-        it names); folder of such.
+        Folder with a DL3 index or with such folders below it; DL3 file; OGIP file (a spectrum brings the
+        files it names); folder of such.
 
     Returns
     -------
