@@ -281,7 +281,7 @@ def test_covariance_of_a_model_that_is_gone_or_new_is_told(fitted, tmp_path):
         back = changed(tmp_path, lambda components: components.pop(0))
     assert_allclose(back.parameters.error, fitted["b"].parameters.error)
     new = SkyModel(TemplateSpectralModel([1, 10]*u.TeV, [1, .1]*u.Unit("cm-2 s-1 TeV-1"), norm=1), name="t").to_dict()
-    new["spectral"]["parameters"][0]["error"] = .3
+    new["spectral"]["parameters"][0].update(error=.3, frozen=False)
     with pytest.warns(SpecnbWarning, match="no row for t.spectral.norm"): back = changed(tmp_path, lambda components: components.insert(0, new))
     assert back["t"].parameters["norm"].error == .3
     assert_allclose(back["b"].parameters.error, fitted["b"].parameters.error)

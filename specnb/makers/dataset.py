@@ -20,8 +20,7 @@ from .plots import (plot_counts, plot_excess, plot_exposure, plot_masks, plot_re
                                  residuals, two_panels)
 from ..models.sky import Models
 from .arrays import SpectrumArrays, slice_reco, stack_spectra
-from ..stats.stats import cash, wstat
-from .summary import expected_background, spectrum_summary, with_units
+from .summary import expected_background, spectrum_summary, stat_per_bin, with_units
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #d8e155ec
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
@@ -120,6 +119,13 @@ class SpectrumDataset:
     """
     stat_type, _file_format = "cash", "gadf"
     tag = "SpectrumDataset"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("npred", "npred_signal", "npred_background", "signal_counts", "stat_array", "stat_sum"):
+            if name in vars(cls):
+                raise TypeError(f"{cls.__name__} defines {name}, which a fit does not ask: the prediction comes "
+                                "from the models, the statistic from the data; change these instead")
 
     def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None,
                  mask_fit=None, edisp=None,
@@ -246,11 +252,7 @@ class SpectrumDataset:
     def stat_array(self):
         """Statistic of every bin, masked or not, in the shape of the maps; 0 where there is no background
         measurement."""
-        a, s = self.arrays, self.npred_signal().data.ravel()
-        if not a.is_on_off: return cash(a.n_on, s + a.n_bkg).reshape(-1, 1, 1)
-        value, k = np.zeros(a.n_reco), a.alpha > 0
-        value[k] = wstat(a.n_on[k], a.n_off[k], a.alpha[k], s[k])
-        return value.reshape(-1, 1, 1)
+        return stat_per_bin(self.arrays, self.npred_signal().data.ravel()).reshape(-1, 1, 1)
 
     def stat_sum(self):
         "Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none."

@@ -18,6 +18,7 @@ from ..stats.likelihood import compile_likelihood
 from ..regions.off_regions import plot_off_regions
 from ..models.sky import Models
 from .arrays import stack_spectra
+from .summary import spectrum_summary, stat_per_bin, with_units
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7be51fb2
 table = lazy("astropy.table")
@@ -61,6 +62,22 @@ def cumulative_stacks(
         exact = not d.arrays.mask_safe.any() or not total.is_on_off or total.n_off.any()
         total = stack_spectra([total, d.arrays], [names[0], d.name]) if exact else stack_spectra(used, names)
         yield total
+
+# %% ../../nbs/60_makers/80_datasets.ipynb #5be6434d
+def cumulative_summaries(
+    datasets,       # list of datasets
+    acceptance:str, # convention
+):                  # iterator of dictionaries as from `info_dict`
+    "Summaries of the stacks, each dataset predicted by its own models."
+    signal = None
+    for d, arrays in zip(datasets, cumulative_stacks(datasets)):
+        own = d.signal_counts()
+        if own is not None:
+            signal = np.where(d.arrays.mask_safe, own, 0) + (0 if signal is None else signal)
+        used = arrays.mask & (arrays.alpha > 0) if arrays.is_on_off else arrays.mask
+        s = np.zeros(arrays.n_reco) if signal is None else signal
+        stat_sum = stat_per_bin(arrays, s)[used].sum()
+        yield {"name": "stacked", **with_units(spectrum_summary(arrays, signal, stat_sum, acceptance))}
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7f1483fb
 def spectrum_file_names(
@@ -249,6 +266,11 @@ class Datasets(MutableSequence):
 
     @models.setter
     def models(self, models):
+        models = None if models is None else Models(models)
+        for m in models or ():
+            if absent := [name for name in m.datasets_names or () if name not in self.names]:
+                warn(f"model {m.name}: no dataset named {', '.join(absent)} here; there are "
+                     f"{', '.join(self.names) or 'none'}")
         for d in self._list: d.models = models
 
     @property
@@ -269,11 +291,9 @@ class Datasets(MutableSequence):
         """Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in
         `spectrum_summary`."""
         if not self._list: raise ValueError("no datasets, so no info table")
-        first, steps = self._list[0], self._list
-        if cumulative:
-            steps = (type(first).from_arrays(a, first.geom, "stacked", models=first.models)
-                     for a in cumulative_stacks(steps))
-        return make_info_table([d.info_dict(acceptance=acceptance) for d in steps], acceptance)
+        rows = (cumulative_summaries(self._list, acceptance) if cumulative
+                else (d.info_dict(acceptance=acceptance) for d in self._list))
+        return make_info_table(list(rows), acceptance)
 
     def stack_reduce(self, name="stacked"):
         "All datasets stacked into one."

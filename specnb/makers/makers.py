@@ -38,6 +38,15 @@ def check_dataset_and_run(dataset, observation, needed=False):
 class Maker:
     "What all makers share."
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        above = cls.__mro__[1]
+        for name in vars(cls) if hasattr(above, "run") and "run" not in vars(cls) else ():
+            if name.startswith("make_") and not hasattr(above, name):
+                known = ", ".join(n for n in dir(above) if n.startswith("make_")) or "nothing of the kind"
+                raise TypeError(f"{cls.__name__} defines {name}, which {above.__name__} does not call; it "
+                                f"calls {known}")
+
     def _rows(self):
         simple = str, int, float, list, type(None)
         return [(k, v if isinstance(v, simple) else type(v).__name__) for k, v in vars(self).items()]

@@ -232,6 +232,10 @@ def _offset_max_mask(settings, dataset, observation):
     return np.full(dataset.arrays.n_reco, offset < limit)
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #ef37187d
+_MAKES = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_energy_aeff_default",
+          "edisp-bias": "make_mask_energy_edisp_bias", "bkg-peak": "make_mask_energy_bkg_peak",
+          "offset-max": "make_mask_offset_max"}
+
 @dataclass(repr=False, eq=False)
 class SafeMaskMaker(Maker):
     """Marks the energy bins of a dataset that can be trusted.
@@ -331,5 +335,7 @@ class SafeMaskMaker(Maker):
         check_dataset_and_run(dataset, observation)
         mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
         for method in self.methods:
-            mask = mask & SAFE_MASK_METHODS[method](self, dataset, observation)
+            own = getattr(self, _MAKES.get(method, ""), None) # of a subclass, perhaps
+            mask = mask & (own(dataset, observation) if own else
+                           SAFE_MASK_METHODS[method](self, dataset, observation))
         return dataset.fill(mask_safe=mask)

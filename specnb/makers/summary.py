@@ -9,7 +9,7 @@ __all__ = ['expected_background', 'spectrum_summary']
 import numpy as np
 from ..base.core import lazy
 from ..models.parameters import as_unit
-from ..stats.stats import CashCountsStatistic, WStatCountsStatistic, get_wstat_mu_bkg
+from ..stats.stats import CashCountsStatistic, WStatCountsStatistic, cash, get_wstat_mu_bkg, wstat
 
 # %% ../../nbs/60_makers/15_summary.ipynb #f65a2c9b
 u = lazy("astropy.units")
@@ -25,6 +25,18 @@ def expected_background(
     k = alpha > 0
     background[k] = alpha[k] * get_wstat_mu_bkg(arrays.n_on[k], arrays.n_off[k], alpha[k], s[k])
     return background
+
+# %% ../../nbs/60_makers/15_summary.ipynb #af41974a
+def stat_per_bin(
+    arrays,       # SpectrumArrays
+    s:np.ndarray, # predicted signal counts, shape (n_reco,)
+)->np.ndarray:    # shape (n_reco,)
+    "Statistic of every bin, masked or not; 0 where there is no background measurement."
+    if not arrays.is_on_off:
+        return cash(arrays.n_on, s + arrays.n_bkg)
+    value, k = np.zeros(arrays.n_reco), arrays.alpha > 0
+    value[k] = wstat(arrays.n_on[k], arrays.n_off[k], arrays.alpha[k], s[k])
+    return value
 
 # %% ../../nbs/60_makers/15_summary.ipynb #27398660
 def _counts_statistic(

@@ -54,6 +54,13 @@ class SkyModel(CovarianceKeeper):
     """
     tag = ["SkyModel", "sky-model"]
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("evaluate", "evaluate_geom", "integrate_geom", "__call__"):
+            if name in vars(cls):
+                raise TypeError(f"{cls.__name__} defines {name}, which counts and fits do not ask: define "
+                                "evaluate in its spectral model")
+
     def __init__(self, spectral_model, spatial_model=None, name=None, datasets_names=None,
                  covariance_data=None):
         if not isinstance(spectral_model, SpectralModel):
@@ -190,7 +197,7 @@ def _named_covariance(
     parameters, unique = models.parameters, models.parameters.unique_parameters
     names = models.parameter_paths
     place = {id(p): rows.index(name) for p, name in reversed(list(zip(parameters, names))) if name in rows}
-    absent = [name for p, name in zip(parameters, names) if id(p) not in place]
+    absent = [name for p, name in zip(parameters, names) if id(p) not in place and not p.frozen]
     elsewhere = [row for row in rows
                  if row not in names and ".spatial." not in row and ".temporal." not in row]
     for what, found in (("no row for", absent), ("no model has", elsewhere)):
