@@ -124,8 +124,8 @@ class SpectrumDataset:
         super().__init_subclass__(**kwargs)
         for name in ("npred", "npred_signal", "npred_background", "signal_counts", "stat_array", "stat_sum"):
             if name in vars(cls):
-                raise TypeError(f"{cls.__name__} defines {name}, which a fit does not ask: the prediction comes "
-                                "from the models, the statistic from the data; change these instead")
+                raise TypeError(f"{cls.__name__} defines {name}, which a fit does not ask: the prediction "
+                                "comes from the models, the statistic from the data; change these instead")
 
     def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None,
                  mask_fit=None, edisp=None,
