@@ -206,6 +206,14 @@ def test_background_beyond_the_nodes_does_not_rise_out_of_an_empty_bin():
     assert np.isfinite(bkg.value(axis.edges_value[:, None], np.linspace(0, 6, 13))).all()
 
 
+@pytest.mark.parametrize("values", [[1, 0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 1], [0, 0, 1, 1, 1, 0, 0], [0] * 7])
+def test_a_table_model_with_zeros_is_finite_everywhere(values):
+    from specnb import TemplateSpectralModel
+    model = TemplateSpectralModel(np.geomspace(.1, 100, 7) * u.TeV, np.array(values) * 1e-12 * u.Unit("cm-2 s-1 TeV-1"))
+    with np.errstate(all="raise", under="ignore"): assert (model(np.geomspace(1e-3, 1e4, 50) * u.TeV).value <= 1.001e-12).all()
+    assert np.isfinite([model.integral(.01 * u.TeV, 1e3 * u.TeV).value, model.energy_flux(1 * u.TeV, 10 * u.TeV).value]).all()
+
+
 @pytest.mark.parametrize("run, wanted", [(23523, [0, 0, 2.4860e-04, .54403]), (23526, [0, 2.4326e-06, .070136, 2.0167]), (23559, [0, 0, 3.2533e-03, 1.1893])])
 def test_background_of_public_runs_with_empty_bins_is_finite(hess_dir, run, wanted):
     "Five bins per decade from 0.1 to 40 TeV; numbers of Gammapy 2.1."

@@ -82,9 +82,10 @@ def gauss_parameters(
             shape = tuple(np.shape(sigma if name == "sigma" else bias))
             expected = f"a number, ({n_true},) or ({n_true}, 1, {n_offset})"
             raise ValueError(f"{name}: expected the shape {expected}, found {shape}")
-        if not np.isfinite(x).all() or (name == "sigma" and np.any(x <= 0)):
-            what = "positive and finite" if name == "sigma" else "finite"
-            raise ValueError(f"{name}: expected {what} values, found {np.ravel(x)}")
+        least = 0 if name == "sigma" else -1
+        good = np.isfinite(x) & (x > least)
+        if not good.all():
+            raise ValueError(f"{name}: expected finite values above {least}, found {x[~good][0]:g}")
         arrays.append(x)
     return arrays
 

@@ -249,13 +249,17 @@ class TemplateSpectralModel(ClosedSpectralModel):
         if not np.all((numbers >= 0) & np.isfinite(numbers)):
             raise ValueError("template: values must be finite and not negative")
         self._nodes, self._logs = nodes, np.log(np.maximum(numbers, np.finfo(float).tiny))
+        zero = numbers == 0
+        self._low = nodes[0] if zero[:2].any() else -np.inf
+        self._high = nodes[-1] if zero[-2:].any() else np.inf
         super().__init__(**kwargs)
 
     def log_shape(self, log_energy, energy, tilt, reference):
         "Logarithm of the table and the tilt."
-        i = np.clip(np.searchsorted(self._nodes, log_energy) - 1, 0, len(self._nodes) - 2)
+        x = np.clip(log_energy, self._low, self._high)
+        i = np.clip(np.searchsorted(self._nodes, x) - 1, 0, len(self._nodes) - 2)
         slope = np.diff(self._logs)/np.diff(self._nodes)
-        return self._logs[i] + slope[i]*(log_energy - self._nodes[i]) - tilt*(log_energy - np.log(reference))
+        return self._logs[i] + slope[i]*(x - self._nodes[i]) - tilt*(log_energy - np.log(reference))
     def log_shape_gradient(self, log_energy, energy, tilt, reference):
         "Derivatives with respect to tilt and reference."
         return [lambda: np.log(reference) - log_energy, lambda: tilt/reference]
