@@ -6,7 +6,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
-from specnb import (DataError, Datasets, Fit, FluxPointsEstimator, PowerLawSpectralModel, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, fit_each, fit_many,
+from specnb import (DataError, Datasets, Fit, FluxPointsEstimator, PowerLawSpectralModel, RegionGeom, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, fit_each, fit_many,
                     read_ogip, read_rmf, stack_spectra, write_ogip, wstat)
 from specnb.stats.likelihood import CountsPart, compile_likelihood
 
@@ -437,3 +437,23 @@ def test_datasets_of_files_with_and_without_off_counts(folder):
     dataset = SpectrumDataset.read(folder / "p.fits")
     assert dataset.stat_type == "cash" and dataset.arrays.n_on.sum() == N_ON.sum()
     with pytest.raises(DataError, match="read it as SpectrumDataset$"): SpectrumDatasetOnOff.read(folder / "p.fits")
+
+
+@pytest.mark.parametrize("name, hdu, change, message", [
+    ("a.fits", "SPECRESP", {"SPECRESP": 1e30}, r"a.fits\[SPECRESP\]: column SPECRESP: 20 of 20 values are not from 0 to 1e\+08 m2, the first is 1e\+26"),
+    ("a.fits", "SPECRESP", {"ENERG_HI": np.inf}, "columns ENERG_LO, ENERG_HI: expected positive, increasing bins"),
+    ("r.fits", "EBOUNDS", {"E_MAX": 1e20}, "columns E_MIN, E_MAX: expected positive, increasing bins")])
+def test_values_out_of_all_bounds(folder, name, hdu, change, message):
+    with fits.open(folder / name, mode="update") as file:
+        for column, value in change.items(): file[hdu].data[column] = value
+    with pytest.raises(DataError, match=message): read(folder)
+
+
+@pytest.mark.parametrize("change", [{"R": -3.}, {"R": 1e30}, {"X": np.nan}, {"SHAPE": "blob"}, {"CDELT1": 0.}, {"CRVAL2": 1e9}])
+def test_regions_that_cannot_be_name_their_table(folder, change):
+    write_ogip(folder / "x.fits", read(folder), region=RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)"))
+    with fits.open(folder / "x.fits", mode="update") as file:
+        for name, value in change.items():
+            if name in file["REGION"].columns.names: file["REGION"].data[name] = value
+            else: file["REGION"].header[name] = value
+    with pytest.raises(DataError, match=r"x.fits\[REGION\]"): read_ogip(folder / "x.fits")

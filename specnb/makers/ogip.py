@@ -91,8 +91,8 @@ def _scale(
     if name not in table:
         return np.full(table.n_rows, _amount(table, name, *default))
     values = _checked_column(table, name)
-    stated = table.key(name, 1.)
-    if stated != 1 and not np.allclose(values, stated, rtol=1e-5):
+    stated = table.key(name, None)
+    if stated is not None and not np.allclose(values, stated, rtol=1e-5):
         warn(f"{table.label}: column {name} is used, which differs from the keyword {name} = {stated:g}")
     return values
 

@@ -7,10 +7,12 @@ __all__ = []
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #a06375dd
 import re
+from functools import wraps
 import numpy as np
-from ..base.core import lazy, warn
+from ..base.core import DataError, lazy, warn
 from ..base.sphere import from_icrs
 from ..base.tables import NewTable
+from ..data.ranges import check_range
 from ..regions.images import WcsGeom
 from ..regions.maps import RegionGeom
 from ..regions.off_regions import OffRegions
@@ -42,6 +44,11 @@ def _read_plane(table)->WcsGeom | None:
         warn(f"{table.label}: the regions are left out, expected an upright TAN projection, found {found}")
         return None
     crpix, cdelt, crval = (tuple(table.key(f"{k}{i}") for i in (1, 2)) for k in ("CRPIX", "CDELT", "CRVAL"))
+    if not np.isfinite([crpix, cdelt, crval]).all() or 0 in cdelt:
+        found = f"found {crpix}, {cdelt}, {crval}"
+        raise DataError(f"{table.label}: keywords CRPIX, CDELT, CRVAL: expected finite numbers, {found}")
+    for i, name in enumerate(("RA", "DEC")):
+        check_range(crval[i], name, f"{table.label}: keyword CRVAL{i + 1}")
     crpix = tuple(c - 1 for c in crpix)
     return WcsGeom(tuple(round(2*c + 1) for c in crpix), "TAN", frame, crval, cdelt, crpix)
 
@@ -65,7 +72,10 @@ def _region_table(
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #11a1b70f
 def _first_numbers(table, name)->np.ndarray:
     "The first number of each cell of a column, shape (n_rows,)."
-    return np.asarray(table.column(name), float).reshape(table.n_rows, -1)[:, 0]
+    numbers = np.asarray(table.column(name), float).reshape(table.n_rows, -1)[:, 0]
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{table.label}: column {name} holds numbers that are not finite")
+    return numbers
 
 def _read_shapes(table)->list:
     "Shapes of an HDU REGION, as for `_region_table`."
@@ -84,6 +94,22 @@ def on_region_table(geom)->NewTable:
     return _region_table(plane, [(*plane.crpix, geom.radius_deg / plane.cdelt[1])])
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #4392336b
+def _told(
+    read, # function of a table of regions
+):        # the same function
+    "Anything that goes wrong as a `DataError`."
+    @wraps(read)
+    def reader(table, *args):
+        try:
+            return read(table, *args)
+        except DataError:
+            raise
+        except Exception as error: # of the packages that know shapes
+            raise DataError(f"{table.label}: the regions cannot be understood ({error})") from None
+    return reader
+
+# %% ../../nbs/60_makers/55_ogip_regions.ipynb #96c88d5e
+@_told
 def read_on_region(table):
     "The ON region of a spectrum file, a sky region or None."
     plane = _read_plane(table)
@@ -91,13 +117,13 @@ def read_on_region(table):
         return None
     shape = _read_shapes(table)[0]
     if not isinstance(shape, tuple):
-        return shape.to_sky(plane.wcs)
+        return RegionGeom.create(shape.to_sky(plane.wcs)).region
     lon, lat = map(float, from_icrs(*plane.pix_to_icrs(*shape[:2]), plane.frame))
     position = coordinates.SkyCoord(lon, lat, unit="deg", frame=plane.frame)
     radius = float(f"{shape[2] * plane.cdelt[1]:.12g}")
     if not radius:
         return regions.PointSkyRegion(position)
-    return regions.CircleSkyRegion(position, u.Quantity(radius, "deg"))
+    return RegionGeom.create(regions.CircleSkyRegion(position, u.Quantity(radius, "deg"))).region
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #7f597b49
 def off_regions_table(off)->NewTable:
@@ -108,6 +134,7 @@ def off_regions_table(off)->NewTable:
     return _region_table(off.plane, [(s.x, s.y, radius) for s in off.shapes])
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #b32285ba
+@_told
 def read_off_regions(table, region)->OffRegions | None:
     "The OFF regions of a background file; None without ON region, or if shapes have no centre."
     plane = _read_plane(table)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, warn
 from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, unit_factor
+from ..data.ranges import PHYSICAL_RANGES, check_range
 from .arrays import SpectrumArrays
 
 # %% ../../nbs/60_makers/50_responses.ipynb #a0d99206
@@ -152,7 +153,7 @@ def read_edges(
     from_zero = len(low) > 1 and low[0] == 0 and 0 < high[0] < high[1]
     if from_zero:
         edges[0] = high[0]**2 / high[1]
-    increasing = len(low) and edges[0] > 0 and np.all(np.diff(edges) > 0) and np.isfinite(edges[-1])
+    increasing = len(low) and PHYSICAL_RANGES["ENERG"].good(edges).all() and np.all(np.diff(edges) > 0)
     if not (increasing and np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0)):
         raise DataError(f"{table.label}: columns {names}: expected positive, increasing bins without gaps, "
                         f"found {np.c_[low, high][:3].tolist()}...")
@@ -288,6 +289,7 @@ def read_response(
         area = edisp.sum(1)
         edisp = np.divide(edisp, area[:, None], out=np.zeros_like(edisp), where=area[:, None] > 0)
         area = area * unit_factor(table.unit("MATRIX") or "cm2", "m2")
+        check_range(area, "EFFAREA", f"{table.label}: column MATRIX, summed over the channels,")
     return Response(*edges, edisp, area, first)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #fa68d0bb
@@ -340,4 +342,5 @@ def read_arf(path):
     """
     table = find_table(read_tables(path), "SPECRESP", HDUCLAS1="RESPONSE", HDUCLAS2="SPECRESP")
     edges = read_edges(table, "ENERG_LO", "ENERG_HI")
-    return edges, check_values(table, "SPECRESP", _column(table, "SPECRESP", "m2"))
+    area = check_values(table, "SPECRESP", _column(table, "SPECRESP", "m2"))
+    return edges, check_range(area, "EFFAREA", f"{table.label}: column SPECRESP")
