@@ -34,8 +34,10 @@ from .data.background import Background3D as Background3D
 from .data.events import EventList as EventList
 from .data.events import GTI as GTI
 from .data.events import TimeReference as TimeReference
+from .data.observations import IRF_NAMES as IRF_NAMES
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
+from .data.observations import run_number as run_number
 from .data.store import DataStore as DataStore
 from .data.store import write_dl3 as write_dl3
 from .data.problems import Problem as Problem
@@ -259,6 +261,7 @@ __all__ = [
     "GaussianSpectralModel",
     "HtmlTable",
     "IRF",
+    "IRF_NAMES",
     "Inventory",
     "Likelihood",
     "LogParabola2SpectralModel",
@@ -403,6 +406,7 @@ __all__ = [
     "rerun",
     "result_column",
     "run_analysis",
+    "run_number",
     "runs_view",
     "sample_counts",
     "sed_axes",

@@ -200,7 +200,7 @@ COLUMNS = {"EVENTS": ("TIME", "RA", "DEC", "ENERGY"), "GTI": ("START", "STOP"), 
 MISSING |= {f"column {hdu} {name}": (columns(hdu, lambda other, name=name: other != name), rf"{RUN}\[{hdu}\]: no column {name}; found \w+")
             for hdu, names in COLUMNS.items() for name in names}
 UNITS = {"ENERGY": "TeV", "RA": "deg", "START": "s", "EFFAREA": "m2", "ENERG_LO": "TeV", "THETA_HI": "deg", "RPSF": "sr-1"}
-PRESCRIBED = "EFFAREA", "ENERG_LO", "THETA_HI", "RPSF"  # taken in the unit of the format, with a warning (test_irf.py)
+PRESCRIBED = "START", "EFFAREA", "ENERG_LO", "THETA_HI", "RPSF"  # taken in the unit of the format, with a warning (test_irf.py), START in that of the header (test_data_sets.py)
 MISSING |= {f"unit of {name}": (columns(hdu, unit=lambda other, old, name=name: None if other == name else old),
                                 rf"{RUN}\[{hdu}\]: column {name} has no unit, expected one that converts to {UNITS[name]}")
             for hdu, names in COLUMNS.items() for name in names if name in UNITS and name not in PRESCRIBED}
@@ -233,11 +233,12 @@ SENSELESS |= {f"{hdu} {name} backwards": (lambda hdus, hdu=hdu, name=name: [colu
                                           rf"{RUN}\[{hdu}\]: columns {name}_LO, {name}_HI: ") for hdu, names in AXES.items() for name in names}
 SENSELESS |= {f"NaN in {hdu} {name}_HI": (value(hdu, f"{name}_HI", np.nan, 1), rf"{RUN}\[{hdu}\]: columns {name}_LO, {name}_HI: expected finite numbers")
               for hdu, names in AXES.items() for name in names}
-SENSELESS |= {f"intervals with {end}": (value("GTI", "STOP", end), rf"{RUN}\[GTI\]: columns START, STOP: GTI: expected finite intervals") for end in (np.nan, np.inf, -1)}
+SENSELESS |= {f"intervals with {end}": (value("GTI", "STOP", end), rf"{RUN}\[GTI\]: {what}") for end, what in ((np.nan, "column STOP holds 1 of 1 values that are not finite"), (np.inf, "column STOP holds 1 of 1"), (-1, "columns START, STOP: GTI: expected finite intervals"))}
 SENSELESS |= {"no interval": (columns("GTI", rows=0), rf"{RUN}\[GTI\]: no good time interval, expected at least one")}
-SENSELESS |= {f"{name} of {number}": (value("EVENTS", name, number, 5), rf"{RUN}\[EVENTS\]: column {name} holds 1 values that are {what}")
+SENSELESS |= {f"{name} of {number}": (value("EVENTS", name, number, 5), rf"{RUN}\[EVENTS\]: column {name}( holds|:) 1 of 4533 values (that )?are {what}")
               for name, number, what in (("ENERGY", np.nan, "not finite"), ("RA", np.inf, "not finite"), ("DEC", np.nan, "not finite"), ("TIME", np.nan, "not finite"),
-                                         ("ENERGY", 0, "not positive"), ("ENERGY", -1, "not positive"), ("DEC", 123, "beyond the poles"))}
+                                         ("ENERGY", 0, "not above 0"), ("ENERGY", -1, "not above 0"), ("ENERGY", 1e20, "not above 0 and up to 1e.06 TeV"),
+                                         ("DEC", 123, "not from -90 to 90 deg"), ("RA", 1e20, "not from -360 to 360 deg"), ("TIME", 1e15, "not from"))}
 # an empty event list
 SENSELESS |= {"no event": (columns("EVENTS", rows=0), rf"{RUN}\[EVENTS\]: the event list is empty, expected at least one event")}
 
@@ -271,7 +272,7 @@ def kept_without_safe_bins(dataset):
 def test_a_run_of_no_time_is_kept(folder, reduced):
     edit(folder / RUN, column("GTI", "STOP", lambda stop: stop - 1686))
     told, datasets = messages(lambda: analyse(folder, (1001, 1002)))
-    assert datasets.names == ["1001", "1002"] and all("observation 1001" in t or "dataset '1001'" in t for t in told)
+    assert datasets.names == ["1001", "1002"] and all("observation 1001" in t or "dataset '1001'" in t or f"{RUN}[EVENTS]: 4533 of 4533 events are outside" in t for t in told)
     assert any("observation 1001: no exposure, its livetime is 0" in t for t in told)
     kept_without_safe_bins(datasets[0])
     assert_array_equal(datasets.stack_reduce().arrays.n_on, reduced[1:].stack_reduce().arrays.n_on)

@@ -99,7 +99,7 @@ def cut_in_time(observations, start, stop):
     whole = [o.fresh() for o in observations]
     first = time.Time(start, scale="utc") if start else min(o.tstart for o in whole)
     last = time.Time(stop, scale="utc") if stop else max(o.tstop for o in whole)
-    cut = observations.select_time([first, last])
+    cut = observations.select_time([first, last]) if first < last else observations[:0]
     cut.data = [o for o in cut if o.ontime_s > 0]
     if len(cut):
         return cut

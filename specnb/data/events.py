@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, as_float, html_table, lazy, warn
 from ..base.sphere import separation
-from ..base.tables import GADF, NewTable, table_hdu
+from ..base.tables import GADF, NewTable, table_hdu, unit_factor
 from .irf import side_by_side
+from .ranges import check_range
 
 # %% ../../nbs/20_data/50_events.ipynb #1f81459e
 u = lazy("astropy.units")
@@ -42,12 +43,18 @@ class TimeReference(NamedTuple):
 
     @classmethod
     def from_table(cls, table):
-        "Reference from the keywords MJDREFI, MJDREFF, TIMESYS of a `FitsTable`."
+        "Reference from the keywords MJDREFI and MJDREFF (or MJDREF) and TIMESYS of a `FitsTable`."
         scale = table.key("TIMESYS", "TT", str).strip().lower()
         if scale not in TIME_SCALES:
             known = ", ".join(TIME_SCALES).upper()
             raise DataError(f"{table.label}: keyword TIMESYS is {scale.upper()!r}, expected one of {known}")
-        return cls(table.key("MJDREFI"), table.key("MJDREFF", 0.), scale)
+        name = "MJDREF" if "MJDREFI" not in table.header and "MJDREF" in table.header else "MJDREFI"
+        day = table.key(name)
+        part = table.key("MJDREFF", 0.) if name == "MJDREFI" else day % 1
+        for key, value in {name: day, "MJDREFF": part}.items():
+            if not abs(value) < 1e6:
+                raise DataError(f"{table.label}: keyword {key} is {value:g}, expected a modified Julian day")
+        return cls(day if name == "MJDREFI" else day // 1, part, scale)
 
     @classmethod
     def from_time(cls, when):
@@ -73,16 +80,75 @@ class TimeReference(NamedTuple):
         return {"MJDREFI": int(self.mjd_int), "MJDREFF": self.mjd_frac, "TIMEUNIT": "s",
                 "TIMESYS": self.scale.upper(), "TIMEREF": "LOCAL"}
 
+# %% ../../nbs/20_data/50_events.ipynb #b113620c
+def time_unit(
+    header:dict,
+    label:str,   # file and HDU
+)->float:
+    "Seconds in the unit that the keyword TIMEUNIT names, which is s if it names none."
+    unit = str(header.get("TIMEUNIT") or "").strip() or "s"
+    try:
+        return unit_factor(unit, "s")
+    except ValueError:
+        found = f"keyword TIMEUNIT is {unit!r}, expected a unit of time such as s"
+        raise DataError(f"{label}: {found}") from None
+
+def time_column(table, name:str)->np.ndarray:
+    "Column of a `FitsTable` with times, s."
+    label, zero = f"{table.label}: column {name}", table.key("TIMEZERO", 0.)
+    if table.unit(name) and not zero:
+        return check_range(table.column(name, "s"), name, label)
+    scale = time_unit(table.header, table.label)
+    values = check_range(table.column(name, "s" if table.unit(name) else None), name, label)
+    return check_range(values * (1. if table.unit(name) else scale) + zero * scale, name, label)
+
 # %% ../../nbs/20_data/50_events.ipynb #61a91c9a
-def merge_intervals(start:np.ndarray, stop:np.ndarray)->tuple:
+def merge_intervals(
+    start:np.ndarray,
+    stop:np.ndarray,
+    gap=0.,          # least distance of two that stay apart; negative if those that only touch do
+)->tuple:
     "Starts and stops, sorted and disjoint, of the union of intervals."
     order = np.argsort(start, kind="stable")
     start, stop = np.asarray(start)[order], np.asarray(stop)[order]
     if not len(start): return start, stop
     reach = np.maximum.accumulate(stop)
     first, last = np.ones((2, len(start)), bool)
-    first[1:] = last[:-1] = start[1:] > reach[:-1]
+    first[1:] = last[:-1] = start[1:] > reach[:-1] + gap
     return start[first], reach[last]
+
+# %% ../../nbs/20_data/50_events.ipynb #07e73df2
+def _is_scalar(when):
+    "Whether a time is one moment."
+    return isinstance(when, str) or not (isinstance(when, (list, tuple)) or getattr(when, "shape", ()))
+
+def time_intervals(
+    intervals, # pair of dates or quantities, `Time` or `Quantity` of shape (2,) or (n, 2), or a list of such
+    time_ref,  # TimeReference of the seconds
+    name="time_interval", # of the argument, for messages
+)->tuple:      # starts and stops, s, sorted and disjoint
+    "Intervals as seconds."
+    expected = f"{name}: expected a start and a stop, or a list of such pairs"
+    try:
+        listed = list(intervals)
+    except TypeError:
+        raise TypeError(f"{expected}, found {intervals!r}") from None
+    pairs = [listed] if len(listed) == 2 and all(map(_is_scalar, listed)) else listed
+    if not pairs or any(_is_scalar(p) or len(p) != 2 or not all(map(_is_scalar, p)) for p in pairs):
+        raise ValueError(f"{expected}, found {intervals!r}")
+    ends = np.array([[time_ref.met(t) for t in pair] for pair in pairs], float)
+    if not np.isfinite(ends).all() or np.any(ends[:, 1] < ends[:, 0]):
+        raise ValueError(f"{name}: expected finite intervals that end after they start, found {intervals!r}")
+    return merge_intervals(*ends.T, gap=-1e-6)
+
+# %% ../../nbs/20_data/50_events.ipynb #289903c8
+def plain_array(values, unit:str, name:str)->np.ndarray: # at least one-dimensional
+    "Numbers or a quantity as floats in a unit; TypeError names the argument."
+    try:
+        numbers = as_float(values, unit, name) if hasattr(values, "unit") else np.asarray(values, float)
+        return np.atleast_1d(numbers)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected numbers or a quantity in {unit} ({error})") from None
 
 # %% ../../nbs/20_data/50_events.ipynb #94687088
 class GTI:
@@ -90,19 +156,21 @@ class GTI:
 
     Parameters
     ----------
-    start_s, stop_s : array
+    start_s, stop_s : array or `~astropy.units.Quantity`
         Seconds since `time_ref`, shape (n,).
     time_ref : TimeReference
         What the seconds count from.
 
     Raises
     ------
+    TypeError
+        No numbers, or a unit that is none of time.
     ValueError
         Intervals that are not finite or end before they start.
     """
 
     def __init__(self, start_s, stop_s, time_ref=TimeReference()):
-        self.start_s, self.stop_s = (np.atleast_1d(np.asarray(x, float)) for x in (start_s, stop_s))
+        self.start_s, self.stop_s = plain_array(start_s, "s", "start_s"), plain_array(stop_s, "s", "stop_s")
         self.time_ref = time_ref
         finite = np.isfinite(self.start_s).all() and np.isfinite(self.stop_s).all()
         if self.start_s.shape != self.stop_s.shape or not finite or np.any(self.stop_s < self.start_s):
@@ -112,7 +180,7 @@ class GTI:
     @classmethod
     def from_table(cls, table):
         "Intervals of a `FitsTable`; those that overlap are united, with a warning. DataError without any."
-        columns = [table.column(name, "s") for name in ("START", "STOP")]
+        columns = [time_column(table, name) for name in ("START", "STOP")]
         if not table.n_rows:
             raise DataError(f"{table.label}: no good time interval, expected at least one")
         reference = TimeReference.from_table(table)
@@ -151,9 +219,7 @@ class GTI:
 
     def stack(self, other):
         "The intervals of both, as they are."
-        same = other.time_ref == self.time_ref
-        start = other.start_s if same else self.time_ref.met(other.time_start)
-        stop = other.stop_s if same else self.time_ref.met(other.time_stop)
+        start, stop = other.seconds(self.time_ref)
         return type(self)(np.append(self.start_s, start), np.append(self.stop_s, stop), self.time_ref)
 
     def union(self, other=None):
@@ -162,10 +228,20 @@ class GTI:
         return type(self)(*merge_intervals(both.start_s, both.stop_s), self.time_ref)
 
     def select_time(self, time_interval):
-        "The part inside an interval: a pair of dates, or of quantities that count like the GTI."
-        low, high = (self.time_ref.met(t) for t in time_interval)
-        start, stop = np.maximum(self.start_s, low), np.minimum(self.stop_s, high)
+        "The part inside one or more intervals: pairs of dates, or of quantities that count like the GTI."
+        return self.within(*time_intervals(time_interval, self.time_ref))
+
+    def within(self, start_s, stop_s):
+        "The part inside intervals of seconds, sorted and disjoint."
+        start = np.maximum(self.start_s, np.reshape(start_s, (-1, 1))).ravel()
+        stop = np.minimum(self.stop_s, np.reshape(stop_s, (-1, 1))).ravel()
         return type(self)(start[stop > start], stop[stop > start], self.time_ref)
+
+    def seconds(self, time_ref):
+        "Starts and stops as seconds of another clock."
+        if time_ref == self.time_ref:
+            return self.start_s, self.stop_s
+        return time_ref.met(self.time_start), time_ref.met(self.time_stop)
 
     def new_table(self, name="GTI"):
         "`NewTable` after GADF 0.3."
@@ -191,16 +267,30 @@ def _refuse_bad_events(columns:dict, label:str):
     "ValueError if columns differ in shape or hold what no event can have."
     shape = columns["ENERGY"].shape
     for name, values in columns.items():
-        if values.shape != shape:
-            raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {shape}")
-        wrong = {"not finite": ~np.isfinite(values)}
-        if name == "ENERGY":
-            wrong["not positive"] = values <= 0
-        if name == "DEC":
-            wrong["beyond the poles"] = np.abs(values) > 90
-        for what, bad in wrong.items():
-            if bad.any():
-                raise ValueError(f"{label}: column {name} holds {bad.sum()} values that are {what}")
+        if values.shape != shape or len(shape) != 1:
+            raise ValueError(f"{label}: column {name} has shape {values.shape}, expected {shape[:1]}")
+        check_range(values, name, f"{label}: column {name}", ValueError)
+
+# %% ../../nbs/20_data/50_events.ipynb #506add62
+def _refuse_other_frames(table):
+    "DataError if the directions of a `FitsTable` are in a frame other than ICRS (or FK5, 0.02 arcsec away)."
+    for name in ("RADECSYS", "RADESYS"):
+        found = table.key(name, "", str).strip()
+        if found and found.upper() not in ("ICRS", "FK5"):
+            raise DataError(f"{table.label}: keyword {name} is {found!r}, expected ICRS or FK5")
+    if table.key("EQUINOX", 2000.) != 2000:
+        raise DataError(f"{table.label}: keyword EQUINOX is {table.key('EQUINOX'):g}, expected 2000")
+
+def inside(
+    t:np.ndarray,     # s
+    start:np.ndarray, # of intervals, sorted and disjoint
+    stop:np.ndarray,
+)->np.ndarray:        # of bool
+    "Which times are in one of half-open intervals."
+    if not len(start):
+        return np.zeros(len(t), bool)
+    k = np.searchsorted(start, t, side="right") - 1
+    return (k >= 0) & (t < stop[k])
 
 # %% ../../nbs/20_data/50_events.ipynb #c4e37dc7
 class EventList:
@@ -208,7 +298,7 @@ class EventList:
 
     Parameters
     ----------
-    e_tev, ra_deg, dec_deg, t_s : array, shape (n_events,)
+    e_tev, ra_deg, dec_deg, t_s : array or `~astropy.units.Quantity`, shape (n_events,)
         Reconstructed energy (TeV), direction (deg, ICRS) and arrival time (s since `time_ref`).
     time_ref : TimeReference
         What the times count from.
@@ -221,14 +311,18 @@ class EventList:
 
     Raises
     ------
+    TypeError
+        No numbers, or a unit that does not convert.
     ValueError
-        Columns differ in length, or hold what is not finite, not positive (energy) or beyond the poles.
+        Columns differ in length, or hold what is not finite or cannot be an event (`PHYSICAL_RANGES`).
     """
 
     def __init__(self, e_tev, ra_deg, dec_deg, t_s, time_ref=TimeReference(), meta=None, extra=None,
                  label="EventList"):
-        main = e_tev, ra_deg, dec_deg, t_s
-        self.e_tev, self.ra_deg, self.dec_deg, self.t_s = (np.atleast_1d(np.asarray(x, float)) for x in main)
+        self.e_tev = plain_array(e_tev, "TeV", "e_tev")
+        self.ra_deg = plain_array(ra_deg, "deg", "ra_deg")
+        self.dec_deg = plain_array(dec_deg, "deg", "dec_deg")
+        self.t_s = plain_array(t_s, "s", "t_s")
         self.time_ref, self.meta, self.label = time_ref, dict(meta or {}), label
         self._extra = dict(extra or {})
         _refuse_bad_events(self._main, label)
@@ -240,9 +334,12 @@ class EventList:
     @classmethod
     def from_table(cls, table):
         "Events from a `FitsTable`; DataError if there are none."
-        columns = {name: table.column(name, unit) for name, unit in _MAIN.items()}
+        columns = {name: check_range(table.column(name, unit), name, f"{table.label}: column {name}")
+                   for name, unit in _MAIN.items() if name != "TIME"}
+        columns["TIME"] = time_column(table, "TIME")
         if not table.n_rows:
             raise DataError(f"{table.label}: the event list is empty, expected at least one event")
+        _refuse_other_frames(table)
         extra = {c: (table.raw(c), table.unit(c)) for c in table.colnames if c.upper() not in _MAIN}
         main = (columns[k] for k in ("ENERGY", "RA", "DEC", "TIME"))
         try:
@@ -322,8 +419,8 @@ class EventList:
         return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
 
     def select_time(self, time_interval):
-        "Events in a half-open interval, a pair of dates or of quantities that count like the list."
-        return self._select_band(self.t_s, map(self.time_ref.met, time_interval))
+        "Events in one or more half-open intervals: pairs of dates, or of quantities that count like the list."
+        return self.select_mask(inside(self.t_s, *time_intervals(time_interval, self.time_ref)))
 
     def select_offset(self, offset_band):
         "Events with offsets from the pointing in a half-open interval, a pair of quantities."
@@ -374,3 +471,28 @@ class EventList:
         rows = [(k, *(f"{f(self._main[k]):.6g}" if len(self) else "" for f in (np.min, np.max)), unit)
                 for k, unit in _MAIN.items()]
         return html_table(rows, ["column", "min", "max", "unit"], repr(self))
+
+# %% ../../nbs/20_data/50_events.ipynb #575c625c
+def _run_end(
+    events:EventList,
+    key:str, # TSTART or TSTOP
+)->float:    # s, nan if the header does not tell
+    "First or last moment of a run."
+    try:
+        seconds = time_unit(events.meta, events.label)
+        return (float(events.meta[key]) + float(events.meta.get("TIMEZERO") or 0)) * seconds
+    except (KeyError, TypeError, ValueError):
+        return np.nan
+
+def in_good_time(
+    events:EventList,
+    gti:GTI,
+)->np.ndarray: # of bool, shape (n_events,)
+    "Which events came in good time."
+    start, stop = (np.array(x, float) for x in merge_intervals(*gti.seconds(events.time_ref)))
+    if len(start):
+        for ends, i, key, way in ((start, 0, "TSTART", -1), (stop, -1, "TSTOP", 1)):
+            end = _run_end(events, key)
+            if abs(end - ends[i]) < 1e-3:
+                ends[i] += way * (1. if abs(end - round(end)) < 1e-6 else 1e-3)
+    return inside(events.t_s, start, stop)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, html_table, lazy, make_path, warn
+from .locations import find_index
 from .store import DataStore, HDU_KINDS
 from .events import TimeReference
 from .problems import FAULTS, finding_of, fits_files
@@ -110,13 +111,6 @@ def _start(
     return ""
 
 # %% ../../nbs/20_data/80_inventory.ipynb #0b4c4b3f
-def find_index(
-    folder:Path,
-    name:str, # "hdu-index" or "obs-index"
-)->Path|None:
-    "Index file of a folder, None if there is none."
-    return next((p for p in (folder / f"{name}.fits.gz", folder / f"{name}.fits") if p.is_file()), None)
-
 def folder_of_index(
     path:Path,
 )->Path:
@@ -127,12 +121,20 @@ def folder_of_index(
 def _stores(
     path:Path, # folder or file
 ):             # iterator of DataStore
-    "The data set of a folder with an index, else one per file with events."
+    "The data set of a folder with an index, else those of folders below and one per other file with events."
     if path.is_dir() and find_index(path, "hdu-index"):
-        names = (getattr(find_index(path, n), "name", None) for n in ("hdu-index", "obs-index"))
-        yield DataStore.from_dir(path, *names)
+        yield DataStore.from_dir(path)
         return
-    for file in fits_files(path):
+    files, listed = fits_files(path), set()
+    indices = [f for f in files if f in (find_index(f.parent, f"{n}-index") for n in ("hdu", "obs"))]
+    for file in (f for f in indices if f.name.startswith("hdu") and path.is_dir()):
+        try:
+            store = DataStore.from_dir(file.parent)
+            listed |= {row.path for i in store.obs_ids for row in store.hdu_rows(i)}
+            yield store
+        except FAULTS as error:
+            warn(f"{file.relative_to(path)} is left out: {finding_of(error, str(file))[2]}")
+    for file in (f for f in files if f not in listed and f not in indices):
         try:
             if "EVENTS" in read_tables(file):
                 yield DataStore.from_events_files(file)
@@ -165,7 +167,8 @@ def _run_info(
         return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
     files = {p.path: name(p.path) for p in parts}
     events = next((p for p in parts if p.kind == "events"), None)
-    head = _event_header(events.path, events.hdu) if events and events.path.is_file() else {}
+    here = {p.path: p.path.is_file() and not p.refused for p in parts}
+    head = _event_header(events.path, events.hdu) if events and here[events.path] else {}
     keys = "RA_PNT", "DEC_PNT", "ZEN_PNT", "ALT_PNT", "ONTIME", "LIVETIME"
     ra, dec, zenith, altitude, ontime, livetime = (_number(k, row, head) for k in keys)
     count = _number("EVENT_COUNT", row, {"EVENT_COUNT": head.get("NAXIS2")})
@@ -175,7 +178,7 @@ def _run_info(
         obs_id, _text("OBJECT", row, head), ra, dec, 90 - altitude if np.isnan(zenith) else zenith,
         _start((head, head), (row, meta)), ontime, livetime, None if np.isnan(count) else int(count),
         {k: forms[k] for k in kinds}, _text("TELESCOP", row, head, meta), tuple(files.values()),
-        tuple(name for path, name in files.items() if not path.is_file()))
+        tuple(name for path, name in files.items() if not here[path]))
 
 # %% ../../nbs/20_data/80_inventory.ipynb #4842f6bb
 _COLUMNS = {"OBS_ID": "obs_id", "OBJECT": "object", "RA_PNT": "ra_deg", "DEC_PNT": "dec_deg",
@@ -288,6 +291,19 @@ class Inventory:
     def _repr_html_(self): return html_table(self._lines(), _TITLES, repr(self))
 
 # %% ../../nbs/20_data/80_inventory.ipynb #7b17e1b3
+def _tell_repeated(
+    runs:list, # of RunInfo
+):
+    "Warn of run numbers that stand for several files: all are listed, but an analysis can use one only."
+    by_number = {}
+    for run in runs:
+        by_number.setdefault(run.obs_id, []).append(" ".join(run.files))
+    for obs_id, files in by_number.items():
+        if len(files) > 1:
+            found = f"{len(files)} times: {', '.join(files)}"
+            warn(f"run {obs_id} is there {found}; expected each run number once")
+
+# %% ../../nbs/20_data/80_inventory.ipynb #04c912c2
 def inventory(path):
     """What a folder of DL3 files holds.
 
@@ -326,4 +342,5 @@ def inventory(path):
         raise DataError(f"{find_index(base, 'hdu-index')}: {finding_of(error)[2]}") from None
     if not runs:
         raise DataError(f"{path}: no DL3 file, expected hdu-index.fits.gz or FITS files with a table EVENTS")
+    _tell_repeated(runs)
     return Inventory(path.resolve().name, runs)

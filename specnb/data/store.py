@@ -6,18 +6,21 @@
 __all__ = ['DataStore', 'write_dl3']
 
 # %% ../../nbs/20_data/70_store.ipynb #6be357fc
+import os
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, as_float, atomic_folder, demo_dir, html_table, lazy, make_path, warn
 from ..base.sphere import separation, to_icrs
-from ..base.tables import GADF, save_tables, read_tables, table_hdu
+from ..base.tables import GADF, FitsTable, save_tables, read_tables, table_hdu
+from .agreement import agreed_events, index_entries, refuse_other_number
 from .background import BACKGROUND_FORMATS
 from .edisp import EnergyDispersion2D
-from .events import GTI, EventList
+from .events import GTI, EventList, TimeReference, time_unit
 from .irf import EffectiveAreaTable2D, RadMax2D
-from .observations import Observation, Observations
+from .locations import caldb_file, data_folders, index_path, locate
+from .observations import IRF_NAMES, Observation, Observations, run_number
 from .psf import PSF_FORMATS
 
 # %% ../../nbs/20_data/70_store.ipynb #f6666099
@@ -68,8 +71,32 @@ class HduRow(NamedTuple):
     form:str # HDU_CLASS
     path:Path
     hdu:str  # HDU_NAME
+    refused:str="" # why the file is not to be read
 
-# %% ../../nbs/20_data/70_store.ipynb #dd2eaf7f
+# %% ../../nbs/20_data/70_store.ipynb #502bcdca
+def run_numbers(fits_table)->np.ndarray:
+    "Column OBS_ID of an index (`FitsTable`) as integers; DataError if it holds anything else."
+    values = fits_table.column("OBS_ID")
+    try:
+        numbers = np.array([run_number(v) for v in values.tolist()], np.int64)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{fits_table.label}: column OBS_ID: {error}") from None
+    return numbers
+
+def _once(rows, label):
+    "An observation index without repeated rows; DataError if rows on one run differ."
+    numbers = rows["OBS_ID"].tolist()
+    if len(set(numbers)) == len(numbers):
+        return rows
+    texts = [str(row) for row in zip(*(rows[c].tolist() for c in rows.colnames))] # nan equals nan
+    first = {}
+    for i, number in enumerate(numbers):
+        if texts[first.setdefault(number, i)] != texts[i]:
+            raise DataError(f"{label}: column OBS_ID has two different rows on run {number}, expected one")
+    warn(f"{label}: {len(numbers) - len(first)} rows are repeated; each run is listed once")
+    return rows[list(first.values())]
+
+# %% ../../nbs/20_data/70_store.ipynb #9fba0ce6
 _COLUMNS = "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME"
 
 def _text(value):
@@ -81,59 +108,181 @@ def _astropy_table(fits_table, kind):
     units = {c: fits_table.unit(c) for c in columns if fits_table.unit(c)}
     return kind(columns, units=units, meta=dict(fits_table.header))
 
+def hdu_row(line, base_dir, index_dir, inside, follow_outside=False)->HduRow:
+    "Row of the HDU index from its texts (`_COLUMNS`); for `inside` see `data_folders`."
+    kind, form, where, name, hdu = map(_text, line)
+    path, outside, refused = locate(base_dir, index_dir, where, name, inside)
+    if outside and not follow_outside:
+        refused = (f"FILE_DIR {where!r}, FILE_NAME {name!r} lead out of the data folder {base_dir}; "
+                   "pass follow_outside=True to DataStore.from_dir, or set SPECNB_FOLLOW_OUTSIDE=1")
+    return HduRow(kind.lower(), form.lower(), path, hdu, refused)
+
+# %% ../../nbs/20_data/70_store.ipynb #cc4573a2
+_INDEX_UNITS = {**dict.fromkeys(("RA_PNT", "DEC_PNT"), "deg"),
+                **dict.fromkeys(("TSTART", "TSTOP", "ONTIME", "LIVETIME"), "s"), "DEADC": None}
+
+class _Header:
+    "Keywords of a table whose rows are not read."
+    key = FitsTable.key
+
+    def __init__(self, path, hdu):
+        self.header = read_tables(path).header(hdu)
+        self.label = f"{path}[{hdu}]"
+
+def _header_times(events:_Header, clock:TimeReference)->list:
+    "TSTART and TSTOP of events by another clock, s."
+    own, seconds = TimeReference.from_table(events), time_unit(events.header, events.label)
+    times = [events.key(k, np.nan) * seconds for k in ("TSTART", "TSTOP")]
+    return times if own == clock else [float(clock.met(own.time(t))) for t in times]
+
+def _header_index(paths):
+    "Observation index from the headers of events: run number -> (file, HDU)."
+    found = {}
+    for obs_id, (path, hdu) in paths.items():
+        try:
+            found[obs_id] = _Header(path, hdu)
+        except (DataError, OSError):
+            continue # missing or damaged, told when the run is used
+    clock = TimeReference.from_table(next(iter(found.values()))) if found else TimeReference()
+    columns = {k: [found[i].key(k, np.nan) if i in found else np.nan for i in paths] for k in _INDEX_UNITS}
+    times = [_header_times(found[i], clock) if i in found else (np.nan, np.nan) for i in paths]
+    columns["TSTART"], columns["TSTOP"] = map(list, zip(*times))
+    columns["OBJECT"] = [found[i].key("OBJECT", "", str) if i in found else "" for i in paths]
+    units = {k: unit for k, unit in _INDEX_UNITS.items() if unit}
+    return _observation_table()({"OBS_ID": list(paths), **columns}, units=units, meta=clock.header())
+
+# %% ../../nbs/20_data/70_store.ipynb #dd2eaf7f
 class _IndexFiles:
     "The index files of a folder."
 
-    def __init__(self, base_dir, hdu_name, obs_name):
+    def __init__(self, base_dir, hdu_name, obs_name, follow_outside=False):
         if not base_dir.is_dir():
             raise FileNotFoundError(f"{base_dir}: no such folder")
-        self.base_dir, self._obs_path = base_dir, base_dir / (obs_name or "obs-index.fits.gz")
-        self._table = read_tables(base_dir / (hdu_name or "hdu-index.fits.gz"))[1]
-        self.label, self._ids = str(self._table.path), self._table.column("OBS_ID")
+        self.base_dir, self._obs_path = base_dir, index_path(base_dir, obs_name, "obs-index")
+        if obs_name is not None and not self._obs_path.is_file():
+            raise FileNotFoundError(f"{self._obs_path}: no such file")
+        self._table = read_tables(index_path(base_dir, hdu_name, "hdu-index"))[1]
+        self.label, self._ids = str(self._table.path), run_numbers(self._table)
+        self._follow = follow_outside or os.environ.get("SPECNB_FOLLOW_OUTSIDE") == "1"
+        self._inside = data_folders(base_dir)
         if not len(self._ids):
             raise DataError(f"{self._table.label}: the index lists no run, expected at least one row")
 
     @cached_property
-    def obs_ids(self): return [*dict.fromkeys(map(int, self._ids.tolist()))]
+    def obs_ids(self): return [*dict.fromkeys(self._ids.tolist())]
 
     def rows(self, obs_id):
         "Lines of one run."
         index = np.flatnonzero(self._ids == obs_id)
-        lines = zip(*(map(_text, self._table.raw(name)[index]) for name in _COLUMNS))
-        return [HduRow(kind.lower(), form.lower(), self.base_dir / where / name, hdu)
-                for kind, form, where, name, hdu in lines]
+        lines = zip(*(self._table.raw(name)[index] for name in _COLUMNS))
+        folders = self.base_dir, self._table.path.parent, self._inside
+        return [hdu_row(line, *folders, self._follow) for line in lines]
+
+    def advice(self, obs_id): return ""
+
+    @cached_property
+    def _entries(self):
+        "What the observation index says, run number to list; nothing if there is none that can be read."
+        entries = {}
+        try:
+            rows = read_tables(self._obs_path)[1]
+            for obs_id, entry in zip(run_numbers(rows).tolist(), index_entries(rows)):
+                entries.setdefault(obs_id, []).append(entry)
+        except (DataError, OSError):
+            pass # `validate` tells
+        return entries
+
+    def entries(self, obs_id): return self._entries.get(obs_id, [])
 
     @cached_property
     def hdu_table(self): return _astropy_table(self._table, table.Table)
 
+    def _from_headers(self, obs_ids):
+        events = {i: [r for r in self.rows(i) if r.kind == "events" and not r.refused] for i in obs_ids}
+        nowhere = self.base_dir, ""
+        return _header_index({i: found[0][2:4] if found else nowhere for i, found in events.items()})
+
     @cached_property
     def obs_table(self):
-        return _astropy_table(read_tables(self._obs_path)[1], _observation_table())
+        if not self._obs_path.is_file():
+            return self._from_headers(self.obs_ids)
+        fits_table = read_tables(self._obs_path)[1]
+        rows = _astropy_table(fits_table, _observation_table())
+        rows["OBS_ID"] = run_numbers(fits_table)
+        rows = _once(rows, fits_table.label)
+        lacking = [k for k in ("RA_PNT", "DEC_PNT") if k not in rows.colnames]
+        if lacking and len(rows):
+            headers = self._from_headers(rows["OBS_ID"].tolist())
+            for name in lacking:
+                rows[name] = headers[name]
+        return rows
 
 # %% ../../nbs/20_data/70_store.ipynb #da9c7759
+_NAMED = {"EVENTS": "events", "GTI": "gti", "EFFECTIVE AREA": "aeff_2d", "ENERGY DISPERSION": "edisp_2d",
+          "POINT SPREAD FUNCTION": "psf_3gauss", "BACKGROUND": "bkg_3d"} # where HDUCLASn does not tell
+
 def _rows_of_file(path:Path, tables)->list:
     "`HduRow` of each part of a run in a file."
     rows = []
     for name in tables:
         one, form = (str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
         form = one if one in ("events", "gti") else form
+        form = form if form in HDU_READERS else _NAMED.get(name.upper(), form)
         if form in HDU_READERS:
             rows.append(HduRow(HDU_KINDS[form], form, path, name))
     return rows
+
+def _path_list(paths, name)->list:
+    "Paths from one or a list; TypeError names the argument."
+    if isinstance(paths, (str, os.PathLike)):
+        return [make_path(paths)]
+    try:
+        return [make_path(p) for p in paths]
+    except TypeError:
+        raise TypeError(f"{name}: expected a path or a list of paths, found {paths!r}") from None
 
 class _IndexRows:
     "The same, from the headers of files with events."
     label = "event files"
 
-    def __init__(self, paths):
-        self._rows = {}
-        for path in map(make_path, [paths] if isinstance(paths, (str, Path)) else paths):
+    def __init__(self, events_paths, irfs_paths=None):
+        paths, self._rows, self._advice = _path_list(events_paths, "events_paths"), {}, {}
+        irfs = [None] * len(paths) if irfs_paths is None else _path_list(irfs_paths, "irfs_paths")
+        irfs = irfs * len(paths) if len(irfs) == 1 else irfs
+        if not paths:
+            raise ValueError("events_paths: expected at least one file, found none")
+        if len(irfs) != len(paths):
+            raise ValueError(f"irfs_paths: expected one file or {len(paths)}, found {len(irfs)}")
+        for path, irf in zip(paths, irfs):
             tables = read_tables(path)
-            self._rows[tables["EVENTS"].key("OBS_ID", kind=int)] = _rows_of_file(path, tables)
+            obs_id = run_number(tables["EVENTS"].key("OBS_ID", kind=int))
+            if obs_id in self._rows:
+                other = self._rows[obs_id][0].path
+                text = f"keyword OBS_ID is {obs_id}, as in {other}"
+                raise DataError(f"{path}: {text}; expected one file per run")
+            self._rows[obs_id] = self._parts(obs_id, path, tables, irf)
+
+    def _parts(self, obs_id, path, tables, irf):
+        "Rows of one run, those of its responses from a file of their own if they are not with the events."
+        rows, caldb = _rows_of_file(path, tables), None
+        try:
+            if irf is None and all(r.kind in ("events", "gti") for r in rows):
+                caldb = caldb_file(tables["EVENTS"].header, path)
+        except DataError as error:
+            self._advice[obs_id] = f"; {error}"
+        if caldb and not caldb.is_file(): # `DataStore.obs` tells
+            named = {name: form for name, form in _NAMED.items() if HDU_KINDS[form] in IRF_NAMES}
+            return rows + [HduRow(HDU_KINDS[form], form, caldb, name) for name, form in named.items()]
+        if not irf and not caldb:
+            return rows
+        found = [r for r in _rows_of_file(irf or caldb, read_tables(irf or caldb)) if r.kind in IRF_NAMES]
+        return [r for r in rows if r.kind in ("events", "gti")] + found
 
     @property
     def obs_ids(self): return list(self._rows)
     def rows(self, obs_id): return self._rows.get(obs_id, [])
+    def entries(self, obs_id): return []
+    def advice(self, obs_id): return self._advice.get(obs_id, "")
 
     @cached_property
     def hdu_table(self):
@@ -143,35 +292,36 @@ class _IndexRows:
 
     @cached_property
     def obs_table(self):
-        units = {"RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s"}
-        paths = [next(r.path for r in rows if r.kind == "events") for rows in self._rows.values()]
-        events = [read_tables(path)["EVENTS"] for path in paths]
-        columns = {k: [e.key(k, np.nan) for e in events] for k in (*units, "DEADC")}
-        return _observation_table()({"OBS_ID": self.obs_ids, **columns}, units=units)
+        return _header_index({i: (rows[0].path, "EVENTS") for i, rows in self._rows.items()})
 
 # %% ../../nbs/20_data/70_store.ipynb #0788c7e7
 _REQUIRED = {"full-enclosure": ("aeff", "edisp"), "point-like": ("aeff", "edisp"), "all-optional": ()}
 
 def _required(required_irf)->list:
     "Checked kinds of the responses that a run must have."
+    expected = f"required_irf: expected one of {', '.join(_REQUIRED)}, or names among {', '.join(IRF_NAMES)}"
     if isinstance(required_irf, str):
         required_irf = _REQUIRED.get(required_irf, [required_irf])
-    for kind in required_irf:
-        if kind not in HDU_KINDS.values():
-            raise ValueError(f"required_irf: expected one of {', '.join(_REQUIRED)}, "
-                             f"or names among aeff, edisp, psf, bkg, rad_max; found {kind!r}")
-    return list(required_irf)
-
-def run_number(obs_id)->int:
-    "Number of a run, from an int or a text or float with the same meaning."
     try:
-        number = int(obs_id)
-    except (TypeError, ValueError):
-        number = None
-    if number is not None and (isinstance(obs_id, str) or number == obs_id):
-        return number
-    found = obs_id.item() if hasattr(obs_id, "item") else obs_id
-    raise ValueError(f"obs_id: expected the number of a run, found {found!r}")
+        kinds = list(required_irf)
+    except TypeError:
+        raise TypeError(f"{expected}; found {required_irf!r}") from None
+    for kind in kinds:
+        if kind not in IRF_NAMES:
+            raise ValueError(f"{expected}; found {kind!r}")
+    return kinds
+
+def _asked(obs_id)->list:
+    "Numbers of runs that a person asks for, each once."
+    try:
+        wishes = [obs_id] if isinstance(obs_id, (str, bytes)) else list(obs_id)
+    except TypeError:
+        wishes = [obs_id] # not a list
+    numbers = [run_number(i) for i in wishes]
+    if len(set(numbers)) < len(numbers):
+        twice = next(i for i in numbers if numbers.count(i) > 1)
+        raise ValueError(f"obs_id: expected each run once, found {twice} more than once")
+    return numbers
 
 def describe_runs(ids):
     "Number and range of run numbers."
@@ -191,6 +341,18 @@ def _read_part(row:HduRow, files:_OpenFiles):
         files[row.path] = read_tables(row.path)
     return HDU_READERS[row.form].from_table(files[row.path][row.hdu])
 
+def _read_gti(row, files, obs_id):
+    "Good time intervals of a run."
+    if row not in files:
+        gti = _read_part(row, files)
+        refuse_other_number(files[row.path][row.hdu].header, obs_id, f"{row.path}[{row.hdu}]")
+        files[row] = gti
+    return files[row]
+
+def _read_events(row, gti_row, files, obs_id, entries):
+    "Events of a run in good time, compared with what the index says."
+    return agreed_events(_read_part(row, files), _read_gti(gti_row, files, obs_id), obs_id, entries)
+
 # %% ../../nbs/20_data/70_store.ipynb #5831b029
 class DataStore:
     """The runs of a data set.
@@ -201,7 +363,7 @@ class DataStore:
     def __init__(self, index): self._index = index
 
     @classmethod
-    def from_dir(cls, base_dir, hdu_table_filename=None, obs_table_filename=None):
+    def from_dir(cls, base_dir, hdu_table_filename=None, obs_table_filename=None, follow_outside=False):
         """Data set with index files.
 
         Parameters
@@ -210,18 +372,38 @@ class DataStore:
             Folder; may contain variables such as ``$GAMMAPY_DATA``.
         hdu_table_filename, obs_table_filename : str, optional
             Names of the index files, by default ``hdu-index.fits.gz`` and ``obs-index.fits.gz``.
+        follow_outside : bool
+            Read files although the index names them by paths that lead out of the data folder.
 
         Raises
         ------
         FileNotFoundError
             No such folder or index file.
+        DataError
+            An index that cannot be read.
         """
-        return cls(_IndexFiles(make_path(base_dir), hdu_table_filename, obs_table_filename))
+        return cls(_IndexFiles(make_path(base_dir), hdu_table_filename, obs_table_filename, follow_outside))
 
     @classmethod
-    def from_events_files(cls, events_paths):
-        "Data set of files (or one file) that hold events and responses; no index is needed."
-        return cls(_IndexRows(events_paths))
+    def from_events_files(cls, events_paths, irfs_paths=None):
+        """Data set of files without an index.
+
+        Parameters
+        ----------
+        events_paths : str, Path or list of these
+            Files with events, one per run.
+        irfs_paths : str, Path or list of these, optional
+            File with the responses, for all runs or for each; by default they are in the file of the events, or
+            where its keywords CALDB and IRF say, below ``$CALDB``.
+
+        Raises
+        ------
+        FileNotFoundError
+            No such file.
+        DataError
+            A file without events or run number, or two files of one run.
+        """
+        return cls(_IndexRows(events_paths, irfs_paths))
 
     @property
     def obs_ids(self): return sorted(self._index.obs_ids)
@@ -253,22 +435,36 @@ class DataStore:
         DataError
             A required part is not listed.
         """
-        rows, index = self.hdu_rows(run_number(obs_id)), self._index.label
+        obs_id, required, index = run_number(obs_id), _required(required_irf), self._index.label
+        first = self._rows_by_kind(obs_id)
+        missing = [k for k in ("events", "gti", *required) if k not in first]
+        if missing:
+            found = f"found {', '.join(first)}{self._index.advice(obs_id)}"
+            raise DataError(f"run {obs_id}: {index} lists no {', '.join(missing)}; {found}")
+        files, events, gti = _OpenFiles(), first["events"], first["gti"]
+        parts = {k: partial(_read_part, row, files) for k, row in first.items() if k in IRF_NAMES}
+        parts["events"] = partial(_read_events, events, gti, files, obs_id, self._index.entries(obs_id))
+        parts["gti"] = partial(_read_gti, gti, files, obs_id)
+        ordered = {k: parts[k] for k in first if k in parts}
+        return Observation(obs_id, ordered, label=f"run {obs_id} ({events.path})")
+
+    def _rows_by_kind(self, obs_id):
+        "Row of each part of a run; an error for files that are not there or not to be read, and for two lists."
+        rows, index, first = self.hdu_rows(obs_id), self._index.label, {}
         if not rows:
             raise ValueError(f"{index}: no run {obs_id}; {describe_runs(self.obs_ids)}")
-        for path in dict.fromkeys(r.path for r in rows):
-            if not path.is_file():
-                raise FileNotFoundError(f"run {obs_id}: {path} is listed in {index} but does not exist")
-        first, files = {}, _OpenFiles()
         for row in rows:
+            if row.refused:
+                raise DataError(f"run {obs_id}: {index}: {row.refused}")
+            if not row.path.is_file():
+                raise FileNotFoundError(f"run {obs_id}: {row.path} is listed in {index} but does not exist")
             used = first.setdefault(row.kind, row)
+            if used is not row and used[2:] != row[2:] and row.kind in ("events", "gti"):
+                found = f"{used.path}[{used.hdu}] and {row.path}[{row.hdu}]"
+                raise DataError(f"run {obs_id}: {index} lists two {row.kind}, {found}; expected one")
             if used is not row:
                 warn(f"run {obs_id}: {index} lists more than one {row.kind}; the first is used, {used.form}")
-        missing = [k for k in ("events", "gti", *_required(required_irf)) if k not in first]
-        if missing:
-            raise DataError(f"run {obs_id}: {index} lists no {', '.join(missing)}; found {', '.join(first)}")
-        parts = {k: partial(_read_part, row, files) for k, row in first.items() if k != "pointing"}
-        return Observation(obs_id, parts, label=f"run {obs_id} ({first['events'].path})")
+        return first
 
     def get_observations(self, obs_id=None, skip_missing=False, required_irf="full-enclosure"):
         """Observations of runs, in the order asked for.
@@ -276,7 +472,7 @@ class DataStore:
         Parameters
         ----------
         obs_id : int or list of int, optional
-            Numbers of the runs; by default all in the index, by rising number.
+            Numbers of the runs, each once; by default all in the index, by rising number.
         skip_missing : bool
             Leave out runs that are not listed or incomplete or whose file is not there, with a warning.
         required_irf : str or list
@@ -287,7 +483,7 @@ class DataStore:
         Observations
         """
         observations, skipped, irfs = Observations(), {}, _required(required_irf)
-        for i in self.obs_ids if obs_id is None else map(run_number, np.atleast_1d(obs_id)):
+        for i in self.obs_ids if obs_id is None else _asked(obs_id):
             try:
                 observations.append(self.obs(i, irfs))
             except (ValueError, FileNotFoundError) as error:
