@@ -233,9 +233,9 @@ SENSELESS |= {f"{hdu} {name} backwards": (lambda hdus, hdu=hdu, name=name: [colu
                                           rf"{RUN}\[{hdu}\]: columns {name}_LO, {name}_HI: ") for hdu, names in AXES.items() for name in names}
 SENSELESS |= {f"NaN in {hdu} {name}_HI": (value(hdu, f"{name}_HI", np.nan, 1), rf"{RUN}\[{hdu}\]: columns {name}_LO, {name}_HI: expected finite numbers")
               for hdu, names in AXES.items() for name in names}
-SENSELESS |= {f"intervals with {end}": (value("GTI", "STOP", end), rf"{RUN}\[GTI\]: {what}") for end, what in ((np.nan, "column STOP holds 1 of 1 values that are not finite"), (np.inf, "column STOP holds 1 of 1"), (-1, "columns START, STOP: GTI: expected finite intervals"))}
+SENSELESS |= {f"intervals with {end}": (value("GTI", "STOP", end), rf"{RUN}\[GTI\]: {what}") for end, what in ((np.nan, "column STOP holds 1 values that are not finite"), (np.inf, "column STOP holds 1 values"), (-1, "columns START, STOP: GTI: expected finite intervals"))}
 SENSELESS |= {"no interval": (columns("GTI", rows=0), rf"{RUN}\[GTI\]: no good time interval, expected at least one")}
-SENSELESS |= {f"{name} of {number}": (value("EVENTS", name, number, 5), rf"{RUN}\[EVENTS\]: column {name}( holds|:) 1 of 4533 values (that )?are {what}")
+SENSELESS |= {f"{name} of {number}": (value("EVENTS", name, number, 5), rf"{RUN}\[EVENTS\]: column {name}( holds|:) 1 (of 4533 )?values (that )?are {what}")
               for name, number, what in (("ENERGY", np.nan, "not finite"), ("RA", np.inf, "not finite"), ("DEC", np.nan, "not finite"), ("TIME", np.nan, "not finite"),
                                          ("ENERGY", 0, "not above 0"), ("ENERGY", -1, "not above 0"), ("ENERGY", 1e20, "not above 0 and up to 1e.06 TeV"),
                                          ("DEC", 123, "not from -90 to 90 deg"), ("RA", 1e20, "not from -360 to 360 deg"), ("TIME", 1e15, "not from"))}

@@ -199,7 +199,7 @@ def with_value(hdu, column, value):
 @pytest.mark.parametrize("change, message", [
     (lambda h: fits.BinTableHDU(h.data[:0], h.header), r"\[EVENTS\]: the event list is empty, expected at least one event"),
     (lambda h: without(h, "ENERGY"), r"\[EVENTS\]: no column ENERGY; found EVENT_ID, TIME, RA, DEC"),
-    (lambda h: with_value(h, "RA", np.nan), r"\[EVENTS\]: column RA holds 1 of 50 values that are not finite"),
+    (lambda h: with_value(h, "RA", np.nan), r"\[EVENTS\]: column RA holds 1 values that are not finite"),
     (lambda h: without(h, "MJDREFI"), r"\[EVENTS\]: no keyword MJDREFI")])
 def test_bad_events(data_set, change, message):
     with pytest.raises(DataError, match="run_000001.fits.gz" + message): rewrite_events(data_set, change).events

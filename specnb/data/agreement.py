@@ -69,7 +69,8 @@ def _refuse_other_times(entry:IndexEntry, gti:GTI, label:str):
     if entry.start - free <= stop.max() and start.min() <= entry.stop + free:
         return
     found = f"good time is from {start.min():.10g} to {stop.max():.10g} s"
-    listed = f"the run of the observation index is from TSTART {entry.start:.10g} to TSTOP {entry.stop:.10g} s"
+    span = f"TSTART {entry.start:.10g} to TSTOP {entry.stop:.10g} s"
+    listed = f"the run of the observation index is from {span}"
     raise DataError(f"{label}: {found}, but {listed}; expected the same run")
 
 def _refuse_other_pointing(entry:IndexEntry, header:dict, label:str):

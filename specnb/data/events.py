@@ -419,7 +419,7 @@ class EventList:
         return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
 
     def select_time(self, time_interval):
-        "Events in one or more half-open intervals: pairs of dates, or of quantities that count like the list."
+        "Events in one or more half-open intervals: pairs of dates or of quantities that count like the list."
         return self.select_mask(inside(self.t_s, *time_intervals(time_interval, self.time_ref)))
 
     def select_offset(self, offset_band):

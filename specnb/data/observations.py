@@ -385,7 +385,7 @@ class Observations(UserList):
         Parameters
         ----------
         time_interval : `~astropy.time.Time` or list
-            A pair of dates, a list of pairs, or a `Time` of shape (2,) or (n, 2). Those that overlap are united.
+            Pairs of dates, or a `~astropy.time.Time` of shape (2,) or (n, 2); those that overlap are united.
 
         Returns
         -------

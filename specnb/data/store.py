@@ -393,8 +393,8 @@ class DataStore:
         events_paths : str, Path or list of these
             Files with events, one per run.
         irfs_paths : str, Path or list of these, optional
-            File with the responses, for all runs or for each; by default they are in the file of the events, or
-            where its keywords CALDB and IRF say, below ``$CALDB``.
+            File with the responses, for all runs or for each; by default that of the events, or the one that
+            its keywords CALDB and IRF name, below ``$CALDB``.
 
         Raises
         ------
@@ -449,7 +449,7 @@ class DataStore:
         return Observation(obs_id, ordered, label=f"run {obs_id} ({events.path})")
 
     def _rows_by_kind(self, obs_id):
-        "Row of each part of a run; an error for files that are not there or not to be read, and for two lists."
+        "Row of each part of a run; an error for files that are not there or may not be read, and two lists."
         rows, index, first = self.hdu_rows(obs_id), self._index.label, {}
         if not rows:
             raise ValueError(f"{index}: no run {obs_id}; {describe_runs(self.obs_ids)}")
