@@ -1,6 +1,7 @@
 "What a run leaves behind: files that others can read, a record that repeats it, nothing half-written."
 import errno
 import json
+import logging
 import os
 import re
 import shutil
@@ -197,7 +198,8 @@ def test_a_death_at_any_step_leaves_the_old_result_or_the_new_one(tmp_path, monk
     assert dead == 0 and n > 5 and text == "new"
 
 
-def test_a_repeat_says_that_nothing_was_to_do(finished, tmp_path, caplog):
+def test_a_repeat_says_that_nothing_was_to_do(finished, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("specnb"), "propagate", True)   # the command line changes it
     folder = tmp_path / "copy"
     shutil.copytree(finished.folder, folder)
     before = {n: (folder / n).stat().st_mtime_ns for n in names(folder)}

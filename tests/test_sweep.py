@@ -3,10 +3,13 @@
 Every wait has an end, so that nothing here can hang. Processes of a driver are found by a variable of their environment.
 """
 import json
+import logging
 import os
 import random
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -14,12 +17,14 @@ import threading
 import time
 import uuid
 from collections import Counter
+from contextlib import closing
 import nbformat
 import numpy as np
 import psutil
 import pytest
-from specnb import ConfigError, read_sweep, sweep
+from specnb import ConfigError, DataError, read_sweep, sweep, sweep_points
 from specnb.sweeps.store import Store
+from specnb.sweeps.subjects import check_against
 
 TAG = "SPECNB_TEST_TAG"
 
@@ -212,7 +217,7 @@ def test_stopped_sweep_ends_and_goes_on(number, n_jobs, tmp_path):
 def test_interrupt_ends_kernels(n_jobs, tmp_path):
     out, source = tmp_path / "out", notebook(tmp_path / "n.ipynb", "open('begun', 'w').close()\nimport time; time.sleep(60)")
     with Process(script(tmp_path, NOTEBOOKS.format(path=str(source), out=str(out), xs=[1, 2, 3], n_jobs=n_jobs))) as driver:
-        until(lambda: list(out.glob("points/.writing-*/begun")), 60, "kernel")
+        until(lambda: list(out.glob("points/.writing-*/*/begun")), 60, "kernel")
         assert any("ipykernel" in p for p in alive(driver.tag))
         driver.send(signal.SIGINT)
         driver.end(20)
@@ -248,9 +253,9 @@ def test_only_what_changed_is_done_again(tmp_path, monkeypatch):
         calls.append(x)
         if x == 2: raise ValueError("two")
         return {"y": x}
-    def do(f=work, xs=(1, 2, 3), **more):
+    def do(f=work, xs=(1, 2, 3), out="out", **more):
         calls.clear()
-        s = sweep(f, {"x": list(xs)}, tmp_path / "out", n_jobs=1, progress=False, **{"inputs": data} | more)
+        s = sweep(f, {"x": list(xs)}, tmp_path / out, n_jobs=1, progress=False, **{"inputs": data} | more)
         return calls.copy(), s
     assert do()[0] == [1, 2, 3]
     assert do()[0] == []
@@ -267,16 +272,119 @@ def test_only_what_changed_is_done_again(tmp_path, monkeypatch):
     more, s = do(work)
     assert more == [1, 2, 3] and s.table["y"].tolist() == [2, 4, 6] and len(read_sweep(tmp_path / "out")) == 3
     def seeded(x, seed): calls.append(x); return {"y": seed}
-    assert do(seeded)[0] == [1, 2, 3] and do(seeded)[0] == [] and do(seeded, seed=5)[0] == [1, 2, 3]
+    assert [do(seeded, out="seeded", **more)[0] for more in ({}, {}, {"seed": 5})] == [[1, 2, 3], [], [1, 2, 3]]
 
 
 def test_files_of_the_table_are_those_of_the_last_call(tmp_path):
     from astropy.table import Table
+    def f(x): return {"y": x}
+    one = f
+    def f(x): return {"z": x}
+    for version, name in ((one, "y"), (f, "z"), (one, "y")):
+        sweep(version, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+        assert name in Table.read(tmp_path / "sweep.ecsv").colnames and name in read_sweep(tmp_path).table.colnames
+
+
+# A folder knows what it holds
+
+def test_another_sweep_does_not_replace_table_and_page(tmp_path):
     def one(x): return {"y": x}
     def two(x): return {"z": x}
-    for f, name in ((one, "y"), (two, "z"), (one, "y")):
+    sweep(one, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    for other, grid in ((two, {"x": [1]}), ({}, {"stack": [True]})):
+        with pytest.raises(FileExistsError, match="holds a sweep of one, whose table would be replaced; name another folder"): sweep(other, grid, tmp_path, n_jobs=1, progress=False)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("mark, kind", [("provenance.json", "a run"), ("results.json", "a run"), ("hdu-index.fits.gz", "DL3 data")])
+def test_a_sweep_does_not_go_where_something_else_is(tmp_path, mark, kind):
+    (tmp_path / mark).write_text("x")
+    (tmp_path / "report.html").write_text("of the run")
+    with pytest.raises(FileExistsError, match=f"holds {kind}, expected a folder for a sweep"): sweep(lambda x: {"y": x}, {"x": [1]}, tmp_path, n_jobs=1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([mark, "report.html"])
+
+
+def test_a_repeated_sweep_says_that_nothing_was_to_do(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("specnb"), "propagate", True)   # the command line changes it
+    def f(x): return {"y": x}
+    with caplog.at_level("INFO", "specnb"):
         sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
-        assert name in Table.read(tmp_path / "sweep.ecsv").colnames and name in read_sweep(tmp_path).table.colnames
+        assert "nothing was to do" not in caplog.text
+        sweep(f, {"x": [1, 2]}, tmp_path, n_jobs=1, progress=False)
+    assert "holds all 2 points already: nothing was to do" in caplog.text
+
+
+CELLS = [("results", "{"), ("results", "[]"), ("results", '{"y": 5}'), ("results", '{"y": []}'), ("results", None), ("parameters", "x"), ("parameters", "[" * 10**5), ("number", "one"),
+         ("status", "fine"), ("seconds", "long"), ("seed", "x")]
+
+
+@pytest.mark.parametrize("column, value", CELLS, ids=lambda v: str(v)[:9])
+def test_a_damaged_cell_is_said_and_its_point_done_again(column, value, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("specnb"), "propagate", True)
+    calls = []
+    def f(x): calls.append(x); return {"y": x}
+    def do(): return sweep(f, {"x": [1, 2, 3]}, tmp_path, n_jobs=1, progress=False)
+    whole_table = without_times(do().table)
+    with closing(sqlite3.connect(tmp_path / "sweep.sqlite")) as database, database: database.execute(f"UPDATE points SET {column} = ? WHERE number = 1", (value,))
+    calls.clear()
+    assert read_sweep(tmp_path).table["x"].tolist() == [1, 3] and "sweep.sqlite: 1 rows are damaged and left out, such as point" in caplog.text
+    assert without_times(do().table) == whole_table and calls == [2]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no database", "empty", "another database", "note", "no table"])
+def test_a_damaged_database_is_named(damage, tmp_path):
+    def f(x): return {"y": x}
+    sweep(f, {"x": list(range(50))}, tmp_path, n_jobs=1, progress=False)
+    file = tmp_path / "sweep.sqlite"
+    if damage == "truncated": file.write_bytes(file.read_bytes()[:9000])
+    if damage == "no database": file.write_text("x" * 5000)
+    if damage == "another database": file.unlink()
+    if damage == "empty": file.write_bytes(b"")
+    with closing(sqlite3.connect(file)) as database, database:
+        if damage == "another database": database.execute("CREATE TABLE other (x)")
+        if damage == "note": database.execute("UPDATE notes SET value = '{'")
+        if damage == "no table": database.execute("DROP TABLE points")
+    if damage == "empty":   # as if it were new
+        assert len(sweep(f, {"x": [1]}, tmp_path, n_jobs=1, progress=False)) == 1
+        return
+    for call in (lambda: read_sweep(tmp_path).table, lambda: sweep(f, {"x": [1]}, tmp_path, n_jobs=1, progress=False)):
+        with pytest.raises((DataError, OSError), match="sweep.sqlite: "): call()
+
+
+# Files with points
+
+BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(f"{n}: &{n} [{', '.join([f'*{m}']*10)}]\n" for m, n in zip("abcdefgh", "bcdefghi"))
+POINTS = [("bomb", BOMB, "aliases such as"), ("bomb in points", f"points:\n- {{x: 1}}\n{BOMB}", "aliases such as"), ("deep", "points: " + "["*5000 + "]"*5000, "nested deeper than"),
+          ("not UTF-8", b"points: [{x: \xff}]", "not a text file"), ("list for a table", "grid: [1, 2]", "expected a mapping of names and lists"),
+          ("table for a list", "points: {x: 1}", "expected a list of mappings"), ("numbers for points", "points: [1, 2]", "expected a list of mappings"),
+          ("cube", "latin_hypercube: [1]", "expected a mapping of n, seed and ranges"), ("ranges", "latin_hypercube: {n: 2, seed: 1, ranges: [a]}", "ranges: found"),
+          ("n", "latin_hypercube: {n: 1e12, seed: 1, ranges: {a: [0, 1]}}", "n: found"), ("huge n", "latin_hypercube: {n: 1000000000000, seed: 1, ranges: {a: [0, 1]}}", "at most 1000000"),
+          ("n of texts", "latin_hypercube: {n: many, seed: 1, ranges: {a: [0, 1]}}", "n: found 'many'"), ("seed", "latin_hypercube: {n: 2, seed: -1, ranges: {a: [0, 1]}}", "seed: found -1"),
+          ("limits", "latin_hypercube: {n: 2, seed: 1, ranges: {a: [x, 1]}}", "a.low: found 'x', expected a number"), ("nan", "latin_hypercube: {n: 2, seed: 1, ranges: {a: [.nan, 1]}}", "finite numbers"),
+          ("limits of lists", "latin_hypercube: {n: 2, seed: 1, ranges: {a: {low: [1, 2], high: 3}}}", "a.low: found"), ("log", "latin_hypercube: {n: 2, seed: 1, ranges: {a: {low: 1, high: 3, log: perhaps}}}", "a.log: found"),
+          ("too wide", "latin_hypercube: {n: 2, seed: 1, ranges: {a: {low: 1e-300, high: 1e300, log: true}}}", "finite numbers"),
+          ("choices", "latin_hypercube: {n: 2, seed: 1, ranges: {a: {choices: abc}}}", "expected choices, a list"), ("a long key", f"{'k'*100}: 1\n{'l'*100}: 1\n{'m'*100}: 1", "expected grid, points"),
+          ("many points", "grid:\n" + "".join(f"  {n}: [{', '.join(map(str, range(400)))}]\n" for n in "abcd"), "25600000000 points, expected at most 1000000"), ("nothing", "", "expected grid"), ("a text", "x", "expected grid"),
+          ("twice", "grid: {a: [1]}\ngrid: {a: [2]}", "given in line 1, too")]
+
+
+@pytest.mark.parametrize("content, message", [p[1:] for p in POINTS], ids=[p[0] for p in POINTS])
+def test_a_file_with_points_is_refused_at_once_and_by_name(content, message, tmp_path):
+    file = tmp_path / "points.yaml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught: sweep_points(file)
+    assert str(caught.value).startswith(str(file)) and len(str(caught.value)) < 1000
+
+
+def test_points_of_python_are_refused_by_a_short_text():
+    endless = []
+    endless.append(endless)
+    for points in ([{"x": endless}], {"x": [endless]}, [["x"] * 10**6], {"x": []}, {n: range(10**4) for n in "abc"}, 5):
+        with pytest.raises(ConfigError) as caught: sweep_points(points)
+        assert len(str(caught.value)) < 500
+    with pytest.raises(ConfigError, match="expected a number") as caught: check_against({"x": 1}, [{"x": "y" * 10**6}], "f")
+    assert len(str(caught.value)) < 500
 
 
 def test_table_is_written_after_a_kill_just_before_it(tmp_path, monkeypatch):
@@ -391,6 +499,15 @@ def test_notebook_whose_kernel_dies(tmp_path):
     assert s.table["status"].tolist() == ["done", "failed"] and "DeadKernelError" in s.table["error"][1]
     kept = tmp_path / "out" / s.table["folder"][1]
     assert {"notebook.ipynb", "page.html"} <= {p.name for p in kept.iterdir()} and s.table["y"].tolist() == [1, 4]
+
+
+def test_notebook_that_prints_without_end(tmp_path):
+    "What it prints is cut, and said so; what it records is kept."
+    path = notebook(tmp_path / "n.ipynb", "for _ in range(20): print('x' * 10**6)\nprint('y' * 10**7)", RECORD, "raise ValueError('z' * 10**6)")
+    s = sweep(path, {"x": [3]}, tmp_path / "out", n_jobs=1, progress=False)
+    kept = tmp_path / "out" / s.table["folder"][0] / "notebook.ipynb"
+    assert s.table["y"].tolist() == [9] and len(s.table["error"][0]) < 6000
+    assert kept.stat().st_size < 5e6 and "[specnb keeps 1 MB of what a notebook has printed; the rest is left out]" in kept.read_text()
 
 
 def test_script_without_guard(tmp_path):

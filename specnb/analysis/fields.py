@@ -13,7 +13,7 @@ from numbers import Real
 from typing import Annotated, Any, get_args
 from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError,
                       model_validator)
-from ..base.core import lazy
+from ..base.core import found_text, lazy, shorten
 from ..base.yaml_files import load_yaml, suggestion, yaml
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #924eeb64
@@ -123,7 +123,9 @@ class ConfigError(ValueError):
 
     def __init__(self, problems, source=""):
         self.problems = list(problems)
-        super().__init__("\n".join(([source] if source else []) + self.problems))
+        shown = [shorten(str(problem), 1000) for problem in self.problems[:30]]
+        more = [f"and {len(self.problems) - 30} more"] if len(self.problems) > 30 else []
+        super().__init__("\n".join([*([source] if source else []), *shown, *more]))
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #2613a7b5
 def section_of(annotation):
@@ -182,8 +184,8 @@ def _problem(
         message = "expected a boolean, true or false"
     if kind == "literal_error":
         message += suggestion(str(found), re.findall(r"'([^']*)'", message))
-    text = quantity_text(found) if hasattr(found, "unit") else repr(found)
-    return f"{key}: found {text[:200]}, {message.replace('input should be', 'expected')}"
+    text = quantity_text(found) if hasattr(found, "unit") else found_text(found)
+    return f"{key}: found {text}, {message.replace('input should be', 'expected')}"
 
 def explain(error:ValidationError, model:type)->list:
     "Lines for a `ConfigError` from what pydantic found."
@@ -263,11 +265,12 @@ def parse_setting(text:str)->tuple:
     key, equal, value = text.partition("=")
     key = key.strip()
     if not equal or not key:
-        raise ConfigError([f"{text!r}: expected key=value, such as datasets.on_region.radius=0.15deg"])
+        example = "datasets.on_region.radius=0.15deg"
+        raise ConfigError([f"{found_text(text)}: expected key=value, such as {example}"])
     try:
         return key, load_yaml(value, key)
     except ValueError:
-        wrong = f"{key}: {value!r} is no YAML value; put texts with special characters in quotes"
+        wrong = f"{key}: {found_text(value)} is no YAML value; put texts with special characters in quotes"
         raise ConfigError([wrong]) from None
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #ef0dce5e

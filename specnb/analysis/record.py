@@ -15,10 +15,11 @@ from importlib import resources
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
-from ..base.core import errors_name, lazy, make_path, temporary_folder
+from ..base.core import errors_name, lazy, make_path, shorten, temporary_folder
 from ..data.download import public_datasets
 from .config import AnalysisConfig
 from .analysis import SpectralAnalysis
+from .notebooks import limited_engine
 from .pages import render_page
 from .products import (describe_inputs, make_provenance, relative_files, write_all_products,
                                       write_json)
@@ -81,9 +82,9 @@ def execute(
         papermill.execute_notebook(tutorial_notebook(), folder / "analysis.ipynb", sections,
                                    kernel_name="python3", language="python",
                                    cwd=folder, progress_bar=shown and {"desc": "notebook", "leave": False},
-                                   extra_arguments=["--log-level=CRITICAL"])
+                                   extra_arguments=["--log-level=CRITICAL"], engine_name=limited_engine())
     except papermill.PapermillExecutionError as error:
-        raise AnalysisError(f"{error.ename}: {error.evalue}") from None
+        raise AnalysisError(f"{error.ename}: {shorten(str(error.evalue), 2000)}") from None
 
 # %% ../../nbs/80_analysis/70_record.ipynb #c3c1bce0
 def _check_outdir(

@@ -55,6 +55,10 @@ class SpecnbWarning(UserWarning):
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 80, 80
 
+def shorten(text:str, limit:int)->str:
+    "A text that is not endless."
+    return text if len(text) <= limit else f"{text[:limit - 3]}..."
+
 def found_text(
     value,     # anything
     limit=200, # characters
@@ -64,7 +68,7 @@ def found_text(
         text = _REPR.repr(value)
     except Exception: # of a foreign class
         text = f"a {type(value).__name__}"
-    return text if len(text) <= limit else f"{text[:limit - 3]}..."
+    return shorten(text, limit)
 
 # %% ../../nbs/10_base/10_core.ipynb #eed9bc92
 def warn(

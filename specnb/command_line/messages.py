@@ -60,10 +60,6 @@ def is_foreseen(
     return bool(last) and Path(last[0].filename).is_relative_to(_PACKAGE) and "raise " in (last[0].line or "")
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #4929dc31
-def shorten(text:str, limit:int)->str:
-    "A text that is not endless."
-    return text if len(text) <= limit else f"{text[:limit - 3]}..."
-
 def message_of(
     error,
 )->str:

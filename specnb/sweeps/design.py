@@ -9,6 +9,7 @@ __all__ = ['latin_hypercube', 'sweep_points']
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections import Counter
 from datetime import date
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..analysis.fields import ConfigError, quantity_text
-from ..base.core import lazy, make_path
+from ..base.core import found_text, lazy, make_path, shorten
+from ..base.yaml_files import load_yaml, read_yaml
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #b8bffd93
-u, table, qmc, yaml = lazy("astropy.units"), lazy("astropy.table"), lazy("scipy.stats.qmc"), lazy("yaml")
+u, table, qmc = lazy("astropy.units"), lazy("astropy.table"), lazy("scipy.stats.qmc")
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #91416900
 def plain_value(
@@ -33,7 +35,7 @@ def plain_value(
     if is_quantity or isinstance(value, float):
         if not np.isfinite(value.value if is_quantity else value).all():
             wanted = "finite numbers" if is_quantity else "a finite number"
-            raise TypeError(f"{name}: found {value}, expected {wanted}")
+            raise TypeError(f"{name}: found {found_text(value)}, expected {wanted}")
         if is_quantity and np.ndim(value) == 0:
             return quantity_text(value)
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -71,17 +73,53 @@ def _as_list(value):
 
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #0d1fa8af
+MAX_POINTS = 1_000_000
+
+def check_number(
+    n,
+    what, # for the message
+):
+    "ValueError for more points than a sweep can have."
+    if n > MAX_POINTS:
+        raise ValueError(f"{what}: found {found_text(n)} points, expected at most {MAX_POINTS}")
+
+def _as_mapping(name, value, of):
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: found {found_text(value)}, expected a mapping of {of}")
+    return value
+
+# %% ../../nbs/85_sweeps/10_design.ipynb #4ab37999
 def product_points(
     grid:dict, # name -> list of values, or one value
 )->list:       # of dictionaries
     "Every combination."
-    lists = {name: _as_list(values) for name, values in grid.items()}
+    lists = {n: _as_list(values) for n, values in _as_mapping("grid", grid, "names and lists").items()}
     for name, values in lists.items():
         if not values:
             raise ConfigError([f"{name}: expected at least one value, found none"])
+    check_number(math.prod(map(len, lists.values())), "grid")
     return [dict(zip(lists, values)) for values in itertools.product(*lists.values())]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #d2687f60
+def _limit(
+    name:str,
+    value,
+): # Quantity
+    "Limit of a range; ValueError for what is no number or quantity."
+    try:
+        quantity = u.Quantity(value, dtype=float)
+    except (TypeError, ValueError):
+        quantity = None
+    if quantity is None or not quantity.isscalar or isinstance(value, bool):
+        raise ValueError(f"{name}: found {found_text(value)}, expected a number, or a text with a unit")
+    return quantity
+
+def _switch(name, value):
+    "True or false; ValueError for something else."
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}: found {found_text(value)}, expected true or false")
+    return bool(value)
+
 def _read_range(
     name:str,
     spec,      # (low, high), (low, high, log), or {low, high, log, integer}
@@ -90,25 +128,34 @@ def _read_range(
     if isinstance(spec, (list, tuple)) and len(spec) in (2, 3) and isinstance((*spec, False)[2], bool):
         spec = dict(zip(("low", "high", "log"), spec))
     if not isinstance(spec, dict):
-        raise ValueError(f"{name}: found {spec!r}, "
+        raise ValueError(f"{name}: found {found_text(spec)}, "
                          "expected (low, high), (low, high, True) for the logarithm, or a dictionary")
     if set(spec) - {"low", "high", "log", "integer"} or not {"low", "high"} <= set(spec):
-        raise ValueError(f"{name}: found {spec!r}, "
+        raise ValueError(f"{name}: found {found_text(spec)}, "
                          "expected low, high, and perhaps log or integer; or choices")
-    low, high = (u.Quantity(spec[k]) for k in ("low", "high"))
+    low, high = (_limit(f"{name}.{k}", spec[k]) for k in ("low", "high"))
     if not low.unit.is_equivalent(high.unit):
         limits = f"{spec['low']} and {spec['high']}"
         raise ValueError(f"{name}: the limits {limits} have units that do not convert")
-    a, b = low.value, high.to_value(low.unit)
-    log, integer = spec.get("log", False), spec.get("integer", False)
+    a, b = float(low.value), float(high.to_value(low.unit))
+    log, integer = (_switch(f"{name}.{k}", spec.get(k, False)) for k in ("log", "integer"))
     found = f"{name}: found a range from {a:g} to {b:g}, expected"
-    if not -np.inf < a < b < np.inf or log and a <= 0:
+    if not (-np.inf < a < b < np.inf and b - a < np.inf) or log and (a <= 0 or b/a == np.inf):
         raise ValueError(f"{found} {'positive ' if log else ''}finite numbers, the lower one first")
     if integer and (log or a % 1 or b % 1):
         raise ValueError(f"{found} whole numbers, and no logarithm")
     return a, b, low.unit, log, integer
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #08304997
+def _choices(
+    name:str,
+    spec:dict, # with choices
+)->list:
+    "Values to choose from; ValueError if it is no list, or if there is more."
+    if len(spec) > 1 or not isinstance(spec["choices"], (list, tuple)) or not spec["choices"]:
+        raise ValueError(f"{name}: found {found_text(spec)}, expected choices, a list, and nothing else")
+    return list(spec["choices"])
+
 def _values_at(
     spec,          # as from `_read_range`, or list of choices
     x:np.ndarray,  # between 0 and 1, shape (n,)
@@ -151,11 +198,14 @@ def latin_hypercube(ranges, n, seed):
     ValueError
         Not a range, or not a number of points.
     """
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n: found {n!r}, expected a positive number of points")
-    if not ranges:
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"n: found {found_text(n)}, expected a positive number of points")
+    check_number(n, "n")
+    if not _as_mapping("ranges", ranges, "names and ranges"):
         raise ValueError("ranges: expected at least one parameter, found none")
-    specs = [s["choices"] if isinstance(s, dict) and "choices" in s else _read_range(name, s)
+    if not isinstance(seed, (int, np.integer, np.random.Generator)) or isinstance(seed, int) and seed < 0:
+        raise ValueError(f"seed: found {found_text(seed)}, expected a number from 0 on")
+    specs = [_choices(name, s) if isinstance(s, dict) and "choices" in s else _read_range(name, s)
              for name, s in ranges.items()]
     sample = qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(n)
     columns = [_values_at(spec, x) for spec, x in zip(specs, sample.T)]
@@ -180,38 +230,32 @@ def table_points(
     points = [dict(zip(columns, values)) for values in zip(*columns.values())]
     return [{n: getattr(v, "unmasked", v) for n, v in p.items() if _is_there(v)} for p in points]
 
-# %% ../../nbs/85_sweeps/10_design.ipynb #4439b7d9
-def with_numbers(
-    value, # from YAML
-):         # the same
-    "Texts such as 1e-12 as numbers."
-    if isinstance(value, dict):
-        return {k: with_numbers(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [with_numbers(v) for v in value]
-    is_number = isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", value)
-    return float(value) if is_number else value
-
 # %% ../../nbs/85_sweeps/10_design.ipynb #89df7c47
 def _cube_of(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"found {found_text(content)}, expected a mapping of n, seed and ranges")
     return latin_hypercube(content["ranges"], content["n"], content["seed"])
-
-_SECTIONS = {"grid": product_points, "points": list, "latin_hypercube": _cube_of} # of a file
 
 def _read(path, kind, reader):
     "What a reader makes of a file; ConfigError with its message."
     try:
         return reader(path)
     except Exception as error:
-        raise ConfigError([f"{path}: not a {kind}: {' '.join(str(error).split())[:200]}"]) from None
-
-def _read_yaml(path):
-    return with_numbers(yaml.safe_load(path.read_text(encoding="utf-8")))
+        about = shorten(" ".join(str(error).split()), 300)
+        found = "" if about.startswith(str(path)) else f"{path}: not a {kind}: "
+        raise ConfigError([f"{found}{about}"]) from None
 
 def _read_table(path):
     return table_points(table.Table.read(path))
 
+def _listed(points):
+    "Points as they are, if it is a list of them."
+    wrong = next((p for p in points if not isinstance(p, dict)), None) if isinstance(points, list) else points
+    if wrong is not None:
+        raise ValueError(f"found {found_text(wrong)}, expected a list of mappings of name and value")
+    return points
 
+_SECTIONS = {"grid": product_points, "points": _listed, "latin_hypercube": _cube_of} # of a file
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #f1653a3f
 def read_points(
@@ -223,19 +267,23 @@ def read_points(
         raise ConfigError([f"{path}: no such file with points"])
     if path.suffix not in (".yaml", ".yml"):
         return _read(path, "table that can be read, expected ECSV, CSV or FITS, or YAML", _read_table)
-    content = _read(path, "YAML file", _read_yaml)
+    content = _read(path, "YAML file", read_yaml)
     if isinstance(content, list):
         content = {"points": content}
     if not isinstance(content, dict) or not content or set(content) - set(_SECTIONS):
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
-        raise ConfigError([f"{path}: found {found}, expected {', '.join(_SECTIONS)}"])
+        raise ConfigError([f"{path}: found {shorten(found, 200)}, expected {', '.join(_SECTIONS)}"])
     parts = []
     for name, part in content.items():
         try:
             parts.append(_SECTIONS[name](part))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             about = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ConfigError([f"{path}: {name}: {about}"]) from None
+    try:
+        check_number(math.prod(map(len, parts)), path)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
     return [{k: v for part in chosen for k, v in part.items()} for chosen in itertools.product(*parts)]
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #91aed9a0
@@ -252,22 +300,22 @@ def parse_grid(
     "One parameter of a command line; ConfigError if it makes no sense."
     name, _, values = (part.strip() for part in text.partition("="))
     if not name or not values:
-        raise ConfigError([f"{text!r}: expected name=values, "
+        raise ConfigError([f"{found_text(text)}: expected name=values, "
                            "such as on_radius=0.07,0.11,0.15 or on_radius=0.05..0.2"])
     span = _RANGE.fullmatch(values)
     if span:
         low, high, kind = span.groups()
         if kind not in (None, "log", "int"):
             raise ConfigError([f"{name}: found {kind!r} behind the range, expected log or int"])
-        limits = with_numbers({"low": yaml.safe_load(low), "high": yaml.safe_load(high)})
+        limits = {"low": load_yaml(low, name), "high": load_yaml(high, name)}
         return name, limits | {"log": kind == "log", "integer": kind == "int"}
     if _RANGE_IN_A_LIST.search(values):
-        raise ConfigError([f"{name}: {values!r} has a range and more, "
+        raise ConfigError([f"{name}: {found_text(values)} has a range and more, "
                            "expected one range or a list of values"])
     try:
-        return name, with_numbers(yaml.safe_load(f"[{values}]"))
-    except yaml.YAMLError:
-        raise ConfigError([f"{name}: {values!r} is no list of YAML values; "
+        return name, load_yaml(f"[{values}]", name)
+    except ValueError:
+        raise ConfigError([f"{name}: {found_text(values)} is no list of YAML values; "
                            "put texts with special characters in quotes"]) from None
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #5e2af3f4
@@ -300,6 +348,13 @@ def unique_points(
     return list({canonical(p): p for p in points}.values())
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #a7417abf
+def _as_config(make, grid):
+    "Points that a function makes; ConfigError with its message."
+    try:
+        return make(grid)
+    except (TypeError, ValueError) as error:
+        raise error if isinstance(error, ConfigError) else ConfigError([f"points: {error}"]) from None
+
 def sweep_points(grid):
     """The points that a description means.
 
@@ -322,18 +377,20 @@ def sweep_points(grid):
     if isinstance(grid, (str, Path)):
         points = read_points(grid)
     elif isinstance(grid, dict):
-        points = product_points(grid)
+        points = _as_config(product_points, grid)
     else:
-        points = grid if isinstance(grid, (list, tuple)) else table_points(grid)
+        points = grid if isinstance(grid, (list, tuple)) else _as_config(table_points, grid)
     for p in points:
         if not isinstance(p, dict):
-            raise ConfigError([f"points: found {p!r}, expected dictionaries of name and value"])
+            raise ConfigError([f"points: found {found_text(p)}, expected dictionaries of name and value"])
     if not points:
         raise ConfigError(["points: expected at least one, found none"])
     try:
         return unique_points([{str(n): plain_value(n, v) for n, v in p.items()} for p in points])
     except TypeError as error:
         raise ConfigError([str(error)]) from None
+    except RecursionError:
+        raise ConfigError(["points: found a list or dictionary that contains itself"]) from None
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #1b5d31bc
 class Point(NamedTuple):
@@ -367,7 +424,8 @@ def seeded_points(
 )->list:          # of Point; repeats of a point together
     "Points with seeds; ValueError for what is no seed or no number of repeats."
     if not isinstance(repeats, (int, np.integer)) or repeats < 1:
-        raise ValueError(f"repeats: found {repeats!r}, expected a positive number")
+        raise ValueError(f"repeats: found {found_text(repeats)}, expected a positive number")
+    check_number(len(points)*repeats, "repeats")
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed: found {seed!r}, expected a number from 0 on")
     return [Point(p, k, _seed_of(p, k, seed)) for p in points for k in range(repeats)]

@@ -12,14 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from ..analysis.config import AnalysisConfig
 from ..analysis.fields import ConfigError
+from ..analysis.folders import refuse_others
 from ..analysis.record import AnalysisError
-from ..base.core import html_table, lazy, make_path
+from ..base.core import clear_leftovers, html_table, lazy, make_path
 from .design import Point, canonical, seeded_points, sweep_points, unique_points
 from .fingerprint import digest, inputs_digest
 from .store import Store
 from .subjects import AnalysisSubject, as_subject
 from .tables import spread_table, table_of, write_sweep_tables
-from .workers import Task, check_workers, clear_leftovers, read_limit, rows_of
+from .workers import Task, check_workers, read_limit, rows_of
 
 # %% ../../nbs/85_sweeps/70_run.ipynb #e852e5c5
 IPython, tqdm = lazy("IPython"), lazy("tqdm")
@@ -163,7 +164,8 @@ class Sweep:
         if point_ids is not None:
             there = {r["point_id"]: r for r in self._rows}
             self._rows = [there[p] for p in point_ids if p in there]
-        self._known = self._store.note(f"about {self._rows[0]['subject'] if self._rows else subject}") or {}
+        known = self._store.note(f"about {self._rows[0]['subject'] if self._rows else subject}")
+        self._known = known if isinstance(known, dict) else {}
 
     @property
     def table(self):
@@ -302,6 +304,28 @@ def points_for(subject, grid, seed, repeats):
 
 
 
+# %% ../../nbs/85_sweeps/70_run.ipynb #257027a7
+def check_folder(
+    folder:Path,
+    subject,
+):
+    "FileExistsError if a sweep may not go to a folder."
+    refuse_others(folder, "a sweep")
+    if not (folder / "sweep.sqlite").is_file():
+        return
+    store = Store(folder, create=False)
+    about = store.note(f"about {store.note('subject')}")
+    if not isinstance(about, dict) or "what" not in about:
+        return
+    same, config = about["what"] == subject.name, about.get("config")
+    if same and config is not None:
+        same = AnalysisSubject(AnalysisConfig(**config)).identity == subject.identity
+    if not same:
+        kind = "the same analysis with another configuration" if config and subject.name == about["what"] \
+            else about["what"]
+        raise FileExistsError(f"{folder} holds a sweep of {kind}, whose table would be replaced; "
+                              "name another folder")
+
 # %% ../../nbs/85_sweeps/70_run.ipynb #26dd4938
 def note_subject(
     store:Store,
@@ -363,6 +387,8 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     ------
     ConfigError
         Points that do not fit, all faults at once; nothing was done.
+    FileExistsError
+        The folder holds something else, or another sweep; nothing was done.
     FileNotFoundError
         Data that are not there; nothing was done.
     RuntimeError
@@ -374,9 +400,9 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     engine = choose_engine(subject, engine)
     limit = read_limit(timeout, engine)
     check_workers(n_jobs, executor)
-    rows = plan(subject, engine, points_for(subject, grid, seed, repeats), named_inputs(inputs), seed)
-    if folder.is_file():
-        raise FileExistsError(f"{folder} is a file, expected the name of a folder for the sweep")
+    points = points_for(subject, grid, seed, repeats)
+    check_folder(folder, subject)
+    rows = plan(subject, engine, points, named_inputs(inputs), seed)
     done = Store(folder, create=False).done() if (folder / "sweep.sqlite").is_file() else {}
     pending = undone(rows, done, retry_failed, folder if engine == "papermill" else None)
     subject.check([r["parameters"] for r in pending])
@@ -385,6 +411,8 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     note_subject(store, subject, rows[0], seed)
     for r in rows if engine == "papermill" else ():
         r["folder"] = folder_name(r)
+    if not pending:
+        log.info("%s holds all %d points already: nothing was to do", folder, len(rows))
     pending.sort(key=lambda r: subject.order(r["parameters"]))
     try:
         do_rows(subject, pending, store.add, folder, limit, progress, n_jobs=n_jobs, executor=executor)

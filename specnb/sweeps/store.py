@@ -7,10 +7,15 @@ __all__ = []
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #340f222c
 import json
+import logging
 import sqlite3
 from contextlib import closing, contextmanager
 from itertools import count
-from ..base.core import DataError, make_path
+from ..base.core import DataError, found_text, make_path, shorten
+from .results import unpack_results
+
+# %% ../../nbs/85_sweeps/40_store.ipynb #636524dd
+log = logging.getLogger("specnb")
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #a6887217
 _TYPES = {"point_id": "TEXT PRIMARY KEY", "number": "INTEGER", "repeat": "INTEGER", "seed": "INTEGER",
@@ -18,6 +23,7 @@ _TYPES = {"point_id": "TEXT PRIMARY KEY", "number": "INTEGER", "repeat": "INTEGE
 COLUMNS = ("point_id", "key", "subject", "number", "parameters", "repeat", "seed", "status", "error",
            "traceback", "results", "seconds", "finished", "version", "basis", "folder")
 _JSON = "parameters", "results"
+_KINDS = {"number": int, "repeat": int, "seed": int, "seconds": (int, float)} # else str
 _FORMAT = 3 # of the file
 
 def _to_text(value): return json.dumps(value, ensure_ascii=False)
@@ -34,8 +40,18 @@ def to_record(
 def from_record(
     record, # values in the order of COLUMNS
 )->dict:
-    "A row as it was before `to_record`."
-    return {n: json.loads(v) if n in _JSON else v for n, v in zip(COLUMNS, record)}
+    "A row as it was before `to_record`; ValueError if a value is damaged."
+    row = {n: json.loads(v) if n in _JSON else v for n, v in zip(COLUMNS, record)}
+    for name, value in row.items():
+        kind = dict if name in _JSON else _KINDS.get(name, str)
+        if not isinstance(value, kind) and (value is not None or name in _JSON):
+            raise ValueError(f"{name}: found {type(value).__name__}")
+    if row["status"] not in ("done", "failed", None):
+        raise ValueError(f"status: found {row['status']}")
+    unpack_results(row["results"])
+    return row
+
+_DAMAGED = AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError # of such a row
 
 # %% ../../nbs/85_sweeps/40_store.ipynb #e56cd36b
 def make_tables(
@@ -79,15 +95,29 @@ class Store:
     @contextmanager
     def _open(self):
         "A connection for one transaction; others wait up to a minute for it."
-        with closing(sqlite3.connect(self.path, timeout=60)) as database:
-            try:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=60)) as database:
                 database.execute("PRAGMA synchronous = NORMAL")
                 with database:
                     yield database
-            except sqlite3.OperationalError as error:
-                raise OSError(f"{self.path}: {error}") from None
-            except sqlite3.DatabaseError as error:
-                raise DataError(f"{self.path}: not the database of a sweep ({error})") from None
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self.path}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise DataError(f"{self.path}: not the database of a sweep, or damaged ({error})") from None
+
+    def _read(self, records):
+        "Rows of records; those that are damaged are left out, with a warning, and so done again."
+        rows, damaged = [], []
+        for record in records:
+            try:
+                rows.append(from_record(record))
+            except _DAMAGED as error:
+                number = found_text(record[COLUMNS.index("number")])
+                damaged.append(f"point {number} ({shorten(str(error), 200)})")
+        if damaged:
+            log.warning("%s: %d rows are damaged and left out, such as %s; the same sweep does them again",
+                        self.path, len(damaged), damaged[0])
+        return rows
 
     def add(self, rows):
         "Write rows (dictionaries), all or none; those of the same identifier are replaced."
@@ -99,8 +129,8 @@ class Store:
     def done(self):
         "Identifier -> (key, status, folder) of every point."
         with self._open() as database:
-            found = database.execute("SELECT point_id, key, status, folder FROM points")
-            return {point_id: rest for point_id, *rest in found}
+            rows = self._read(database.execute(f"SELECT {', '.join(COLUMNS)} FROM points"))
+        return {r["point_id"]: [r["key"], r["status"], r["folder"]] for r in rows}
 
     def numbers(self, point_ids):
         "Number of each point, its own for ever; new points get the next."
@@ -116,13 +146,16 @@ class Store:
         with self._open() as database:
             found = database.execute(f"SELECT {', '.join(COLUMNS)} FROM points WHERE ? IN (subject, '') "
                                      "ORDER BY number, point_id", (subject or "",))
-            return [from_record(r) for r in found]
+            return self._read(found)
 
     def note(self, name):
         "A plain value about the whole sweep; None if there is none."
         with self._open() as database:
             found = database.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
-        return None if found is None else json.loads(found[0])
+        try:
+            return None if found is None else json.loads(found[0])
+        except (TypeError, ValueError, RecursionError):
+            raise DataError(f"{self.path}: the note {name!r} is damaged: {found_text(found[0])}") from None
 
     def set_notes(self, **notes):
         "Keep plain values by name."

@@ -22,9 +22,10 @@ import numpy as np
 from ..analysis.analysis import SpectralAnalysis, choose_runs, data_folder, open_store
 from ..analysis.config import AnalysisConfig, nested
 from ..analysis.fields import ConfigError, merged, quantity_text
+from ..analysis.notebooks import limited_engine
 from ..analysis.products import input_files
 from ..analysis.record import AnalysisError, tutorial_notebook, with_absolute_paths
-from ..base.core import DataError, lazy, make_path
+from ..base.core import DataError, found_text, lazy, make_path, shorten
 from ..base.yaml_files import suggestion
 from .design import canonical
 from .fingerprint import digest, function_digest
@@ -69,9 +70,9 @@ def misfit(
         default = quantity_text(default)
     wanted, unit, found = _kind(default), _unit(default), _unit(value)
     if wanted is not None and _kind(value) != wanted:
-        return f"found {value!r}, expected {wanted} such as {default!r}"
+        return f"found {found_text(value)}, expected {wanted} such as {found_text(default)}"
     if unit is not None and (found is None or not found.is_equivalent(unit)):
-        return (f"found {value!r}, expected a quantity with a unit that converts to {unit}, "
+        return (f"found {found_text(value)}, expected a quantity with a unit that converts to {unit}, "
                 f"such as {default!r}")
     return ""
 
@@ -194,9 +195,10 @@ def execute_notebook(
     try:
         with _silent("papermill"):
             papermill.execute_notebook(source, done, parameters, cwd=done.parent, progress_bar=False,
-                                       extra_arguments=["--log-level=CRITICAL"], **options)
+                                       extra_arguments=["--log-level=CRITICAL"], engine_name=limited_engine(),
+                                       **options)
     except papermill.PapermillExecutionError as error:
-        raise AnalysisError(f"{error.ename}: {error.evalue}") from None
+        raise AnalysisError(f"{error.ename}: {shorten(str(error.evalue), 2000)}") from None
     except TimeoutError:
         raise TimeoutError(over_limit(limit)) from None
 

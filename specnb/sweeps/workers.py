@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
 import traceback
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 from ..analysis.fields import ConfigError
 from ..analysis.pages import notebook_html, render
-from ..base.core import lazy
+from ..base.core import lazy, replace_folder, shorten, writing_prefix
 from .design import Point, canonical
 from .results import pack_results, read_results
 from .subjects import over_limit
@@ -50,7 +49,7 @@ def _utf8(text): return text.encode("utf-8", "replace").decode()
 def _message(error):
     "Text of an exception."
     try:
-        return _utf8(f"{type(error).__name__}: {error}")
+        return shorten(_utf8(f"{type(error).__name__}: {error}"), 5000)
     except BaseException: # of its own __str__
         return f"{type(error).__name__}: its message cannot be read"
 
@@ -70,7 +69,7 @@ def row_of(
            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     if error is not None:
         text = "".join(traceback.format_exception(error))
-        row |= {"status": "failed", "error": _message(error), "traceback": _utf8(text)}
+        row |= {"status": "failed", "error": _message(error), "traceback": shorten(_utf8(text), 100_000)}
     return row
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #3a32dc7e
@@ -84,17 +83,14 @@ def _write_page(point, error, folder):
                   failure=_message(error) if error else "", notebook=notebook_html(folder / "notebook.ipynb"))
     (folder / "page.html").write_text(page, encoding="utf-8")
 
-def _replace_folder(new, folder):
+def _replace_folder(new, folder, spare):
     "Put a folder where another may be, or may come from another process."
     for attempt in range(10):
         try:
-            return os.replace(new, folder)
+            return replace_folder(new, folder, spare)
         except OSError:
-            if not folder.exists() or attempt == 9:
+            if attempt == 9:
                 raise
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #0bcfb70a
 def execute_point(
@@ -103,8 +99,8 @@ def execute_point(
 )->tuple:        # name -> Result, and the error or None
     "Execute the notebook of a point into its folder."
     folder, error, found = Path(task.folder), None, {}
-    maker = f"{socket.gethostname()}@{os.getpid()}@{uuid.uuid4().hex[:8]}"
-    staging = folder.with_name(f".writing-{folder.name}@{maker}")
+    hidden = folder.with_name(f"{writing_prefix(folder.name)}{uuid.uuid4().hex[:8]}")
+    staging = hidden / folder.name
     staging.mkdir(parents=True)
     try:
         try:
@@ -114,39 +110,10 @@ def execute_point(
             if (staging / "notebook.ipynb").is_file():
                 found = read_results(staging / "notebook.ipynb")
         _write_page(task.point, error, staging)
-        _replace_folder(staging, folder)
+        _replace_folder(staging, folder, hidden)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
     return found, error
-
-# %% ../../nbs/85_sweeps/50_workers.ipynb #d0aa5ae1
-_DAY = 86400 # seconds
-
-def _process_is_there(number):
-    try:
-        os.kill(number, 0) # sends nothing
-    except ProcessLookupError:
-        return False
-    except OSError: # of somebody else
-        pass
-    return True
-
-
-
-# %% ../../nbs/85_sweeps/50_workers.ipynb #3be2cb02
-def clear_leftovers(
-    folder, # of notebooks of points
-):
-    "Remove what processes that were killed have left half-done."
-    for left in folder.glob(".writing-*@*@*@*"):
-        host, number = left.name.split("@")[1:3]
-        try:
-            here = host == socket.gethostname() and os.name == "posix"
-            dead = not _process_is_there(int(number)) if here else time.time() - left.stat().st_mtime > _DAY
-        except (FileNotFoundError, ValueError):
-            continue
-        if dead:
-            shutil.rmtree(left, ignore_errors=True)
 
 # %% ../../nbs/85_sweeps/50_workers.ipynb #b1f9e1cf
 _ONE_AT_A_TIME = threading.RLock() # papermill changes the working directory of all threads of a worker
