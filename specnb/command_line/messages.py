@@ -18,6 +18,7 @@ from pathlib import Path
 import typer
 from ..analysis.config import LOG_LEVELS
 from ..analysis.fields import ConfigError
+from ..base.core import shorten
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #d371c4f8
 log = logging.getLogger("specnb")
