@@ -379,3 +379,16 @@ def test_a_constant_keeps_its_kind(tmp_path):
     back = Models.read(tmp_path / "m.yaml")[0].spectral_model
     assert back.model1.model2.result_unit == "" and back.model2.result_unit != ""
     assert_allclose(back("2 TeV").value, total.spectral_model("2 TeV").value)
+
+
+def test_assigning_what_is_no_number_names_the_parameter():
+    p = PowerLawSpectralModel().reference
+    p.value = "500 GeV"
+    assert p.quantity == .5*u.TeV
+    for name in ("value", "min", "error", "quantity"):
+        with pytest.raises(TypeError, match="of parameter reference: expected a number or a quantity, found 'steep'"): setattr(p, name, "steep")
+    p.min, p.max = 3, 1
+    with pytest.raises(ValueError, match="parameter reference: min 3 is above max 1"): p.check()
+    model = PowerLawSpectralModel()
+    with pytest.raises(ValueError, match="covariance: expected variances >= 0, found -1 for index"): model.covariance = -np.eye(3)
+    with pytest.raises(TypeError, match="covariance: expected a matrix of numbers"): model.covariance = [["a"]]

@@ -161,3 +161,31 @@ def test_parameters_of_a_formula_of_the_wrong_kind():
         def evaluate(energy, size): return size
     with pytest.raises(TypeError, match="Length: evaluate gives m, expected a unit that converts to cm-2 s-1 TeV-1"): SkyModel(Length())
     assert Models().parameters.names == []
+
+
+def test_a_formula_that_takes_one_set_at_a_time():
+    class Broken(SpectralModel):
+        amplitude, index, reference = Parameter("amplitude", 4e-11, "cm-2 s-1 TeV-1"), Parameter("index", 2.3), Parameter("reference", 1, "TeV", frozen=True)
+
+        @staticmethod
+        def evaluate(energy, amplitude, index, reference): return amplitude*(energy/reference)**(-index) if index > 0 else amplitude*np.ones(np.shape(energy))
+    values = np.array([[4e-11, 2.3, 1], [4e-11, 2., 1], [1e-11, -1, 1]])
+    flux, rows = Broken().bin_flux_gradient(EDGES, values)
+    assert flux.shape == (3, 24) and rows.shape == (3, 3, 24)
+    assert_allclose(flux[1], Broken().bin_flux(EDGES, values[1]))
+    d = dataset("a")
+    d.models = [SkyModel(Broken(), name="m")]
+    assert Fit().run(Datasets([d])).success
+
+
+def test_models_that_were_fitted_together_keep_their_correlation():
+    both = Datasets([dataset("a"), dataset("b", scale=2)])
+    bright, faint = (SkyModel(PowerLawSpectralModel(amplitude=a), name=n, datasets_names=d) for a, n, d in ((A, "bright", ["a", "b"]), ("1e-11 cm-2 s-1 TeV-1", "faint", ["b"])))
+    mine = both.models = Models([faint, bright])
+    result = Fit().run(both)
+    assert result.success and both.models.names == ["bright", "faint"]
+    matrix, names = both.models.covariance, ["bright", "bright", "bright", "faint", "faint", "faint"]
+    assert_allclose(matrix.data, result.covariance_result.matrix)
+    assert both.models.parameters.models == names and abs(matrix.correlation[1, 4]) > .1
+    for some, i, j in ((mine, 1, 4), (mine[::-1], 4, 1), (both.models.copy(), 4, 1), (mine.select(name_substring="t"), 1, 4), (Models([bright]) + [faint], 4, 1)):
+        assert some.covariance.correlation[i, j] == pytest.approx(matrix.correlation[1, 4])

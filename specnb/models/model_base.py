@@ -68,11 +68,12 @@ class Covariance:
 class CovarianceKeeper:
     "What has `parameters`, may consist of parts, and keeps their covariance."
     _kept = None # (parameters, matrix, factors of their units) as last set
-    _parts = ()  # models whose matrices are blocks of this one
+    _joint = None # the same of a list of models in which this is one
+    _parts, _is_list = (), False # models whose matrices are blocks of this one
 
-    @property
-    def _block(self): # parameters and matrix, in the units that the parameters have now
-        parameters, matrix, factors = self._kept
+    @staticmethod
+    def _block(kept): # parameters and matrix, in the units that the parameters have now
+        parameters, matrix, factors = kept
         ratio = factors/np.array([p.internal_factor for p in parameters])
         return parameters, matrix if np.all(ratio == 1) else matrix*np.outer(ratio, ratio)
 
@@ -81,8 +82,9 @@ class CovarianceKeeper:
         parameters = self.parameters.unique_parameters
         data = np.zeros((len(parameters),)*2)
         position = {id(p): i for i, p in enumerate(parameters)}
-        blocks = ([self._block] if self._kept else []) + [(c.parameters, c.data)
-                                                         for c in (part.covariance for part in self._parts)]
+        kept = {id(k): k for k in [*(part._joint for part in self._parts), self._kept] if k}
+        blocks = [self._block(k) for k in kept.values()]
+        blocks += [(c.parameters, c.data) for c in (part.covariance for part in self._parts)]
         for known, matrix in blocks:
             old, new = zip(*[(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position]
                            or [((), ())])
@@ -93,19 +95,26 @@ class CovarianceKeeper:
     @covariance.setter
     def covariance(self, matrix):
         everything, parameters = self.parameters, self.parameters.unique_parameters
-        matrix = np.array(matrix, float)
+        try:
+            matrix = np.array(matrix, float)
+        except (TypeError, ValueError):
+            raise TypeError(f"covariance: expected a matrix of numbers, found {matrix!r}") from None
         if len(parameters) < len(everything) and matrix.shape == (len(everything),)*2:
             first = [everything.index(p) for p in parameters]
             matrix = matrix[np.ix_(first, first)]
         if matrix.shape != (len(parameters),)*2:
             raise ValueError(f"covariance: expected shape {(len(parameters),)*2} for "
                              f"{', '.join(parameters.names)}, found {matrix.shape}")
-        with np.errstate(invalid="ignore"):
-            parameters.error = np.sqrt(np.diag(matrix))
+        for name, variance in zip(parameters.names, np.diag(matrix)):
+            if variance < 0:
+                raise ValueError(f"covariance: expected variances >= 0, found {variance:g} for {name}")
+        parameters.error = np.sqrt(np.diag(matrix))
         self._kept = list(parameters), matrix, np.array([p.internal_factor for p in parameters])
         for part in self._parts:
             part.covariance = Covariance(parameters,
                                          matrix).get_subcovariance(part.parameters.unique_parameters)
+            if self._is_list:
+                part._joint = self._kept
 
 # %% ../../nbs/40_models/20_model_base.ipynb #27fe6a27
 _ENERGIES = {"eV", "keV", "MeV", "GeV", "TeV", "PeV", "erg"}
@@ -162,7 +171,8 @@ class ModelBase(CovarianceKeeper):
                                 "another Parameter to link them; "
                                 f"found {value!r}")
             default = self.default_parameters[name]
-            if value._unit != default._unit and not value.unit.is_equivalent(default.unit):
+            same = value._unit is default._unit or value.unit is default.unit
+            if not (same or value.unit.is_equivalent(default.unit)):
                 raise TypeError(f"{name}: expected a parameter whose unit converts to "
                                 f"{unit_string(default._unit) or 'a pure number'}, found "
                                 f"{unit_string(value._unit) or 'a pure number'}")

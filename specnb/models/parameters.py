@@ -160,11 +160,18 @@ class Parameter:
         "Choose the power of ten that brings the factor between 1 and 10 (sign stays); 1 for the value 0."
         self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
 
+    def _as_quantity(self, value, what):
+        try:
+            return _quantity(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{what} of parameter {self.name}: expected a number or a quantity, found "
+                            f"{value!r}") from None
+
     def _to_float(self, value, what):
         if value is None or value is np.ma.masked: return np.nan
         if not (isinstance(value, str) or hasattr(value, "unit")):
             return float(value)
-        quantity = _quantity(value)
+        quantity = self._as_quantity(value, what)
         if quantity.unit is not self.unit and not quantity.unit.is_equivalent(self.unit):
             raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
                             f"{unit_string(self._unit) or 'a pure number'}, found "
@@ -174,7 +181,11 @@ class Parameter:
     @property
     def value(self): return self._value
     @value.setter
-    def value(self, value): self._value = float(value)
+    def value(self, value):
+        try:
+            self._value = float(value)
+        except (TypeError, ValueError):
+            self._value = self._to_float(value, "value")
     @property
     def min(self): return self._min
     @min.setter
@@ -214,7 +225,7 @@ class Parameter:
     def quantity(self): return u.Quantity(self.value, self.unit)
     @quantity.setter
     def quantity(self, value):
-        value = _quantity(value)
+        value = self._as_quantity(value, "value")
         if not np.isfinite(self._to_float(value, "value")):
             raise ValueError(f"value of parameter {self.name}: expected a finite number, found {value}")
         if value.unit is not self.unit and value.unit != self.unit:
@@ -241,6 +252,8 @@ class Parameter:
     def check(self, model=""):
         "Raise ValueError if the value makes no sense or, for a free parameter, is outside its limits."
         self.check_value(model)
+        if self.min > self.max:
+            raise ValueError(f"{self._title(model)}: min {self.min:g} is above max {self.max:g}")
         if not self.frozen and (self.value < self.min or self.value > self.max):
             raise ValueError(f"{self._title(model)}: the value {self.value:g} is outside its limits "
                              f"[{self.min:g}, {self.max:g}]; change the value or the limits")

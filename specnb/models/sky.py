@@ -229,6 +229,8 @@ class Models(CovarianceKeeper, MutableSequence):
         A name that occurs twice, or that does not exist.
     """
 
+    _is_list = True
+
     def __init__(self, models=None, covariance_data=None):
         self._models = []
         models = [models] if isinstance(models, SkyModel) else models or []
@@ -250,11 +252,6 @@ class Models(CovarianceKeeper, MutableSequence):
         "A name for each parameter that no other has, such as crab.spectral.index."
         return [f"{m.name}.spectral.{path}" for m in self for path in m.spectral_model._paths]
 
-    def _some(self, models): # with what is known of their covariance
-        new = Models(models)
-        new._kept = self._kept
-        return new
-
     def _check(self, model, besides=()):
         if not isinstance(model, SkyModel):
             raise TypeError(f"models: expected a SkyModel, found {type(model).__name__}")
@@ -271,7 +268,7 @@ class Models(CovarianceKeeper, MutableSequence):
                          f"{', '.join(self.names) or 'none'}")
 
     def __getitem__(self, key):
-        return self._some(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
+        return Models(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
     def __setitem__(self, key, model):
         i = self.index(key)
         self._models[i] = self._check(model, self.names[:i] + self.names[i + 1:])
@@ -280,7 +277,7 @@ class Models(CovarianceKeeper, MutableSequence):
     def __iter__(self): return iter(self._models)
     def __contains__(self, key):
         return any(m is key or m.name == key for m in self)
-    def __add__(self, other): return self._some([*self, *Models(other)])
+    def __add__(self, other): return Models([*self, *Models(other)])
     def insert(self, position, model):
         "Put a source before a position."
         self._models.insert(position, self._check(model, self.names))
@@ -382,7 +379,7 @@ class Models(CovarianceKeeper, MutableSequence):
         """Those whose name contains a text, that apply to (one of) the datasets, whose parameters are all
         frozen or not."""
         wanted = [datasets_names] if isinstance(datasets_names, str) else datasets_names
-        return self._some([m for m in self if (name_substring is None or name_substring in m.name)
+        return Models([m for m in self if (name_substring is None or name_substring in m.name)
                        and (wanted is None or any(map(m.applies_to, wanted)))
                        and (frozen is None or m.frozen == frozen)])
 

@@ -215,7 +215,17 @@ class SpectralModel(SpectralQuantities, ModelBase):
         return type(self)._with_units
 
     def _formula(self, energy, parameters):
-        "`evaluate` of floats in internal units, with quantities if it needs them."
+        "`evaluate` of floats in internal units, one set after the other if it cannot take several."
+        n_sets = max((len(p) for p in parameters if np.ndim(p) == 2), default=0)
+        try:
+            return self._evaluated(energy, parameters)
+        except ValueError:
+            if n_sets == 0:
+                raise
+        sets = np.column_stack([np.broadcast_to(p, (n_sets, 1)) for p in parameters])
+        return np.array([self._evaluated(energy, list(values)) for values in sets])
+
+    def _evaluated(self, energy, parameters): # with quantities if it needs them
         if not self._needs_units:
             return self.evaluate(energy, *parameters)
         quantities = [u.Quantity(value/p.internal_factor, p.unit)
