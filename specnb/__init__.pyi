@@ -110,6 +110,7 @@ from .stats.likelihood import compile_likelihood as compile_likelihood
 from .makers.arrays import SpectrumArrays as SpectrumArrays
 from .makers.arrays import stack_spectra as stack_spectra
 from .makers.summary import expected_background as expected_background
+from .makers.summary import missing_numbers as missing_numbers
 from .makers.summary import spectrum_summary as spectrum_summary
 from .makers.reduction import OffCounts as OffCounts
 from .makers.reduction import background_per_bin as background_per_bin
@@ -140,6 +141,7 @@ from .makers.plots import plot_residuals as plot_residuals
 from .makers.dataset import SpectrumDataset as SpectrumDataset
 from .makers.dataset import SpectrumDatasetOnOff as SpectrumDatasetOnOff
 from .makers.dataset import arrays_from_maps as arrays_from_maps
+from .makers.dataset import energy_axis_of as energy_axis_of
 from .makers.datasets import Datasets as Datasets
 from .makers.datasets import plot_spectrum_datasets_off_regions as plot_spectrum_datasets_off_regions
 from .makers.many_runs import DatasetsMaker as DatasetsMaker
@@ -350,6 +352,7 @@ __all__ = [
     "demo_observations",
     "download_dataset",
     "edisp_bias_threshold",
+    "energy_axis_of",
     "expected_background",
     "exposure_per_bin",
     "files_view",
@@ -364,6 +367,7 @@ __all__ = [
     "latin_hypercube",
     "make_column",
     "make_demo",
+    "missing_numbers",
     "off_counts",
     "on_counts",
     "pack",

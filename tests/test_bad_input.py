@@ -388,7 +388,7 @@ FITS = {
     "frozen value is NaN": (lambda d: Fit().run(set_parameter(d, "reference", value=np.nan)), "parameter reference of model crab: the value is nan"),
     "no free parameter": (lambda d: (d.parameters.freeze_all(), Fit().run(d)), "no free parameter in crab: unfreeze one to fit"),
     "no bin left": (lambda d: ([setattr(x, "mask_fit", np.zeros(27, bool)) for x in d], Fit().run(d)), "no bin left to fit in '1001', '1002'"),
-    "no model": (lambda d: Fit().run(d[0].copy()), "dataset '1001' has no models; set datasets.models first"),
+    "no model": (lambda d: Fit().run(d[0].copy(name="1001")), "dataset '1001' has no models; set datasets.models first"),
     "no datasets": (lambda d: Fit().run(Datasets()), "no datasets to fit"),
     "profile of a frozen parameter": (lambda d: Fit().stat_profile(d, "reference"), "parameter 'reference' is frozen; free ones are index, amplitude"),
     "flux points without models": (lambda d: FluxPointsEstimator([1, 10]*u.TeV).run(d[0].copy()), "no datasets with models"),

@@ -2,7 +2,8 @@
 from dataclasses import replace
 import numpy as np
 import pytest
-from specnb import Datasets, ExpCutoffPowerLawSpectralModel, SkyModel, SpectrumDatasetOnOff, WStatCountsStatistic
+from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, MapAxis, RegionGeom, RegionNDMap, SkyModel, SpectrumDataset, SpectrumDatasetOnOff,
+                    SpecnbWarning, WStatCountsStatistic, arrays_from_maps)
 from specnb.makers.arrays import stack_spectra
 from test_fit import dataset, power_law
 from test_likelihood import FLUX, arrays
@@ -132,7 +133,7 @@ REFUSED = {
     "same name": (lambda d: Datasets([d, dataset("a", 2)]), ValueError, "'a' is there already; names must be unique"),
     "unknown dataset": (lambda d: Datasets([d])["z"], KeyError, "no dataset named 'z'; there are 'a'"),
     "no response": (lambda d: (setattr(d, "models", [power_law()]), d.fill(edisp=None).npred()), ValueError, "dataset 'a': no edisp"),
-    "wrong shape": (lambda d: setattr(d, "counts", np.zeros(4)), ValueError, r"n_on: expected shape \(15,\)"),
+    "wrong shape": (lambda d: setattr(d, "counts", np.zeros(4)), ValueError, r"counts: expected shape \(15,\)"),
     "empty slice": (lambda d: d.slice_by_energy("60 TeV", "70 TeV"), ValueError, "no bin between 60 and 70 TeV"),
     "no unit": (lambda d: d.slice_by_energy(1, 2), TypeError, "energy_min: expected a unit that converts to TeV"),
     "convention": (lambda d: d.info_dict(acceptance="mean"), ValueError, "expected 'sum' or 'bins', found 'mean'"),
@@ -156,3 +157,157 @@ def test_texts_and_pictures_exist():
         assert upper.get_ylabel() == "Counts" and "model" in lower.get_ylabel()
         d.peek()
         plt.close("all")
+
+
+# --- shapes, masks and objects are not guessed -------------------------------------------------------------------------------
+
+def test_two_copies_have_different_names_and_a_name_that_is_given_is_kept():
+    d = dataset("a", 1)
+    d.models = [power_law()]
+    both = Datasets([d, d.copy(), d.copy(), d.copy(name="b")])
+    assert both.names[0] == "a" and both.names[3] == "b" and both[1].models is None
+    assert Datasets([d, dataset("c", 2)]).copy().names == ["a", "c"] and Datasets([d]).copy().models is not None
+
+
+@pytest.mark.parametrize("method", ["diff", "diff/model", "diff/sqrt(model)"])
+def test_residuals_are_nan_outside_the_masks(method):
+    "As in Gammapy 2.1."
+    d = dataset("a", 1)
+    d.mask_fit = d.counts.geom.energy_mask(energy_min="2 TeV", energy_max="30 TeV")
+    values = d.residuals(method).data.ravel()
+    assert (np.isfinite(values) == d.arrays.mask).all() and 0 < d.arrays.mask.sum() < 15
+
+
+def test_the_picture_of_residuals_has_only_bins_inside_the_masks():
+    import matplotlib.pyplot as plt
+    d = dataset("a", 1)
+    points = d.plot_residuals().containers[0]
+    assert len(points.lines[0].get_xdata()) == d.arrays.mask.sum() < 15
+    d.counts_off = None
+    assert len(d.plot_excess(plt.figure().gca()).containers[0].lines[0].get_xdata()) == 0
+    plt.close("all")
+
+
+def test_sums_with_masks_are_those_of_gammapy():
+    "Numbers of Gammapy 2.1 for five bins, of which three are safe and two fitted."
+    axis = MapAxis.from_energy_bounds("0.5 TeV", "50 TeV", 5, name="energy")
+    fields = {"counts": [5, 4, 3, 2, 1], "counts_off": [10, 8, 6, 4, 2], "acceptance": np.ones(5), "acceptance_off": np.full(5, 4.), "mask_safe": np.array([0, 1, 1, 1, 0], bool)}
+    geom = RegionGeom("icrs;circle(83, 22, .1)", axes=[axis])
+    d = SpectrumDatasetOnOff(name="a", **{k: RegionNDMap(geom, v) for k, v in fields.items()})
+    d.mask_fit = [False, False, True, True, True]
+    assert d.residuals().data.ravel() == pytest.approx([np.nan, np.nan, 1.2, .8, np.nan], nan_ok=True)
+    for safe, expected in ((True, (9, 4.5, 1.6221236645845983, 5.4, 18, 3, 12, 2)), (False, (15, 7.5, 2.0941526461417403, 9, 30, 5, 20, 2))):
+        info = d.info_dict(in_safe_data_range=safe)
+        names = "counts", "excess", "sqrt_ts", "npred", "counts_off", "acceptance", "acceptance_off", "n_fit_bins"
+        assert [info[n] for n in names] == pytest.approx(expected) and info["stat_sum"] == pytest.approx(1.461825101780812)
+    assert d.stat_array().ravel() == pytest.approx([1.4618251, 1.16946008, .87709506, .58473004, .29236502])
+
+
+AXIS = dataset("x", 1).energy_axis
+OTHER_BINS = RegionNDMap.create(None, [MapAxis.from_energy_bounds(1, 2, 15, "TeV")])
+VALUES = {"one number": (1., "expected shape \\(15,\\) .* found \\(\\)"), "short": (np.ones(3), "expected shape \\(15,\\) .* found \\(3,\\)"),
+          "other bins": (OTHER_BINS, "expected a map on the axis MapAxis\\(energy: 15 log bins, 0.4 - 50 TeV\\)"), "text": ("all", "expected shape"),
+          "nan": (np.full(15, np.nan), "expected (True and False|finite numbers)"), "negative": (np.full(15, -1), "expected (True and False|finite numbers)")}
+
+
+@pytest.mark.parametrize("field", ["counts", "counts_off", "acceptance", "acceptance_off", "mask_safe", "mask_fit"])
+@pytest.mark.parametrize("what", VALUES)
+def test_values_of_other_bins_or_no_values_are_refused_by_name(field, what):
+    d, (value, text) = dataset("a", 1), VALUES[what]
+    with pytest.raises((TypeError, ValueError), match=f"^{field}: {text}"): setattr(d, field, value)
+
+
+@pytest.mark.parametrize("mask", [np.arange(15), [2] * 15, ["False"] * 15], ids=str)
+def test_numbers_and_texts_are_no_mask(mask):
+    with pytest.raises(TypeError, match="mask_fit: expected True and False, one for each bin"): dataset("a", 1).mask_fit = mask
+
+
+def test_masks_may_be_lists_arrays_and_maps():
+    d, expected = dataset("a", 1), np.arange(15) > 4
+    for mask in (expected, expected.tolist(), expected.astype(int), expected[:, None, None], RegionNDMap(d.geom, expected)):
+        d.mask_fit = mask
+        assert (d.arrays.mask_fit == expected).all()
+    d.mask_fit = None
+    assert d.mask_fit is None
+
+
+def test_acceptances_may_be_maps_numbers_and_arrays():
+    d = dataset("a", 1)
+    for on, off in ((d.acceptance, d.acceptance_off), (1, 9.), (np.ones(15), np.full((15, 1, 1), 9.))):
+        new = SpectrumDatasetOnOff(counts=d.counts, counts_off=d.counts_off, acceptance=on, acceptance_off=off)
+        assert (new.arrays.alpha == d.arrays.alpha).all()
+
+
+def test_no_off_counts_are_no_measurement():
+    "None is taken as Gammapy gives it; nothing is fitted, and the table says that the background is not known."
+    d = dataset("a", 1, exposure=np.zeros(40))
+    d.counts_off = None
+    assert d.counts_off is None and not d.part().bins().any() and d.stat_sum() == 0
+    info = Datasets([d]).info_table()
+    assert info["counts"][0] > 0 and np.isnan([info[n][0] for n in ("background", "excess", "sqrt_ts")]).all()
+    assert info["exposure_min"][0] == info["exposure_max"][0] == info["alpha"][0] == 0
+    assert info.meta["notes"] == "a: background not known in all safe bins, no exposure"
+    with pytest.warns(SpecnbWarning, match="no counts_off beside acceptance_off"): SpectrumDatasetOnOff(counts=d.counts, acceptance_off=3)
+
+
+def test_off_counts_that_are_missing_come_from_the_expected_background():
+    "As in Gammapy: counts_off = background / alpha."
+    cash = dataset("k", 3, cash=True)
+    assert SpectrumDatasetOnOff.from_spectrum_dataset(cash, 1, 5).arrays.n_off == pytest.approx(5 * cash.arrays.background)
+
+
+@pytest.mark.filterwarnings("error")
+def test_zero_counts_everywhere_give_finite_numbers():
+    zero = np.zeros(15)
+    d = dataset("a", 1, n_on=zero, n_off=zero, mask_safe=np.ones(15, bool))
+    d.models = [power_law()]
+    info = Datasets([d]).info_table()
+    assert all(np.isfinite(info[n][0]) for n in info.colnames if info[n].dtype.kind in "fi")
+    assert info["alpha"][0] == pytest.approx(1 / 9) and info["acceptance_off"][0] == pytest.approx(135) and "notes" not in info.meta
+
+
+def test_a_background_that_is_not_known_in_a_masked_bin_spoils_no_sum():
+    a, b = (dataset(n, i, cash=True, mask_safe=np.arange(15) > 2) for i, n in enumerate("ab"))
+    known = Datasets([a, b]).stack_reduce()
+    hole = a.arrays.background.copy()
+    hole[1] = np.nan
+    a.arrays = replace(a.arrays, background=hole)
+    assert Datasets([a, b]).stack_reduce().arrays.background == pytest.approx(known.arrays.background)
+    a.models = [power_law()]
+    a.mask_safe = np.ones(15, bool)
+    assert np.isfinite(a.stat_sum()) and not a.part().bins()[1] and np.isnan(a.info_dict()["background"])
+
+
+TRUE = RegionGeom.create(None, [MapAxis.from_energy_bounds(1, 2, 15, "TeV", name="energy_true")])
+OBJECTS = {
+    "true axis as reconstructed": (lambda d: SpectrumDataset.create(TRUE), ValueError, "geom: expected one axis, named 'energy', found \\['energy_true'\\]"),
+    "reconstructed axis as true": (lambda d: SpectrumDataset.create(d.geom, energy_axis_true=d.energy_axis), ValueError, "energy_axis_true: expected an axis named 'energy_true'"),
+    "no axis": (lambda d: SpectrumDataset.create(d.geom, energy_axis_true=3), TypeError, "energy_axis_true: expected a MapAxis, found 3"),
+    "axis as geometry": (lambda d: SpectrumDataset.create(d.energy_axis), TypeError, "geom: expected a RegionGeom, found MapAxis"),
+    "geometry of other bins": (lambda d: SpectrumDataset.from_arrays(d.arrays, OTHER_BINS.geom), ValueError, "the energy axis of geom, .* is not that of the arrays"),
+    "no arrays": (lambda d: SpectrumDataset.from_arrays("x", d.geom), TypeError, "arrays: expected a SpectrumArrays, found 'x'"),
+    "negative acceptance": (lambda d: SpectrumDatasetOnOff(counts=d.counts, acceptance=-1), ValueError, "acceptance: expected finite numbers and >= 0, found -1"),
+    "negative OFF counts": (lambda d: SpectrumDatasetOnOff(counts=d.counts, counts_off=-1), ValueError, "counts_off: expected finite numbers"),
+    "exposure without unit": (lambda d: arrays_from_maps(d.counts, RegionNDMap(d.exposure.geom)), TypeError, "exposure: expected a unit that converts to m2 s"),
+    "exposure on the wrong axis": (lambda d: arrays_from_maps(d.counts, d.counts), ValueError, "exposure: expected one axis, named 'energy_true'"),
+    "no dispersion": (lambda d: arrays_from_maps(d.counts, edisp=3), TypeError, "edisp: expected an EDispKernel, found 3"),
+    "no time": (lambda d: SpectrumDataset(counts=d.counts, gti=3), TypeError, "gti: expected a GTI, found 3"),
+    "stack a number": (lambda d: d.stack(3), TypeError, "other: expected a SpectrumDataset, found 3"),
+    "no datasets": (lambda d: Datasets(3), TypeError, "datasets: expected datasets, found int"),
+    "text as dataset": (lambda d: Datasets([d]).__setitem__(0, "x"), TypeError, "datasets: expected a dataset, found str"),
+    "same name put in": (lambda d: Datasets([d, dataset("b", 2)]).__setitem__(0, dataset("b", 3)), ValueError, "'b' is there already"),
+    "one number as background": (lambda d: d.fake(1., 1), ValueError, "npred_background: expected shape"),
+    "negative background": (lambda d: d.fake(np.full(15, -1.), 1), ValueError, "npred_background: expected finite numbers"),
+    "text as seed": (lambda d: d.fake(np.ones(15), "random-seed"), TypeError, "random_state: expected a whole number"),
+    "negative seed": (lambda d: d.fake(np.ones(15), -1), ValueError, "random_state: expected a whole number >= 0"),
+    "slice from nan": (lambda d: d.slice_by_energy(energy_min="nan TeV"), ValueError, "energy_min: expected a positive number, found nan"),
+    "counts gone": (lambda d: setattr(d, "counts", None), TypeError, "counts: expected a map or one number for each bin"),
+    "time that runs back": (lambda d: replace(d.arrays, livetime=-1.), ValueError, "livetime: expected a number >= 0"),
+    "edges that fall": (lambda d: replace(d.arrays, e_reco_edges=d.arrays.e_reco_edges[::-1]), ValueError, "e_reco_edges: expected at least two increasing"),
+    "edges from zero": (lambda d: replace(d.arrays, e_true_edges=np.arange(41.)), ValueError, "e_true_edges: expected finite numbers and > 0")}
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_wrong_objects_and_numbers_are_refused_by_name(case):
+    action, error, message = OBJECTS[case]
+    with pytest.raises(error, match=message): action(dataset("a", 1))

@@ -105,12 +105,12 @@ def as_float(value, unit, name="value"):
     try:
         quantity = u.Quantity(value, dtype=float)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a quantity in {unit}, found {value!r}") from None
+        raise TypeError(f"{name}: expected a quantity in {unit}, found {found_text(value)}") from None
     try:
         return quantity.to_value(unit)[()]
     except u.UnitConversionError:
         raise TypeError(f"{name}: expected a unit that converts to {unit or 'a pure number'}, found "
-                        f"{str(quantity.unit) or 'no unit'} in {value!r}") from None
+                        f"{str(quantity.unit) or 'no unit'} in {found_text(value)}") from None
 
 # %% ../../nbs/10_base/10_core.ipynb #0d024d3f
 def as_number(value, name, minimum=-math.inf, above=-math.inf, maximum=math.inf, integer=False):
@@ -143,15 +143,15 @@ def as_number(value, name, minimum=-math.inf, above=-math.inf, maximum=math.inf,
         number = number[()]
     kind = "whole number" if integer else "number"
     if isinstance(number, (bool, np.bool_)) or not isinstance(number, Real):
-        raise TypeError(f"{name}: expected a {kind}, found {value!r}")
+        raise TypeError(f"{name}: expected a {kind}, found {found_text(value)}")
     fits = math.isfinite(number) and minimum <= number <= maximum and number > above
     if fits and (not integer or number == int(number)):
         return int(number) if integer else float(number)
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above), ("<=", maximum))
               if math.isfinite(bound)]
     wanted = f"positive {kind}" if bounds == ["> 0"] else " ".join([kind, " and ".join(bounds)]).strip()
-    shown = number.item() if isinstance(number, np.generic) else value
-    raise ValueError(f"{name}: expected a {wanted}, found {shown!r}")
+    found = number.item() if isinstance(number, np.generic) else value
+    raise ValueError(f"{name}: expected a {wanted}, found {found_text(found)}")
 
 # %% ../../nbs/10_base/10_core.ipynb #9a7a3fb0
 def expect(value, kind, name):
@@ -175,8 +175,8 @@ def expect(value, kind, name):
         return value
     kinds = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
     article = "an" if kinds[0] in "AEIOU" else "a"
-    text = repr(value)
-    found = text if len(text) < 60 and not hasattr(value, "__dict__") else type(value).__name__
+    text = found_text(value)
+    found = text if not text.endswith("...") and not hasattr(value, "__dict__") else type(value).__name__
     raise TypeError(f"{name}: expected {article} {kinds}, found {found}")
 
 def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
@@ -185,7 +185,7 @@ def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
     Parameters
     ----------
     value : array_like
-        What was given; a map gives its values.
+        What was given.
     name : str
         Name of the argument, for the error message.
     minimum, above : float
@@ -207,15 +207,78 @@ def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
     try:
         values = np.asarray(value, float)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected numbers, found {value!r}") from None
+        raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
     if shape is not None and values.shape != shape:
-        raise ValueError(f"{name}: expected shape {shape}, found {values.shape}")
+        raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {values.shape}")
     good = np.isfinite(values) & (values >= minimum) & (values > above)
     if not good.all():
         bounds = "".join(f" and {sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above))
                          if math.isfinite(bound))
         raise ValueError(f"{name}: expected finite numbers{bounds}, found {values[~good].flat[0]:g}")
     return values
+
+# %% ../../nbs/10_base/10_core.ipynb #ed7292be
+def as_mask(value, name, shape=None):
+    """Logical values; the numbers 0 and 1 stand for them.
+
+    Parameters
+    ----------
+    value : array_like
+        What was given.
+    name : str
+        Name of the argument, for the error message.
+    shape : tuple, optional
+        What the shape must be.
+
+    Returns
+    -------
+    ndarray of bool
+
+    Raises
+    ------
+    TypeError
+        Something else than logical values.
+    ValueError
+        Another shape.
+    """
+    mask = np.asarray(value)
+    if mask.dtype != bool:
+        numbers = mask.dtype.kind in "iuf" and np.isin(mask, (0, 1)).all()
+        if not numbers:
+            raise TypeError(f"{name}: expected True and False, one for each bin, found {found_text(value)}")
+        mask = mask.astype(bool)
+    if shape is not None and mask.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {mask.shape}")
+    return mask
+
+def as_generator(seed, name):
+    """Source of random numbers.
+
+    Parameters
+    ----------
+    seed : int, `~numpy.random.SeedSequence` or `~numpy.random.Generator`
+        What was given.
+    name : str
+        Name of the argument, for the error message.
+
+    Returns
+    -------
+    `~numpy.random.Generator`
+
+    Raises
+    ------
+    TypeError
+        Something else; also None, with which nobody could repeat what is drawn.
+    ValueError
+        A negative seed.
+    """
+    if isinstance(seed, (np.random.Generator, np.random.SeedSequence)):
+        return np.random.default_rng(seed)
+    try:
+        return np.random.default_rng(as_number(seed, name, minimum=0, integer=True))
+    except TypeError:
+        wanted = "a whole number or a numpy.random.Generator"
+        raise TypeError(f"{name}: expected {wanted}, found {found_text(seed)}") from None
 
 # %% ../../nbs/10_base/10_core.ipynb #76387a2f
 def make_path(

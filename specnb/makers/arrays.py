@@ -7,13 +7,25 @@ __all__ = ['SpectrumArrays', 'stack_spectra']
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #515b47e2
 from dataclasses import dataclass, replace
+from functools import partial
 import numpy as np
-from ..base.core import warn
+from ..base.core import as_mask, as_number, as_values, warn
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #5681bfd2
 _PER_RECO = ("n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off",
              "grouping")
-_TYPES = {"mask_safe": bool, "mask_fit": bool, "grouping": int}
+
+def _known_or_nan(value, name, shape):
+    "Values of which nan says that they are not known."
+    as_values(np.nan_to_num(value, nan=0., posinf=np.inf), name, minimum=0, shape=shape)
+    return np.asarray(value, float)
+
+def _group_marks(value, name, shape):
+    "Whole numbers, as OGIP marks groups."
+    return as_values(value, name, shape=shape).astype(int)
+
+_CHECKS = {"mask_safe": as_mask, "mask_fit": as_mask, "background": _known_or_nan,
+           "grouping": _group_marks}
 
 @dataclass(frozen=True, eq=False)
 class SpectrumArrays:
@@ -36,7 +48,7 @@ class SpectrumArrays:
     livetime, ontime : float
         Seconds.
     background : ndarray, shape (n_reco,), optional
-        Expected ON background (Cash statistic).
+        Expected ON background (Cash statistic); nan where it is not known, where the bin is not fitted.
     n_off, acceptance, acceptance_off : ndarray, shape (n_reco,), optional
         OFF counts and relative exposures of the ON and OFF regions (W statistic).
     grouping : ndarray of int, shape (n_reco,), optional
@@ -44,8 +56,11 @@ class SpectrumArrays:
 
     Raises
     ------
+    TypeError
+        A mask that holds something else than True and False, or a field that holds no numbers.
     ValueError
-        A field whose shape does not fit the axes.
+        A field whose shape does not fit the axes, or with numbers that are not finite or negative; edges that
+        are not positive and increasing.
     """
     e_reco_edges:np.ndarray
     e_true_edges:np.ndarray
@@ -63,16 +78,22 @@ class SpectrumArrays:
     grouping:np.ndarray = None
 
     def __post_init__(self):
+        for name in ("e_reco_edges", "e_true_edges"):
+            edges = as_values(getattr(self, name), name, above=0)
+            if edges.ndim != 1 or len(edges) < 2 or np.diff(edges).min() <= 0:
+                raise ValueError(f"{name}: expected at least two increasing energies, found {edges}")
+        for name in ("livetime", "ontime"):
+            object.__setattr__(self, name, as_number(getattr(self, name), name, minimum=0))
+        if self.n_on is None:
+            raise TypeError("n_on: expected the ON counts, found None")
         if self.mask_safe is None:
             object.__setattr__(self, "mask_safe", np.ones(self.n_reco, bool))
         shapes = {**dict.fromkeys(_PER_RECO, (self.n_reco,)), "exposure": (self.n_true,),
                   "edisp": (self.n_true, self.n_reco)}
         for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array is None: continue
-            array = np.array(array, _TYPES.get(name, float))
-            if array.shape != shape:
-                raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {array.shape}")
+            value = getattr(self, name)
+            if value is None: continue
+            array = np.array(_CHECKS.get(name, partial(as_values, minimum=0))(value, name, shape=shape))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -168,7 +189,8 @@ def _stacked_background(
     "Stacked OFF counts and acceptances, or stacked background model."
     if not spectra[0].is_on_off:
         known = all(s.background is not None for s in spectra)
-        return {"background": sum(s.background * e for s, e in zip(spectra, mask)) if known else None}
+        parts = [np.where(e, s.background, 0) for s, e in zip(spectra, mask)] if known else []
+        return {"background": sum(parts) if known else None}
     n_off, alpha = np.array([s.n_off for s in spectra]) * mask, np.array([s.alpha for s in spectra])
     acceptance = (np.array([s.acceptance for s in spectra]) * mask).sum(0)
     alpha = stacked_alpha(n_off, np.where(mask, alpha, 0))

@@ -7,7 +7,7 @@ __all__ = ['Datasets', 'plot_spectrum_datasets_off_regions']
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #f9685b3f
 import re
-from collections.abc import MutableSequence
+from collections.abc import Iterable, MutableSequence
 from functools import reduce
 from pathlib import Path
 import numpy as np
@@ -18,7 +18,7 @@ from ..stats.likelihood import compile_likelihood
 from ..regions.off_regions import plot_off_regions
 from ..models.sky import Models
 from .arrays import stack_spectra
-from .summary import spectrum_summary, stat_per_bin, with_units
+from .summary import missing_numbers, spectrum_summary, stat_per_bin, with_units
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7be51fb2
 table = lazy("astropy.table")
@@ -148,6 +148,8 @@ class Datasets(MutableSequence):
 
     Raises
     ------
+    TypeError
+        Something that is no dataset.
     ValueError
         Two datasets with the same name.
     KeyError
@@ -156,7 +158,10 @@ class Datasets(MutableSequence):
 
     def __init__(self, datasets=None):
         self._list = []
-        for d in [datasets] if hasattr(datasets, "part") else datasets or []:
+        datasets = [datasets] if hasattr(datasets, "part") else datasets
+        if not isinstance(datasets, (Iterable, type(None))):
+            raise TypeError(f"datasets: expected datasets, found {type(datasets).__name__}")
+        for d in datasets or []:
             self.append(d)
 
     @property
@@ -172,16 +177,27 @@ class Datasets(MutableSequence):
         if isinstance(key, slice): return Datasets(self._list[key])
         return self._list[self.index(key) if isinstance(key, str) else key]
     def __setitem__(self, key, dataset):
-        self._list[self.index(key) if isinstance(key, str) else key] = dataset
+        place = self.index(key) if isinstance(key, str) else key
+        if isinstance(place, slice):
+            new = list(self._list)
+            new[place] = Datasets(dataset)
+            self._list = Datasets(new)._list
+        else:
+            self._check(dataset, [d.name for d in self._list if d is not self._list[place]])
+            self._list[place] = dataset
     def __delitem__(self, key):
         del self._list[self.index(key) if isinstance(key, str) else key]
 
+    def _check(self, dataset, names):
+        "Refuse what is no dataset, and a name that is among `names` already."
+        if not hasattr(dataset, "part"):
+            raise TypeError(f"datasets: expected a dataset, found {type(dataset).__name__}")
+        if dataset.name in names:
+            raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
+
     def insert(self, index, dataset):
         "Put a dataset before position `index`."
-        if not hasattr(dataset, "part"):
-            raise TypeError(f"expected a dataset, found {type(dataset).__name__}")
-        if dataset.name in self.names:
-            raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
+        self._check(dataset, self.names)
         self._list.insert(index, dataset)
 
     def copy(self):
@@ -289,11 +305,15 @@ class Datasets(MutableSequence):
 
     def info_table(self, cumulative=False, acceptance="sum"):
         """Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in
-        `spectrum_summary`."""
+        `spectrum_summary`. Why numbers are nan or zero is told in ``meta["notes"]``, by dataset."""
         if not self._list: raise ValueError("no datasets, so no info table")
         rows = (cumulative_summaries(self._list, acceptance) if cumulative
                 else (d.info_dict(acceptance=acceptance) for d in self._list))
-        return make_info_table(list(rows), acceptance)
+        info = make_info_table(list(rows), acceptance)
+        reasons = {d.name: missing_numbers(d.arrays) for d in self._list if hasattr(d, "arrays")}
+        if any(reasons.values()):
+            info.meta["notes"] = "; ".join(f"{name}: {text}" for name, text in reasons.items() if text)
+        return info
 
     def stack_reduce(self, name="stacked"):
         "All datasets stacked into one."
@@ -329,7 +349,8 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kw
     -------
     `~astropy.visualization.wcsaxes.WCSAxes`
     """
-    drawn = [d for d in datasets if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
+    drawn = [d for d in Datasets(datasets)
+             if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
     if not drawn: raise ValueError("no dataset has OFF regions to draw")
     named = legend or (legend is None and len(drawn) <= 10)
     return plot_off_regions([d.off_regions for d in drawn], ax,

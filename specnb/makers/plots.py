@@ -128,7 +128,7 @@ def excess_errors(
 
 # %% ../../nbs/60_makers/65_plots.ipynb #4a654dc4
 def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_npred=None):
-    """Excess counts per bin and the predicted signal.
+    """Excess counts per bin and the predicted signal; bins without a known background are left out.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_n
     `~matplotlib.axes.Axes`
     """
     ax = _energy_axes(ax)
-    plot_bins(ax, *_bins(arrays), arrays.excess, excess_errors(arrays),
+    known = arrays.alpha > 0 if arrays.is_on_off else np.isfinite(arrays.n_bkg)
+    plot_bins(ax, *_bins(arrays), np.where(known, arrays.excess, np.nan), excess_errors(arrays),
               **{"label": "Excess", **(kwargs_excess or {})})
     if npred_signal is not None:
         ax.stairs(npred_signal, arrays.e_reco_edges,
@@ -154,7 +155,7 @@ def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_n
                      **(kwargs_npred or {})})
     plot_masks(arrays, ax)
     ax.set_yscale("log")
-    seen = arrays.excess[arrays.excess > 0]
+    seen = arrays.excess[known & (arrays.excess > 0)]
     if len(seen): ax.set_ylim(.3 * min(1, seen.min()), 3 * seen.max())
     ax.legend()
     return ax
@@ -178,7 +179,7 @@ _RESIDUAL_LABELS = {"diff": "Residuals\n[counts]",
                     "diff/model": "Residuals\n/ model"}
 
 def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
-    """Counts minus predicted counts per bin.
+    """Counts minus predicted counts per bin; bins outside the masks are left out.
 
     Parameters
     ----------
@@ -195,14 +196,14 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     -------
     `~matplotlib.axes.Axes`
     """
-    y = residuals(arrays.n_on, npred, method)
+    y = np.where(arrays.mask, residuals(arrays.n_on, npred, method), np.nan)
     ax = _energy_axes(ax, _RESIDUAL_LABELS[method])
     # the residual of one count scales them
     error = excess_errors(arrays) * residuals(npred + 1, npred, method)
     plot_bins(ax, *_bins(arrays), y, error, **kwargs)
     ax.axhline(0, color="black", lw=.5)
     plot_masks(arrays, ax)
-    reach = 1.2 * np.nanmax(np.where(np.isfinite(y) & arrays.mask_safe,
+    reach = 1.2 * np.nanmax(np.where(np.isfinite(y),
                                      np.abs(y) + np.where(np.isfinite(error), error, 0).max(0), 0),
                             initial=1.)
     ax.set_ylim(-reach, reach)

@@ -288,7 +288,8 @@ class CountsPart:
 
     def bins(self):
         "Bins that take part, bool, shape (n_reco,)."
-        return self.arrays.mask & (self.arrays.alpha > 0) if self.arrays.is_on_off else self.arrays.mask
+        known = self.arrays.alpha > 0 if self.arrays.is_on_off else np.isfinite(self.arrays.n_bkg)
+        return self.arrays.mask & known
 
     def summed(self, values, bins):
         "Sums over the groups of `bins`, shape (..., n_groups), of values of shape (..., n_reco)."
