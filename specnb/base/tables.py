@@ -56,15 +56,21 @@ def _parse_card(card:str)->tuple: # 80 characters
         return keyword.strip(), _card_value(value)
     return ()
 
+class Header(dict):
+    "Keyword -> value."
+    twice = () # keywords that have two different values
+
 def parse_cards(
     text:str, # header, a multiple of 80 characters
-)->dict:      # keyword -> value
+)->Header:
     "Keywords of a header; COMMENT, HISTORY and blank cards are dropped."
-    header, last = {}, None
+    header, last = Header(), None
     for i in range(0, len(text), 80):
         card = _parse_card(text[i:i + 80])
         if card and card[0] != "CONTINUE":
             last = card[0]
+            if last in header and header[last] != card[1]:
+                header.twice += (last,)
             header[last] = card[1]
         elif card and str(header.get(last)).endswith("&"):
             header[last] = header[last][:-1] + str(card[1])
@@ -174,13 +180,20 @@ def _column_cell(label, header, i):
     for key in scale:
         if type(header[key]) not in (int, float) or not math.isfinite(header[key]):
             raise _refused(label, header, key, "a number")
+    if header.get(f"TSCAL{i}") == 0:
+        raise _refused(label, header, f"TSCAL{i}", "a number that is not 0")
     return cell._replace(plain=False) if scale else cell
+
+_LAYOUT = re.compile(r"XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS|THEAP|EXTNAME|T(TYPE|FORM|UNIT|DIM|SCAL|ZERO|NULL)\d+")
 
 def _table_cells(
     label:str,   # file and HDU
     header:dict,
 )->list:         # of _Cell; [] for an ASCII table, which astropy reads
     "Layout of the columns."
+    for key in getattr(header, "twice", ()):
+        if _LAYOUT.fullmatch(key):
+            raise DataError(f"{label}: keyword {key} stands twice, with different values")
     for key, value in {"BITPIX": 8, "NAXIS": 2, "GCOUNT": 1}.items():
         _integer(label, header, key, value, value, value)
     width = _integer(label, header, "NAXIS1", 0, 2**31 - 1)
@@ -231,6 +244,27 @@ def _native(
     return values.astype({"f": float, "c": complex, "b": bool}.get(kind, np.int64), copy=False)
 
 # %% ../../nbs/10_base/50_tables.ipynb #092ddf09
+def _as_kind(
+    value, # bool, str, int or float
+    kind,  # float, int, bool or str
+):         # `value` in this type
+    "The value of a keyword; ValueError if it is not of this kind."
+    if kind is str:
+        return str(value)
+    if kind is bool or type(value) is bool:
+        if kind is bool and type(value) is bool:
+            return value
+        raise ValueError
+    if kind not in (int, float):
+        return kind(value)
+    if "_" in str(value): # which Python takes for a number
+        raise ValueError
+    number = kind(value)
+    if not math.isfinite(number) or (kind is int and (number != float(value) or abs(number) >= 2**63)):
+        raise ValueError
+    return number
+
+# %% ../../nbs/10_base/50_tables.ipynb #058f70eb
 _REQUIRED = object()
 
 class FitsTable:
@@ -291,10 +325,24 @@ class FitsTable:
         except Exception as error: # of astropy, where it reads the table
             raise DataError(f"{self.label}: column {name} cannot be read ({error})") from None
 
-    def _converted(self, name, values, unit):
+    def _refuse_no_numbers(self, name, values):
+        if values.dtype.kind not in "fi":
+            found = {"b": "logical values", "U": "texts"}.get(values.dtype.kind, "complex numbers")
+            raise DataError(f"{self.label}: column {name} holds {found}, expected numbers")
+
+    def _refuse_undefined(self, name, values):
+        null = self.header.get(f"TNULL{self.position(name)}")
+        lost = np.sum(values == null) if type(null) is int and values.dtype.kind == "i" else 0
+        if lost:
+            raise DataError(f"{self.label}: column {name} holds {lost} values that are undefined, by TNULL {null}")
+
+    def _converted(self, name, values, unit, numbers):
         logical = str(self.header.get(f"TFORM{self.position(name)}")).strip().endswith("L")
         values = _native(f"{self.label}: column {name}", values, logical)
-        if unit is None or values.dtype.kind in "bU" or (not unit and values.dtype.kind == "i"):
+        self._refuse_undefined(name, values)
+        if numbers or unit is not None:
+            self._refuse_no_numbers(name, values)
+        if unit is None or (not unit and values.dtype.kind == "i"):
             return values
         found = self.unit(name)
         if not found and unit:
@@ -305,27 +353,29 @@ class FitsTable:
             raise DataError(f"{self.label}: column {name}: {error}") from None
         return values * factor if factor != 1 or values.dtype.kind == "i" else values
 
-    def column(self, name, unit=None, default=_REQUIRED):
+    def column(self, name, unit=None, default=_REQUIRED, numbers=False):
         "Column `name` as float64, int64, bool or str, in `unit` if given; `default` if it is not there."
         if default is not _REQUIRED and name not in self:
             return default
-        return self._converted(name, self.raw(name), unit)
+        return self._converted(name, self.raw(name), unit, numbers)
 
     def cell(self, name, unit=None):
-        "First row of column `name`, at least one-dimensional."
+        "First row of column `name`, numbers, at least one-dimensional."
         if not self.n_rows:
             raise DataError(f"{self.label}: column {name} is empty, expected one row")
-        return np.atleast_1d(self._converted(name, self.raw(name)[0:1], unit)[0])
+        return np.atleast_1d(self._converted(name, self.raw(name)[0:1], unit, True)[0])
 
     def key(self, name, default=_REQUIRED, kind=float):
         "Keyword `name` as `kind`; blank counts as absent."
         value = self.header.get(name)
+        if name in getattr(self.header, "twice", ()):
+            raise DataError(f"{self.label}: keyword {name} stands twice, with different values")
         if value is None or (value == "" and kind is not str):
             if default is _REQUIRED:
                 raise DataError(f"{self.label}: no keyword {name}")
             return default
         try:
-            return kind(value)
+            return _as_kind(value, kind)
         except (ValueError, OverflowError):
             raise DataError(f"{self.label}: keyword {name} is {value!r}, expected {kind.__name__}") from None
 
@@ -349,6 +399,7 @@ class FitsTable:
 
 # %% ../../nbs/10_base/50_tables.ipynb #fcbe9e9e
 _GZIP = b"\x1f\x8b"
+SIZE_LIMIT = 2**30 # bytes of an inflated file
 
 class _Bytes:
     "The bytes of a plain or gzip-compressed file in order, inflated as far as they are taken."
@@ -359,45 +410,81 @@ class _Bytes:
         size=32768, # compressed bytes of a piece
     ):
         raw = memoryview(path.read_bytes())
-        self._path, self._size, self._inflater = path, size, None
+        self._path, self._size, self._inflater, self._error = path, size, None, None
+        self._length = 0 # of what has been inflated
         self._ready, self._raw = (b"", raw) if raw[:2] == _GZIP else (raw, b"") # inflated, and not yet
 
-    def _inflate(self):
-        "The next piece, inflated."
+    def _refuse(self, text):
+        self._error = f"{self._path}: {text}"
+        raise DataError(self._error)
+
+    def _inflate(self, size):
+        "The next piece of `size` compressed bytes, inflated."
+        if self._error:
+            raise DataError(self._error)
         if self._inflater is None:
             self._inflater = zlib.decompressobj(31)
-        piece = self._raw[:self._size]
+        piece = self._raw[:size]
         if not piece:
-            raise DataError(f"{self._path}: the file is truncated: its compressed data end early")
+            self._refuse("the file is truncated: its compressed data end early")
         try:
             inflated = self._inflater.decompress(piece)
         except zlib.error as error:
-            raise DataError(f"{self._path}: the compressed data are damaged ({error})") from None
+            self._refuse(f"the compressed data are damaged ({error})")
+        self._length += len(inflated)
+        if self._length > SIZE_LIMIT:
+            self._refuse(f"inflates to more than {SIZE_LIMIT >> 20} MB; if that is right, decompress the file")
         self._raw = self._raw[len(piece) - len(self._inflater.unused_data):]
         if self._inflater.eof:
             self._inflater = None
             self._raw = self._raw if self._raw[:2] == _GZIP else b"" # filling
         return inflated
 
+    def _have(self, n, size):
+        "Inflate in pieces of `size` until there are `n` bytes, or all."
+        parts, have = [self._ready], len(self._ready)
+        while have < n and (self._raw or self._inflater):
+            parts.append(self._inflate(size))
+            have += len(parts[-1])
+        if len(parts) > 1:
+            self._ready = memoryview(b"".join(parts))
+
+    @property
+    def left(self):
+        "How many bytes are inflated and not yet taken."
+        return len(self._ready)
+
+    def finish(self):
+        "Inflate the rest, which verifies the checksum at its end."
+        self._have(math.inf, 4 * self._size)
+
     def take(
         self,
         n:int, # bytes
     ):
         "The next `n` bytes, fewer at the end of the file."
-        parts, have = [self._ready], len(self._ready)
-        if (self._raw or self._inflater) and n > have + 1032 * len(self._raw) + 65536:
+        if (self._raw or self._inflater) and n > len(self._ready) + 1032 * len(self._raw) + 65536:
             text = f"its compressed data cannot hold the {n} bytes that NAXIS, BITPIX, PCOUNT and GCOUNT give"
             raise DataError(f"{self._path}: the file is truncated: {text}")
-        while have < n and (self._raw or self._inflater):
-            parts.append(self._inflate())
-            have += len(parts[-1])
-        if len(parts) > 1:
-            self._ready = memoryview(b"".join(parts))
+        self._have(n, self._size)
         taken, self._ready = self._ready[:n], self._ready[n:]
         return taken
 
 # %% ../../nbs/10_base/50_tables.ipynb #091afcbb
 _BLOCK, _BLOCKS = 2880, 1000
+
+def _refuse_foreign(
+    source:_Bytes,
+    path:Path,   # for messages
+    number:int,  # of the HDU that would begin here
+    block:bytes, # what has been taken
+):
+    "DataError unless only filling is left of the file."
+    source.finish()
+    rest = block + bytes(source.take(source.left))
+    if rest.strip(b"\0 \r\n"):
+        found = f"found {block[:8]!r}" if block.strip(b"\0 \r\n") else "found filling and more"
+        raise DataError(f"{path}: HDU {number} is damaged: {found} where the keyword XTENSION is expected")
 
 def _take_header(
     source:_Bytes,
@@ -409,9 +496,10 @@ def _take_header(
     while len(blocks) < _BLOCKS:
         block = bytes(source.take(_BLOCK))
         if not blocks and not block.startswith(b"XTENSION" if number else b"SIMPLE  ="):
-            if number:
-                return b""
-            raise DataError(f"{path}: not a FITS file")
+            if not number:
+                raise DataError(f"{path}: not a FITS file")
+            _refuse_foreign(source, path, number, block)
+            return b""
         blocks.append(block)
         if len(block) < _BLOCK:
             raise DataError(f"{path}: the file is truncated: it ends inside the header of HDU {number}")
@@ -542,6 +630,7 @@ class FitsFile:
     def __getitem__(self, name):
         number = self._number(name)
         if number not in self._tables:
+            self._source.finish()
             if self.hdus[number].data is None:
                 self._load()
             hdu = self.hdus[number]

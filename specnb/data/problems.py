@@ -299,12 +299,13 @@ def open_all(
     path:Path,
 ):             # list of FitsTable, list of (name of the HDU, finding)
     "All whole tables of a file, and what is wrong with it as a FITS file."
-    hdus, tables, findings = [], [], []
+    hdus, tables, findings, broken = [], [], [], None
     try:
         file = read_tables(path)
         hdus = file.hdus
         len(file)
     except FAULTS as error:
+        broken = str(error)
         findings.append(("", ("error", "", finding_of(error, str(path))[2])))
     names = [h.name.upper() for h in hdus]
     for i, hdu in enumerate(h for h in hdus if h.data is not None):
@@ -312,7 +313,8 @@ def open_all(
             if is_table(hdu.header):
                 tables.append(file[i])
         except FAULTS as error:
-            findings.append((hdu.name, finding_of(error, f"{path}[{hdu.name}]")))
+            if str(error) != broken: # of the whole file
+                findings.append((hdu.name, finding_of(error, f"{path}[{hdu.name}]")))
         text = f"HDU {i} has the name of HDU {names.index(hdu.name.upper())}; the first is used"
         if i and not str(hdu.header.get("EXTNAME") or "").strip():
             text = "no such keyword, expected a name; the HDU is found by its number only"
