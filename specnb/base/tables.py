@@ -184,7 +184,8 @@ def _column_cell(label, header, i):
         raise _refused(label, header, f"TSCAL{i}", "a number that is not 0")
     return cell._replace(plain=False) if scale else cell
 
-_LAYOUT = re.compile(r"XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS|THEAP|EXTNAME|T(TYPE|FORM|UNIT|DIM|SCAL|ZERO|NULL)\d+")
+_LAYOUT = re.compile(r"XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS|THEAP|EXTNAME|"
+                     r"T(TYPE|FORM|UNIT|DIM|SCAL|ZERO|NULL)\d+")
 
 def _table_cells(
     label:str,   # file and HDU
@@ -334,7 +335,8 @@ class FitsTable:
         null = self.header.get(f"TNULL{self.position(name)}")
         lost = np.sum(values == null) if type(null) is int and values.dtype.kind == "i" else 0
         if lost:
-            raise DataError(f"{self.label}: column {name} holds {lost} values that are undefined, by TNULL {null}")
+            text = f"holds {lost} values that are undefined, by TNULL {null}"
+            raise DataError(f"{self.label}: column {name} {text}")
 
     def _converted(self, name, values, unit, numbers):
         logical = str(self.header.get(f"TFORM{self.position(name)}")).strip().endswith("L")
@@ -433,7 +435,8 @@ class _Bytes:
             self._refuse(f"the compressed data are damaged ({error})")
         self._length += len(inflated)
         if self._length > SIZE_LIMIT:
-            self._refuse(f"inflates to more than {SIZE_LIMIT >> 20} MB; if that is right, decompress the file")
+            text = f"inflates to more than {SIZE_LIMIT >> 20} MB"
+            self._refuse(f"{text}; if that is right, decompress the file")
         self._raw = self._raw[len(piece) - len(self._inflater.unused_data):]
         if self._inflater.eof:
             self._inflater = None
@@ -707,9 +710,8 @@ def _header_bytes(
     return (text + " " * (-len(text) % _BLOCK)).encode("ascii")
 
 _TYPE_OF_DATA = _card("BITPIX", 8, "array data type")
-_PRIMARY_CARDS = [_card("SIMPLE", True, "conforms to FITS standard"), _TYPE_OF_DATA,
-                  _card("NAXIS", 0, "number of array dimensions"), _card("EXTEND", True)]
-_PRIMARY = _header_bytes(_PRIMARY_CARDS)
+_PRIMARY = _header_bytes([_card("SIMPLE", True, "conforms to FITS standard"), _TYPE_OF_DATA,
+                          _card("NAXIS", 0, "number of array dimensions"), _card("EXTEND", True)])
 
 # %% ../../nbs/10_base/50_tables.ipynb #10e0bf12
 GADF = {"HDUCLASS": "GADF", "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats",
@@ -858,28 +860,22 @@ def table_hdu(name, columns, header=None):
 # %% ../../nbs/10_base/50_tables.ipynb #9653c333
 def _file_bytes(
     hdus:list, # NewTables and astropy HDUs
-    keys:dict, # of the primary header
 )->bytes:
     "A complete file, by astropy if it has to write one of the HDUs."
     parts = [h.to_bytes() if isinstance(h, NewTable) else None for h in hdus]
-    try:
-        parts.insert(0, _header_bytes(_PRIMARY_CARDS + [_card(*item) for item in keys.items()]))
-    except _Unusual:
-        parts.insert(0, None)
     if None not in parts:
-        return b"".join(parts)
-    buffer, primary = io.BytesIO(), fits.PrimaryHDU()
-    primary.header.update(keys)
-    fits.HDUList([primary, *(h.to_hdu() if isinstance(h, NewTable) else h for h in hdus)]).writeto(buffer)
+        return _PRIMARY + b"".join(parts)
+    buffer = io.BytesIO()
+    hdus = [h.to_hdu() if isinstance(h, NewTable) else h for h in hdus]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(buffer)
     return buffer.getvalue()
 
 def save_tables(
-    path:Path,    # in a temporary folder, compressed if it ends in .gz
-    hdus:list,    # as for `write_tables`
-    keys:dict={}, # of the primary header
+    path:Path, # in a temporary folder, compressed if it ends in .gz
+    hdus:list, # as for `write_tables`
 ):
     "Write a file that is moved to its destination later."
-    content = _file_bytes(hdus, keys)
+    content = _file_bytes(hdus)
     path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
 
 # %% ../../nbs/10_base/50_tables.ipynb #a1b2c3d4
