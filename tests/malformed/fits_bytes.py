@@ -4,7 +4,6 @@ A file is a list of `Part`: the cards of a header without END, and the data with
 """
 import gzip
 import re
-import zlib
 from functools import cache
 import numpy as np
 

@@ -1,6 +1,5 @@
 """Mutations of texts: of YAML by what it says, and of any text by its characters."""
 import copy
-import numpy as np
 import yaml
 from .fits_bytes import choose
 
