@@ -108,12 +108,13 @@ def test_no_off_region_means_alpha_zero(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["fits", "fits.gz"])
+@pytest.mark.filterwarnings("ignore:.*the groups of bins stand")
 def test_the_way_there_and_back_changes_nothing(tmp_path, suffix):
-    a = spectrum(mask_fit=np.arange(N_RECO) > 2, n_on=np.arange(N_RECO) + .1)
+    a = spectrum(mask_fit=np.arange(N_RECO) > 2, n_on=np.arange(N_RECO) + .1, grouping=[1, -1, -1, 1, 1, -1, 1])
     off, gti = ReflectedRegionsFinder().find(ON, (83.63, 21.51)), GTI([10., 200.25], [90., 1000.5])
     write_gadf(tmp_path / f"x.{suffix}", a, "7", ON, off, gti, meta={"TELESCOP": "HESS", "OBS_ID": 7, "parts": [1]})
     back, info = read_gadf(tmp_path / f"x.{suffix}")
-    for name in FIELDS[:-1] + ["livetime", "ontime"]: assert_array_equal(getattr(back, name), getattr(a, name), err_msg=name)
+    for name in FIELDS[:-1] + ["livetime", "ontime", "grouping"]: assert_array_equal(getattr(back, name), getattr(a, name), err_msg=name)
     assert info["name"] == "7" and info["meta"] == {"TELESCOP": "HESS", "OBS_ID": 7} and info["off_regions"].n == off.n
     assert_array_equal([info["gti"].start_s, info["gti"].stop_s], [gti.start_s, gti.stop_s])
 
@@ -170,6 +171,7 @@ def delete(name):
     ("COUNTS_BANDS", lambda h: h.header.set("TUNIT3", "m"), r"COUNTS_BANDS\]: column E_MIN: unit 'm' does not convert to 'TeV'"),
     ("COUNTS_BANDS", lambda h: h.data["E_MIN"].fill(1), r"COUNTS_BANDS\]: columns E_MIN, E_MAX: expected positive, increasing bins"),
     ("COUNTS_OFF_BANDS", lambda h: h.data["E_MAX"].fill(1), r"COUNTS_OFF_BANDS\]: column E_MAX holds 7 values from .* expected the bins of the counts"),
+    (None, lambda h: h.append(fits.BinTableHDU.from_columns([fits.Column("GROUPING", "I", array=[1, -1])], name="GROUPING")), r"x.fits: grouping: expected shape \(7,\)"),
     ("GTI", lambda h: h.data["STOP"].fill(-9), r"\[GTI\]: columns START, STOP")])
 def test_what_is_damaged_is_named(tmp_path, hdu, change, message):
     write_gadf(tmp_path / "x.fits", spectrum(), gti=GTI(0., 10.))

@@ -425,9 +425,11 @@ def test_bands_of_flux_points_cut_groups(grouped):
     assert not np.allclose(plain.norm, exact.norm, rtol=1e-3)
 
 
-def test_maps_have_no_groups_and_say_so(grouped, folder):
-    with pytest.warns(SpecnbWarning, match="maps have no place for groups"): grouped.write(folder / "maps.fits", format="gadf")
-    assert SpectrumDatasetOnOff.read(folder / "maps.fits").arrays.grouping is None
+def test_maps_keep_groups_and_say_that_others_do_not_see_them(grouped, folder):
+    with pytest.warns(SpecnbWarning, match="the groups of bins stand in a table of specnb"): grouped.write(folder / "maps.fits", format="gadf")
+    again = SpectrumDatasetOnOff.read(folder / "maps.fits")
+    again.models = grouped.models
+    assert again.stat_sum() == pytest.approx(grouped.stat_sum(), rel=1e-12)
 
 
 def test_datasets_of_files_with_and_without_off_counts(folder):

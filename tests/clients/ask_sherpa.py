@@ -9,11 +9,12 @@ path, index, *amplitudes = sys.argv[1], *map(float, sys.argv[2:])
 ui.load_pha(path)
 ui.ignore_bad()
 ui.set_stat("wstat")
-ui.set_source(ui.powlaw1d.p)
-p.gamma, p.ref = index, 1e9 # keV
+ui.set_source("powlaw1d.law")
+law = ui.get_source()
+law.gamma, law.ref = index, 1e9 # keV
 stats, npred = [], []
 for amplitude in amplitudes:
-    p.ampl = amplitude * 1e-9 # cm-2 s-1 keV-1
+    law.ampl = amplitude * 1e-9 # cm-2 s-1 keV-1
     stats.append(ui.calc_stat())
     npred.append(ui.get_data().eval_model_to_fit(ui.get_model()).tolist())
 data, off = ui.get_data(), ui.get_bkg()
