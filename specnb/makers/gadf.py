@@ -11,7 +11,7 @@ from ..base.core import DataError, atomic_path, make_path, warn
 from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, save_tables
 from ..data.events import GTI
 from .arrays import SpectrumArrays
-from .ogip import read_ogip
+from .ogip import read_grouping, read_ogip
 from .ogip_regions import off_regions_table, on_region_table, read_off_regions, read_on_region
 from .responses import check_values, read_edges
 
@@ -126,11 +126,13 @@ def write_gadf(path, arrays, name="", region=None, off_regions=None, gti=None, o
     if not (str(name).isascii() and str(name).isprintable()):
         allowed = "printable ASCII characters, all that FITS headers can hold"
         raise ValueError(f"name of the spectrum {name!r}: expected {allowed}")
-    if arrays.grouping is not None:
-        warn(f"{path}: maps have no place for groups of bins, so the groups are left out")
     on = on_region_table(region) if region is not None and region.is_region else None
     off = off_regions_table(off_regions) if off_regions is not None and off_regions.n else None
     hdus = _spectrum_tables(arrays, on, off) + _meta_table(meta or {})
+    if arrays.grouping is not None:
+        warn(f"{path}: the groups of bins stand in a table of specnb, which other programs pass over")
+        columns = {"CHANNEL": np.arange(arrays.n_reco, dtype="i2"), "GROUPING": arrays.grouping.astype("i2")}
+        hdus.append(NewTable("GROUPING", columns))
     if gti is not None:
         hdus.append(gti.new_table())
     with atomic_path(path, overwrite) as temporary:
@@ -205,6 +207,8 @@ def _read_fields(tables:FitsFile)->dict:
         fields["exposure"] = _read_map(tables, "EXPOSURE", true, "m2 s")
     if "EDISP" in tables:
         fields["edisp"] = _read_map(tables, "EDISP", reco | true)
+    if "GROUPING" in tables:
+        fields["grouping"] = read_grouping(tables["GROUPING"])
     return {"e_reco_edges": e_reco, "e_true_edges": e_true, **fields}
 
 def _read_times(tables:FitsFile, gti)->dict:
@@ -255,7 +259,12 @@ def read_gadf(path):
     """
     tables = read_tables(path)
     gti = GTI.from_table(tables["GTI"]) if "GTI" in tables else None
-    arrays = SpectrumArrays(**_read_fields(tables), **_read_times(tables, gti))
+    try:
+        arrays = SpectrumArrays(**_read_fields(tables), **_read_times(tables, gti))
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{tables.path}: {error}") from None
     region = read_on_region(tables["COUNTS_REGION"]) if "COUNTS_REGION" in tables else None
     off = read_off_regions(tables["COUNTS_OFF_REGION"], region) if "COUNTS_OFF_REGION" in tables else None
     name = str(tables.header("PRIMARY").get("NAME") or make_path(path).name.partition(".fits")[0])

@@ -132,7 +132,7 @@ def _is_good(table)->np.ndarray: # bool, shape (n_channels,)
     values = table.column("QUALITY")
     return ~values if values.dtype.kind == "b" and values.ndim == 1 else numbers(table, "QUALITY") == 0
 
-def _grouping(table)->np.ndarray: # 1 or -1, shape (n_channels,); None without groups
+def read_grouping(table)->np.ndarray: # 1 or -1, shape (n_channels,); None without groups
     "Column or keyword GROUPING."
     values = (numbers(table, "GROUPING") if "GROUPING" in table
               else np.full(table.n_rows, table.key("GROUPING", 0.)))
@@ -329,5 +329,5 @@ def read_ogip(path, spec_num=None):
         fields.update(_acceptances(on, off))
     ontime = float(_amount(table, "ONTIME", fields["livetime"]))
     arrays = SpectrumArrays(**fields, n_on=on.counts, mask_safe=good, ontime=ontime,
-                            grouping=_grouping(table))
+                            grouping=read_grouping(table))
     return arrays, _read_info(table, tables, off_tables)
