@@ -24,6 +24,28 @@ REFUSED = [  # key, value, words of the message
     ("datasets.on_region.radius", "nan deg", ["expected an angle"]),
     ("datasets.on_region.radius", [1, 2], ["found [1, 2]", "expected an angle"]),
     ("datasets.on_region.radius", True, ["found True", "expected an angle"]),
+    ("datasets.on_region.radius", 10**400, ["expected an angle"]),
+    ("datasets.geom.axes.energy.min", "1e-320 TeV", ["at least 1e-12 TeV and at most 1e+06 TeV"]),
+    ("datasets.geom.axes.energy.max", "inf TeV", ["expected an energy"]),
+    ("datasets.geom.axes.energy.max", "1e300 TeV", ["at most 1e+06 TeV"]),
+    ("flux_points.energy.max", float("nan"), ["found nan", "expected an energy"]),
+    ("fit.fit_range.min", "-1 TeV", ["at least 1e-12 TeV"]),
+    ("fit.optimize_opts.tol", float("inf"), ["found inf", "finite number"]),
+    ("fit.optimize_opts.tol", float("nan"), ["found nan"]),
+    ("fit.optimize_opts.print_level", 10**30, ["less than or equal to 3"]),
+    ("datasets.safe_mask.parameters.aeff_percent", float("nan"), ["found nan", "finite number"]),
+    ("datasets.background.parameters.binsz", "1e-300 deg", ["at least 0.001 deg"]),
+    ("datasets.background.parameters.angle_increment", "0 deg", ["at least 0.001 deg"]),
+    ("datasets.background.parameters.max_region_number", "9"*400, ["less than or equal to 100000"]),
+    ("flux_points.parameters.norm_n_values", 10**400, ["less than or equal to 10000"]),
+    ("flux_points.parameters.n_sigma", 1e308, ["less than or equal to 100"]),
+    ("flux_points.parameters.norm_values", [1., float("nan")], ["found nan", "finite number"]),
+    ("general.n_jobs", 10**9, ["less than or equal to 1000"]),
+    ("general.outdir", "a\0b", ["without control characters"]),
+    ("observations.datastore", "\ud800", ["expected a valid string"]),
+    ("model.type", "x"*120, ["expected a spectral model"]),
+    ("model.parameters", {"index": float("nan")}, ["model.parameters.index"]),
+    ("model.parameters", {"index": 10**400}, ["model.parameters.index", "expected a number"]),
     ("datasets.on_region.lat", "91 deg", ["found '91 deg'", "at most 90 deg"]),
     ("datasets.on_region.lon", "x", ["found 'x'", "such as '83.63 deg'"]),
     ("datasets.on_region.frame", "galatic", ["expected 'icrs' or 'galactic'", "did you mean galactic?"]),
@@ -88,6 +110,15 @@ def test_refused(key, value, words):
     assert len(caught.value.problems) == 1
     assert key.split(".")[0] in str(caught.value)
     for word in words: assert word in str(caught.value)
+
+
+def test_texts_of_refusals_are_short():
+    "However long or deep the values are, and however many the faults."
+    endless = ["ha"]
+    for _ in range(25): endless = [endless, endless]
+    for wrong in ({"model": endless}, {"model": {"type": "x" * 10**6}}, {"x" * 10**5: 1}, {"model": {"parameters": {f"p{n}": endless for n in range(1000)}}}, {"datasets": {str(n): n for n in range(1000)}}):
+        with pytest.raises(ConfigError) as caught: AnalysisConfig(**wrong)
+        assert len(str(caught.value)) < 35_000 and max(map(len, str(caught.value).splitlines())) <= 1000
 
 
 def test_all_faults_at_once():

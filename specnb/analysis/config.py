@@ -11,12 +11,12 @@ from inspect import signature
 from typing import Annotated, Any, Literal, Union
 import numpy as np
 from pydantic import Discriminator, Tag, model_serializer, model_validator
-from specnb.analysis.fields import (
-    Angle, Commas, ConfigError, Date, Energy, Latitude, Longitude, Number, OutermostSection, Radius, Section,
-    argument, differences, entry, key_paths, merged, nested, part, plain_yaml, quantity_text, section_values,
-    yaml_lines)
+from .fields import (
+    Angle, Commas, ConfigError, Date, Energy, Latitude, Longitude, Number, OutermostSection, Radius,
+    Section, Step, Text, argument, differences, entry, key_paths, merged, nested, part, plain_yaml,
+    quantity_text, section_values, yaml_lines)
 from ..base.axes import MapAxis
-from ..base.core import atomic_path, html_table, lazy, make_path
+from ..base.core import atomic_path, found_text, html_table, lazy, make_path
 from ..base.yaml_files import load_yaml, read_yaml, suggestion
 from ..fit.fit import Fit
 from ..flux_points.estimator import FluxPointsEstimator
@@ -138,9 +138,9 @@ def read_run_numbers(path)->list:
 # %% ../../nbs/80_analysis/20_config.ipynb #52c897c9
 class ObservationsConfig(Section):
     "Which runs."
-    datastore:str = entry("demo", "folder with DL3 files, or demo, or hess-dl3-dr1", min_length=1)
+    datastore:Text = entry("demo", "folder with DL3 files, or demo, or hess-dl3-dr1", min_length=1)
     obs_ids:Annotated[list[int], Commas] = entry([], "runs, in this order; []: all that see the source")
-    obs_file:str | None = entry(None, "text file with run numbers, one a line")
+    obs_file:Text | None = entry(None, "text file with run numbers, one a line")
     obs_cone:ConeConfig = part(ConeConfig)
     obs_time:TimeRangeConfig = part(TimeRangeConfig)
     required_irf:Annotated[list[Literal["aeff", "edisp", "psf", "bkg", "rad_max"]], Commas] = entry(
@@ -162,12 +162,13 @@ of_reflected = partial(argument, ReflectedRegionsFinder)
 
 class FinderConfig(Section):
     "Arguments of the finder of OFF regions."
-    angle_increment:Angle = of_reflected("angle_increment", "reflected: step past an excluded region")
+    angle_increment:Step = of_reflected("angle_increment", "reflected: step past an excluded region")
     min_distance:Angle = of_reflected("min_distance", "reflected: angle between neighbouring OFF regions")
     min_distance_input:Angle = of_reflected("min_distance_input", "reflected: the same between ON and OFF")
-    max_region_number:int = of_reflected("max_region_number", "reflected: stop when so many are found", ge=1)
-    n_off_regions:int = entry(3, "wobble: number of OFF regions", ge=1)
-    binsz:Angle = of_reflected("binsz", "pixel size of the plane in which regions are compared")
+    max_region_number:int = of_reflected("max_region_number", "reflected: stop when so many are found", ge=1,
+                                       le=100_000)
+    n_off_regions:int = entry(3, "wobble: number of OFF regions", ge=1, le=10_000)
+    binsz:Step = of_reflected("binsz", "pixel size of the plane in which regions are compared")
 
     def finder(self, method):
         "The finder of a method: reflected or wobble."
@@ -185,7 +186,7 @@ _BLAZAR = {"frame": "galactic", "lon": "183.604 deg", "lat": "-8.708 deg", "radi
 def _kind_of_exclusion(value):
     return "circles" if isinstance(value, (list, tuple)) else "file"
 
-Exclusion = Annotated[Union[Annotated[list[CircleConfig], Tag("circles")], Annotated[str, Tag("file")]],
+Exclusion = Annotated[Union[Annotated[list[CircleConfig], Tag("circles")], Annotated[Text, Tag("file")]],
                       Discriminator(_kind_of_exclusion)]
 
 # %% ../../nbs/80_analysis/20_config.ipynb #d61dc88b
@@ -324,7 +325,8 @@ class ParameterConfig(Section):
                 value = u.Quantity(value)
                 if not value.unit.is_equivalent(parameter.unit):
                     unit, found = str(parameter.unit) or "a pure number", getattr(self, name)
-                    raise ValueError(f"{name}: found {found!r}, expected a unit that converts to {unit}")
+                    wrong = f"{name}: found {found_text(found)}, expected a unit that converts to {unit}"
+                    raise ValueError(wrong)
             if value is not None:
                 setattr(parameter, "quantity" if name == "value" and hasattr(value, "unit") else name, value)
         parameter.check()
@@ -360,7 +362,8 @@ class ModelConfig(Section):
             classes = dict.fromkeys(known[tag] for tag in types)
             names = ", ".join(f"{cls.tag[0]} ({cls.tag[1]})" for cls in classes)
             hint = suggestion(self.type, types)
-            raise ValueError(f"type: found {self.type!r}, expected a spectral model{hint} There are {names}")
+            raise ValueError(f"type: found {found_text(self.type)}, expected a spectral model{hint} "
+                             f"There are {names}")
         model = known[self.type]()
         names = model.parameters.names
         for name, setting in self.parameters.items():
@@ -379,7 +382,7 @@ class OptimizeConfig(Section):
     gradient:bool | None = entry(None, "minuit: hand over exact derivatives; false: as the reference, with "
                                  "covariance_opts {backend: minuit}")
     strategy:Literal[0, 1, 2] | None = entry(None, "minuit: 0 fast, 1, 2 careful")
-    print_level:int | None = entry(None, "minuit: how much is printed", ge=0)
+    print_level:int | None = entry(None, "minuit: how much is printed", ge=0, le=3)
     migrad_opts:dict[str, Any] = entry({}, "minuit: arguments of Minuit.migrad, such as {ncall: 1000}")
     method:str | None = entry(None, "scipy: method of scipy.optimize.minimize, such as L-BFGS-B")
     options:dict[str, Any] = entry({}, "scipy: options of the method")
@@ -420,12 +423,12 @@ class EstimatorConfig(Section):
     "Arguments of the estimator."
     selection_optional:Annotated[list[str] | None, Commas] = entry(
         ["all"], "what to estimate beside norm, error and TS: all, or some of errn-errp, ul, scan")
-    n_sigma:float = of_estimator("n_sigma", "size of the errors in standard deviations")
-    n_sigma_ul:float = of_estimator("n_sigma_ul", "size of the upper limits in standard deviations")
+    n_sigma:float = of_estimator("n_sigma", "size of the errors in standard deviations", le=100)
+    n_sigma_ul:float = of_estimator("n_sigma_ul", "size of the upper limits in standard deviations", le=100)
     reoptimize:bool = of_estimator("reoptimize", "fit the other models again in each band")
     norm_min:float = of_estimator("norm_min", "lowest norm of the profiles", gt=0)
-    norm_max:float = of_estimator("norm_max", "highest norm of the profiles", gt=0)
-    norm_n_values:int = of_estimator("norm_n_values", "number of norms, log-uniform", ge=1)
+    norm_max:float = of_estimator("norm_max", "highest norm of the profiles", gt=0, le=1e10)
+    norm_n_values:int = of_estimator("norm_n_values", "number of norms, log-uniform", ge=1, le=10_000)
     norm_values:list[float] | None = of_estimator("norm_values", "the norms themselves")
     sum_over_energy_groups:bool = of_estimator("sum_over_energy_groups", "add up the bins of a band first")
 
@@ -433,7 +436,7 @@ class EstimatorConfig(Section):
 class FluxPointsConfig(Section):
     "Fluxes in energy bands."
     energy:BandsConfig = part(BandsConfig)
-    source:str = entry("source", "name of the source, and of its flux points", min_length=1)
+    source:Text = entry("source", "name of the source, and of its flux points", min_length=1)
     parameters:EstimatorConfig = part(EstimatorConfig)
 
     def check(self):
@@ -456,9 +459,10 @@ class LogConfig(Section):
 # %% ../../nbs/80_analysis/20_config.ipynb #3f98c576
 class GeneralConfig(Section):
     "Files and messages."
-    outdir:str = entry("results", "folder for the results", min_length=1)
-    models_file:str | None = entry(None, "YAML file with models, instead of the section model")
-    n_jobs:int = entry(1, "processes that reduce runs at the same time; results are the same", ge=1)
+    outdir:Text = entry("results", "folder for the results", min_length=1)
+    models_file:Text | None = entry(None, "YAML file with models, instead of the section model")
+    n_jobs:int = entry(1, "processes that reduce runs at the same time; results are the same", ge=1,
+                      le=1000)
     log:LogConfig = part(LogConfig)
 
 # %% ../../nbs/80_analysis/20_config.ipynb #8e72df2d
@@ -567,7 +571,7 @@ class AnalysisConfig(OutermostSection):
         if source in models.names:
             return models
         known = f"one of the models of {file}: {', '.join(models.names)}"
-        raise ConfigError([f"flux_points.source: found {source!r}, expected {known}"])
+        raise ConfigError([f"flux_points.source: found {found_text(source)}, expected {known}"])
 
     def _table(self): # rows of key, value as YAML, description
         mine, fields = self.to_dict(), key_paths(type(self))

@@ -8,11 +8,12 @@ __all__ = ['ConfigError']
 # %% ../../nbs/80_analysis/10_fields.ipynb #970af19c
 import math
 import re
+import unicodedata
 from inspect import signature
 from numbers import Real
 from typing import Annotated, Any, get_args
-from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError,
-                      model_validator)
+from pydantic import (AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer,
+                      ValidationError, model_validator)
 from ..base.core import found_text, lazy, shorten
 from ..base.yaml_files import load_yaml, suggestion, yaml
 
@@ -34,7 +35,7 @@ def as_quantity(
         if isinstance(value, str) and unit == "deg" and re.search(r"\d\s*[hd:]\s*\d", value):
             value = coordinates.Angle(value) # refuses 1:30:00, which may be hours or degrees
         quantity = u.Quantity(value, dtype=float)
-    except (TypeError, ValueError, u.UnitsError):
+    except (TypeError, ValueError, OverflowError, u.UnitsError):
         raise ValueError(wrong) from None
     if not (quantity.isscalar and quantity.unit.is_equivalent(unit) and math.isfinite(quantity.value)):
         raise ValueError(wrong)
@@ -69,11 +70,12 @@ def quantity_type(
     return Annotated[Any, BeforeValidator(check), PlainSerializer(quantity_text)]
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #cff59c6d
-Energy = quantity_type("TeV", "1 TeV", 0)
+Energy = quantity_type("TeV", "1 TeV", 1e-12, 1e6, low_open=False) # from 1 eV on, up to what files may hold
 Longitude = quantity_type("deg", "83.63 deg", -360, 360, low_open=False)
 Latitude = quantity_type("deg", "22.01 deg", -90, 90, low_open=False)
 Radius = quantity_type("deg", "0.1 deg", 0, 180)
 Angle = quantity_type("deg", "0.1 rad", 0, 360, low_open=False)
+Step = quantity_type("deg", "0.1 rad", 1e-3, 360, low_open=False) # of a search, or of pixels: many need time
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #25e3704d
 def as_date(value):
@@ -87,6 +89,14 @@ def as_date(value):
 Date = Annotated[str, BeforeValidator(as_date)]
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #6fa72582
+def _printable(text):
+    "A text without control characters, or ValueError."
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
+        raise ValueError("expected a text without control characters")
+    return text
+
+Text = Annotated[str, AfterValidator(_printable)] # of a path or a name
+
 def split_commas(value):
     "List from a text with commas or from one number."
     if isinstance(value, str):
@@ -106,6 +116,8 @@ def as_number(value):
         return float(value)
     except ValueError:
         return value
+    except OverflowError:
+        raise ValueError("expected a number that a computer can hold") from None
 
 Number = Annotated[Any, BeforeValidator(as_number)]
 
@@ -195,7 +207,7 @@ def explain(error:ValidationError, model:type)->list:
 class Section(BaseModel):
     "Part of a configuration: named values with types, defaults and descriptions."
     model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True,
-                              arbitrary_types_allowed=True, protected_namespaces=())
+                              arbitrary_types_allowed=True, protected_namespaces=(), allow_inf_nan=False)
 
     def __setattr__(self, name, value):
         old = self.__dict__.get(name)

@@ -163,6 +163,8 @@ def is_changed(
 # %% ../../nbs/10_base/60_yaml_files.ipynb #cc09e396
 def suggestion(word:str, known)->str:
     "The closest of the words that exist, as a part of a sentence."
+    if len(word) > 100:
+        return "" # no word, and slow to compare
     word, names = word.lower(), {k.lower(): k for k in known}
     starts = [k for k in names if word and k.startswith(word)]
 
