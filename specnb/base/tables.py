@@ -710,8 +710,9 @@ def _header_bytes(
     return (text + " " * (-len(text) % _BLOCK)).encode("ascii")
 
 _TYPE_OF_DATA = _card("BITPIX", 8, "array data type")
-_PRIMARY = _header_bytes([_card("SIMPLE", True, "conforms to FITS standard"), _TYPE_OF_DATA,
-                          _card("NAXIS", 0, "number of array dimensions"), _card("EXTEND", True)])
+_PRIMARY_CARDS = [_card("SIMPLE", True, "conforms to FITS standard"), _TYPE_OF_DATA,
+                  _card("NAXIS", 0, "number of array dimensions"), _card("EXTEND", True)]
+_PRIMARY = _header_bytes(_PRIMARY_CARDS)
 
 # %% ../../nbs/10_base/50_tables.ipynb #10e0bf12
 GADF = {"HDUCLASS": "GADF", "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats",
@@ -860,22 +861,28 @@ def table_hdu(name, columns, header=None):
 # %% ../../nbs/10_base/50_tables.ipynb #9653c333
 def _file_bytes(
     hdus:list, # NewTables and astropy HDUs
+    keys:dict, # of the primary header
 )->bytes:
     "A complete file, by astropy if it has to write one of the HDUs."
     parts = [h.to_bytes() if isinstance(h, NewTable) else None for h in hdus]
+    try:
+        parts.insert(0, _header_bytes(_PRIMARY_CARDS + [_card(*item) for item in keys.items()]))
+    except _Unusual:
+        parts.insert(0, None)
     if None not in parts:
-        return _PRIMARY + b"".join(parts)
-    buffer = io.BytesIO()
-    hdus = [h.to_hdu() if isinstance(h, NewTable) else h for h in hdus]
-    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(buffer)
+        return b"".join(parts)
+    buffer, primary = io.BytesIO(), fits.PrimaryHDU()
+    primary.header.update(keys)
+    fits.HDUList([primary, *(h.to_hdu() if isinstance(h, NewTable) else h for h in hdus)]).writeto(buffer)
     return buffer.getvalue()
 
 def save_tables(
-    path:Path, # in a temporary folder, compressed if it ends in .gz
-    hdus:list, # as for `write_tables`
+    path:Path,    # in a temporary folder, compressed if it ends in .gz
+    hdus:list,    # as for `write_tables`
+    keys:dict={}, # of the primary header
 ):
     "Write a file that is moved to its destination later."
-    content = _file_bytes(hdus)
+    content = _file_bytes(hdus, keys)
     path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
 
 # %% ../../nbs/10_base/50_tables.ipynb #a1b2c3d4
