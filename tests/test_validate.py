@@ -132,15 +132,15 @@ KEYWORDS = {f"{hdu} {name}={value!r}": ([key(hdu, **{name: value})], (severity, 
     (EV, "TSTART", None, W, "expected a number"), (EV, "TSTOP", None, W, "expected a number"),
     (EV, "MJDREFI", None, E, "expected a number"), (EV, "MJDREFI", "old", E, "is 'old', expected float"),
     (EV, "TIMESYS", "CET", E, "'CET', expected one of TT, UTC"), (EV, "TIMEUNIT", "d", W, "'d', expected s"),
-    (EV, "TIMEUNIT", None, W, "taken as seconds"), (EV, "DEADC", None, E, "above 0 and up to 1"),
+    (EV, "TIMEUNIT", None, W, "taken as s"), (EV, "TIMEUNIT", "crab", E, "'crab', expected a unit of time"), (EV, "DEADC", None, E, "above 0 and up to 1"),
     (EV, "ONTIME", None, W, "expected a number"), (EV, "LIVETIME", None, W, "expected a number"), (EV, "LIVETIME", 1686., W, "DEADC \\* ONTIME = 1584.84"),
     (EV, "RA_PNT", None, E, "expected a number from -360 to 360 deg"), (EV, "RA_PNT", "north", E, "is 'north'"),
     (EV, "DEC_PNT", None, E, "expected a number from -90 to 90 deg"),
     (EV, "RADECSYS", "FK4", E, "'FK4', expected ICRS or FK5"), (EV, "RADECSYS", None, W, "taken as ICRS"),
-    (EV, "EQUINOX", 1950., W, "1950.0, expected 2000"), (EV, "EQUINOX", None, W, "taken as 2000"),
+    (EV, "EQUINOX", 1950., E, "1950.0, expected 2000"), (EV, "EQUINOX", None, W, "taken as 2000"),
     (EV, "OBS_MODE", "SLEEP", W, "'SLEEP', expected one of POINTING, WOBBLE"), (EV, "OBS_MODE", None, W, "taken as POINTING"), (EV, "OBS_MODE", "slew", W, "'slew', expected a fixed pointing"),
     (EV, "TSTOP", 1., W, "expected a time after TSTART"), (GT, "MJDREFI", None, E, "expected a number"),
-    (GT, "HDUCLASS", None, W, "expected GADF or OGIP"), (GT, "TIMESYS", "CET", E, "'CET'"), (GT, "TIMEUNIT", None, W, "seconds"), (GT, "MJDREFF", "x", E, "is 'x', expected float"),
+    (GT, "HDUCLASS", None, W, "expected GADF or OGIP"), (GT, "TIMESYS", "CET", E, "'CET'"), (GT, "TIMEUNIT", None, W, "taken as s"), (GT, "MJDREFF", "x", E, "is 'x', expected float"),
     *((hdu, "HDUCLAS3", "HALF", W, "expected FULL-ENCLOSURE or POINT-LIKE") for hdu in (AE, ED, PS, BK)),
     (AE, "HDUCLAS1", "IRF", W, "'IRF', expected RESPONSE"), (AE, "HDUCLAS2", "AREA", W, "'AREA', expected EFF_AREA"),
     (AE, "HDUCLASS", None, W, "expected GADF"), (PS, "HDUCLAS3", None, W, "taken as FULL-ENCLOSURE"),
@@ -173,9 +173,9 @@ COLUMNS["EVENTS without TIME"] = ([columns(EV, drop=["TIME"])], (E, EV, "TIME"),
 COLUMNS["EVENTS without EVENT_ID"] = ([columns(EV, drop=["EVENT_ID"])], (W, EV, "EVENT_ID"), "no such column")
 COLUMNS["GTI without STOP"] = ([columns(GT, drop=["STOP"])], (E, GT, "STOP"), "no such column; found START")
 COLUMNS |= {f"{hdu} {name} without unit": ([columns(hdu, unit={name: ""})], (E, hdu, name), "has no unit, expected one that converts to")
-            for hdu, name in ((EV, "TIME"), (EV, "RA"), (EV, "ENERGY"), (GT, "START"))}
+            for hdu, name in ((EV, "RA"), (EV, "ENERGY"))}
 COLUMNS |= {f"{hdu} {name} without unit": ([columns(hdu, unit={name: ""})], (W, hdu, name), f"has no unit, taken as {unit}, the unit of the format")
-            for hdu, name, unit in ((AE, "EFFAREA", "m2"), (AE, "ENERG_LO", "TeV"), (ED, "THETA_HI", "deg"), (PS, "RPSF", "sr-1"), (BK, "DETY_HI", "deg"))}
+            for hdu, name, unit in ((EV, "TIME", "s"), (GT, "START", "s"), (AE, "EFFAREA", "m2"), (AE, "ENERG_LO", "TeV"), (ED, "THETA_HI", "deg"), (PS, "RPSF", "sr-1"), (BK, "DETY_HI", "deg"))}
 COLUMNS |= {f"{hdu} {name} in mag": ([columns(hdu, unit={name: "mag"})], (E, hdu, name), "unit 'mag' does not convert to")
             for hdu, name in ((EV, "DEC"), (EV, "ENERGY"), (GT, "STOP"), (AE, "EFFAREA"), (ED, "MATRIX"), (PS, "RAD_LO"))}
 COLUMNS["unknown unit"] = ([columns(EV, unit={"ENERGY": "teraelectron"})], (E, EV, "ENERGY"), "unit 'teraelectron' is unknown")
@@ -190,7 +190,7 @@ COLUMNS |= {f"{hdu} {name}={value}": ([put(hdu, name, value, 5)], (severity, hdu
     (PS, "RPSF", -1, W, "not from 0 to 1e\\+12 sr-1, the first is -1; taken as 0"), (PS, "RPSF", np.nan, E, "not finite"), (BK, "BKG", -1, E, "not from 0 to 1e\\+06 s-1 MeV-1 sr-1"), (BK, "BKG", np.nan, E, "not finite"),
     (AE, "ENERG_LO", np.nan, E, "1 of 80 values are not finite"), (PS, "RAD_HI", np.inf, E, "1 of 36 values are not finite")]}
 COLUMNS["late event"] = ([put(EV, "TIME", 629766771., 5)], (W, EV, "TIME"), "outside the good time intervals: 1 of 4533, by up to 100 s")
-COLUMNS["time of no clock"] = ([put(EV, "TIME", -1e30, 5)], (E, EV, "TIME"), "not from -1e\\+11 to 1e\\+11 s", (W, EV, "TIME"))
+COLUMNS["time of no clock"] = ([put(EV, "TIME", -1e30, 5)], (E, EV, "TIME"), "not from -1e\\+11 to 1e\\+11 s")
 COLUMNS["no event"] = ([columns(EV, rows=[])], (E, EV, ""), "the event list is empty")
 COLUMNS["no good time"] = ([columns(GT, rows=[])], (E, GT, ""), "no good time interval")
 COLUMNS["no row"] = ([columns(AE, rows=[])], (E, AE, ""), "the table is empty")
@@ -201,7 +201,7 @@ COLUMNS["time of NaN"] = ([put(GT, "STOP", np.nan)], (E, GT, "STOP"), "1 of 1 va
 COLUMNS["unsorted time"] = ([columns(GT, rows=[0, 0], make={"START": lambda x: x}), put(GT, "START", 629765985., 0), put(GT, "STOP", 629765985., 1)],
                             (W, GT, "START"), "not sorted by time")
 COLUMNS["shorter time"] = ([put(GT, "STOP", 629766571.)], (W, EV, "ONTIME"), "1686 s, but the good time intervals last 1586 s", (W, EV, "TIME"))
-COLUMNS["longer time"] = ([put(GT, "STOP", 629766771.)], (W, EV, "TSTOP"), "but good time reaches to 629766771", (W, EV, "ONTIME"))
+COLUMNS["longer time"] = ([put(GT, "STOP", 629766771.)], (W, EV, "TSTOP"), "but good time reaches to 629766771", (W, EV, "ONTIME"), (E, EV, ""))
 AXES = {AE: ("ENERG", "THETA"), ED: ("ENERG", "MIGRA", "THETA"), PS: ("ENERG", "THETA", "RAD"), BK: ("ENERG", "DETX", "DETY")}
 COLUMNS |= {f"{hdu} {name} backwards": ([turned(hdu, f"{name}_LO", f"{name}_HI")], (E, hdu, f"{name}_LO, {name}_HI"), "increasing")
             for hdu, names in AXES.items() for name in names}
@@ -348,7 +348,7 @@ INDEX = {
     "no edisp": (HI, [columns(HDUS, rows=[i for i in range(24) if i != 9])], (E, HDUS, "HDU_TYPE"), "run 1002: lists no edisp"),
     "wrong name": (HI, [put(HDUS, "HDU_NAME", "AREA", 2)], (E, HDUS, "HDU_NAME"), f"run 1001: no AREA in {RUN}; found EVENTS, GTI, AEFF"),
     "other file": (HI, [put(HDUS, "FILE_NAME", "run_001002.fits.gz", 0)], (E, EV, "OBS_ID"), "1002, but the index has these events for run 1001",
-                   (W, EV, "TIME"), (W, EV, "ONTIME"), (W, EV, "TSTART"), (W, EV, "RA_PNT"), (W, EV, "EVENT_COUNT")),
+                   (W, EV, "TIME"), (W, EV, "ONTIME"), (W, EV, "TSTART"), (W, EV, "RA_PNT")),
     "absent file": (HI, [put(HDUS, "FILE_NAME", "lost.fits", slice(0, 6))], (E, "", ""), "no such file, but hdu-index.fits.gz lists it for run 1001 .events, gti, aeff, edisp, psf, bkg"),
     "absent runs": (HI, [columns(HDUS, rows=range(12))], (W, OBS, "OBS_ID"), "runs not in the HDU index: 2, the first is 1003"),
     "no run": (HI, [columns(HDUS, rows=[])], (E, HDUS, ""), "the index lists no run", (W, OBS, "OBS_ID")),
@@ -360,7 +360,7 @@ INDEX = {
     "no TSTART": (OI, [columns(OBS, drop=["TSTART"])], (W, OBS, "TSTART"), "no such column"),
     "unit": (OI, [columns(OBS, unit={"RA_PNT": ""})], (W, OBS, "RA_PNT"), "has no unit"),
     "no MJDREFI": (OI, [key(OBS, MJDREFI=None)], (W, OBS, "MJDREFI"), "no such keyword"),
-    "pointing": (OI, [put(OBS, "DEC_PNT", 20.)], (W, EV, "RA_PNT"), "the pointing is 2.51 deg from that in the observation index"),
+    "pointing": (OI, [put(OBS, "DEC_PNT", 20.)], (W, EV, "RA_PNT"), "the pointing is 2.51 deg from that in the observation index", (E, EV, "RA_PNT, DEC_PNT")),
     "older HDUCLAS4": (RUN, [key(BK, HDUCLAS4="3D")], (W, BK, "HDUCLAS4"), "'3D', expected BKG_3D"),
     "no HDUCLAS4": (RUN, [key(PS, HDUCLAS4=None)], (W, PS, "HDUCLAS4"), "expected PSF_TABLE"),
     "GTI HDUCLAS1": (RUN, [key(GT, HDUCLAS1="TIME")], (W, GT, "HDUCLAS1"), "'TIME', expected GTI"),
@@ -395,7 +395,14 @@ def test_a_missing_run_is_seen_from_the_folder_above(folder, tmp_path):
 
 def test_fewer_events_than_the_index_counts(folder):
     edit(folder / RUN, columns(EV, rows=[0, 1]))
-    assert (W, EV, "EVENT_COUNT") in listed(validate(folder))
+    problem, = validate(folder)
+    assert problem.severity == E and problem.message == "2 events, but the observation index has EVENT_COUNT 4533; expected one number"
+
+
+def test_a_file_outside_the_folder_is_an_error(folder):
+    shutil.copy(folder / RUN, folder.parent / RUN)
+    edit(folder / HI, columns(HDUS, form={"FILE_DIR": "8A"}), put(HDUS, "FILE_DIR", "..", slice(0, 6)))
+    assert {(p.severity, p.hdu, p.where) for p in validate(folder)} == {(E, HDUS, "FILE_NAME")}
 
 
 def test_whatever_happens_is_a_finding(folder, monkeypatch):
@@ -625,7 +632,7 @@ def test_hess(hess_dir):
     run = hess_dir / "data/hess_dl3_dr1_obs_id_023523.fits.gz"
     events, gti = fits.getdata(run, "EVENTS"), fits.getdata(run, "GTI")
     late = np.sum((events["TIME"] < gti["START"][0]) | (events["TIME"] > gti["STOP"][0]))
-    assert [p.message for p in validate(run) if p.where == "TIME"] == [f"events outside the good time intervals: {late} of {len(events)}, by up to 0.00627 s; they are not cut"]
+    assert [p.message for p in validate(run) if p.where == "TIME"] == [f"events outside the good time intervals: {late} of {len(events)}, by up to 0.00627 s; 0 are not counted"]
 
 
 def test_magic(magic_dir):

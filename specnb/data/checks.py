@@ -6,14 +6,18 @@
 __all__ = []
 
 # %% ../../nbs/20_data/85_checks.ipynb #c5175560
+import os
 from collections import Counter
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError
-from .store import HduRow, HDU_KINDS, HDU_READERS
-from .events import TIME_SCALES, TimeReference, merge_intervals
+from .store import HDU_KINDS, HDU_READERS, hdu_row
+from .agreement import agreed_events, index_entries
+from .events import GTI, TIME_SCALES, EventList, TimeReference, in_good_time, merge_intervals
+from .events import time_column
+from .locations import data_folders
 from .inventory import find_index
 from .background import FOV_ALIGNMENTS, check_either_order
 from .irf import IRF, check_cell, read_axis
@@ -21,14 +25,22 @@ from .ranges import PHYSICAL_RANGES
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from .problems import each, finding_of, fits_files, key_number, key_text, one_of, physical, quietly
 from ..base.sphere import separation
-from ..base.tables import FitsTable
+from ..base.tables import FitsTable, unit_factor
 
 # %% ../../nbs/20_data/85_checks.ipynb #6a18e1a9
 _ERROR = {"missing": "error", "severity": "error"}
+def _is_time_unit(text):
+    "Whether a text is a unit of time."
+    try:
+        return unit_factor(text.strip(), "s") > 0
+    except ValueError:
+        return False
+
 _TIME_KEYS = (
     KeyRule("MJDREFI", float, **_ERROR), KeyRule("MJDREFF", float, severity="error", instead="taken as 0"),
     one_of("TIMESYS", *map(str.upper, TIME_SCALES), severity="error", instead="taken as TT"),
-    one_of("TIMEUNIT", "s", instead="times are taken as seconds"))
+    KeyRule("TIMEUNIT", str, _is_time_unit, "a unit of time", severity="error", instead="taken as s"),
+    KeyRule("TIMEUNIT", str, lambda v: v.strip() == "s" or not _is_time_unit(v), "s", missing=""))
 def _physical_key(name):
     "Rule of a keyword by `PHYSICAL_RANGES`."
     return KeyRule(name, float, PHYSICAL_RANGES[name].good, f"a number {PHYSICAL_RANGES[name]}", **_ERROR)
@@ -43,13 +55,14 @@ _EVENT_KEYS = (
     _physical_key("DEADC"),
     KeyRule("ONTIME", float), KeyRule("LIVETIME", float),
     one_of("RADECSYS|RADESYS", "ICRS", "FK5", severity="error", instead="taken as ICRS"),
-    KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", instead="taken as 2000"),
+    KeyRule("EQUINOX", float, lambda v: v == 2000, "2000", severity="error", instead="taken as 2000"),
     one_of("OBS_MODE", "POINTING", "WOBBLE", "DRIFT", *_MOVING, instead="taken as POINTING"),
     KeyRule("OBS_MODE", str, lambda v: v.strip().upper() not in _MOVING, _FIXED, missing=""))
 def _usual_angle(x): return (abs(x) > 360) | ((x >= 0) & (x < 360))
 
 _EVENT_COLUMNS = (
-    ColumnRule("EVENT_ID", missing="warning"), *map(physical, ("TIME", "DEC", "ENERGY")),
+    ColumnRule("EVENT_ID", missing="warning"), physical("TIME", no_unit="warning"),
+    *map(physical, ("DEC", "ENERGY")),
     physical("RA", test=_usual_angle, what="from 0 to 360 deg", severity="warning"))
 
 # %% ../../nbs/20_data/85_checks.ipynb #7b1af999
@@ -83,11 +96,11 @@ def check_gti(table:FitsTable): # iterator of findings
     yield from check_keys(table, (one_of("HDUCLASS", "GADF", "OGIP"), one_of("HDUCLAS1", "GTI"), *_TIME_KEYS))
     if not table.n_rows:
         yield "error", "", "no good time interval, expected at least one"
-    findings = list(check_columns(table, (physical("START"), physical("STOP"))))
+    findings = list(check_columns(table, [physical(name, no_unit="warning") for name in ("START", "STOP")]))
     yield from findings
-    if findings:
+    if any(severity == "error" for severity, _, _ in findings):
         return
-    start, stop = table.column("START", "s"), table.column("STOP", "s")
+    start, stop = time_column(table, "START"), time_column(table, "STOP")
     yield from bad_values("STOP", stop, stop >= start, "after START")
     if np.any(np.diff(start) < 0):
         yield "warning", "START", "intervals are not sorted by time"
@@ -206,7 +219,7 @@ def _check_sums(table, reader):
 # %% ../../nbs/20_data/85_checks.ipynb #9c9a9a39
 def _good_time(gti):
     "Starts and stops, united; DataError if they are out of order, which has been reported by then."
-    start, stop = gti.column("START", "s"), gti.column("STOP", "s")
+    start, stop = time_column(gti, "START"), time_column(gti, "STOP")
     if len(start) and np.all(stop >= start):
         return merge_intervals(start, stop)
     raise DataError(f"{gti.label}: no good time")
@@ -220,14 +233,21 @@ def _clock_shift(events, gti):
 # %% ../../nbs/20_data/85_checks.ipynb #67b7e1a0
 def _events_in_time(events, gti):
     "Events outside the good time intervals."
-    t, (start, stop) = events.column("TIME", "s") + _clock_shift(events, gti), _good_time(gti)
+    t, (start, stop) = time_column(events, "TIME") + _clock_shift(events, gti), _good_time(gti)
     t = t[np.isfinite(t)]
     k = np.clip(np.searchsorted(start, t, side="right") - 1, 0, len(start) - 1)
     away = np.maximum(np.maximum(start[k] - t, t - stop[k]), 0)
     late = np.sum(away > 1e-6)
     if late:
-        text = f"{late} of {len(t)}, by up to {away.max():.3g} s; they are not cut"
+        text = f"{late} of {len(t)}, by up to {away.max():.3g} s; {_uncounted(events, gti)} are not counted"
         yield "warning", "TIME", f"events outside the good time intervals: {text}"
+
+def _uncounted(events, gti):
+    "Number of events that the reader leaves out, 'they' if it is not known."
+    try:
+        return np.sum(~in_good_time(EventList.from_table(events), GTI.from_table(gti)))
+    except FAULTS:
+        return "they"
 
 def _same_clock(events, gti):
     "Reference dates that differ."
@@ -319,6 +339,26 @@ _DL3_CHECKS = {**{form: partial(check_irf, reader=r) for form, r in HDU_READERS.
                "events": check_events,
                "gti": check_gti}
 
+# %% ../../nbs/20_data/85_checks.ipynb #d28ce782
+def check_agreement(
+    folder:Folder,
+    parts:dict,  # kind -> (class, FitsTable)
+    obs_id=None, # number in the index, None without one
+    entries=(),  # rows of the observation index on this run
+):
+    "What the reader refuses when it compares events, good time and index, if all was well so far."
+    events, gti = (parts.get(kind, ("", None))[1] for kind in ("events", "gti"))
+    if events is None or gti is None:
+        return
+    places = {(folder.name(t.path), t.name) for t in (events, gti)}
+    if any(p.severity == "error" and (p.file, p.hdu) in places for p in folder.problems):
+        return
+    def compare():
+        number = events.key("OBS_ID", kind=int) if obs_id is None else obs_id
+        agreed_events(EventList.from_table(events), GTI.from_table(gti), number, entries)
+        yield from ()
+    folder.add(events.path, events.name, compare())
+
 # %% ../../nbs/20_data/85_checks.ipynb #efe68dc7
 def _form(
     table:FitsTable,
@@ -362,6 +402,7 @@ def check_dl3_file(folder:Folder, path:Path):
             findings.append(("error", "HDUCLAS1", text))
         folder.add(path, table.name, findings)
     check_run(folder, parts)
+    check_agreement(folder, parts)
     missing = [k for k in _NEEDED if k not in parts]
     if missing and "events" in parts:
         folder.add(path, "", [("error", "", f"no {', '.join(missing)}; found {', '.join(parts)}")])
@@ -375,10 +416,10 @@ def _rows_by_run(
     table:FitsTable, # HDU index
 )->dict:             # run -> list of HduRow
     "Rows of the index by run."
-    texts, runs = [table.column(c) for c in _TEXTS], {}
-    for i, kind, form, where, name, hdu in zip(table.column("OBS_ID").tolist(), *texts):
-        row = HduRow(kind.lower(), form.lower(), table.path.parent / where / name, hdu)
-        runs.setdefault(int(i), []).append(row)
+    base, runs = table.path.parent, {}
+    follow, inside = os.environ.get("SPECNB_FOLLOW_OUTSIDE") == "1", data_folders(base)
+    for i, *line in zip(table.column("OBS_ID").tolist(), *(table.column(c) for c in _TEXTS)):
+        runs.setdefault(int(i), []).append(hdu_row(line, base, base, inside, follow))
     return runs
 
 def _check_types_and_classes(runs):
@@ -434,18 +475,18 @@ def _index_pointings(table):
     except FAULTS:
         return {}
 
-def _index_counts(table):
-    "Run -> number of events in the observation index; {} if it is not told."
+def _index_entries(table):
+    "Run -> rows of the observation index as the reader takes them; {} if it cannot be read."
+    entries = {}
     try:
-        return dict(zip(table.column("OBS_ID").tolist(), table.column("EVENT_COUNT").tolist()))
+        for obs_id, entry in zip(table.column("OBS_ID").tolist(), index_entries(table)):
+            entries.setdefault(obs_id, []).append(entry)
     except FAULTS:
-        return {}
+        pass # has been reported
+    return entries
 
-def _check_header(events, obs_id, pointing=None, count=None):
+def _check_header(events, obs_id, pointing=None):
     "The header of the events against the index."
-    if count not in (None, events.n_rows):
-        text = f"{count} in the observation index, but the table has {events.n_rows} events"
-        yield "warning", "EVENT_COUNT", text
     found = events.key("OBS_ID", None, int)
     if found not in (None, obs_id):
         yield "error", "OBS_ID", f"{found}, but the index has these events for run {obs_id}"
@@ -472,7 +513,9 @@ def _listed_parts(folder, index, obs_id, rows):
     for row in rows:
         if row.form not in HDU_READERS or _KNOWN[row.form] != row.kind:
             continue
-        if not row.path.is_file():
+        if row.refused:
+            folder.add(index.path, index.name, [("error", "FILE_NAME", f"run {obs_id}: {row.refused}")])
+        elif not row.path.is_file():
             lost.setdefault(row.path, []).append(row.kind)
         elif row.kind not in parts and (table := _listed_table(folder, index, obs_id, row)):
             parts[row.kind] = row.form, table
@@ -493,7 +536,7 @@ def check_dl3_folder(
     "Check the index files of a folder and the files they list."
     base = base or folder.base
     path, obs_path = (find_index(base, f"{n}-index") for n in ("hdu", "obs"))
-    index, runs, pointings, counts = next(iter(folder.tables(path)), None), {}, {}, {}
+    index, runs, pointings, entries = next(iter(folder.tables(path)), None), {}, {}, {}
     if index:
         folder.check(index, check_hdu_index)
         with suppress(FAULTS): # has been reported
@@ -505,14 +548,14 @@ def check_dl3_folder(
         folder.add(base / "obs-index.fits.gz", "", [("warning", "", text)])
     for table in folder.tables(obs_path)[:1] if obs_path else []:
         folder.check(table, partial(check_obs_index, runs=tuple(runs)))
-        pointings, counts = _index_pointings(table), _index_counts(table)
+        pointings, entries = _index_pointings(table), _index_entries(table)
     for obs_id, rows in runs.items():
         parts = _listed_parts(folder, index, obs_id, rows)
         check_run(folder, parts)
         if "events" in parts:
             events = parts["events"][1]
-            told = pointings.get(obs_id), counts.get(obs_id)
-            folder.add(events.path, events.name, _check_header(events, obs_id, *told))
+            folder.add(events.path, events.name, _check_header(events, obs_id, pointings.get(obs_id)))
+            check_agreement(folder, parts, obs_id, entries.get(obs_id, ()))
     for file in [] if runs else fits_files(base):
         if file not in (path, obs_path):
             check_dl3_file(folder, file)
