@@ -166,6 +166,7 @@ def delete(name):
     ("COUNTS", lambda h: h.data["DATA"].fill(-1), r"\[COUNTS\]: column DATA holds 7 values that are not finite or negative"),
     ("EXPOSURE", lambda h: h.data["DATA"].fill(np.nan), r"\[EXPOSURE\]: column DATA holds 12 values that are not finite"),
     ("EXPOSURE", lambda h: h.header.set("TUNIT2", "m2"), r"\[EXPOSURE\]: column DATA: unit 'm2' does not convert to 'm2 s'"),
+    ("ACCEPTANCE_OFF", lambda h: h.data["DATA"].fill(np.inf), r"\[ACCEPTANCE_OFF\]: column DATA holds 7 values that are not finite or negative"),
     ("EDISP", lambda h: h.data["DATA"].fill(-1), r"\[EDISP\]: column DATA holds 84 values"),
     ("EDISP_BANDS", lambda h: h.header.set("AXCOLS1", "MIGRA_MIN,MIGRA_MAX"), r"EDISP_BANDS\]: keyword AXCOLS1 is 'MIGRA_MIN,MIGRA_MAX', expected 'E_MIN,E_MAX'"),
     ("COUNTS_BANDS", lambda h: h.header.set("TUNIT3", "m"), r"COUNTS_BANDS\]: column E_MIN: unit 'm' does not convert to 'TeV'"),

@@ -169,7 +169,11 @@ def _read_map(
     "Values of a map."
     table = _map_table(tables, name)
     _check_axes(tables, name, axes)
-    values, shape = table.column("DATA", unit), [len(edges) - 1 for edges in reversed(axes.values())]
+    is_mask = name.startswith("MASK_")
+    values = table.column("DATA", None if is_mask else unit)
+    shape = [len(edges) - 1 for edges in reversed(axes.values())]
+    if is_mask and not np.isin(values, (0, 1)).all():
+        raise DataError(f"{table.label}: column DATA holds {values.ravel()[:3]}, expected logical values")
     if values.size != np.prod(shape) or len(values) != shape[0]:
         raise DataError(f"{table.label}: column DATA has shape {values.shape}, expected {tuple(shape)}")
     return check_values(table, "DATA", values.reshape(shape))
