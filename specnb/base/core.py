@@ -285,6 +285,8 @@ def make_path(
     path:"str | Path", # may contain ~ and $VARIABLES
 )->Path:
     "`path` with variables and ~ expanded; a variable that is not set raises ValueError."
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path: expected a text or a Path, found {found_text(path)}")
     text = os.path.expanduser(os.path.expandvars(os.fspath(path)))
     missing = re.search(r"\$(\w+|\{\w+\})", text)
     if missing:

@@ -60,6 +60,11 @@ class Worker:
         self.process.join()
 
 
+def described(kinds, task, seed, scratch):
+    "Class of mutation and what was done, of a mutant whose worker is gone."
+    return kinds[task[0]].mutant(kinds[task[0]].generator(task[1], seed), scratch)[:2]
+
+
 def run_all(kinds, tasks, seed, scratch, jobs):
     "Verdicts on all tasks, in any order."
     from .judge import SECONDS, Verdict
@@ -75,8 +80,8 @@ def run_all(kinds, tasks, seed, scratch, jobs):
             verdict = None
             if w.pipe in ready:
                 try: verdict = w.pipe.recv()
-                except EOFError: verdict = Verdict(*w.task, "?", "?", "raw", "the process died")
-            elif time.monotonic() - w.since > 2 * SECONDS: verdict = Verdict(*w.task, "?", "?", "hang", "killed")
+                except EOFError: verdict = Verdict(*w.task, *described(kinds, w.task, seed, scratch), "raw", "the process died")
+            elif time.monotonic() - w.since > 2 * SECONDS: verdict = Verdict(*w.task, *described(kinds, w.task, seed, scratch), "hang", "killed")
             if verdict is None: continue
             if isinstance(verdict, str): verdict = Verdict(*w.task, "?", "?", "raw", "the generator fails: " + verdict[-500:])
             yield verdict

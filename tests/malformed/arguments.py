@@ -215,7 +215,7 @@ CALLS = {
     "EDispKernel.from_gauss: sigma": ((NAN, -.1, 0, "x", [.1, .2]), lambda v: EDispKernel.from_gauss(true_axis(), axis(), v).data),
     "EDispKernel.from_gauss: bias": ((NAN, -2, "x", [.1, .2]), lambda v: EDispKernel.from_gauss(true_axis(), axis(), .1, v).data),
     "EnergyDispersion2D.from_gauss: sigma": ((NAN, -.1, 0, "x", [.1, .2, .3]), lambda v: EnergyDispersion2D.from_gauss(true_axis(), MapAxis.from_bounds(.2, 5, 20, name="migra"),
-                                             MapAxis.from_bounds(0, 2, 2, unit="deg", name="offset"), v).data),
+                                             MapAxis.from_bounds(0, 2, 2, unit="deg", name="offset"), bias=0, sigma=v).data),
     "PowerLawSpectralModel: index": (("2 TeV", NAN, "steep", 2 * u.m, [2, 3], None, INF), lambda v: fit_with(SkyModel(PowerLawSpectralModel(index=v)))),
     "PowerLawSpectralModel: amplitude": ((5, NAN, "1e-12", "1 TeV", 2 * u.m, [2, 3], None), lambda v: fit_with(SkyModel(PowerLawSpectralModel(amplitude=v)))),
     "PowerLawSpectralModel: reference": ((5, "1", "1 m", -1 * u.TeV, 0 * u.TeV, NAN * u.TeV), lambda v: fit_with(SkyModel(PowerLawSpectralModel(reference=v)))),

@@ -123,10 +123,12 @@ class Kind:
     """One kind of input.
 
     `prepare` makes good files in a folder; `mutant` gives (class of mutation, text, files to write, names of which an error has to
-    contain one); `carry` goes the way of a user in a folder and returns name -> numbers; `check` runs `validate`.
+    contain one); `carry` goes the way of a user in a folder and returns name -> numbers; `check` runs `validate`. When the files have been
+    read, a later step may fail for what they say, and names what it works on: one of `later`.
     """
     name = ""
     known = frozenset()
+    later = ()
 
     def prepare(self, folder): pass
     def check(self, folder): pass
@@ -144,11 +146,13 @@ class Kind:
         names = self.targets()
         name = list(names)[int(rng.choice(len(names), p=np.array(list(names.values())) / sum(names.values())))]
         group, text, content = self.mutate(name, self.files[name], rng)
-        return group, f"{name}: {text}", {**self.files, name: content}, list(self.files)
+        return group, f"{name}: {text}", {**self.files, name: content}, [*self.files, *self.later]
+
+    def generator(self, number, seed): return np.random.default_rng([seed, *self.name.encode(), number])
 
     def run(self, number, seed, scratch):
         "Verdict on the mutant of a number."
-        rng = np.random.default_rng([seed, *self.name.encode(), number])
+        rng = self.generator(number, seed)
         folder = scratch / f"{self.name}-{number}"
         folder.mkdir()
         try: return run(self, number, rng, folder)

@@ -1,5 +1,6 @@
 """The kinds of files: how good ones are made, which are damaged, and what a user does with them."""
 import gzip
+import warnings
 from functools import cache
 import astropy.units as u
 import numpy as np
@@ -82,6 +83,7 @@ def point_numbers(points):
 class Ogip(Kind):
     "A spectrum with its background, area and energy dispersion; fitted."
     name = "ogip"
+    later = ("no bin left to fit in 'run 1'",)
 
     def prepare(self, folder):
         fitted()[0].write(folder / "x.fits")
@@ -142,7 +144,10 @@ class Points(Kind):
 
     def set_up(self, folder):
         super().set_up(folder)
-        self.references = {n: self.numbers(folder / n) for n in self.files}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.references = {n: self.numbers(folder / n) for n in self.files}
+        self.known = frozenset(str(w.message) for w in caught)
 
     @property
     def reference(self): return self.references[self.chosen] if hasattr(self, "chosen") else {}
@@ -219,6 +224,7 @@ class CovarianceFiles(Kind):
 class DatasetsFiles(Kind):
     "A list of two spectra and their models; fitted."
     name = "datasets"
+    later = ("no datasets to fit", "have no models", "has no models")
 
     def prepare(self, folder):
         fitted().write(folder / "d.yaml", folder / "m.yaml")
