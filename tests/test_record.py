@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from specnb import (AnalysisConfig, AnalysisError, DataError, Datasets, FluxPoints, Models, SpectralAnalysis, compare_results, demo_dir, read_record, rerun,
                     run_analysis, tutorial_notebook, write_products)
@@ -295,11 +296,13 @@ def test_rerun_gives_the_same(copied, tmp_path):
 
 
 def test_rerun_reports_a_changed_input(copied, tmp_path):
-    shutil.copy(tmp_path / "data/run_001002.fits.gz", tmp_path / "data/run_001001.fits.gz")
+    with fits.open(tmp_path / "data/run_001001.fits.gz") as hdus:
+        hdus["EVENTS"].data["ENERGY"] *= 1.2
+        hdus.writeto(tmp_path / "data/run_001001.fits.gz", overwrite=True)
     report = rerun(copied)
     assert not report.same and report.inputs[0].startswith("run_001001.fits.gz: changed (SHA-256 ")
-    assert {"runs.counts.0"} <= {d.key for d in report.differences}
-    assert "run_001001.fits.gz" in str(report) and "runs.counts.0: 172, was 170" in str(report)
+    assert {"fit.total_stat"} <= {d.key for d in report.differences}
+    assert "run_001001.fits.gz" in str(report) and "info.excess.0: 186" in str(report)
 
 
 def test_rerun_reports_a_changed_input_that_does_not_matter(copied, tmp_path):
@@ -329,6 +332,23 @@ def test_rerun_refuses_what_is_no_run(copied, tmp_path):
     with pytest.raises(DataError, match="no entry 'config'"): read_record(copied)
     (copied / "provenance.json").write_text("x")
     with pytest.raises(DataError, match="not a JSON file"): read_record(copied)
+
+
+DAMAGED = [("config", 5), ("config", {"model": 3}), ("inputs", []), ("inputs", {"a": {}}), ("packages", "x"), ("runs", None), ("runs", {"name": ["x"]}), ("runs", {"name": []})]
+
+
+@pytest.mark.parametrize("entry, value", DAMAGED, ids=[f"{e}={v}" for e, v in DAMAGED])
+def test_a_damaged_record_is_named(tmp_path, entry, value):
+    whole = {"provenance.json": {"config": {}, "inputs": {}, "packages": {}}, "results.json": {"fit": {}, "flux_points": {}, "runs": {"name": ["1001"]}}}
+    for name, content in whole.items(): (tmp_path / name).write_text(json.dumps({k: value if k == entry else v for k, v in content.items()}))
+    with pytest.raises(DataError, match=f"(provenance|results).json: the entry '{entry}' is damaged"): rerun(tmp_path)
+
+
+def test_records_that_are_nested_without_end_and_wrong_use_of_rerun(tmp_path):
+    (tmp_path / "provenance.json").write_text("[" * 10**5)
+    with pytest.raises(DataError, match="not a JSON file"): rerun(tmp_path)
+    with pytest.raises(ValueError, match="rtol: found nan"): rerun(tmp_path, rtol=float("nan"))
+    with pytest.raises(FileExistsError, match="a repetition needs a new folder"): rerun(tmp_path, tmp_path)
 
 
 def test_compare_results():

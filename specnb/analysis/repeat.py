@@ -10,9 +10,11 @@ import json
 import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NamedTuple
-from ..base.core import DataError, html_table, make_path
+from ..base.core import DataError, found_text, html_table, make_path
 from .config import AnalysisConfig
+from .fields import ConfigError
 from .analysis import SpectralAnalysis
 from .products import input_files, sha256
 from .record import run_analysis
@@ -94,7 +96,7 @@ def _read_json(path, keys):
         raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: not a JSON file") from None
     missing = [k for k in keys if not isinstance(data, dict) or k not in data]
     if missing:
@@ -162,6 +164,31 @@ class RerunReport(NamedTuple):
         return html_table([(name, line) for name, lines in self._rows().items() for line in lines],
                           caption="RerunReport")
 
+# %% ../../nbs/80_analysis/80_repeat.ipynb #8fef59d6
+def _recorded(
+    provenance:dict, # content of the files of a run
+    results:dict,
+    folder:Path,     # of the run, for messages
+)->tuple:            # AnalysisConfig, numbers of the runs
+    "What was analysed; DataError if an entry is damaged."
+    def need(good, name, found, file="provenance.json"):
+        if not good:
+            raise DataError(f"{folder / file}: the entry {name!r} is damaged: found {found_text(found)}")
+
+    kept, inputs, packages = (provenance[name] for name in ("config", "inputs", "packages"))
+    need(isinstance(kept, dict), "config", kept)
+    checksums = inputs.values() if isinstance(inputs, dict) else [None]
+    need(all(isinstance(c, dict) and isinstance(c.get("sha256"), str) for c in checksums), "inputs", inputs)
+    need(isinstance(packages, dict), "packages", packages)
+    try:
+        config = AnalysisConfig(**kept)
+    except ConfigError as error:
+        raise DataError(f"{folder / 'provenance.json'}: the entry 'config' is damaged: {error}") from None
+    names = results["runs"].get("name") if isinstance(results.get("runs"), dict) else None
+    good = isinstance(names, list) and names and all(str(n).isdecimal() for n in names)
+    need(good, "runs", results.get("runs"), "results.json")
+    return config, [int(n) for n in names]
+
 # %% ../../nbs/80_analysis/80_repeat.ipynb #00692727
 def rerun(folder, outdir=None, rtol=1e-9):
     """Repeat a run and compare.
@@ -184,9 +211,17 @@ def rerun(folder, outdir=None, rtol=1e-9):
     ------
     FileNotFoundError
         Not the folder of a finished run, or a file that went in is not there any more.
+    FileExistsError
+        There are files in `outdir`.
+    DataError
+        The record is damaged.
     """
+    if not 0 <= rtol < math.inf:
+        raise ValueError(f"rtol: found {found_text(rtol)}, expected a number from 0 on")
+    if outdir and make_path(outdir).is_dir() and any(make_path(outdir).iterdir()):
+        raise FileExistsError(f"{outdir} holds files; a repetition needs a new folder")
     provenance, before = read_record(folder)
-    config, runs = AnalysisConfig(**provenance["config"]), [int(n) for n in before["runs"]["name"]]
+    config, runs = _recorded(provenance, before, make_path(folder))
     inputs = _changed_inputs(provenance["inputs"], input_files(config, runs))
     gone = [line for line in inputs if line.endswith("no longer there")]
     if gone:
