@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from numpy.testing import assert_allclose
-from specnb import (ConstantSpectralModel, DataError, ExpCutoffPowerLawSpectralModel, LogParabola2SpectralModel, LogParabolaSpectralModel, Models,
+from specnb import (ConstantSpectralModel, DataError, ExpCutoffPowerLawSpectralModel, LogParabola2SpectralModel, LogParabolaSpectralModel, Models, Parameter,
                     PowerLawNormSpectralModel, PowerLawSpectralModel, SkyModel, SpecnbWarning, SpectralModel, TemplateSpectralModel)
 from specnb.models.parameters import Parameters
 
@@ -388,7 +388,22 @@ def test_assigning_what_is_no_number_names_the_parameter():
     for name in ("value", "min", "error", "quantity"):
         with pytest.raises(TypeError, match="of parameter reference: expected a number or a quantity, found 'steep'"): setattr(p, name, "steep")
     p.min, p.max = 3, 1
-    with pytest.raises(ValueError, match="parameter reference: min 3 is above max 1"): p.check()
+    with pytest.raises(ValueError, match=r"parameter reference: limits \[3, 1\], the lower one is above the upper"): p.check()
     model = PowerLawSpectralModel()
     with pytest.raises(ValueError, match="covariance: expected variances >= 0, found -1 for index"): model.covariance = -np.eye(3)
     with pytest.raises(TypeError, match="covariance: expected a matrix of numbers"): model.covariance = [["a"]]
+
+
+@pytest.mark.parametrize("make, kind, message", [
+    (lambda: Parameter("x", 1, 5), TypeError, "unit of parameter x: expected a unit, found 5"), (lambda: Parameter("x", 1, "quux"), TypeError, "unit of parameter x: expected a unit, found 'quux'"),
+    (lambda: Parameter("x", [1, 2]), TypeError, "value of parameter x: expected a number or a quantity"), (lambda: PowerLawSpectralModel().parameters[7], IndexError, "no parameter at position 7; there are 3"),
+    (lambda: SkyModel(PowerLawSpectralModel(), datasets_names=5), TypeError, "datasets_names: expected a name or a list of names, found 5"),
+    (lambda: SkyModel(PowerLawSpectralModel(), datasets_names=[5]), TypeError, "datasets_names: expected"), (lambda: Models()[0], IndexError, "no model at position 0; there are 0"),
+    (lambda: TemplateSpectralModel([1]*u.TeV, [1]*u.Unit("cm-2 s-1 TeV-1")), ValueError, "energy: expected two or more increasing energies")])
+def test_arguments_that_are_something_else(make, kind, message):
+    with pytest.raises(kind, match=message): make()
+
+
+def test_a_model_without_parameters_and_a_file_without_models_are_told(tmp_path):
+    with pytest.warns(SpecnbWarning, match="not given, so taken by default: index = 2, amplitude"): read(tmp_path, "components: [{name: x, spectral: {type: pl, parameters: []}}]")
+    with pytest.warns(SpecnbWarning, match="lists no model"): assert read(tmp_path, "components: []").names == []

@@ -243,11 +243,10 @@ class TemplateSpectralModel(ClosedSpectralModel):
         self.result_unit = "" if self.values.unit.is_equivalent("") else ClosedSpectralModel.result_unit
         numbers = np.asarray(as_float(self.values, self.result_unit, "values"), float)
         if nodes.ndim != 1 or nodes.shape != numbers.shape or len(nodes) < 2 or np.any(np.diff(nodes) <= 0):
-            raise ValueError("template: expected one value for each of two or more increasing energies, "
-                             f"found {numbers.shape} values "
-                             f"for energies {self.energy}")
+            raise ValueError("energy: expected two or more increasing energies, one for each value, found "
+                             f"{self.energy} for {numbers.shape} values")
         if not np.all((numbers >= 0) & np.isfinite(numbers)):
-            raise ValueError("template: values must be finite and not negative")
+            raise ValueError("values: expected finite fluxes that are not negative")
         self._nodes, self._logs = nodes, np.log(np.maximum(numbers, np.finfo(float).tiny))
         zero = numbers == 0
         self._low = nodes[0] if zero[:2].any() else -np.inf

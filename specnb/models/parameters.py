@@ -55,6 +55,18 @@ def as_unit(
     "The unit."
     return u.Unit(unit)
 
+def _check_unit(
+    name:str, # of a parameter
+    unit,     # text or astropy
+):
+    "TypeError for what is no unit, a number for example."
+    try:
+        right = not isinstance(unit, (int, float)) and as_unit(unit) is not None
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise TypeError(f"unit of parameter {name}: expected a unit, found {unit!r}")
+
 def _quantity(
     value, # quantity, number, or text such as "1 TeV"
 ):         # quantity
@@ -113,6 +125,8 @@ class Parameter:
             value, unit = (q := _quantity(value)).value, q.unit
         elif isinstance(value, (bool, np.bool_)):
             raise TypeError(f"value of parameter {name}: expected a number, found {value!r}")
+        if not (isinstance(unit, str) and unit in _INTERNAL):
+            _check_unit(name, unit)
         self._unit, self.value, self.frozen = unit, value, frozen
         if not np.isfinite(self.value):
             raise ValueError(f"value of parameter {name}: expected a finite number, found {value}")
@@ -170,7 +184,11 @@ class Parameter:
     def _to_float(self, value, what):
         if value is None or value is np.ma.masked: return np.nan
         if not (isinstance(value, str) or hasattr(value, "unit")):
-            return float(value)
+            try:
+                return float(value)
+            except (TypeError, ValueError):
+                raise TypeError(f"{what} of parameter {self.name}: expected a number or a quantity, found "
+                                f"{value!r}") from None
         quantity = self._as_quantity(value, what)
         if quantity.unit is not self.unit and not quantity.unit.is_equivalent(self.unit):
             raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
@@ -253,7 +271,8 @@ class Parameter:
         "Raise ValueError if the value makes no sense or, for a free parameter, is outside its limits."
         self.check_value(model)
         if self.min > self.max:
-            raise ValueError(f"{self._title(model)}: min {self.min:g} is above max {self.max:g}")
+            raise ValueError(f"{self._title(model)}: limits [{self.min:g}, {self.max:g}], the lower one is "
+                             "above the upper")
         if not self.frozen and (self.value < self.min or self.value > self.max):
             raise ValueError(f"{self._title(model)}: the value {self.value:g} is outside its limits "
                              f"[{self.min:g}, {self.max:g}]; change the value or the limits")
@@ -502,7 +521,10 @@ class Parameters:
 
     def index(self, key):
         "Position of a parameter, given by name, position or itself."
-        if isinstance(key, (int, np.integer)): return range(len(self))[key]
+        if isinstance(key, (int, np.integer)):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"no parameter at position {key}; there are {len(self)}")
+            return range(len(self))[key]
         for i, p in enumerate(self):
             if p is key or (isinstance(key, str) and p.name == key): return i
         raise ValueError(f"no parameter {key!r}; there are {', '.join(self.names) or 'none'}")

@@ -76,7 +76,11 @@ class SkyModel(CovarianceKeeper):
             raise TypeError(f"name: expected a text, found {name!r}")
         self.spectral_model, self.spatial_model = spectral_model, None
         self.name = f"source-{next(_number)}" if name is None else name
-        self.datasets_names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
+        names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
+        listed = isinstance(names, (list, tuple, set)) and all(isinstance(n, str) for n in names)
+        if names is not None and not listed:
+            raise TypeError(f"datasets_names: expected a name or a list of names, found {datasets_names!r}")
+        self.datasets_names = names if names is None else list(names)
         if covariance_data is not None: self.covariance = covariance_data
 
     @property
@@ -261,7 +265,10 @@ class Models(CovarianceKeeper, MutableSequence):
 
     def index(self, key):
         "Position of a source, given by name, position or itself."
-        if isinstance(key, (int, np.integer)): return range(len(self))[key]
+        if isinstance(key, (int, np.integer)):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"no model at position {key}; there are {len(self)}")
+            return range(len(self))[key]
         for i, m in enumerate(self):
             if m is key or m.name == key: return i
         raise ValueError(f"no model {getattr(key, 'name', key)!r}; there are "
@@ -368,6 +375,8 @@ class Models(CovarianceKeeper, MutableSequence):
         try:
             entry = entries.check_entry(entries.ModelsEntry, data)
             models = cls._from_entry(entry)
+            if not entry.components:
+                warn(f"{path}: lists no model")
         except (TypeError, ValueError) as error:
             raise DataError(f"{path}: {error}") from None
         if entry.covariance:

@@ -337,7 +337,7 @@ class SpectralModel(SpectralQuantities, ModelBase):
             raise type(error)(f"{entry.type}: {error}") from None
         given = {row.name: p for row, p in zip(rows, parameters)}
         absent = [p for p in defaults if p.name not in given]
-        if given and absent:
+        if absent and (given or not all(p.frozen for p in absent)):
             taken = ", ".join(f"{p.name} = {p.value:g} {unit_string(p._unit)}".strip() for p in absent)
             warn(f"{entry.type}: not given, so taken by default: {taken}")
         return cls(**kwargs, **given)
