@@ -240,3 +240,12 @@ def test_copies_share_the_arrays_which_do_not_change(reduced):
     first = reduced[0][0]
     assert first.copy(name="x").arrays is first.arrays and first.fill(n_on=first.arrays.n_on + 1).arrays.edisp is not None
     assert replace(first.arrays).n_on.flags.writeable is False
+
+
+def test_wrong_makers_datasets_and_observations_are_refused_by_name():
+    from specnb import MapAxis, RegionGeom, SpectrumDataset, SpectrumDatasetMaker
+    for makers, text in ((3, "found int"), ([3], "found 3"), ([SpectrumDatasetMaker], "expected makers, which have a method run")):
+        with pytest.raises(TypeError, match=f"makers: .*{text}"): DatasetsMaker(makers)
+    maker = DatasetsMaker([SpectrumDatasetMaker()])
+    with pytest.raises(TypeError, match="dataset: expected a SpectrumDataset, found 3"): maker.run(3, [])
+    with pytest.raises(TypeError, match="observations: expected a list of Observation"): maker.run(SpectrumDataset.create(RegionGeom.create(None, [MapAxis.from_energy_bounds(1, 2, 3, "TeV")])), [3])

@@ -199,3 +199,31 @@ def test_with_the_responses_of_a_real_array(hess_dir, tmp_path):
     back = DataStore.from_dir(write_dl3([run], tmp_path / "real")).obs(7)
     np.testing.assert_allclose(back.events.e_tev, run.events.e_tev, rtol=1e-6)
     np.testing.assert_allclose(back.livetime_s, real.livetime_s)
+
+
+WRONG = {
+    "ontime of nan": (dict(ontime="nan s"), ValueError, "ontime: expected a positive number"), "negative ontime": (dict(ontime="-5 s"), ValueError, "ontime: expected a positive number"),
+    "start of nan": (dict(tstart="nan s"), ValueError, "tstart: expected a number"), "dead time of nan": (dict(deadtime_fraction=np.nan), ValueError, "deadtime_fraction: expected"),
+    "dead time of all": (dict(deadtime_fraction=1), ValueError, "deadtime_fraction must be at least 0 and less than 1"),
+    "negative run": (dict(obs_id=-1), ValueError, "obs_id: expected a whole number >= 0, found -1"), "half a run": (dict(obs_id=1.5), ValueError, "obs_id: expected a whole number"),
+    "text as seed": (dict(seed="x"), TypeError, "seed: expected a whole number"), "negative seed": (dict(seed=-1), ValueError, "seed: expected a whole number >= 0"),
+    "no seed": (dict(seed=None), TypeError, "seed: expected a whole number"), "responses": (dict(irfs=3), TypeError, "irfs: expected a dict, found 3"),
+    "two positions": (dict(position=SkyCoord([1, 2], [1, 2], unit="deg")), ValueError, "position: expected"),
+    "no position": (dict(position=SkyCoord(np.nan, 2, unit="deg")), ValueError, "position: expected finite numbers")}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_simulated_is_refused_by_name(case):
+    changes, error, message = WRONG[case]
+    place = SkyCoord(83.63, 22.01, unit="deg")
+    with pytest.raises(error, match=message): simulate_observation(**{"model": None, "position": place, "pointing": place, **changes})
+
+
+def test_wrong_numbers_of_runs_pointings_and_telescopes():
+    place = SkyCoord(83.63, 22.01, unit="deg")
+    with pytest.raises(TypeError, match="pointings: expected several positions"): simulate_observations(None, place, place)
+    with pytest.raises(ValueError, match="seed: expected a whole number >= 0"): simulate_observations(None, place, wobble_pointings(place), seed=-1)
+    with pytest.raises(ValueError, match="pause: expected a number >= 0"): simulate_observations(None, place, wobble_pointings(place), pause="-1 min")
+    with pytest.raises(ValueError, match="offset: expected finite numbers and >= 0"): wobble_pointings(place, "nan deg")
+    for name in ("area", "threshold", "resolution", "background", "background_width", "zenith"):
+        with pytest.raises(ValueError, match=f"{name}: expected"): TelescopeArray(**{name: np.nan})

@@ -171,3 +171,43 @@ def test_cash_counts_statistic():
     for q in (1, 3): assert_allclose(cash(13, 13 + stat.compute_errp(q)[0]) - cash(13, 13), q*q, rtol=1e-9)
     assert np.isnan(CashCountsStatistic(3, 0).n_sig_matching_significance(5))
     assert stat.sum().n_on == 58 and stat[0].mu_bkg == 5.5
+
+
+# --- numbers that cannot be --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("wrong", [-1, np.nan, np.inf, [1, -2], "x"], ids=str)
+@pytest.mark.parametrize("name", ["n_on", "n_off", "alpha"])
+def test_counts_and_alpha_that_cannot_be_are_refused_by_name(name, wrong):
+    "W of nan counts was 0."
+    values = {"n_on": 5, "n_off": 8, "alpha": .25, name: wrong}
+    for action in (lambda: WStatCountsStatistic(**values), lambda: wstat(mu_sig=1, **values)):
+        with pytest.raises((TypeError, ValueError), match=f"{name}: expected"): action()
+    if name == "n_on":
+        for action in (lambda: cash(wrong, 1), lambda: cstat(wrong, 1), lambda: CashCountsStatistic(wrong, 1)):
+            with pytest.raises((TypeError, ValueError), match="n_on: expected"): action()
+
+
+@pytest.mark.parametrize("n_sigma", [0, -1, np.nan, np.inf])
+def test_a_number_of_standard_deviations_is_positive(n_sigma):
+    for stat in (WStatCountsStatistic(5, 8, .25), CashCountsStatistic(5, 2)):
+        for method in (stat.compute_errn, stat.compute_errp, stat.compute_upper_limit):
+            with pytest.raises(ValueError, match="n_sigma: expected a positive number"): method(n_sigma)
+    with pytest.raises(ValueError, match="significance: expected a number"): WStatCountsStatistic(5, 8, .25).n_sig_matching_significance(np.nan)
+
+
+@pytest.mark.filterwarnings("error")
+def test_zero_counts_have_finite_limits_and_no_measurement_has_none():
+    "Values of Gammapy 2.1 for the first three; the last has alpha = 0."
+    stat = WStatCountsStatistic([0, 0, 5, 5], [0, 4, 0, 0], [.1, .1, .1, 0])
+    assert stat.sqrt_ts[:3] == pytest.approx([0, -.87320183, 4.89683089]) and np.isnan(stat.sqrt_ts[3])
+    assert stat.compute_errp() == pytest.approx([.5, .51875928, 2.58110581, np.nan], rel=1e-6, nan_ok=True)
+    assert stat.compute_upper_limit(2) == pytest.approx([2, 1.61875928, 10.89376218, np.nan], rel=1e-6, nan_ok=True)
+    assert np.isnan(stat.compute_errn()[3]) and np.isfinite(stat.compute_errn()[:3]).all() and np.isnan(stat.p_value[3])
+    assert CashCountsStatistic(0, 0).compute_upper_limit(2) == 2 and np.isfinite(CashCountsStatistic(0, 0).sqrt_ts)
+    small = WStatCountsStatistic(5, 8, [1e-3, 1e-6, 1e-9]).sqrt_ts
+    assert (np.diff(small) > 0).all() and np.isfinite(small).all()
+
+
+def test_shapes_that_do_not_go_together_are_told_and_nan_predictions_stay_nan():
+    with pytest.raises(ValueError, match="counts and background differ in shape"): WStatCountsStatistic([1, 2], [1, 2, 3], .1)
+    assert np.isnan(wstat(5, 8, .25, np.nan)) and np.isnan(cash(5, np.nan)) and wstat(5, 8, 0, 1) == 0

@@ -17,7 +17,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from multiprocessing import get_all_start_methods, get_context, parent_process
-from ..base.core import html_table, lazy
+from ..base.core import expect, found_text, html_table, lazy
+from ..data.observations import Observations
+from .dataset import SpectrumDataset
 from .datasets import Datasets
 
 # %% ../../nbs/60_makers/90_many_runs.ipynb #d8589c58
@@ -164,6 +166,12 @@ class DatasetsMaker:
             raise ValueError(f"n_jobs: expected a positive number, found {n_jobs!r}")
         if parallel_backend not in (None, "multiprocessing"):
             raise ValueError(f"parallel_backend: expected 'multiprocessing', found {parallel_backend!r}")
+        if not isinstance(makers, (list, tuple)):
+            raise TypeError(f"makers: expected a list of makers, found {type(makers).__name__}")
+        for maker in makers:
+            if not callable(getattr(maker, "run", None)) or isinstance(maker, type):
+                found = found_text(maker)
+                raise TypeError(f"makers: expected makers, which have a method run, found {found}")
         self.makers, self.stack_datasets = list(makers), stack_datasets
         self.n_jobs, self.parallel_backend = n_jobs, parallel_backend
         if not self.makers:
@@ -194,7 +202,9 @@ class DatasetsMaker:
         RuntimeError
             A process ended before it had finished.
         """
-        observations, given = list(observations), [dataset] if datasets is None else list(datasets)
+        observations, given = Observations(observations), [dataset] if datasets is None else list(datasets)
+        for one in given:
+            expect(one, SpectrumDataset, "dataset")
         if not observations:
             raise ValueError("observations: expected at least one run, found none")
         if datasets is not None and len(given) != len(observations):

@@ -119,8 +119,8 @@ def excess_errors(
 )->np.ndarray:   # shape (2, n_reco): downwards and upwards, nan where no background was measured
     "Asymmetric one-sigma errors of the excess of each bin."
     if not arrays.is_on_off:
-        stat = CashCountsStatistic(arrays.n_on, arrays.n_bkg)
-        return np.array([stat.compute_errn(1), stat.compute_errp(1)])
+        stat = CashCountsStatistic(arrays.n_on, np.nan_to_num(arrays.n_bkg))
+        return np.where(np.isfinite(arrays.n_bkg), [stat.compute_errn(1), stat.compute_errp(1)], np.nan)
     errors, k = np.full((2, arrays.n_reco), np.nan), arrays.alpha > 0
     stat = WStatCountsStatistic(arrays.n_on[k], arrays.n_off[k], arrays.alpha[k])
     errors[:, k] = stat.compute_errn(1), stat.compute_errp(1)

@@ -128,7 +128,7 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
         exposure = arrays.exposure[arrays.exposure > 0] if arrays.exposure.any() else np.zeros(1)
     t = arrays.livetime if arrays.livetime > 0 else np.nan
     numbers = {"background": background, "excess": counts - background,
-               "sqrt_ts": _counts_statistic(arrays).sqrt_ts * known,
+               "sqrt_ts": _counts_statistic(arrays).sqrt_ts * known if k.any() else 0.,
                "npred": bkg if npred_signal is None else bkg + signal, "npred_background": bkg,
                "npred_signal": signal,
                "exposure_min": exposure.min() if len(exposure) else np.nan,

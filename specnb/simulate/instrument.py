@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from ..base.axes import MapAxis
 from ..data.background import Background3D
-from ..base.core import lazy
+from ..base.core import as_number, lazy
 from ..data.edisp import EnergyDispersion2D
 from ..data.irf import EffectiveAreaTable2D
 from ..data.psf import PSF3D
@@ -43,7 +43,7 @@ class TelescopeArray:
     Raises
     ------
     ValueError
-        Zenith angle of 75 deg or more.
+        Zenith angle of 75 deg or more, or a number that is not finite or not positive.
     """
     zenith:float = 45.
     area:float = 1.6e5
@@ -53,7 +53,10 @@ class TelescopeArray:
     background_width:float = 1.2
 
     def __post_init__(self):
-        if not 0 <= self.zenith < 75:
+        for name in ("area", "threshold", "resolution", "background_width"):
+            as_number(getattr(self, name), name, above=0)
+        as_number(self.background, "background", minimum=0)
+        if not 0 <= as_number(self.zenith, "zenith") < 75:
             raise ValueError(f"zenith must lie between 0 and 75 deg, found {self.zenith:g}")
 
     @property

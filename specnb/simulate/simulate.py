@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 from ..base.axes import energy_edges_per_decade
-from ..base.core import as_float, atomic_path, lazy, make_path
+from ..base.core import (as_float, as_generator, as_number, as_values, atomic_path, expect,
+                              found_text, lazy, make_path)
 from ..data.store import write_dl3
 from ..data.events import GTI, EventList
 from .instrument import TelescopeArray, create_irfs
@@ -195,6 +196,14 @@ def _flux_function(model):
 _HESS_SITE = {"GEOLON": 16.5002222, "GEOLAT": -23.2717778, "ALTITUDE": 1835.} # deg, deg, m
 _SIMULATED = {"TELESCOP": "SIMULATED", "INSTRUME": "IACT", "ORIGIN": "specnb", "FOVALIGN": "RADEC"}
 
+def _one_place(position, name)->tuple:
+    "Right ascension and declination, deg, of one finite position."
+    return tuple(float(as_values(x, name, shape=())) for x in sky_position(position, name=name))
+
+def _seconds(time, name, **bounds)->float:
+    "A finite duration or point of time, s."
+    return as_number(as_float(time, "s", name), name, **bounds)
+
 def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", deadtime_fraction=.06,
                          tstart="0 s", obs_id=1001, seed=0, meta=None):
     """Observe a point source.
@@ -230,16 +239,15 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     ValueError
         A duration or dead time out of range, no effective area, or a flux that is negative or not a number.
     """
-    source, centre = sky_position(position), sky_position(pointing, name="pointing")
-    ontime, tstart = as_float(ontime, "s", "ontime"), as_float(tstart, "s", "tstart")
-    if not ontime > 0:
-        raise ValueError(f"ontime must be positive, found {ontime:g} s")
-    if not 0 <= deadtime_fraction < 1:
+    source, centre = _one_place(position, "position"), _one_place(pointing, "pointing")
+    ontime, tstart = _seconds(ontime, "ontime", above=0), _seconds(tstart, "tstart")
+    if as_number(deadtime_fraction, "deadtime_fraction", 0) >= 1:
         raise ValueError(f"deadtime_fraction must be at least 0 and less than 1, found {deadtime_fraction:g}")
-    irfs = create_irfs(TelescopeArray()) if irfs is None else irfs
+    obs_id = as_number(obs_id, "obs_id", 0, integer=True)
+    irfs = create_irfs(TelescopeArray()) if irfs is None else expect(irfs, dict, "irfs")
     if model is not None and irfs.get("aeff") is None:
         raise ValueError(f"irfs: expected an effective area 'aeff', found {', '.join(irfs) or 'none'}")
-    live, rng = 1 - deadtime_fraction, np.random.default_rng(seed)
+    live, rng = 1 - deadtime_fraction, as_generator(seed, "seed")
     drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, rng)
     places = dict(zip(("RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT"), map(float, (*source, *centre))))
     head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", **places, "DEADC": live, **_SIMULATED}
@@ -268,8 +276,8 @@ def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
     `~astropy.coordinates.SkyCoord`
         As many as `angles`.
     """
-    angles = np.asarray(angles, float)
-    offset = np.broadcast_to(as_float(offset, "deg", "offset"), angles.shape)
+    angles = as_values(angles, "angles")
+    offset = np.broadcast_to(as_values(as_float(offset, "deg", "offset"), "offset", minimum=0), angles.shape)
     return coordinates.SkyCoord(*offset_position(*sky_position(position), offset, angles), unit="deg")
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #a6694b43
@@ -296,11 +304,16 @@ def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstar
     -------
     Observations
     """
-    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    step = as_float(ontime, "s", "ontime") + as_float(pause, "s", "pause")
+    sequence = seed
+    if not isinstance(seed, np.random.SeedSequence):
+        sequence = np.random.SeedSequence(as_number(seed, "seed", 0, integer=True))
+    if not np.ndim(pointings):
+        raise TypeError(f"pointings: expected several positions, found {found_text(pointings)}")
+    obs_id = as_number(obs_id, "obs_id", 0, integer=True)
+    step = _seconds(ontime, "ontime", above=0) + _seconds(pause, "pause", minimum=0)
     if kwargs.get("irfs") is None:
         kwargs["irfs"] = create_irfs(TelescopeArray())
-    runs, start = Observations(), as_float(tstart, "s", "tstart")
+    runs, start = Observations(), _seconds(tstart, "tstart")
     for i, (pointing, seed) in enumerate(zip(pointings, sequence.spawn(len(pointings)))):
         own = {"obs_id": obs_id + i, "tstart": u.Quantity(start + i * step, "s"), "seed": seed}
         runs.append(simulate_observation(model, position, pointing, ontime=ontime, **own, **kwargs))

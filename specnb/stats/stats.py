@@ -9,7 +9,7 @@ __all__ = ['cash', 'cstat', 'cash_derivatives', 'get_wstat_mu_bkg', 'wstat', 'ws
 # %% ../../nbs/50_stats/10_stats.ipynb #338976f2
 from dataclasses import dataclass
 import numpy as np
-from ..base.core import html_table, lazy
+from ..base.core import as_number, as_values, html_table, lazy
 
 # %% ../../nbs/50_stats/10_stats.ipynb #6157a478
 special = lazy("scipy.special")
@@ -21,6 +21,10 @@ _TINY, _HUGE = 1e-150, 1e100  # of expectations and predictions; the squares of 
 def _floats(*arrays):
     "All as arrays of floats."
     return [np.asarray(a, float) for a in arrays]
+
+def _checked(**values):
+    "Measured numbers as arrays of floats; refused if negative or not finite."
+    return [as_values(value, name, minimum=0) for name, value in values.items()]
 
 # %% ../../nbs/50_stats/10_stats.ipynb #36a9814f
 def cash(n_on, mu_on):
@@ -36,13 +40,18 @@ def cash(n_on, mu_on):
     Returns
     -------
     ndarray
-        -2 ln L per bin up to a constant.
+        -2 ln L per bin up to a constant; nan where `mu_on` is.
+
+    Raises
+    ------
+    ValueError
+        Counts that are negative or not finite.
 
     References
     ----------
     Cash 1979, ApJ 228, 939.
     """
-    n_on, mu_on = _floats(n_on, mu_on)
+    n_on, mu_on = *_checked(n_on=n_on), *_floats(mu_on)
     mu_on = np.maximum(mu_on, _MU_FLOOR)
     return 2*(mu_on - n_on*np.log(mu_on))
 
@@ -64,7 +73,7 @@ def cstat(n_on, mu_on):
     ----------
     Cash 1979, ApJ 228, 939.
     """
-    n_on, mu_on = (np.maximum(a, _MU_FLOOR) for a in _floats(n_on, mu_on))
+    n_on, mu_on = (np.maximum(a, _MU_FLOOR) for a in (*_checked(n_on=n_on), *_floats(mu_on)))
     return 2*(mu_on - n_on + n_on*np.log(n_on/mu_on))
 
 # %% ../../nbs/50_stats/10_stats.ipynb #46b3a2d5
@@ -84,7 +93,7 @@ def cash_derivatives(n_on, mu_on):
     n_on, mu_on = _floats(n_on, mu_on)
     mu = np.maximum(mu_on, _MU_FLOOR)
     ratio = n_on/mu
-    return cash(n_on, mu), 2*(1 - ratio), 2*ratio/mu
+    return 2*(mu - n_on*np.log(mu)), 2*(1 - ratio), 2*ratio/mu
 
 # %% ../../nbs/50_stats/10_stats.ipynb #5e0f0cd7
 def _profile(
@@ -151,13 +160,19 @@ def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
     Returns
     -------
     ndarray
-        -2 ln L per bin; 0 where ``alpha = 0`` or it is not finite.
+        -2 ln L per bin; 0 where ``alpha = 0``, which says nothing; nan where `mu_sig` is, inf where a mean of
+        zero was given for counts.
+
+    Raises
+    ------
+    ValueError
+        Counts or `alpha` that are negative or not finite.
 
     References
     ----------
     XSPEC manual, appendix "Statistics in XSPEC"; M. de Naurois, habilitation thesis 2012.
     """
-    n, m, a, s = _floats(n_on, n_off, alpha, mu_sig)
+    n, m, a, s = *_checked(n_on=n_on, n_off=n_off, alpha=alpha), *_floats(mu_sig)
     with np.errstate(divide="ignore", invalid="ignore"):
         if mu_bkg is None:
             mu, b = _profile(n, m, a, s)
@@ -167,7 +182,7 @@ def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
         stat = mu + b - _xlogy(n, mu) - _xlogy(m, b)
         if extra_terms:
             stat = (mu - n + _xlogy(n, n/mu)) + (b - m + _xlogy(m, m/b))
-        return np.where(np.isfinite(stat) & (a > 0), 2*stat, 0)[()]
+        return np.where(a > 0, 2*stat, 0)[()]
 
 # %% ../../nbs/50_stats/10_stats.ipynb #2f22cec6
 class WStatTerm:
@@ -310,6 +325,13 @@ def _crossing(
     return x
 
 # %% ../../nbs/50_stats/10_stats.ipynb #39a66b3b
+def _together(*arrays):
+    "Arrays of one shape; ValueError if theirs do not go together."
+    try:
+        return np.broadcast_arrays(*arrays)
+    except ValueError:
+        raise ValueError(f"counts and background differ in shape: {[a.shape for a in arrays]}") from None
+
 class CountsStatistic:
     "Significance of counts, from the statistic without and with the excess as signal; arrays of one shape."
 
@@ -362,6 +384,12 @@ class WStatCountsStatistic(CountsStatistic):
     mu_sig : array_like, optional
         Known signal; significance and excess are those beyond it. Default 0.
 
+    Raises
+    ------
+    ValueError
+        Counts or `alpha` that are negative or not finite. Where `alpha` is 0 no background was measured:
+        significance and limits are nan.
+
     Attributes
     ----------
     n_bkg, n_sig, error : ndarray
@@ -381,9 +409,14 @@ class WStatCountsStatistic(CountsStatistic):
     mu_sig: np.ndarray = None
 
     def __post_init__(self):
-        fields = [0. if f is None else f for f in (self.n_on, self.n_off, self.alpha, self.mu_sig)]
-        for name, value in zip(self.__dataclass_fields__, np.broadcast_arrays(*_floats(*fields))):
+        counts = _checked(n_on=self.n_on, n_off=self.n_off, alpha=self.alpha)
+        fields = *counts, as_values(0. if self.mu_sig is None else self.mu_sig, "mu_sig")
+        for name, value in zip(self.__dataclass_fields__, _together(*fields)):
             object.__setattr__(self, name, value)
+
+    def _measured(self, value):
+        "A value where a background was measured, else nan."
+        return np.where(self.alpha > 0, value, np.nan)[()]
 
     @property
     def n_bkg(self):
@@ -403,12 +436,12 @@ class WStatCountsStatistic(CountsStatistic):
     @property
     def stat_null(self):
         "W of the known signal alone."
-        return wstat(self.n_on, self.n_off, self.alpha, self.mu_sig)
+        return self._measured(wstat(self.n_on, self.n_off, self.alpha, self.mu_sig))
 
     @property
     def stat_max(self):
         "W at the excess."
-        return wstat(self.n_on, self.n_off, self.alpha, self.n_sig + self.mu_sig)
+        return self._measured(wstat(self.n_on, self.n_off, self.alpha, self.n_sig + self.mu_sig))
 
     def info_dict(self):
         "As for any counts, with the OFF counts, alpha and the known signal."
@@ -422,9 +455,11 @@ class WStatCountsStatistic(CountsStatistic):
 
     def compute_errn(self, n_sigma=1.0):
         "Distance from the excess down to the signal where the statistic has risen by `n_sigma` squared."
+        n_sigma = as_number(n_sigma, "n_sigma", above=0)
         start, level = self.n_sig - self._far(n_sigma), self.stat_max + n_sigma**2
-        return np.where(self._curve(start)[0] < level, self.n_on,
-                        self.n_sig - _crossing(self._curve, start, level))[()]
+        found = np.where(self._curve(start)[0] < level, self.n_on,
+                         self.n_sig - _crossing(self._curve, start, level))
+        return self._measured(found)
 
     def compute_errp(self, n_sigma=1.0):
         "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
@@ -432,15 +467,17 @@ class WStatCountsStatistic(CountsStatistic):
 
     def compute_upper_limit(self, n_sigma=3):
         "Largest signal: where the statistic has risen by `n_sigma` squared above the excess."
+        n_sigma = as_number(n_sigma, "n_sigma", above=0)
         return _crossing(self._curve, self.n_sig + self._far(n_sigma), self.stat_max + n_sigma**2)[()]
 
     def n_sig_matching_significance(self, significance):
         "Excess that the same OFF counts would need for this significance; nan if none does."
         m, a = self.n_off, self.alpha
+        significance = as_number(significance, "significance")
 
         def curve(n):
             with np.errstate(divide="ignore", invalid="ignore"):
-                return wstat(n, m, a, 0), 2*np.log(np.maximum(n, 1e-300)*(1 + a)/(a*(n + m)))
+                return wstat_derivatives(n, m, a, 0)[0], 2*np.log(np.maximum(n, 1e-300)*(1 + a)/(a*(n + m)))
 
         step = significance*(np.sqrt(self.n_bkg) + 1 + abs(significance))
         if significance < 0:
@@ -483,7 +520,7 @@ class CashCountsStatistic(CountsStatistic):
     mu_bkg: np.ndarray
 
     def __post_init__(self):
-        for name, value in zip(("n_on", "mu_bkg"), np.broadcast_arrays(*_floats(self.n_on, self.mu_bkg))):
+        for name, value in zip(("n_on", "mu_bkg"), _together(*_checked(n_on=self.n_on, mu_bkg=self.mu_bkg))):
             object.__setattr__(self, name, value)
 
     @property
@@ -513,6 +550,7 @@ class CashCountsStatistic(CountsStatistic):
 
     def _distance(self, n_sigma, branch, empty):
         "Distance to the crossing on one side, by a branch of Lambert's function."
+        n_sigma = as_number(n_sigma, "n_sigma", above=0)
         c, n = n_sigma**2/2, np.where(self.n_on > 0, self.n_on, 1)
         found = np.abs(n*(special.lambertw(-np.exp(-c/n - 1), branch).real + 1))
         return np.where(self.n_on > 0, found, empty)[()]
@@ -531,6 +569,7 @@ class CashCountsStatistic(CountsStatistic):
 
     def n_sig_matching_significance(self, significance):
         "Excess that would have this significance over the same background; nan without background."
+        significance = as_number(significance, "significance")
         b, branch = np.where(self.mu_bkg > 0, self.mu_bkg, np.nan), 0 if significance > 0 else -1
         return (b*(np.exp(1 + special.lambertw((significance**2/(2*b) - 1)/np.e, branch).real) - 1))[()]
 
