@@ -162,7 +162,7 @@ def test_half_the_area_is_half_the_signal(folder):
     ({"BACKSCAL": 0.}, "BACKSCAL is 0 in 7 of 8 channels that have counts"), ({"AREASCAL": 0.}, "AREASCAL is 0 in 7 of 8 channels"),
     ({"BACKSCAL": -1.}, "keyword BACKSCAL is -1, expected a finite number that is not negative"),
     ({"columns": {"BACKSCAL": ("D", -np.ones(N_RECO))}}, "column BACKSCAL holds 8 values that are not finite or negative"),
-    ({"EXPOSURE": "inf"}, "keyword EXPOSURE is inf, expected a finite number"), ({"EXPOSURE": ""}, "no keyword EXPOSURE")])
+    ({"EXPOSURE": "inf"}, "keyword EXPOSURE is .*inf.*, expected"), ({"EXPOSURE": ""}, "no keyword EXPOSURE")])
 def test_scales_that_cannot_be_are_refused(folder, keys, message):
     with pytest.raises(DataError, match=message): read(folder, **keys)
 

@@ -7,6 +7,7 @@ __all__ = ['Likelihood', 'compile_likelihood']
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #1da8e4ac
 from dataclasses import dataclass
+from functools import cached_property
 import numpy as np
 from ..models.integrals import EnergyNodes, n_segments_per_bin
 from .stats import CashTerm, Chi2Term, WStatTerm
@@ -286,10 +287,14 @@ class CountsPart:
         return "counts", self.arrays.is_on_off, tuple(map(id,
                                                           self.spectra)), self.arrays.e_true_edges.tobytes()
 
-    def bins(self):
-        "Bins that take part, bool, shape (n_reco,)."
+    @cached_property
+    def _taken(self):
         known = self.arrays.alpha > 0 if self.arrays.is_on_off else np.isfinite(self.arrays.n_bkg)
         return self.arrays.mask & known
+
+    def bins(self):
+        "Bins that take part, bool, shape (n_reco,)."
+        return self._taken
 
     def summed(self, values, bins):
         "Sums over the groups of `bins`, shape (..., n_groups), of values of shape (..., n_reco)."
@@ -347,7 +352,8 @@ def counts_term(
     columns = []
     for arrays in zip(*measured):
         sets = max((x.shape[:-1] for x in arrays), key=len) # one alpha for all sets, or one for each
-        arrays = [np.broadcast_to(x, (*sets, x.shape[-1])) for x in arrays]
+        if sets:
+            arrays = [np.broadcast_to(x, (*sets, x.shape[-1])) for x in arrays]
         columns.append(np.concatenate(arrays, axis=-1))
     return (WStatTerm if len(columns) == 3 else CashTerm)(*columns)
 
@@ -361,7 +367,9 @@ def _counts_pair(
         if part.spectra and missing:
             raise ValueError(f"dataset {part.name!r}: no {' and no '.join(missing)}, so no counts can be "
                              "predicted")
-    matrix = np.concatenate([p.response() for p in parts], axis=1)
+    responses = [p.response() for p in parts]
+    matrix = np.empty((parts[0].arrays.n_true, sum(r.shape[1] for r in responses))) # contiguous rows
+    np.concatenate(responses, axis=1, out=matrix)
     fold = Fold(parts[0].spectra, free, parts[0].arrays.e_true_edges, matrix)
     return fold, counts_term([p.measured() for p in parts])
 
