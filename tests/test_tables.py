@@ -224,6 +224,7 @@ def test_bombs_are_not_inflated(tmp_path, monkeypatch):
     (tmp_path / "large.fits.gz").write_bytes(gzip.compress((tmp_path / "t.fits").read_bytes() + zeros, 1))
     (tmp_path / "endless.fits.gz").write_bytes(gzip.compress(whole[:2880] + b"XTENSION= 'BINTABLE'".ljust(2880) + zeros.replace(b"\0", b" "), 1))
     monkeypatch.setattr("specnb.base.tables.SIZE_LIMIT", 20 << 20)
+    monkeypatch.setattr("specnb.base.tables.RATIO_LIMIT", 1100)
     for name, message in (("behind", "inflates to more than 20 MB"), ("large", "inflates to more than 20 MB"), ("endless", "the header of HDU 1 has no keyword END in 1000 blocks")):
         tracemalloc.start()
         with pytest.raises(DataError, match=f"{name}.fits.gz: {message}"): read_tables(tmp_path / f"{name}.fits.gz")["T"]

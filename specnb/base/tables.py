@@ -401,7 +401,7 @@ class FitsTable:
 
 # %% ../../nbs/10_base/50_tables.ipynb #fcbe9e9e
 _GZIP = b"\x1f\x8b"
-SIZE_LIMIT = 2**30 # bytes of an inflated file
+SIZE_LIMIT, RATIO_LIMIT = 2**30, 100 # of an inflated file: bytes, and bytes for each of the file
 
 class _Bytes:
     "The bytes of a plain or gzip-compressed file in order, inflated as far as they are taken."
@@ -413,7 +413,7 @@ class _Bytes:
     ):
         raw = memoryview(path.read_bytes())
         self._path, self._size, self._inflater, self._error = path, size, None, None
-        self._length = 0 # of what has been inflated
+        self._length, self._total = 0, len(raw) # of what has been inflated, and of the file
         self._ready, self._raw = (b"", raw) if raw[:2] == _GZIP else (raw, b"") # inflated, and not yet
 
     def _refuse(self, text):
@@ -433,15 +433,19 @@ class _Bytes:
             inflated = self._inflater.decompress(piece)
         except zlib.error as error:
             self._refuse(f"the compressed data are damaged ({error})")
-        self._length += len(inflated)
-        if self._length > SIZE_LIMIT:
-            text = f"inflates to more than {SIZE_LIMIT >> 20} MB"
-            self._refuse(f"{text}; if that is right, decompress the file")
         self._raw = self._raw[len(piece) - len(self._inflater.unused_data):]
+        self._length += len(inflated)
+        self._refuse_bomb()
         if self._inflater.eof:
             self._inflater = None
             self._raw = self._raw if self._raw[:2] == _GZIP else b"" # filling
         return inflated
+
+    def _refuse_bomb(self):
+        far = 2**26 < self._length > RATIO_LIMIT * (self._total - len(self._raw))
+        if far or self._length > SIZE_LIMIT:
+            found = f"{RATIO_LIMIT} times its size" if far else f"{SIZE_LIMIT >> 20} MB"
+            self._refuse(f"inflates to more than {found}; if that is right, decompress the file")
 
     def _have(self, n, size):
         "Inflate in pieces of `size` until there are `n` bytes, or all."
