@@ -210,6 +210,31 @@ def test_a_fit_that_does_not_converge_is_a_failure_with_results(monkeypatch):
     assert code == 1 and "error: the fit did not converge" in err and Path("results/results.json").is_file()
 
 
+UNREADABLE = [
+    (["run", "--no-notebook", "--set", "observations.obs_file=bytes"], ["observations.obs_file: ", "bytes: not a text file"]),
+    (["run", "--no-notebook", "--set", "datasets.background.exclusion=bytes"], ["datasets.background.exclusion: ", "bytes: not a text file"]),
+    (["run", "bytes"], ["bytes: not a text file"]),
+    (["sweep", "--points", "bytes.yaml"], ["bytes.yaml: not a text file"]),
+    (["sweep", "breaks:f", "-g", "a=1"], ["breaks:f: ZeroDivisionError: division by zero"]),
+    (["sweep", "-g", "stack=true", "-o", "run"], ["run holds a run, expected a folder for a sweep"]),
+    (["run", "-o", "sweep", "--overwrite"], ["sweep holds a sweep, expected a folder for a run"]),
+    (["run", "deep"], ["nested deeper than"]),
+]
+
+
+@pytest.mark.parametrize("args, words", UNREADABLE, ids=[" ".join(a) for a, _ in UNREADABLE])
+def test_files_that_cannot_be_read_and_folders_of_other_kinds(args, words):
+    for name in ("bytes", "bytes.yaml"): Path(name).write_bytes(b"\xff\xfe\x00")
+    Path("deep").write_text("[" * 5000)
+    Path("breaks.py").write_text("1/0\n")
+    for folder, mark in (("run", "provenance.json"), ("sweep", "sweep.sqlite")):
+        Path(folder).mkdir()
+        Path(folder, mark).write_text("x")
+    code, out, err = call(*args)
+    assert code == 2 and out == "" and "Traceback" not in err and "unexpected" not in err, err
+    for word in words: assert word in err, err
+
+
 def test_quiet_is_quiet():
     code, out, err = call("run", "--no-notebook", "--quiet")
     assert (code, out, err) == (0, "", "")

@@ -123,16 +123,26 @@ class TimeRangeConfig(Section):
     stop:Date | None = entry(None, "take events up to this date (UTC)")
 
 # %% ../../nbs/80_analysis/20_config.ipynb #7c22d438
-def read_run_numbers(path)->list:
-    "Run numbers from a text file, each once."
+def read_text(
+    path,
+    key:str, # that names the file
+)->str:
+    "The content of a text file; ConfigError if there is none, or if it is something else."
     path = make_path(path)
     if not path.is_file():
-        raise ConfigError([f"observations.obs_file: {path}: no such file"])
-    words = path.read_text().split()
+        raise ConfigError([f"{key}: {path}: no such file"])
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError([f"{key}: {path}: not a text file in UTF-8"]) from None
+
+def read_run_numbers(path)->list:
+    "Run numbers from a text file, each once."
+    words = read_text(path, "observations.obs_file").split()
     wrong = [w for w in words if not w.isdigit()]
     if wrong or not words:
         found = wrong[0] if wrong else "nothing"
-        raise ConfigError([f"observations.obs_file: {path}: expected run numbers, found {found!r}"])
+        raise ConfigError([f"observations.obs_file: {path}: expected run numbers, found {found_text(found)}"])
     return [int(w) for w in dict.fromkeys(words)]
 
 # %% ../../nbs/80_analysis/20_config.ipynb #52c897c9
@@ -211,10 +221,10 @@ class BackgroundConfig(Section):
             return None
         if not isinstance(self.exclusion, str):
             return [circle.region() for circle in self.exclusion]
-        path = make_path(self.exclusion)
-        if not path.is_file():
-            raise ConfigError([f"datasets.background.exclusion: {path}: no such file"])
-        return WcsNDMap.read(path) if ".fits" in path.name else sky_regions(path.read_text())
+        path, key = make_path(self.exclusion), "datasets.background.exclusion"
+        if ".fits" in path.name and path.is_file():
+            return WcsNDMap.read(path)
+        return sky_regions(read_text(path, key))
 
     def maker(self):
         "The maker that measures background."

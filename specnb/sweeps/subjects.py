@@ -513,5 +513,6 @@ def as_subject(what):
     module, _, name = what.partition(":")
     try:
         return FunctionSubject(getattr(importlib.import_module(module), name))
-    except (ImportError, AttributeError) as error:
-        raise ConfigError([f"{what}: {error}"]) from None
+    except Exception as error: # whatever the module does when it is imported
+        found = shorten(" ".join(f"{type(error).__name__}: {error}".split()), 300)
+        raise ConfigError([f"{shorten(what, 200)}: {found}"]) from None
