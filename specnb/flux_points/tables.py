@@ -206,19 +206,27 @@ def check_points(data, label):
     if not len(e_ref):
         raise DataError(f"{label}: no row, expected one for each energy band")
     for name in _ENERGIES:
-        unknown = name != "e_ref"  # bounds may be
+        unknown = name != "e_ref" and np.isnan(data[name]).all()  # bounds may be
         bad = ~(np.isfinite(data[name]) & (data[name] > 0)) & ~(unknown & np.isnan(data[name]))
         refuse(bad, lambda row: f"{name} is {data[name][row]:g} TeV", "a positive energy")
     refuse(e_min >= e_max, lambda row: f"e_min is {e_min[row]:g} and e_max {e_max[row]:g} TeV",
            "e_min < e_max")
     refuse((e_ref < .999 * e_min) | (e_ref > 1.001 * e_max),
            lambda row: f"e_ref is {e_ref[row]:g} TeV", "an energy between e_min and e_max")
+    bands = [tuple(band) for band in np.transpose([e_ref, np.nan_to_num(e_min), np.nan_to_num(e_max)])]
+    refuse(np.array([band in bands[:row] for row, band in enumerate(bands)]),
+           lambda row: f"the band of row {bands.index(bands[row]) + 1} again", "each band once")
     for name in [n for n in NORMS if n in data]:
         def found(row):
             return f"{name} is {data[name][row]:g} times the reference flux"
         refuse(np.isinf(data[name]), found, "a finite one")
         if "err" in name:
             refuse(data[name] < 0, found, "no negative error")
+    for name in [n for n in ("counts", "npred", "npred_excess", "stat", "norm_scan") if n in data]:
+        refuse(np.isinf(data[name]), lambda row: f"{name} is {data[name][row]}", "finite numbers")
+    if "sqrt_ts" in data:  # infinite where no signal is impossible, and ts with it
+        refuse(np.isinf(data["sqrt_ts"]) & np.isfinite(data.get("ts", e_ref)),
+               lambda row: f"sqrt_ts is {data['sqrt_ts'][row]:g}", "a finite number")
     scans = [data[n].shape for n in ("norm_scan", "stat_scan") if n in data]
     if len(set(scans)) > 1:
         raise DataError(f"{label}: norm_scan has shape {scans[0]} and stat_scan {scans[1]}, expected the "
@@ -381,7 +389,11 @@ def read_flux_table(
         name = "FLUXPOINTS" if "FLUXPOINTS" in file else next(iter(file), None)
         if name is None:
             raise DataError(f"{path}: no table; found {', '.join(file.names)}")
-        label, result = f"{path}[{name}]", table.Table.read(file[name].to_hdu())
+        label = f"{path}[{name}]"
+        try:
+            result = table.Table.read(file[name].to_hdu())
+        except Exception as error: # of many kinds, about cards and columns
+            raise DataError(f"{label}: cannot be read as a table: {error}") from None
     else:
         label = str(path)
         try:
