@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
 from specnb import (DataError, Datasets, GTI, MapAxis, ReflectedRegionsFinder, RegionGeom, SkyModel, SpecnbWarning, SpectrumDataset,
-                    SpectrumDatasetOnOff, read_gadf, write_gadf)
+                    SpectrumDatasetOnOff, read_gadf, validate, write_gadf)
 from test_fit import dataset, power_law
 from test_ogip import N_RECO, N_TRUE, spectrum
 
@@ -280,3 +280,14 @@ def test_the_telescope_of_stacked_runs_stays(tmp_path):
     assert [header[k] for k in ("TELESCOP", "INSTRUME", "OBJECT", "OBS_ID")] == ["HESS", "CAM", "Crab", "stacked"]
     datasets[0].stack(datasets[1])
     assert datasets[0].meta == stacked.meta
+
+
+def test_validate_knows_a_file_of_maps(tmp_path):
+    "A good one has no problem; what is not told is a warning, what is refused an error."
+    write_gadf(tmp_path / "x.fits", spectrum())
+    assert validate(tmp_path / "x.fits") == []
+    (told,) = validate(peer_file(tmp_path / "y.fits", spectrum()))
+    assert told.severity == "warning" and "does not tell the live time" in told.message
+    damaged(tmp_path / "x.fits", "COUNTS", lambda h: h.data["DATA"].fill(-1))
+    (wrong,) = validate(tmp_path / "x.fits")
+    assert wrong.severity == "error" and "column DATA holds 7 values" in wrong.message + wrong.where

@@ -10,8 +10,9 @@ import warnings
 from functools import partial
 from pathlib import Path
 import numpy as np
-from ..base.core import make_path
+from ..base.core import SpecnbWarning, make_path
 from ..data.inventory import folder_of_index, find_index
+from ..makers.gadf import read_gadf
 from ..makers.ogip import linked_file, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from ..data.problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
@@ -305,6 +306,18 @@ def check_ogip_file(folder:Folder, path:Path):
         except FAULTS as error:
             folder.add(path, "", [finding_of(error, str(path))])
 
+# %% ../../nbs/80_analysis/90_validate.ipynb #c1a7b0d2
+def _check_maps(folder, path):
+    "Check a spectrum in a file of maps."
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            read_gadf(path)
+        except FAULTS as error:
+            folder.add(path, "", [finding_of(error, str(path))])
+    folder.add(path, "", [finding_of(w.message, str(path), "warning") for w in told
+                          if issubclass(w.category, SpecnbWarning)])
+
 # %% ../../nbs/80_analysis/90_validate.ipynb #b99deae6
 def _check_folder(folder, path):
     "Check the DL3 data sets with an index in and below a folder, and the other files by their content."
@@ -326,6 +339,8 @@ def _check_files(folder, paths):
         tables = folder.tables(path)
         if is_ogip(tables):
             check_ogip_file(folder, path)
+        elif any(t.name == "COUNTS_BANDS" for t in tables):
+            _check_maps(folder, path)
         elif is_dl3(tables):
             check_dl3_file(folder, path)
         elif not folder.damaged(path):
