@@ -501,9 +501,9 @@ def test_names_with_blanks_and_slashes(datasets, tmp_path):
     assert_array_equal(SpectrumDatasetOnOff.read(deep / "x y.fits").arrays.n_on, datasets[0].arrays.n_on)
 
 
-LISTS = {"no YAML": ("[1", "list.yaml: expected a YAML file with datasets"), "something else": ("runs: 5", "expected a list under 'datasets'"),
+LISTS = {"no YAML": ("[1", "list.yaml: not a YAML file: line 1"), "something else": ("runs: 5", "expected a list under 'datasets'"),
          "no file": ("datasets: [{name: a}]", "expected entries with 'name' and 'filename' under 'datasets'"),
-         "absent file": ("datasets: [{name: a, filename: b.fits}]", "b.fits: no such file")}
+         "absent file": ("datasets: [{name: a, filename: b.fits}]", "b.fits, and there is no such file")}
 
 
 @check(LISTS)
