@@ -210,6 +210,11 @@ def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
         raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
     if shape is not None and values.shape != shape:
         raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {values.shape}")
+    if not values.size:
+        return values
+    low = values.min() # nan if there is one; then no comparison holds
+    if low >= minimum and low > above and -math.inf < low and values.max() < math.inf:
+        return values
     good = np.isfinite(values) & (values >= minimum) & (values > above)
     if not good.all():
         bounds = "".join(f" and {sign} {bound:g}" for sign, bound in ((">=", minimum), (">", above))
