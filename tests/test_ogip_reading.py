@@ -459,3 +459,8 @@ def test_regions_that_cannot_be_name_their_table(folder, change):
             if name in file["REGION"].columns.names: file["REGION"].data[name] = value
             else: file["REGION"].header[name] = value
     with pytest.raises(DataError, match=r"x.fits\[REGION\]"): read_ogip(folder / "x.fits")
+
+
+def test_a_probability_above_1_is_refused(folder):
+    with fits.open(folder / "r.fits", mode="update") as file: file["MATRIX"].data["MATRIX"][5, 0] = 1e30
+    with pytest.raises(DataError, match=r"r.fits\[MATRIX\]: column MATRIX: expected probabilities, found 1e\+30"): read(folder)

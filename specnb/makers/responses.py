@@ -290,6 +290,9 @@ def read_response(
         edisp = np.divide(edisp, area[:, None], out=np.zeros_like(edisp), where=area[:, None] > 0)
         area = area * unit_factor(table.unit("MATRIX") or "cm2", "m2")
         check_range(area, "EFFAREA", f"{table.label}: column MATRIX, summed over the channels,")
+    elif edisp.max(initial=0) > 1.01:
+        raise DataError(f"{table.label}: column MATRIX: expected probabilities, found {edisp.max():.4g} "
+                        "(with the area in it HDUCLAS3 is FULL)")
     return Response(*edges, edisp, area, first)
 
 # %% ../../nbs/60_makers/50_responses.ipynb #fa68d0bb
