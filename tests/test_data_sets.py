@@ -14,7 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from regions import CircleSkyRegion
 from specnb import (GTI, DataError, DataStore, EventList, MapAxis, Observation, Observations, RegionGeom, SpecnbWarning, SpectrumDataset,
-                    SpectrumDatasetMaker, TimeReference, demo_dir, inventory, write_dl3)
+                    SpectrumDatasetMaker, TimeReference, demo_dir, inventory, validate, write_dl3)
 
 RUN, OTHER = "run_001001.fits.gz", "run_001002.fits.gz"
 INDEX, OBS_INDEX = "hdu-index.fits.gz", "obs-index.fits.gz"
@@ -454,3 +454,19 @@ def test_quantities_keep_their_unit():
     assert GTI([0] * u.h, [.5] * u.h).ontime_s == 1800
     with pytest.raises(TypeError, match="e_tev: expected"): EventList([500] * u.deg, [1], [22], [1])
     with pytest.raises(TypeError, match="start_s: expected numbers or a quantity in s"): GTI(["a"], [1])
+
+
+# --- validate says what the store refuses ------------------------------------------------------------------------------------------------
+
+def test_validate_tells_what_the_store_refuses(folder, challenge, monkeypatch):
+    errors = lambda path: [(p.where, p.message) for p in validate(path) if p.severity == "error"]
+    assert errors(challenge / "index/gps") == []
+    assert any(p.where == "START" and "has no unit, taken as s" in p.message for p in validate(challenge / "index/gps"))
+    edit(folder / RUN, good_time((0, 20 * 3.16e7)))
+    assert errors(folder) == [("", "the good time lasts 6.32e+08 s, but ONTIME is 1686 s; expected no more than that")]
+    shutil.copy(demo_dir() / RUN, folder / RUN)
+    exchange(folder / OBS_INDEX, "OBS_ID", (0, 1))
+    assert any("but the run of the observation index is from TSTART" in text for _, text in errors(folder))
+    exchange(folder / OBS_INDEX, "OBS_ID", (0, 1))
+    edit(folder / INDEX, value(1, "FILE_NAME", "../run.fits"))
+    assert any(where == "FILE_DIR" and f"run 1001: FILE_DIR '.', FILE_NAME '../run.fits' lead out of the data folder" in text for where, text in errors(folder))

@@ -48,7 +48,7 @@ def index_entries(
     return [IndexEntry(*row, clock, b) for *row, b in zip(*(c.tolist() for c in columns), blur.tolist())]
 
 # %% ../../nbs/20_data/65_agreement.ipynb #6f55ddb9
-_FAR = .1 # deg
+FAR = .1 # deg
 
 def refuse_other_number(header:dict, obs_id:int, label:str):
     "DataError if a header has the number of another run."
@@ -82,7 +82,7 @@ def _refuse_other_pointing(entry:IndexEntry, header:dict, label:str):
     if str(header.get("OBS_MODE") or "").strip().upper() == "DRIFT" or not abs(found[1]) <= 90:
         return # or no position at all, which the observation tells
     away = separation(*found, entry.ra_deg, entry.dec_deg)
-    if away > _FAR:
+    if away > FAR:
         text = f"keywords RA_PNT, DEC_PNT are {found[0]:g}, {found[1]:g}, but the observation index has "
         text += f"{entry.ra_deg:g}, {entry.dec_deg:g} deg, {away:.3g} deg away"
         raise DataError(f"{label}: {text}; expected one pointing")

@@ -112,7 +112,7 @@ def hdu_row(line, base_dir, index_dir, inside, follow_outside=False)->HduRow:
     "Row of the HDU index from its texts (`_COLUMNS`); for `inside` see `data_folders`."
     kind, form, where, name, hdu = map(_text, line)
     path, outside, refused = locate(base_dir, index_dir, where, name, inside)
-    if outside and not follow_outside:
+    if outside and not follow_outside and os.environ.get("SPECNB_FOLLOW_OUTSIDE") != "1":
         refused = (f"FILE_DIR {where!r}, FILE_NAME {name!r} lead out of the data folder {base_dir}; "
                    "pass follow_outside=True to DataStore.from_dir, or set SPECNB_FOLLOW_OUTSIDE=1")
     return HduRow(kind.lower(), form.lower(), path, hdu, refused)
@@ -163,8 +163,7 @@ class _IndexFiles:
             raise FileNotFoundError(f"{self._obs_path}: no such file")
         self._table = read_tables(index_path(base_dir, hdu_name, "hdu-index"))[1]
         self.label, self._ids = str(self._table.path), run_numbers(self._table)
-        self._follow = follow_outside or os.environ.get("SPECNB_FOLLOW_OUTSIDE") == "1"
-        self._inside = data_folders(base_dir)
+        self._follow, self._inside = follow_outside, data_folders(base_dir)
         if not len(self._ids):
             raise DataError(f"{self._table.label}: the index lists no run, expected at least one row")
 
