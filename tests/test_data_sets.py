@@ -470,3 +470,10 @@ def test_validate_tells_what_the_store_refuses(folder, challenge, monkeypatch):
     exchange(folder / OBS_INDEX, "OBS_ID", (0, 1))
     edit(folder / INDEX, value(1, "FILE_NAME", "../run.fits"))
     assert any(where == "FILE_NAME" and f"run 1001: FILE_DIR '.', FILE_NAME '../run.fits' lead out of the data folder" in text for where, text in errors(folder))
+
+
+def test_arguments_of_times_and_folders_are_named():
+    for wrong, message in ((lambda: DataStore.from_dir(None), "base_dir: expected a path, found None"),
+                           (lambda: GTI.create([0] * u.s, [5] * u.m), "stop: expected a unit that converts to s"),
+                           (lambda: Observation.create(SkyCoord(83, 22, unit="deg"), livetime=1 * u.h, deadtime_fraction=-1), "deadtime_fraction: ")):
+        with pytest.raises((TypeError, ValueError), match=message): wrong()

@@ -27,7 +27,7 @@ def _index_columns(table)->list:
     "The columns of an `IndexEntry`, nan where there is none that can be read."
     def column(name, unit):
         try:
-            return np.asarray(table.column(name, unit), float)
+            return np.asarray(table.column(name, unit), float).reshape(table.n_rows)
         except (DataError, ValueError):
             return np.full(table.n_rows, np.nan)
     units = {"RA_PNT": "deg", "DEC_PNT": "deg", "TSTART": "s", "TSTOP": "s", "EVENT_COUNT": None}

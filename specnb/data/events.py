@@ -68,10 +68,10 @@ class TimeReference(NamedTuple):
         days = self.mjd_frac + np.asarray(met, float) / 86400
         return time.Time(self.mjd_int, days, format="mjd", scale=self.scale)
 
-    def met(self, when):
-        "Seconds of a `~astropy.time.Time`, or of a quantity that counts them."
+    def met(self, when, name="time"):
+        "Seconds of a `~astropy.time.Time`, or of a quantity that counts them; `name` is that of the argument."
         if isinstance(when, u.Quantity) or not hasattr(when, "scale"):
-            return as_float(when, "s", "time")
+            return as_float(when, "s", name)
         when = getattr(when, self.scale)
         return ((when.jd1 - 2400000.5 - self.mjd_int) + (when.jd2 - self.mjd_frac)) * 86400
 
@@ -199,7 +199,7 @@ class GTI:
     def create(cls, start, stop, reference_time=None):
         "Intervals from dates (`~astropy.time.Time`) or from quantities that count from `reference_time`."
         ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
-        return cls(ref.met(start), ref.met(stop), ref)
+        return cls(ref.met(start, "start"), ref.met(stop, "stop"), ref)
 
     @property
     def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))

@@ -11,7 +11,7 @@ from copy import deepcopy
 from functools import cache, cached_property
 import numpy as np
 from .background import Background3D
-from ..base.core import DataError, as_float, html_table, lazy
+from ..base.core import DataError, as_float, as_number, html_table, lazy
 from .events import GTI, EventList, TimeReference, in_good_time, time_intervals
 from .irf import RadMax2D
 from ..base.sphere import sky_position
@@ -164,8 +164,8 @@ class Observation:
             stop = ref.met(tstop) if tstop is not None else start + as_float(livetime, "s", "livetime")
             gti = GTI(start, stop, ref)
         ra, dec = sky_position(pointing, name="pointing")
-        head = {"OBS_ID": int(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec),
-                "DEADC": 1 - deadtime_fraction, **(meta or {})}
+        head = {"OBS_ID": run_number(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec),
+                "DEADC": 1 - as_number(deadtime_fraction, "deadtime_fraction", 0, maximum=1), **(meta or {})}
         return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
 
     def _part(self, kind):

@@ -381,6 +381,8 @@ class DataStore:
         DataError
             An index that cannot be read.
         """
+        if not isinstance(base_dir, (str, os.PathLike)):
+            raise TypeError(f"base_dir: expected a path, found {base_dir!r}")
         return cls(_IndexFiles(make_path(base_dir), hdu_table_filename, obs_table_filename, follow_outside))
 
     @classmethod
