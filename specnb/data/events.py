@@ -69,7 +69,7 @@ class TimeReference(NamedTuple):
         return time.Time(self.mjd_int, days, format="mjd", scale=self.scale)
 
     def met(self, when, name="time"):
-        "Seconds of a `~astropy.time.Time`, or of a quantity that counts them; `name` is that of the argument."
+        "Seconds of a `~astropy.time.Time`, or of a quantity that counts them; `name` is for messages."
         if isinstance(when, u.Quantity) or not hasattr(when, "scale"):
             return as_float(when, "s", name)
         when = getattr(when, self.scale)
