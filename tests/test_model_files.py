@@ -407,3 +407,14 @@ def test_arguments_that_are_something_else(make, kind, message):
 def test_a_model_without_parameters_and_a_file_without_models_are_told(tmp_path):
     with pytest.warns(SpecnbWarning, match="not given, so taken by default: index = 2, amplitude"): read(tmp_path, "components: [{name: x, spectral: {type: pl, parameters: []}}]")
     with pytest.warns(SpecnbWarning, match="lists no model"): assert read(tmp_path, "components: []").names == []
+
+
+def test_a_file_of_models_carries_a_checksum_that_is_checked_on_request(tmp_path):
+    path = tmp_path/"models.yaml"
+    Models([SkyModel(PowerLawSpectralModel(), name="crab")]).write(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Models.read(path, checksum=True)
+    path.write_text(path.read_text().replace("value: 2.0", "value: 2.5"))
+    assert Models.read(path)["crab"].spectral_model.index.value == 2.5   # editing by hand is what the files are for
+    with pytest.warns(SpecnbWarning, match="the checksum does not agree"): Models.read(path, checksum=True)

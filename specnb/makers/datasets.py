@@ -271,7 +271,7 @@ class Datasets(MutableSequence):
         entries = read_list(make_path(filename))
         datasets = cls([kind.read(file, name=name) for kind, file, name in entries])
         if filename_models:
-            datasets.models = Models.read(filename_models)
+            datasets.models = Models.read(filename_models, checksum=True)
         return datasets
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import MutableSequence
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError, atomic_path, html_table, lazy, make_path, warn
-from ..base.yaml_files import load_yaml, read_yaml
+from ..base.yaml_files import dump_yaml, is_changed, load_yaml, read_yaml
 from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
@@ -347,16 +347,18 @@ class Models(CovarianceKeeper, MutableSequence):
                 matrix = table.Table([names, *cov.data[np.ix_(rows, rows)].T], names=["Parameters", *names])
                 with atomic_path(path.with_name(data["covariance"]), overwrite) as new_matrix:
                     matrix.write(new_matrix, format="ascii.fixed_width", delimiter="|")
-            new_models.write_text(yaml.safe_dump(data, sort_keys=False))
+            new_models.write_text(dump_yaml(data), encoding="utf-8")
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path, checksum=False):
         """Read a YAML file, and the covariance matrix it names.
 
         Parameters
         ----------
         path : str or Path
             YAML file.
+        checksum : bool
+            Warn if the file has a checksum and was changed after it was written.
 
         Returns
         -------
@@ -370,6 +372,8 @@ class Models(CovarianceKeeper, MutableSequence):
         """
         path = make_path(path)
         data = read_yaml(path)
+        if checksum and is_changed(path.read_text(encoding="utf-8")):
+            warn(f"{path}: the checksum does not agree, so the file was changed after it was written")
         if not isinstance(data, dict) or not isinstance(data.get("components"), list):
             raise DataError(f"{path}: expected a list of models under 'components'")
         try:
