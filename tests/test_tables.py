@@ -154,7 +154,7 @@ MALFORMED = {
     "TDIM of 7": ({"TDIM2": 7}, "keyword TDIM2 is 7"), "open TDIM": ({"TDIM2": "'(3,2'"}, "keyword TDIM2"), "negative TDIM": ({"TDIM2": "'(-3,2)'"}, "keyword TDIM2"),
     "TTYPE": ({"TTYPE2": "'a'"}, "keyword TTYPE2 is 'a', expected a name that no other column has"), "TTYPE of 5": ({"TTYPE2": 5}, "keyword TTYPE2 is 5, expected a text"),
     "TTYPE as a number of another": ({"TTYPE1": "''", "TTYPE2": "'COL1'"}, "keyword TTYPE2 is 'COL1'"),
-    "TSCAL": ({"TSCAL1": "'two'"}, "keyword TSCAL1 is 'two', expected a number"), "TSCAL of 0": ({"TSCAL1": 0}, "keyword TSCAL1 is 0, expected a number that is not 0"), "TZERO": ({"TZERO1": "nan"}, "keyword TZERO1 is nan, expected a number"),
+    "TSCAL": ({"TSCAL1": "'two'"}, "keyword TSCAL1 is 'two', expected a number"), "TSCAL of 0": ({"TSCAL1": 0}, "keyword TSCAL1 is 0, expected a number that is not 0"), "TZERO": ({"TZERO1": "nan"}, "keyword TZERO1 is nan, expected a number below 1e30"),
     "XTENSION": ({"XTENSION": "'FOREIGN'"}, "no HDU T|expected a table, found FOREIGN|HDU 1 is damaged"), "text that is not ASCII": ({"NOTE": "'caf\xe9'"}, "HDU 1 has a card that is not ASCII: .*caf"),
 }
 

@@ -280,7 +280,7 @@ class SweepFiles(Kind):
 
     def carry(self, folder):
         table = read_sweep(folder).table
-        columns = {n: np.asarray(table[n]).astype(str) if table[n].dtype.kind == "O" else np.ma.filled(table[n], 0 if table[n].dtype.kind in "fi" else "")
+        columns = {n: np.asarray(table[n]).astype(str) if table[n].dtype.kind == "O" else np.ma.filled(table[n], 0 if table[n].dtype.kind in "fib" else "")
                    for n in table.colnames if n not in ("seconds", "finished")}
         return {**columns, "points": [str(p) for p in sweep_points(folder / "d.yaml")]}
 
