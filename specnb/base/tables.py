@@ -409,11 +409,12 @@ class _Bytes:
     def __init__(
         self,
         path:Path,
-        size=32768, # compressed bytes of a piece
+        size=16384, # compressed bytes of a piece
     ):
         raw = memoryview(path.read_bytes())
         self._path, self._size, self._inflater, self._error = path, size, None, None
         self._length, self._total = 0, len(raw) # of what has been inflated, and of the file
+        self._file = raw
         self._ready, self._raw = (b"", raw) if raw[:2] == _GZIP else (raw, b"") # inflated, and not yet
 
     def _refuse(self, text):
@@ -461,9 +462,27 @@ class _Bytes:
         "How many bytes are inflated and not yet taken."
         return len(self._ready)
 
+    def _at_once(self):
+        "Inflate a file of one member anew, by the size that its last bytes state; whether that was right."
+        size, inflater = int.from_bytes(self._file[-4:], "little"), zlib.decompressobj(31)
+        if size > min(2**26, SIZE_LIMIT):
+            return False
+        try:
+            whole = inflater.decompress(self._file, size + 1)
+        except zlib.error:
+            return False
+        if len(whole) != size or not inflater.eof or inflater.unused_data:
+            return False
+        self._ready = memoryview(whole)[self._length - len(self._ready):]
+        self._raw, self._inflater, self._length = b"", None, size
+        return True
+
     def finish(self):
         "Inflate the rest, which verifies the checksum at its end."
-        self._have(math.inf, self._size)
+        if self._error:
+            raise DataError(self._error)
+        if (self._raw or self._inflater) and not self._at_once():
+            self._have(math.inf, 4 * self._size)
 
     def take(
         self,
