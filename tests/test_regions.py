@@ -232,6 +232,7 @@ def test_wobble_regions_that_overlap_are_not_used():
     (lambda f: f.find(ON, (np.nan, 2)), ValueError, "pointing: expected right ascension and declination"),
     (lambda f: f.find(ON, (263., -22.)), ValueError, "expected an offset within the field of view"),
     (lambda f: f.find(ON, POINTING, MASK.data), TypeError, "exclusion_mask: expected a boolean WcsNDMap or sky regions, found ndarray"),
+    (lambda f: f.find(ON, POINTING, "x"), ValueError, "exclusion_mask: no region in the DS9 text .x."),
     (lambda f: f.find(ON, POINTING, WcsNDMap.from_geom(IMAGE)), TypeError, r"convert with .astype\(bool\)"),
     (lambda f: f.find(ON, POINTING, PointSkyRegion(CRAB)), ValueError, "exclusion_mask: expected regions with an area"),
     (lambda f: type(f)(min_distance=3).find(ON, POINTING), TypeError, "min_distance: expected a unit that converts to rad"),

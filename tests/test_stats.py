@@ -121,7 +121,9 @@ def test_intervals_against_brentq():
             def above(s): return wstat(n, m, a, s) - wstat(n, m, a, x) - q*q
             far = 2*q*(stat.error[i] + 1)
             assert_allclose(x + up[i], brentq(above, x, x + 4*far, xtol=1e-13), rtol=1e-9, atol=1e-9)
-            assert_allclose(limit[i], x + up[i])
+            assert limit[i] >= 0
+            if x >= 0: assert_allclose(limit[i], x + up[i])
+            else: assert_allclose(wstat(n, m, a, limit[i]) - wstat(n, m, a, 0), q*q, rtol=1e-9)
             if above(x - far) > 0: assert_allclose(x - low[i], brentq(above, x - far, x, xtol=1e-13), rtol=1e-9, atol=1e-9)
             else: assert low[i] == n
 
@@ -133,7 +135,7 @@ def test_wstat_counts_statistic():
     assert_allclose(stat.sqrt_ts, [2.09283237, 4.33160924, -1.20771373, 4.57492358], rtol=1e-8)
     assert_allclose(stat.compute_errn(), [3.74952183, 1.91915210, .46926564, 6.32514513], rtol=1e-8)
     assert_allclose(stat.compute_errp(), [4.23647509, 2.58277012, .57071377, 6.91960221], rtol=1e-8)
-    assert_allclose(stat.compute_upper_limit(3), [22.10792698, 14.89278136, 3.77071377, 47.70977466], rtol=1e-8)
+    assert_allclose(stat.compute_upper_limit(3), [22.10792698, 14.89278136, 4.5, 47.70977466], rtol=1e-8)
     assert_allclose(stat.n_sig_matching_significance(5), [23.12188723, 6.29503029, 10.71093613, 27.85081412], rtol=1e-8)
     assert_allclose(stat.p_value[0], .0181818, rtol=1e-3)
     assert stat[1].n_on == 5 and stat[1:].n_on.shape == (3,)
@@ -182,6 +184,10 @@ def test_counts_and_alpha_that_cannot_be_are_refused_by_name(name, wrong):
     values = {"n_on": 5, "n_off": 8, "alpha": .25, name: wrong}
     for action in (lambda: WStatCountsStatistic(**values), lambda: wstat(mu_sig=1, **values)):
         with pytest.raises((TypeError, ValueError), match=f"{name}: expected"): action()
+    if wrong == "x":
+        for action in (lambda: cash(5, "x"), lambda: cstat(5, "x")):
+            with pytest.raises(TypeError, match="mu_on: expected numbers, found 'x'"): action()
+        with pytest.raises(TypeError, match="mu_sig: expected numbers, found 'x'"): wstat(5, 8, .25, "x")
     if name == "n_on":
         for action in (lambda: cash(wrong, 1), lambda: cstat(wrong, 1), lambda: CashCountsStatistic(wrong, 1)):
             with pytest.raises((TypeError, ValueError), match="n_on: expected"): action()
@@ -197,11 +203,11 @@ def test_a_number_of_standard_deviations_is_positive(n_sigma):
 
 @pytest.mark.filterwarnings("error")
 def test_zero_counts_have_finite_limits_and_no_measurement_has_none():
-    "Values of Gammapy 2.1 for the first three; the last has alpha = 0."
+    "Values of Gammapy 2.1 for the first three, but for the limit of the second, which is not counted from a negative excess; the last has alpha = 0."
     stat = WStatCountsStatistic([0, 0, 5, 5], [0, 4, 0, 0], [.1, .1, .1, 0])
     assert stat.sqrt_ts[:3] == pytest.approx([0, -.87320183, 4.89683089]) and np.isnan(stat.sqrt_ts[3])
     assert stat.compute_errp() == pytest.approx([.5, .51875928, 2.58110581, np.nan], rel=1e-6, nan_ok=True)
-    assert stat.compute_upper_limit(2) == pytest.approx([2, 1.61875928, 10.89376218, np.nan], rel=1e-6, nan_ok=True)
+    assert stat.compute_upper_limit(2) == pytest.approx([2, 2, 10.89376218, np.nan], rel=1e-6, nan_ok=True)
     assert np.isnan(stat.compute_errn()[3]) and np.isfinite(stat.compute_errn()[:3]).all() and np.isnan(stat.p_value[3])
     assert CashCountsStatistic(0, 0).compute_upper_limit(2) == 2 and np.isfinite(CashCountsStatistic(0, 0).sqrt_ts)
     small = WStatCountsStatistic(5, 8, [1e-3, 1e-6, 1e-9]).sqrt_ts
@@ -211,3 +217,15 @@ def test_zero_counts_have_finite_limits_and_no_measurement_has_none():
 def test_shapes_that_do_not_go_together_are_told_and_nan_predictions_stay_nan():
     with pytest.raises(ValueError, match="counts and background differ in shape"): WStatCountsStatistic([1, 2], [1, 2, 3], .1)
     assert np.isnan(wstat(5, 8, .25, np.nan)) and np.isnan(cash(5, np.nan)) and wstat(5, 8, 0, 1) == 0
+
+
+def test_an_upper_limit_is_never_negative():
+    "Counted from the lowest point among signals >= 0; it was -11.5 for 3 ON counts over a background of 20."
+    n_on, background = np.meshgrid(np.arange(0, 40, 3), np.arange(0, 400, 13))
+    for stat in (WStatCountsStatistic(n_on, background/.2, .2), CashCountsStatistic(n_on, background)):
+        limit = stat.compute_upper_limit(2)
+        low = stat.n_sig < 0
+        assert (limit > 0).all() and low.any()
+        assert_allclose(limit[~low], (stat.n_sig + stat.compute_errp(2))[~low], rtol=1e-9)
+        assert_allclose(stat._curve(limit)[0] - np.where(low, stat.stat_null, stat.stat_max), 4, rtol=1e-9)
+    assert CashCountsStatistic(1, 1000.).compute_upper_limit(2) == pytest.approx(2.002)

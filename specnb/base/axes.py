@@ -131,6 +131,8 @@ def _energy_bounds(
     "Bounds of an energy range as numbers."
     if np.isscalar(energy_min) and not isinstance(energy_min, str) and unit is None:
         raise TypeError(f"energy_min: expected a quantity or a unit, found {energy_min}")
+    if unit is None:
+        as_float(energy_min, "TeV", "energy_min")
     low, high, unit = _bounds(energy_min, energy_max, unit, ("energy_min", "energy_max"))
     if low <= 0:
         raise ValueError(f"energy_min {low:g} and energy_max {high:g} {unit} must be positive")

@@ -105,7 +105,8 @@ def as_float(value, unit, name="value"):
     try:
         quantity = u.Quantity(value, dtype=float)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a quantity in {unit}, found {found_text(value)}") from None
+        wanted = f"a quantity in {unit}" if str(unit) else "a pure number"
+        raise TypeError(f"{name}: expected {wanted}, found {found_text(value)}") from None
     try:
         return quantity.to_value(unit)[()]
     except u.UnitConversionError:
@@ -179,6 +180,16 @@ def expect(value, kind, name):
     found = text if not text.endswith("...") and not hasattr(value, "__dict__") else type(value).__name__
     raise TypeError(f"{name}: expected {article} {kinds}, found {found}")
 
+def as_floats(
+    value,    # what was given
+    name:str, # of the argument, for the error message
+)->np.ndarray:
+    "Numbers of any kind, also nan and infinite ones; TypeError for what are none."
+    try:
+        return np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
+
 def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
     """Finite numbers within bounds.
 
@@ -204,10 +215,7 @@ def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
     ValueError
         Another shape, or a number that is not finite or out of the bounds.
     """
-    try:
-        values = np.asarray(value, float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
+    values = as_floats(value, name)
     if shape is not None and values.shape != shape:
         raise ValueError(f"{name}: expected shape {shape} from the energy axes, found {values.shape}")
     if not values.size:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
-from ..base.core import as_number, html_table, lazy
+from ..base.core import as_number, expect, found_text, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import statistic
 from ..stats.minimize import crossings, rays_of
@@ -149,6 +149,31 @@ _SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFG
 _OPTIONS = {"minuit": ("gradient", "migrad_opts", "strategy", "tol", "print_level"),
             "scipy": ("method", "tol", "callback", "options")}
 
+_METHODS = ("Nelder-Mead", "Powell", "CG", "BFGS", "Newton-CG", "L-BFGS-B", "TNC", "COBYLA", "COBYQA", "SLSQP",
+            "trust-constr") # of scipy.optimize.minimize, without those that need second derivatives
+
+def _check_inner(
+    options, # dict
+    name,    # of the argument
+):
+    "Refuse options of a search that iminuit and scipy would refuse in other words, or pass over."
+    method = options.get("method", _METHODS[0])
+    if not callable(method) and str(method).lower() not in map(str.lower, _METHODS):
+        raise ValueError(f"{name}: method: expected one of {', '.join(_METHODS)}, found {found_text(method)}")
+    if not callable(options.get("callback") or print):
+        raise TypeError(f"{name}: callback: expected a function, found {found_text(options['callback'])}")
+    expect(options.get("gradient", True), bool, f"{name}: gradient")
+    for key in ("options", "migrad_opts"):
+        if options.get(key) is not None:
+            expect(options[key], dict, f"{name}: {key}")
+    known = "ncall", "iterate", "use_simplex"
+    for key, value in (options.get("migrad_opts") or {}).items():
+        if key not in known:
+            raise ValueError(f"{name}: migrad_opts: there is no option {key!r}; expected some of "
+                             f"{', '.join(known)}")
+        if key != "use_simplex" and (key, value) != ("ncall", None):
+            as_number(value, f"{name}: migrad_opts: {key}", minimum=1, integer=True)
+
 def _checked_options(
     options,     # dict or None
     known:tuple, # names that there are
@@ -162,9 +187,10 @@ def _checked_options(
     if unknown:
         raise ValueError(f"{name}: there is no option {unknown[0]!r}; expected some of {', '.join(known)}")
     for k in {"strategy", "print_level"} & options.keys():
-        as_number(options[k], f"{name}: {k}", minimum=0, integer=True)
+        as_number(options[k], f"{name}: {k}", minimum=0, maximum=2 if k == "strategy" else math.inf, integer=True)
     if options.get("tol") is not None:
         as_number(options["tol"], f"{name}: tol", above=0)
+    _check_inner(options, name)
     return dict(options)
 
 def _search(

@@ -161,7 +161,7 @@ class Datasets(MutableSequence):
         datasets = [datasets] if hasattr(datasets, "part") else datasets
         if not isinstance(datasets, (Iterable, type(None))):
             raise TypeError(f"datasets: expected datasets, found {type(datasets).__name__}")
-        for d in datasets or []:
+        for d in () if datasets is None else datasets:
             self.append(d)
 
     @property

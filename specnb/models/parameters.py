@@ -10,7 +10,7 @@ import copy
 from contextlib import contextmanager
 from functools import cache
 import numpy as np
-from ..base.core import html_table, lazy, warn
+from ..base.core import as_floats, as_number, html_table, lazy, warn
 from ..base.yaml_files import suggestion
 
 # %% ../../nbs/40_models/10_parameters.ipynb #03d4920d
@@ -133,7 +133,7 @@ class Parameter:
         self.min, self.max, self.error = min, max, error
         if self.min > self.max:
             raise ValueError(f"limits of parameter {name}: min {self.min:g} is above max {self.max:g}")
-        self._scan_min, self._scan_max, self.scan_values = scan_min, scan_max, scan_values
+        self.scan_min, self.scan_max, self.scan_values = scan_min, scan_max, scan_values
         self.scan_n_values, self.scan_n_sigma = scan_n_values, scan_n_sigma
 
     @property
@@ -143,13 +143,27 @@ class Parameter:
     def scan_min(self):
         return self.value - self._step*self.scan_n_sigma if self._scan_min is None else self._scan_min
     @scan_min.setter
-    def scan_min(self, value): self._scan_min = value
+    def scan_min(self, value): self._scan_min = self._scan_bound(value, "scan_min")
 
     @property
     def scan_max(self):
         return self.value + self._step*self.scan_n_sigma if self._scan_max is None else self._scan_max
     @scan_max.setter
-    def scan_max(self, value): self._scan_max = value
+    def scan_max(self, value): self._scan_max = self._scan_bound(value, "scan_max")
+    def _scan_bound(self, value, what):
+        return None if value is None else as_number(self._to_float(value, what), f"{what} of parameter {self.name}")
+
+    @property
+    def scan_n_values(self): return self._scan_n_values
+    @scan_n_values.setter
+    def scan_n_values(self, value):
+        self._scan_n_values = as_number(value, f"scan_n_values of parameter {self.name}", minimum=1, integer=True)
+
+    @property
+    def scan_n_sigma(self): return self._scan_n_sigma
+    @scan_n_sigma.setter
+    def scan_n_sigma(self, value):
+        self._scan_n_sigma = as_number(value, f"scan_n_sigma of parameter {self.name}", above=0)
 
     @property
     def scan_values(self):
@@ -159,7 +173,7 @@ class Parameter:
         return inside if self.interp == "lin" else back(inside)
     @scan_values.setter
     def scan_values(self, values):
-        self._scan_values = None if values is None else np.asarray(values, float)
+        self._scan_values = None if values is None else as_floats(values, f"scan_values of parameter {self.name}")
 
     @property
     def factor(self): return self.value/self.scale

@@ -8,10 +8,10 @@ __all__ = ['SkyModel', 'Models', 'MeyerCrabSpectralModel', 'create_crab_spectral
 # %% ../../nbs/40_models/80_sky.ipynb #49b3b0b1
 import copy
 import itertools
-from collections.abc import MutableSequence
+from collections.abc import Iterable, MutableSequence
 from pathlib import Path
 import numpy as np
-from ..base.core import DataError, atomic_path, html_table, lazy, make_path, warn
+from ..base.core import DataError, atomic_path, found_text, html_table, lazy, make_path, warn
 from ..base.yaml_files import dump_yaml, is_changed, load_yaml, read_yaml
 from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
@@ -237,7 +237,9 @@ class Models(CovarianceKeeper, MutableSequence):
 
     def __init__(self, models=None, covariance_data=None):
         self._models = []
-        models = [models] if isinstance(models, SkyModel) else models or []
+        models = [models] if isinstance(models, SkyModel) else [] if models is None else models
+        if not isinstance(models, Iterable):
+            raise TypeError(f"models: expected a SkyModel or a list of them, found {found_text(models)}")
         self._kept = getattr(models, "_kept", None)
         for model in models: self.append(model)
         if covariance_data is not None: self.covariance = covariance_data

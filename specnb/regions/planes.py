@@ -170,11 +170,13 @@ def make_exclusion(
         return _Exclusion(plane, *mask_pixels(plane, exclusion, *annulus), np.empty(0))
     try:
         exclusion = [] if exclusion is None else sky_regions(exclusion)
-        if any(isinstance(region, regions_package.PointSkyRegion) for region in exclusion):
-            raise ValueError("exclusion_mask: expected regions with an area, found a point")
     except TypeError:
         text = f"expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}"
         raise TypeError(f"exclusion_mask: {text}") from None
+    except ValueError as error:
+        raise ValueError(f"exclusion_mask: {error}") from None
+    if any(isinstance(region, regions_package.PointSkyRegion) for region in exclusion):
+        raise ValueError("exclusion_mask: expected regions with an area, found a point")
     numbers = [circle_numbers(r) if isinstance(shape, _Circle) else None for r in exclusion]
     circles = [(*to_icrs(*c[:2], c[3]), c[2]) for c in numbers if c]
     x = y = np.empty(0)

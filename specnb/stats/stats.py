@@ -9,7 +9,7 @@ __all__ = ['cash', 'cstat', 'cash_derivatives', 'get_wstat_mu_bkg', 'wstat', 'ws
 # %% ../../nbs/50_stats/10_stats.ipynb #338976f2
 from dataclasses import dataclass
 import numpy as np
-from ..base.core import as_number, as_values, html_table, lazy
+from ..base.core import as_floats, as_number, as_values, html_table, lazy
 
 # %% ../../nbs/50_stats/10_stats.ipynb #6157a478
 special = lazy("scipy.special")
@@ -18,9 +18,9 @@ special = lazy("scipy.special")
 _MU_FLOOR = 1e-25             # of an expectation, in Cash's statistic
 _TINY, _HUGE = 1e-150, 1e100  # of expectations and predictions; the squares of both are still numbers
 
-def _floats(*arrays):
-    "All as arrays of floats."
-    return [np.asarray(a, float) for a in arrays]
+def _floats(**values):
+    "All as arrays of floats, which may be nan."
+    return [as_floats(value, name) for name, value in values.items()]
 
 def _checked(**values):
     "Measured numbers as arrays of floats; refused if negative or not finite."
@@ -51,7 +51,7 @@ def cash(n_on, mu_on):
     ----------
     Cash 1979, ApJ 228, 939.
     """
-    n_on, mu_on = *_checked(n_on=n_on), *_floats(mu_on)
+    n_on, mu_on = *_checked(n_on=n_on), *_floats(mu_on=mu_on)
     mu_on = np.maximum(mu_on, _MU_FLOOR)
     return 2*(mu_on - n_on*np.log(mu_on))
 
@@ -73,7 +73,7 @@ def cstat(n_on, mu_on):
     ----------
     Cash 1979, ApJ 228, 939.
     """
-    n_on, mu_on = (np.maximum(a, _MU_FLOOR) for a in (*_checked(n_on=n_on), *_floats(mu_on)))
+    n_on, mu_on = (np.maximum(a, _MU_FLOOR) for a in (*_checked(n_on=n_on), *_floats(mu_on=mu_on)))
     return 2*(mu_on - n_on + n_on*np.log(n_on/mu_on))
 
 # %% ../../nbs/50_stats/10_stats.ipynb #46b3a2d5
@@ -90,7 +90,7 @@ def cash_derivatives(n_on, mu_on):
     tuple of ndarray
         C, dC/dmu and d2C/dmu2 per bin.
     """
-    n_on, mu_on = _floats(n_on, mu_on)
+    n_on, mu_on = _floats(n_on=n_on, mu_on=mu_on)
     mu = np.maximum(mu_on, _MU_FLOOR)
     ratio = n_on/mu
     return 2*(mu - n_on*np.log(mu)), 2*(1 - ratio), 2*ratio/mu
@@ -133,7 +133,7 @@ def get_wstat_mu_bkg(n_on, n_off, alpha, mu_sig):
     ----------
     XSPEC manual, appendix "Statistics in XSPEC".
     """
-    return _profile(*_floats(n_on, n_off, alpha, mu_sig))[1]
+    return _profile(*_floats(n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig))[1]
 
 # %% ../../nbs/50_stats/10_stats.ipynb #c79cc172
 def _xlogy(x, y):
@@ -172,7 +172,7 @@ def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
     ----------
     XSPEC manual, appendix "Statistics in XSPEC"; M. de Naurois, habilitation thesis 2012.
     """
-    n, m, a, s = *_checked(n_on=n_on, n_off=n_off, alpha=alpha), *_floats(mu_sig)
+    n, m, a, s = *_checked(n_on=n_on, n_off=n_off, alpha=alpha), *_floats(mu_sig=mu_sig)
     with np.errstate(divide="ignore", invalid="ignore"):
         if mu_bkg is None:
             mu, b = _profile(n, m, a, s)
@@ -195,7 +195,7 @@ class WStatTerm:
     """
 
     def __init__(self, n_on, n_off, alpha):
-        self.n_on, self.n_off, self.alpha = _floats(n_on, n_off, alpha)
+        self.n_on, self.n_off, self.alpha = _floats(n_on=n_on, n_off=n_off, alpha=alpha)
         self._total = self.alpha*(self.n_on + self.n_off)
         self._cross = 4*self.alpha*(1 + self.alpha)*self.n_off
         self._double = 2*self.alpha*(1 + self.alpha)
@@ -258,7 +258,7 @@ def wstat_derivatives(n_on, n_off, alpha, mu_sig):
         W, dW/ds and d2W/ds2 per bin; all 0 where ``alpha = 0`` or W is not finite. At the kink of an empty
         bin the slope is the one to the right.
     """
-    n, m, a, s = np.broadcast_arrays(*_floats(n_on, n_off, alpha, mu_sig))
+    n, m, a, s = np.broadcast_arrays(*_floats(n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         found = WStatTerm(n, m, a).terms(s) if s.size else (s, s, s)
     good = np.isfinite(found[0]) & (a > 0)
@@ -269,7 +269,7 @@ class CashTerm:
     "Cash statistic of ON counts over a known background expectation, arrays whose last axis is the bins."
 
     def __init__(self, n_on, background):
-        self.n_on, self.bkg = _floats(n_on, background)
+        self.n_on, self.bkg = _floats(n_on=n_on, background=background)
 
     def value(self, s):
         "Sum of C over the bins."
@@ -292,7 +292,7 @@ class Chi2Term:
     "Chi-square of measured values with symmetric errors."
 
     def __init__(self, data, error):
-        self.data, self.error = _floats(data, error)
+        self.data, self.error = _floats(data=data, error=error)
 
     def value(self, f):
         "Sum of chi2 over the points."
@@ -349,6 +349,14 @@ class CountsStatistic:
     def p_value(self):
         "One-sided probability of a larger test statistic without a signal."
         return .5*special.erfc(np.sqrt(self.ts/2))
+
+    def compute_upper_limit(self, n_sigma=3):
+        """Largest signal, never negative: where the statistic has risen by `n_sigma` squared above its lowest
+        value for signals >= 0. That is at the excess, or at 0 where the excess is negative."""
+        n_sigma = as_number(n_sigma, "n_sigma", above=0)
+        lowest = np.where(self.n_sig < 0, self.stat_null, self.stat_max)
+        start = np.maximum(self.n_sig, 0) + 2*n_sigma*(self.error + 1)
+        return _crossing(self._curve, start, lowest + n_sigma**2)[()]
 
     def info_dict(self):
         "Counts, background, excess, significance and p-value in a dictionary."
@@ -463,12 +471,9 @@ class WStatCountsStatistic(CountsStatistic):
 
     def compute_errp(self, n_sigma=1.0):
         "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
-        return self.compute_upper_limit(n_sigma) - self.n_sig
-
-    def compute_upper_limit(self, n_sigma=3):
-        "Largest signal: where the statistic has risen by `n_sigma` squared above the excess."
         n_sigma = as_number(n_sigma, "n_sigma", above=0)
-        return _crossing(self._curve, self.n_sig + self._far(n_sigma), self.stat_max + n_sigma**2)[()]
+        start = self.n_sig + self._far(n_sigma)
+        return (_crossing(self._curve, start, self.stat_max + n_sigma**2) - self.n_sig)[()]
 
     def n_sig_matching_significance(self, significance):
         "Excess that the same OFF counts would need for this significance; nan if none does."
@@ -548,6 +553,9 @@ class CashCountsStatistic(CountsStatistic):
         "C at the excess."
         return cash(self.n_on, self.n_on)
 
+    def _curve(self, signal):
+        return cash_derivatives(self.n_on, signal + self.mu_bkg)[:2]
+
     def _distance(self, n_sigma, branch, empty):
         "Distance to the crossing on one side, by a branch of Lambert's function."
         n_sigma = as_number(n_sigma, "n_sigma", above=0)
@@ -562,10 +570,6 @@ class CashCountsStatistic(CountsStatistic):
     def compute_errp(self, n_sigma=1.0):
         "Distance from the excess up to the signal where the statistic has risen by `n_sigma` squared."
         return self._distance(n_sigma, -1, n_sigma**2/2)
-
-    def compute_upper_limit(self, n_sigma=3):
-        "Largest signal; without counts it is n_sigma**2 / 2."
-        return np.where(self.n_on > 0, self.n_sig + self.compute_errp(n_sigma), n_sigma**2/2)[()]
 
     def n_sig_matching_significance(self, significance):
         "Excess that would have this significance over the same background; nan without background."
