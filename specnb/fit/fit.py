@@ -149,8 +149,8 @@ _SEARCHES = {"minuit": (search_minuit, "migrad"), "scipy": (search_scipy, "L-BFG
 _OPTIONS = {"minuit": ("gradient", "migrad_opts", "strategy", "tol", "print_level"),
             "scipy": ("method", "tol", "callback", "options")}
 
-_METHODS = ("Nelder-Mead", "Powell", "CG", "BFGS", "Newton-CG", "L-BFGS-B", "TNC", "COBYLA", "COBYQA", "SLSQP",
-            "trust-constr") # of scipy.optimize.minimize, without those that need second derivatives
+_METHODS = ("Nelder-Mead", "Powell", "CG", "BFGS", "Newton-CG", "L-BFGS-B", "TNC", "COBYLA", "COBYQA",
+            "SLSQP", "trust-constr") # of scipy.optimize.minimize, without those that need second derivatives
 
 def _check_inner(
     options, # dict
@@ -187,7 +187,8 @@ def _checked_options(
     if unknown:
         raise ValueError(f"{name}: there is no option {unknown[0]!r}; expected some of {', '.join(known)}")
     for k in {"strategy", "print_level"} & options.keys():
-        as_number(options[k], f"{name}: {k}", minimum=0, maximum=2 if k == "strategy" else math.inf, integer=True)
+        most = 2 if k == "strategy" else math.inf
+        as_number(options[k], f"{name}: {k}", minimum=0, maximum=most, integer=True)
     if options.get("tol") is not None:
         as_number(options["tol"], f"{name}: tol", above=0)
     _check_inner(options, name)

@@ -143,21 +143,25 @@ class Parameter:
     def scan_min(self):
         return self.value - self._step*self.scan_n_sigma if self._scan_min is None else self._scan_min
     @scan_min.setter
-    def scan_min(self, value): self._scan_min = self._scan_bound(value, "scan_min")
+    def scan_min(self, value):
+        self._scan_min = self._scan_bound(value, "scan_min")
 
     @property
     def scan_max(self):
         return self.value + self._step*self.scan_n_sigma if self._scan_max is None else self._scan_max
     @scan_max.setter
-    def scan_max(self, value): self._scan_max = self._scan_bound(value, "scan_max")
+    def scan_max(self, value):
+        self._scan_max = self._scan_bound(value, "scan_max")
     def _scan_bound(self, value, what):
-        return None if value is None else as_number(self._to_float(value, what), f"{what} of parameter {self.name}")
+        if value is None: return None
+        return as_number(self._to_float(value, what), f"{what} of parameter {self.name}")
 
     @property
     def scan_n_values(self): return self._scan_n_values
     @scan_n_values.setter
     def scan_n_values(self, value):
-        self._scan_n_values = as_number(value, f"scan_n_values of parameter {self.name}", minimum=1, integer=True)
+        what = f"scan_n_values of parameter {self.name}"
+        self._scan_n_values = as_number(value, what, minimum=1, integer=True)
 
     @property
     def scan_n_sigma(self): return self._scan_n_sigma
@@ -173,7 +177,8 @@ class Parameter:
         return inside if self.interp == "lin" else back(inside)
     @scan_values.setter
     def scan_values(self, values):
-        self._scan_values = None if values is None else as_floats(values, f"scan_values of parameter {self.name}")
+        what = f"scan_values of parameter {self.name}"
+        self._scan_values = None if values is None else as_floats(values, what)
 
     @property
     def factor(self): return self.value/self.scale
