@@ -126,6 +126,7 @@ from .makers.safe_masks import aeff_max_threshold as aeff_max_threshold
 from .makers.safe_masks import background_peak_threshold as background_peak_threshold
 from .makers.safe_masks import edisp_bias_threshold as edisp_bias_threshold
 from .makers.responses import pack_matrix as pack_matrix
+from .makers.responses import read_area as read_area
 from .makers.responses import read_arf as read_arf
 from .makers.responses import read_rmf as read_rmf
 from .makers.responses import unpack_matrix as unpack_matrix
@@ -393,6 +394,7 @@ __all__ = [
     "points_view",
     "problems_table",
     "public_datasets",
+    "read_area",
     "read_arf",
     "read_gadf",
     "read_ogip",

@@ -463,4 +463,4 @@ def test_regions_that_cannot_be_name_their_table(folder, change):
 
 def test_a_probability_above_1_is_refused(folder):
     with fits.open(folder / "r.fits", mode="update") as file: file["MATRIX"].data["MATRIX"][5, 0] = 1e30
-    with pytest.raises(DataError, match=r"r.fits\[MATRIX\]: column MATRIX: expected probabilities, found 1e\+30"): read(folder)
+    with pytest.raises(DataError, match=r"r.fits\[MATRIX\]: column MATRIX: expected probabilities, found a row with the sum 1e\+30"): read(folder)

@@ -8,10 +8,11 @@ import io
 import json
 import re
 import shutil
+import warnings
 import numpy as np
 import pytest
 from astropy.io import fits
-from specnb import (DataStore, EnergyDependentMultiGaussPSF, Problem, PSFKing, Background2D, MapAxis, RadMax2D, SpectrumArrays, count_problems, demo_dir,
+from specnb import (DataError, DataStore, EnergyDependentMultiGaussPSF, Problem, PSFKing, Background2D, MapAxis, RadMax2D, SpectrumArrays, count_problems, demo_dir,
                     problems_table, read_ogip, validate, write_ogip)
 
 RUN = "run_001001.fits.gz"
@@ -102,6 +103,22 @@ def compare(problems, file, case):
     assert any(p.file == file and re.search(words, p.message) for p in found), "\n".join(map(str, found))
 
 
+def agree(problems, read):
+    "Reading refuses the data exactly where validation lists an error."
+    errors = [p for p in problems if p.severity == E]
+    with warnings.catch_warnings(action="ignore"):
+        if not errors: read()
+        else:
+            with pytest.raises((DataError, FileNotFoundError)): read()
+
+
+def read_runs(store):
+    "All parts of all runs."
+    store.obs_table
+    for obs in store.get_observations():
+        for part in ("events", "gti", "aeff", "edisp", "psf", "bkg", "rad_max", "observation_live_time_duration", "pointing_deg"): getattr(obs, part)
+
+
 def check(cases): return pytest.mark.parametrize("case", cases.values(), ids=list(cases))
 
 
@@ -144,13 +161,14 @@ KEYWORDS = {f"{hdu} {name}={value!r}": ([key(hdu, **{name: value})], (severity, 
     *((hdu, "HDUCLAS3", "HALF", W, "expected FULL-ENCLOSURE or POINT-LIKE") for hdu in (AE, ED, PS, BK)),
     (AE, "HDUCLAS1", "IRF", W, "'IRF', expected RESPONSE"), (AE, "HDUCLAS2", "AREA", W, "'AREA', expected EFF_AREA"),
     (AE, "HDUCLASS", None, W, "expected GADF"), (PS, "HDUCLAS3", None, W, "taken as FULL-ENCLOSURE"),
-    (BK, "HDUCLAS4", "BKG_4D", E, "BKG_4D, expected one of EVENTS, GTI, AEFF_2D")]}
+    (BK, "HDUCLAS4", "BKG_4D", W, "BKG_4D, expected one of EVENTS, GTI, AEFF_2D")]}
 KEYWORDS["EVENTS TSTOP=1.0"] += ((W, EV, "TSTOP"),)             # neither after TSTART nor after the good time
 KEYWORDS["EVENTS DEADC=2"] = ([key(EV, DEADC=2., LIVETIME=3372.)], (E, EV, "DEADC"), "2.0, expected a number above 0 and up to 1")
 KEYWORDS["EVENTS DEADC=0"] = ([key(EV, DEADC=0., LIVETIME=0.)], (E, EV, "DEADC"), "0.0, expected a number above 0")
 KEYWORDS["EVENTS DEC_PNT=120"] = ([key(EV, DEC_PNT=120., RA_OBJ=None)], (E, EV, "DEC_PNT"), "120.0, expected a number from -90 to 90 deg")
 KEYWORDS["EVENTS MJDREFF"] = ([key(EV, MJDREFF=None)], (W, EV, "MJDREFF"), "taken as 0", (W, EV, "TIME"), (W, GT, "MJDREFI"), (W, EV, "TSTOP"))
-KEYWORDS["EVENTS HDUCLAS1"] = ([key(EV, HDUCLAS1=None)], (E, EV, "HDUCLAS1"), "without an index it tells what a table is", (W, EV, "HDUCLAS1"))
+KEYWORDS["EVENTS HDUCLAS1"] = ([key(EV, HDUCLAS1=None)], (W, EV, "HDUCLAS1"), "no such keyword, expected EVENTS")
+KEYWORDS |= {f"{hdu} HDUCLAS4={value!r}": ([key(hdu, HDUCLAS4=value)], (W, hdu, "HDUCLAS4"), "expected") for hdu, value in ((AE, None), (ED, "MIGRA"), (PS, None), (BK, "CUBE"))}  # columns tell
 KEYWORDS["DRIFT without ALT_PNT"] = ([key(EV, OBS_MODE="DRIFT", ALT_PNT=None)], (E, EV, "ALT_PNT"), "expected a number")
 KEYWORDS["no RADECSYS but RADESYS"] = ([key(EV, RADECSYS=None, RADESYS="FK4")], (E, EV, "RADESYS"), "FK4")
 KEYWORDS["HDUCLAS3 differ"] = ([key(ED, HDUCLAS3="POINT-LIKE")], (W, AE, "HDUCLAS3"), "FULL-ENCLOSURE, but the energy dispersion has POINT-LIKE")
@@ -163,7 +181,9 @@ KEYWORDS["other time scale"] = ([key(GT, TIMESYS="UTC")], (W, GT, "MJDREFI"), "f
 @check(KEYWORDS)
 def test_keywords(plain, tmp_path, case):
     edit(plain, *case[0], to=tmp_path / "run.fits")
-    compare(validate(tmp_path / "run.fits"), "run.fits", case)
+    problems = validate(tmp_path / "run.fits")
+    compare(problems, "run.fits", case)
+    agree(problems, lambda: read_runs(DataStore.from_events_files(tmp_path / "run.fits")))
 
 
 COLUMNS = {f"{hdu} without {name}": ([columns(hdu, drop=[name])], (E, hdu, name), r"no such column; found \w+") for hdu, names in {
@@ -230,7 +250,9 @@ FILES = {"no GTI": ([remove(GT)], (E, "", ""), "no gti; found events, aeff, edis
 @check(COLUMNS | FILES)
 def test_columns_and_tables(plain, tmp_path, case):
     edit(plain, *case[0], to=tmp_path / "run.fits")
-    compare(validate(tmp_path / "run.fits"), "run.fits", case)
+    problems = validate(tmp_path / "run.fits")
+    compare(problems, "run.fits", case)
+    agree(problems, lambda: read_runs(DataStore.from_events_files(tmp_path / "run.fits")))
 
 
 GOOD = {"Gaussians": [swap(PS, GAUSS)], "King": [swap(PS, KING)], "flat background": [swap(BK, FLAT)], "cut": [*POINT, swap(BK, CUT)],
@@ -319,9 +341,9 @@ def test_checksums(plain, tmp_path):
     whole = path.read_bytes()
     energy = np.array(fits.getdata(path, "EVENTS")["ENERGY"][7], ">f4").tobytes()
     path.write_bytes(whole.replace(energy, np.array(1.25, ">f4").tobytes(), 1))
-    assert [p[:4] for p in validate(path)] == [(E, "run.fits", EV, "DATASUM")]
+    assert [p[:4] for p in validate(path)] == [(W, "run.fits", EV, "DATASUM")]
     path.write_bytes(whole.replace(b"'Crab-like'", b"'Crab-lake'"))
-    assert [p[:4] for p in validate(path)] == [(E, "run.fits", EV, "CHECKSUM")]
+    assert [p[:4] for p in validate(path)] == [(W, "run.fits", EV, "CHECKSUM")]
     at = whole.index(b"DATASUM", whole.index(b"'EVENTS")) + 11
     path.write_bytes(whole[:at] + b"x" + whole[at + 1:])
     assert [(p.hdu, p.where) for p in validate(path)] == [(EV, "DATASUM")]
@@ -378,6 +400,7 @@ def test_index(folder, label):
     problems = validate(folder)
     compare(problems, PLACE.get(label, file), (changes, *case))
     assert validate(folder / HI) == problems
+    agree(problems, lambda: read_runs(DataStore.from_dir(folder)))
 
 
 def test_a_missing_run_is_seen_from_the_folder_above(folder, tmp_path):
@@ -527,7 +550,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("short spectrum", "x", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but EBOUNDS of x_rmf.fits has 8", (E, SP, "CHANNEL")),
     ("short background", "x_bkg", [columns(SP, rows=range(7)), key(SP, DETCHANS=7)], (E, SP, "CHANNEL"), "7 channels, but x.fits has 8"),
     ("unit of energy", "x", [columns(EB, unit={"E_MIN": "", "E_MAX": ""})], (W, EB, "E_MIN"), "has no unit; taken as keV", (W, EB, "E_MAX")),
-    ("wrong unit", "x", [columns(EB, unit={"E_MIN": "deg"})], (E, EB, "E_MIN"), "unit 'deg' does not convert to 'TeV'"),
+    ("wrong unit", "x", [columns(EB, unit={"E_MIN": "deg"})], (W, EB, "E_MIN"), "unit 'deg' does not convert to 'TeV'"),
     ("wrong unit of area", "x_arf", [columns(AR, unit={"SPECRESP": "deg"})], (E, AR, "SPECRESP"), "unit 'deg' does not convert to 'm2'"),
     ("unit of area", "x_arf", [columns(AR, unit={"SPECRESP": ""})], (W, AR, "SPECRESP"), "has no unit; taken as cm2"),
     ("E_MIN", "x_rmf", [columns(EB, drop=["E_MIN"])], (E, EB, "E_MIN"), "no such column"),
@@ -536,7 +559,7 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("energy from 0", "x_arf", [put(AR, "ENERG_LO", 0)], (W, AR, "ENERG_LO"), "begins at 0; the first bin is taken to be as wide as the second"),
     ("NaN energy", "x_arf", [put(AR, "ENERG_LO", np.nan)], (E, AR, "ENERG_LO"), "1 of 20 values are not finite"),
     ("negative area", "x_arf", [put(AR, "SPECRESP", -1, 3)], (E, AR, "SPECRESP"), "1 of 20 values are not 0 or more"),
-    ("no area", "x_arf", [times(AR, "SPECRESP", 0)], (E, AR, "SPECRESP"), "all values are 0"),
+    ("no area", "x_arf", [times(AR, "SPECRESP", 0)], (W, AR, "SPECRESP"), "all values are 0"),
     ("other energies", "x_arf", [times(AR, "ENERG_LO", 2), times(AR, "ENERG_HI", 2)], (E, AR, "ENERG_LO"), "20 bins, 1 to 100 TeV, but x_rmf.fits has 20, 0.5 to 50 TeV"),
     ("fewer energies", "x_arf", [columns(AR, rows=range(9))], (E, AR, "ENERG_LO"), "9 bins, .* but x_rmf.fits has 20"),
     ("empty ARF", "x_arf", [columns(AR, rows=[])], (E, AR, ""), "the table is empty"),
@@ -547,9 +570,13 @@ OGIP |= {label: (file, changes, *more) for label, file, changes, *more in [
     ("out of range", "x_rmf", [put(MA, "F_CHAN", 50, 6)], (E, MA, "F_CHAN"), r"row 3: channels 50 to 5\d reach out of 0 to 7"),
     ("no TLMIN", "x_rmf", [key(MA, TLMIN4=None)], (W, MA, "TLMIN4"), "no such keyword; the channels are taken to begin at 0"),
     ("other TLMIN", "x_rmf", [key(MA, TLMIN4=-1)], (E, MA, "TLMIN4"), "is -1, but the channels of EBOUNDS begin at 0"),
+    ("a little too much", "x_rmf", [times(MA, "MATRIX", 1.03)], (W, MA, "MATRIX"), "20 of 20 rows have a sum above 1, up to 1.03"),
+    ("an area of 1e30", "x_arf", [put(AR, "SPECRESP", 1e30, 3)], (E, AR, "SPECRESP"), "not from 0 to 1e.+08 m2"),
+    ("energies of 1e12 TeV", "x_arf", [times(AR, "ENERG_LO", 1e12), times(AR, "ENERG_HI", 1e12)], (E, AR, "ENERG_LO, ENERG_HI"), "without gaps up to 1e.+06 TeV"),
+    ("channels of 1e12 TeV", "x_rmf", [times(EB, "E_MIN", 1e12), times(EB, "E_MAX", 1e12)], (E, EB, "E_MIN, E_MAX"), "without gaps up to 1e.+06 TeV"),
     ("too much", "x_rmf", [times(MA, "MATRIX", 2)], (E, MA, "MATRIX"), "20 of 20 rows have a sum above 1, up to 2"),
     ("negative probability", "x_rmf", [put(MA, "MATRIX", -1.)], (E, MA, "MATRIX"), r"1 of \d+ values are not 0 or more, the first is -1"),
-    ("nothing", "x_rmf", [times(MA, "MATRIX", 0)], (E, MA, "MATRIX"), "all values are 0"),
+    ("nothing", "x_rmf", [times(MA, "MATRIX", 0)], (W, MA, "MATRIX"), "all values are 0"),
     ("no EBOUNDS", "x_rmf", [remove(EB)], (E, "", "EBOUNDS"), "no such HDU, expected the energies of the channels"),
     ("other name", "x_arf", [key(AR, EXTNAME="AREA")], (W, "AREA", "EXTNAME"), "AREA, expected SPECRESP"),
     ("no SPECTRUM", "x", [remove(SP)], (E, "", ""), "expected SPECTRUM, SPECRESP or MATRIX; found EBOUNDS"),
@@ -566,6 +593,7 @@ def test_spectra(damaged, label):
     edit(damaged / f"{file}.fits", *changes)
     problems = validate(damaged / "x.fits")
     compare(problems, f"{file}.fits", (changes, *case))
+    agree(problems, lambda: read_ogip(damaged / "x.fits"))
     if not case[1].startswith(("no HDU", "7 channels, but x")): assert set(validate(damaged)) == set(problems)
 
 

@@ -16,7 +16,8 @@ from ..makers.gadf import read_gadf
 from ..makers.ogip import linked_file, read_ogip
 from ..data.problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from ..data.problems import each, finding_of, fits_files, key_number, key_text, one_of, quietly
-from ..makers.responses import first_channel, read_channels, read_edges, row_arrays, unpack_matrix
+from ..makers.responses import MOST_IN_ROW, first_channel, read_channels, read_edges, row_arrays
+from ..makers.responses import read_area, unpack_matrix
 from ..base.tables import FitsTable
 from ..data.checks import check_dl3_file, check_dl3_folder, check_gti, is_dl3
 
@@ -129,13 +130,23 @@ def check_ebounds(table:FitsTable): # iterator of findings
     yield from check_columns(table, [ColumnRule("CHANNEL", missing="warning")])
     yield from each(table, _check_channels(table), _check_edges(table, "E_MIN", "E_MAX"))
 
+def check_unused_ebounds(table:FitsTable): # iterator of findings
+    "The same beside counts whose RMF has the energies: nothing of it is used."
+    for severity, where, text in check_ebounds(table):
+        unused = "; not used, the file in RESPFILE has the energies" if severity == "error" else ""
+        yield "warning", where, f"{text}{unused}"
+
 def check_specresp(table:FitsTable): # iterator of findings
     "Findings on an effective area."
     yield from check_keys(table, _response_keys("SPECRESP"))
-    yield from check_columns(table, [ColumnRule("SPECRESP", None, lambda x: x >= 0, "0 or more")])
-    yield from each(table, _check_units(table, SPECRESP="m2"), _check_edges(table, "ENERG_LO", "ENERG_HI"))
+    findings = list(check_columns(table, [ColumnRule("SPECRESP", None, lambda x: x >= 0, "0 or more")]))
+    findings += _check_units(table, SPECRESP="m2")
+    yield from findings
+    yield from each(table, _check_edges(table, "ENERG_LO", "ENERG_HI"))
+    if not any(severity == "error" for severity, _, _ in findings):
+        read_area(table)
     if "SPECRESP" in table and table.n_rows and not np.any(table.raw("SPECRESP")):
-        yield "error", "SPECRESP", "all values are 0"
+        yield "warning", "SPECRESP", "all values are 0"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #2d9f2e62
 _MATRIX_COLUMNS = "N_GRP", "F_CHAN", "N_CHAN", "MATRIX"
@@ -204,9 +215,10 @@ def _check_probabilities(matrix, ebounds):
     total = edisp.sum(axis=1)
     over = np.sum(total > 1.01)
     if over:
-        yield "error", "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
+        severity = "error" if total.max() > MOST_IN_ROW else "warning"
+        yield severity, "MATRIX", f"{over} of {len(total)} rows have a sum above 1, up to {total.max():.4g}"
     if not total.any():
-        yield "error", "MATRIX", "all values are 0"
+        yield "warning", "MATRIX", "all values are 0"
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #d7e58fd3
 _OGIP_CHECKS = {"SPECTRUM": check_spectrum, "EBOUNDS": check_ebounds, "SPECRESP": check_specresp,
@@ -239,7 +251,8 @@ def _ogip_tables(folder, path):
         if not kind or kind in tables:
             continue
         tables[kind] = table
-        folder.check(table, _OGIP_CHECKS[kind])
+        unused = kind == "EBOUNDS" and key_text(tables.get("SPECTRUM", table), "RESPFILE") not in ("", "NONE")
+        folder.check(table, check_unused_ebounds if unused else _OGIP_CHECKS[kind])
         if _named(table) != kind:
             folder.add(path, table.name, [("warning", "EXTNAME", f"{table.name}, expected {kind}")])
     return tables

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError
-from .store import HDU_KINDS, HDU_READERS, hdu_row
+from .store import HDU_KINDS, HDU_READERS, hdu_row, table_form
 from .agreement import agreed_events, index_entries
 from .events import GTI, TIME_SCALES, EventList, TimeReference, in_good_time, merge_intervals
 from .events import time_column
 from .locations import data_folders
 from .inventory import find_index
 from .background import FOV_ALIGNMENTS, check_either_order
-from .irf import IRF, check_cell, read_axis
+from .irf import check_cell, read_axis
 from .ranges import PHYSICAL_RANGES
 from .problems import FAULTS, ColumnRule, Folder, KeyRule, bad_values, check_columns, check_keys
 from .problems import each, finding_of, fits_files, key_number, key_text, one_of, physical, quietly
@@ -363,22 +363,11 @@ def check_agreement(
 def _form(
     table:FitsTable,
 )->str: # class as in an HDU index, "" if it is no table of DL3
-    "What a table says it is."
-    one, four = (key_text(table, k).lower() for k in ("HDUCLAS1", "HDUCLAS4"))
-    if one in ("events", "gti"):
-        return one
-    if not one and table.name.upper() in ("EVENTS", "GTI"):
-        return table.name.lower()
-    if four in HDU_READERS:
-        return four
-    older = next((f for f, reader in HDU_READERS.items() if is_response(reader) and reader.is_in(table)), "")
-    if not older and one == "response" and key_text(table, "HDUCLASS") == "GADF":
-        return four or "?"
-    return older
-
-def is_response(reader):
-    "Whether a class reads a response, not events or good time intervals."
-    return issubclass(reader, IRF)
+    "What a table is to the reader; what it says it is, if that is a response not known here."
+    form = table_form(table)
+    if not form and key_text(table, "HDUCLAS1") == "RESPONSE" and key_text(table, "HDUCLASS") == "GADF":
+        return key_text(table, "HDUCLAS4").lower() or "?"
+    return form
 
 def is_dl3(tables):
     "Whether tables of a file are of this format."
@@ -396,10 +385,7 @@ def check_dl3_file(folder:Folder, path:Path):
             parts.setdefault(HDU_KINDS[form], (form, table))
         elif form:
             known = ", ".join(HDU_READERS).upper()
-            findings.append(("error", "HDUCLAS4", f"{form.upper()}, expected one of {known}"))
-        if form and not key_text(table, "HDUCLAS1"):
-            text = f"no such keyword, expected {form.upper()}; without an index it tells what a table is"
-            findings.append(("error", "HDUCLAS1", text))
+            findings.append(("warning", "HDUCLAS4", f"{form.upper()}, expected one of {known}; not used"))
         folder.add(path, table.name, findings)
     check_run(folder, parts)
     check_agreement(folder, parts)

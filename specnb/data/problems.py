@@ -290,9 +290,9 @@ def check_sums(hdu:Hdu): # iterator of findings
         return
     data = ones_sum(hdu.data)
     if stated and str(stated).strip() != str(data):
-        yield "error", "DATASUM", f"{stated}, but the data sum to {data}; {changed}"
+        yield "warning", "DATASUM", f"{stated}, but the data sum to {data}; {changed}"
     elif hdu.header.get("CHECKSUM") and ones_sum(hdu.cards + data.to_bytes(4, "big")) not in (0, 2**32 - 1):
-        yield "error", "CHECKSUM", f"does not agree with header and data; {changed}"
+        yield "warning", "CHECKSUM", f"does not agree with header and data; {changed}"
 
 # %% ../../nbs/20_data/75_problems.ipynb #c5bbed60
 def open_all(

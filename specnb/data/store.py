@@ -18,7 +18,7 @@ from .agreement import agreed_events, index_entries, refuse_other_number
 from .background import BACKGROUND_FORMATS
 from .edisp import EnergyDispersion2D
 from .events import GTI, EventList, TimeReference, time_unit
-from .irf import EffectiveAreaTable2D, RadMax2D
+from .irf import IRF, EffectiveAreaTable2D, RadMax2D
 from .locations import caldb_file, data_folders, index_path, locate
 from .observations import IRF_NAMES, Observation, Observations, run_number
 from .psf import PSF_FORMATS
@@ -220,16 +220,21 @@ class _IndexFiles:
 _NAMED = {"EVENTS": "events", "GTI": "gti", "EFFECTIVE AREA": "aeff_2d", "ENERGY DISPERSION": "edisp_2d",
           "POINT SPREAD FUNCTION": "psf_3gauss", "BACKGROUND": "bkg_3d"} # where HDUCLASn does not tell
 
+def table_form(
+    table:FitsTable,
+)->str: # class as in an HDU index, "" if it is no part of a run
+    "What a table is: by its classes, its name or, for a response, its columns."
+    one, four = (str(table.header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
+    form = one if one in ("events", "gti") else four
+    if form not in HDU_READERS:
+        form = _NAMED.get(table.name.upper(), "")
+    return form or next((f for f, reader in HDU_READERS.items()
+                         if issubclass(reader, IRF) and reader.is_in(table)), "")
+
 def _rows_of_file(path:Path, tables)->list:
     "`HduRow` of each part of a run in a file."
-    rows = []
-    for name in tables:
-        one, form = (str(tables[name].header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
-        form = one if one in ("events", "gti") else form
-        form = form if form in HDU_READERS else _NAMED.get(name.upper(), form)
-        if form in HDU_READERS:
-            rows.append(HduRow(HDU_KINDS[form], form, path, name))
-    return rows
+    forms = {name: table_form(tables[name]) for name in tables}
+    return [HduRow(HDU_KINDS[form], form, path, name) for name, form in forms.items() if form]
 
 def _path_list(paths, name)->list:
     "Paths from one or a list; TypeError names the argument."
