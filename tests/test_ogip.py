@@ -16,6 +16,7 @@ def spectrum(seed=0, **changes):
     "A spectrum with a matrix that has holes, empty rows and several groups in a row."
     rng = np.random.default_rng(seed)
     edisp = rng.random((N_TRUE, N_RECO)) * (rng.random((N_TRUE, N_RECO)) < .6)
+    edisp /= edisp.sum(1, keepdims=True) * 1.01
     edisp[[0, 5]] = 0
     fields = dict(e_reco_edges=np.geomspace(.1, 40, N_RECO + 1), e_true_edges=np.geomspace(.05, 100, N_TRUE + 1), n_on=rng.poisson(20, N_RECO),
                   n_off=rng.poisson(90, N_RECO), acceptance=np.ones(N_RECO), acceptance_off=np.full(N_RECO, 12.), exposure=rng.random(N_TRUE) * 1e9,
