@@ -1,7 +1,9 @@
 "From a configuration to flux points, on the simulated and on the real runs; choices, failures, and Gammapy's way of calling it."
+import warnings
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, Datasets, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpectralAnalysis, WcsGeom, demo_dir)
+from specnb import (AnalysisConfig, Datasets, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir)
+from specnb.analysis.analysis import warnings_as_remarks
 
 close = np.testing.assert_allclose
 
@@ -156,3 +158,11 @@ def test_a_fit_that_does_not_converge_is_no_success():
 def test_results_have_no_nan():
     import json
     json.dumps(run(observations__obs_ids=[1004], flux_points__energy={"min": "0.2 TeV", "max": "39 TeV", "nbins": 30}).results(), allow_nan=False)
+
+
+def test_thousands_of_remarks_of_one_kind_are_a_few_and_a_number():
+    "10000 bands gave 1 MB of warnings."
+    remarks = []
+    with warnings_as_remarks(remarks):
+        for i in range(3000): warnings.warn(f"run {i}: odd", SpecnbWarning)
+    assert len(remarks) == 21 and remarks[0] == "run 0: odd" and remarks[-1] == "warnings: 2980 more remarks like these"

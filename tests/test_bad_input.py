@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import warnings
+from pathlib import Path
 from unittest import mock
 import astropy.units as u
 import numpy as np
@@ -537,3 +538,20 @@ def test_damaged_spectra(datasets, tmp_path, name, hdu, change, message):
     datasets[0].write(tmp_path / "x.fits")
     edit(tmp_path / f"{name}.fits", change)
     with pytest.raises(DataError, match=message): SpectrumDatasetOnOff.read(tmp_path / "x.fits")
+
+
+def test_a_file_that_cannot_be_written_is_named_by_its_final_path(datasets, tmp_path):
+    "Not by the hidden folder in which it is made."
+    long = "y" * 260
+    for action, file in ((lambda: datasets[0].write(tmp_path / f"{long}.fits"), f"{long}.fits"),
+                         (lambda: datasets.write(tmp_path / f"{long}.yaml"), f"{long}.yaml"),
+                         (lambda: Datasets([datasets[0].copy(name=long)]).write(tmp_path / "d.yaml"), f"pha_obs{long}")):
+        with pytest.raises(OSError) as told: action()
+        assert f"{tmp_path}/{file}" in str(told.value) and ".writing" not in str(told.value)
+
+
+def test_a_full_disk_names_the_file_of_a_set(datasets, tmp_path, monkeypatch):
+    def full(*args): raise OSError(28, "No space left on device")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError) as told: datasets.write(tmp_path / "d.yaml")
+    assert f"{tmp_path}/pha_obs" in str(told.value) and ".writing" not in str(told.value) and not list(tmp_path.iterdir())

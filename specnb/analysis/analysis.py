@@ -112,6 +112,16 @@ def add_remark(remarks:list, text:str):
     remarks.append(text)
     log.warning(text)
 
+_MOST_REMARKS = 20
+
+def add_remarks(remarks:list, texts, what:str):
+    "The same for many remarks of one kind: the first of them, and how many more there are."
+    texts = list(texts)
+    for text in texts[:_MOST_REMARKS]:
+        add_remark(remarks, text)
+    if len(texts) > _MOST_REMARKS:
+        add_remark(remarks, f"{what}: {len(texts) - _MOST_REMARKS} more remarks like these")
+
 # %% ../../nbs/80_analysis/40_analysis.ipynb #572c68bc
 @contextmanager
 def warnings_as_remarks(remarks:list):
@@ -122,8 +132,8 @@ def warnings_as_remarks(remarks:list):
     for w in caught:
         if not issubclass(w.category, SpecnbWarning):
             warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-        elif str(w.message) not in remarks:
-            add_remark(remarks, str(w.message))
+    texts = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, SpecnbWarning))
+    add_remarks(remarks, [text for text in texts if text not in remarks], "warnings")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #cb2d26f6
 def finite(x):
@@ -285,9 +295,9 @@ class SpectralAnalysis:
         with warnings_as_remarks(self.remarks):
             points = self.config.flux_points.estimator().run(self.datasets)
         self.flux_points = FluxPointsDataset(data=points, models=self.models[self.config.flux_points.source])
-        for energy, status in zip(points.data["e_ref"], points.status):
-            if status:
-                add_remark(self.remarks, f"flux point at {energy:.3g} TeV: {status}")
+        told = (f"flux point at {energy:.3g} TeV: {status}"
+                for energy, status in zip(points.data["e_ref"], points.status) if status)
+        add_remarks(self.remarks, told, "flux points")
         log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
 
     @property

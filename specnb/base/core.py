@@ -377,21 +377,34 @@ def temporary_folder(
         raise type(error)(error.errno, text) from None
 
 # %% ../../nbs/10_base/10_core.ipynb #8bb7f63f
+def _final_place(
+    named:str, # file inside a hidden folder
+    path:Path, # what is being written
+    hidden,    # the hidden folder
+)->Path:
+    "Where a file would have been in the end; hidden folders may lie in each other."
+    shown = Path(*(part for part in Path(named).parts if not part.startswith(".writing-")))
+    if shown == path or path in shown.parents:
+        return shown
+    return path / Path(named).relative_to(hidden) if Path(hidden) in Path(named).parents else path
+
 @contextmanager
 def errors_name(
     path,      # what is being written
     hidden="", # folder in which it is written
 ):
-    "An OSError of the block that names no file, or a hidden one, names `path`."
+    "An OSError of the block that names no file names `path`, one that names a hidden file its final place."
     try:
         yield
     except OSError as error:
         text, named = str(error), str(error.filename or "")
-        if str(path) in text or named and not (hidden and str(hidden) in named):
+        inside = hidden and str(hidden) in named
+        if not inside and (named or str(path) in text):
             raise
         if error.errno is None:
             raise OSError(f"{path}: {text}") from error
-        raise OSError(error.errno, error.strerror or text, str(path)) from error
+        place = _final_place(named, Path(path), hidden) if inside else path
+        raise OSError(error.errno, error.strerror or text, str(place)) from error
 
 # %% ../../nbs/10_base/10_core.ipynb #9c78c137
 def _refuse_existing(

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from .core import DataError, atomic_path, html_table, lazy, make_path
+from .core import DataError, atomic_path, errors_name, html_table, lazy, make_path
 
 # %% ../../nbs/10_base/50_tables.ipynb #154d301d
 fits = lazy("astropy.io.fits")
@@ -906,7 +906,8 @@ def save_tables(
 ):
     "Write a file that is moved to its destination later."
     content = _file_bytes(hdus, keys)
-    path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
+    with errors_name(path):
+        path.write_bytes(gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
 
 # %% ../../nbs/10_base/50_tables.ipynb #a1b2c3d4
 def write_tables(path, hdus, overwrite=False):

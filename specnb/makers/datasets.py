@@ -11,7 +11,7 @@ from collections.abc import Iterable, MutableSequence
 from functools import reduce
 from pathlib import Path
 import numpy as np
-from ..base.core import DataError, atomic_folder, html_table, lazy, make_path, warn
+from ..base.core import DataError, atomic_folder, errors_name, html_table, lazy, make_path, warn
 from ..base.yaml_files import dump_yaml, is_changed, read_yaml, suggestion
 from .dataset import SpectrumDataset, SpectrumDatasetOnOff, common_meta
 from ..stats.likelihood import compile_likelihood
@@ -248,7 +248,8 @@ class Datasets(MutableSequence):
                 d.write(folder / files[d.name], format=format)
             if filename_models:
                 self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
-            (folder / path.name).write_text(dump_yaml({"datasets": entries}), encoding="utf-8")
+            with errors_name(folder / path.name):
+                (folder / path.name).write_text(dump_yaml({"datasets": entries}), encoding="utf-8")
 
     @classmethod
     def read(cls, filename, filename_models=None):
