@@ -206,6 +206,8 @@ class SpectralAnalysis:
     def __init__(self, config=None):
         if isinstance(config, (str, Path)):
             config = AnalysisConfig.read(config)
+        if not isinstance(config, AnalysisConfig | dict | None):
+            raise TypeError(f"config: expected an AnalysisConfig, a dict or a file, found {config!r}")
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = None

@@ -246,6 +246,8 @@ class MapAxis:
         """
         low, high, unit = _energy_bounds(energy_min, energy_max, unit)
         nbin = as_number(nbin, "nbin", above=0, integer=not per_decade)
+        if nbin > 1e6:
+            raise ValueError(f"nbin: expected up to a million bins, found {nbin:g}")
         nodes = (energy_edges_per_decade(low, high, nbin, strict_bounds) if per_decade
                  else np.geomspace(low, high, nbin + (node_type == "edges")))
         axis = cls(nodes, "log", name or "energy", node_type, unit)
@@ -427,6 +429,8 @@ class MapAxes(tuple):
     def __new__(cls, axes=()):
         if isinstance(axes, MapAxis):
             raise TypeError(f"axes: expected a list of MapAxis, found the single axis {axes.name!r}")
+        if axes is not None and not hasattr(axes, "__iter__"):
+            raise TypeError(f"axes: expected a list of MapAxis, found {axes!r}")
         self = super().__new__(cls, () if axes is None else axes)
         for axis in self:
             expect(axis, MapAxis, "axes")

@@ -161,7 +161,8 @@ class Observation:
             start = 0. if tstart is None else ref.met(tstart)
             if tstop is None and livetime is None:
                 raise ValueError("Observation.create: expected one of livetime, tstop, gti")
-            stop = ref.met(tstop) if tstop is not None else start + as_float(livetime, "s", "livetime")
+            length = 0. if livetime is None else as_number(as_float(livetime, "s", "livetime"), "livetime", 0)
+            stop = start + length if tstop is None else ref.met(tstop)
             gti = GTI(start, stop, ref)
         ra, dec = sky_position(pointing, name="pointing")
         head = {"OBS_ID": run_number(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec),

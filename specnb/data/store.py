@@ -77,6 +77,8 @@ class HduRow(NamedTuple):
 def run_numbers(fits_table)->np.ndarray:
     "Column OBS_ID of an index (`FitsTable`) as integers; DataError if it holds anything else."
     values = fits_table.column("OBS_ID")
+    if values.dtype.kind == "i" and values.ndim == 1:
+        return values
     try:
         numbers = np.array([run_number(v) for v in values.tolist()], np.int64)
     except (ValueError, OverflowError) as error:
@@ -341,6 +343,9 @@ def _read_part(row:HduRow, files:_OpenFiles):
     if row.form not in HDU_READERS:
         known = ", ".join(HDU_READERS)
         raise DataError(f"{row.path}[{row.hdu}]: unknown HDU_CLASS {row.form!r}; known are {known}")
+    if row.kind in ("events", "gti") and row.form != row.kind:
+        found = f"HDU_TYPE {row.kind!r} and HDU_CLASS {row.form!r}"
+        raise DataError(f"{row.path}[{row.hdu}]: the HDU index has {found} for it, expected the same")
     if row.path not in files:
         files[row.path] = read_tables(row.path)
     return HDU_READERS[row.form].from_table(files[row.path][row.hdu])

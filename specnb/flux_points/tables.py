@@ -53,6 +53,7 @@ NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul"
 COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
           "norm_scan", "stat_scan", "status")
 _ENERGIES = "e_ref", "e_min", "e_max"
+_E_MAX = 1e9 # TeV; no particle of more has been seen
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #12e911c5
 @cache
@@ -207,8 +208,9 @@ def check_points(data, label):
         raise DataError(f"{label}: no row, expected one for each energy band")
     for name in _ENERGIES:
         unknown = name != "e_ref" and np.isnan(data[name]).all()  # bounds may be
-        bad = ~(np.isfinite(data[name]) & (data[name] > 0)) & ~(unknown & np.isnan(data[name]))
-        refuse(bad, lambda row: f"{name} is {data[name][row]:g} TeV", "a positive energy")
+        bad = ~((data[name] > 0) & (data[name] <= _E_MAX)) & ~(unknown & np.isnan(data[name]))
+        refuse(bad, lambda row: f"{name} is {data[name][row]:g} TeV",
+               f"a positive energy up to {_E_MAX:g} TeV")
     refuse(e_min >= e_max, lambda row: f"e_min is {e_min[row]:g} and e_max {e_max[row]:g} TeV",
            "e_min < e_max")
     refuse((e_ref < .999 * e_min) | (e_ref > 1.001 * e_max),

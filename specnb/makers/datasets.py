@@ -110,7 +110,7 @@ def _checked_entry(
     name, kind, file = entry["name"], entry.get("type", "SpectrumDatasetOnOff"), entry["filename"]
     if isinstance(name, bool) or not isinstance(name, (str, int)):
         raise DataError(f"{where}: key 'name' is {name!r:.80}, expected a text")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise DataError(f"{where}: {name} is of type {kind!r:.80}, expected {' or '.join(_TYPES)}")
     if not isinstance(file, str):
         raise DataError(f"{where}: key 'filename' is {file!r:.80}, expected a text")

@@ -23,9 +23,11 @@ def as_decimal(value):
 def as_finite(value):
     "A finite number."
     number = as_decimal(value)
-    if math.isfinite(number):
-        return number
-    raise ValueError("expected a finite number")
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number")
+    if abs(number) > 1e100: # whose powers are not finite
+        raise ValueError("expected a number up to 1e100")
+    return number
 
 def as_limit(value):
     "A number, nan if there is none."

@@ -151,12 +151,12 @@ class SpectralQuantities:
 
     def _told_error(self, gradient): # the same, with a warning if there is none
         error, free = self._error(gradient), self.parameters.free_parameters
-        if len(free) and not np.any(free.error):
-            warn(f"{type(self).__name__}: the free parameters have no errors, so the error is 0; fit the "
-                 "model or set its covariance")
-        elif not np.all(np.isfinite(error)):
+        if not np.all(np.isfinite(error)):
             unknown = ", ".join(p.name for p in free if not np.isfinite(p.error)) or "the parameters"
             warn(f"{type(self).__name__}: the covariance of {unknown} is not known, so the error is nan")
+        elif len(free) and not np.any(free.error):
+            warn(f"{type(self).__name__}: the free parameters have no errors, so the error is 0; fit the "
+                 "model or set its covariance")
         return error
 
     def __call__(self, energy):

@@ -123,6 +123,8 @@ class WcsGeom:
             skydir = 0., 0.
         elif not isinstance(skydir, (tuple, list)):
             skydir = sky_position(skydir, frame, "skydir")
+        elif len(skydir) != 2:
+            raise ValueError(f"skydir: expected longitude and latitude, found {skydir!r}")
         npix = _pair(npix, "npix", int)
         center = tuple((n - 1)/2 for n in npix)
         return cls(npix, proj, frame, tuple(map(float, skydir)), (-binsz[0], binsz[1]), center)

@@ -380,17 +380,21 @@ def sweep_points(grid):
         points = _as_config(product_points, grid)
     else:
         points = grid if isinstance(grid, (list, tuple)) else _as_config(table_points, grid)
+    where = f"{grid}: " if isinstance(grid, (str, Path)) else ""
     for p in points:
         if not isinstance(p, dict):
-            raise ConfigError([f"points: found {found_text(p)}, expected dictionaries of name and value"])
+            found = f"found {found_text(p)}, expected dictionaries of name and value"
+            raise ConfigError([f"{where}points: {found}"])
     if not points:
-        raise ConfigError(["points: expected at least one, found none"])
+        raise ConfigError([f"{where}points: expected at least one, found none"])
     try:
         return unique_points([{str(n): plain_value(n, v) for n, v in p.items()} for p in points])
+    except ConfigError as error:
+        raise ConfigError([f"{where}{problem}" for problem in error.problems]) from None
     except TypeError as error:
-        raise ConfigError([str(error)]) from None
+        raise ConfigError([f"{where}{error}"]) from None
     except RecursionError:
-        raise ConfigError(["points: found a list or dictionary that contains itself"]) from None
+        raise ConfigError([f"{where}points: found a list or dictionary that contains itself"]) from None
 
 # %% ../../nbs/85_sweeps/10_design.ipynb #1b5d31bc
 class Point(NamedTuple):

@@ -53,7 +53,7 @@ def raised_by_specnb(error):
 
 def is_clear(error, names):
     "Whether an error says what is wrong, and where."
-    own = isinstance(error, DataError) or (isinstance(error, (ValueError, TypeError, KeyError, OSError)) and raised_by_specnb(error))
+    own = isinstance(error, DataError) or (isinstance(error, (ValueError, TypeError, LookupError, OSError)) and raised_by_specnb(error))
     return own and (isinstance(error, FileNotFoundError) or any(n in str(error) for n in names))
 
 
