@@ -99,6 +99,15 @@ class Ogip(Kind):
     def check(self, folder): validate(folder)
 
 
+class MapFile(Ogip):
+    "The same spectrum in the format of maps."
+    name = "gadf"
+    later = (*Ogip.later, "no edisp, so no counts can be predicted")
+
+    def prepare(self, folder):
+        fitted()[0].write(folder / "x.fits", format="gadf")
+
+
 class Points(Kind):
     "Flux points as FITS and text files, of every type; one of them is read and fitted."
     name = "flux points"
@@ -328,4 +337,4 @@ def mutate_database(raw, rng):
         return group, told, path.read_bytes()
 
 
-KINDS = {k.name: k for k in (Dl3, Ogip, Points, ModelFiles, CovarianceFiles, DatasetsFiles, ConfigFiles, SweepFiles, Arguments)}
+KINDS = {k.name: k for k in (Dl3, Ogip, MapFile, Points, ModelFiles, CovarianceFiles, DatasetsFiles, ConfigFiles, SweepFiles, Arguments)}
