@@ -177,7 +177,11 @@ class _IndexFiles:
         index = np.flatnonzero(self._ids == obs_id)
         lines = zip(*(self._table.raw(name)[index] for name in _COLUMNS))
         folders = self.base_dir, self._table.path.parent, self._inside
-        return [hdu_row(line, *folders, self._follow) for line in lines]
+        try:
+            return [hdu_row(line, *folders, self._follow) for line in lines]
+        except UnicodeDecodeError as error:
+            text = f"the row of run {obs_id} has a text that is not ASCII: {error.object!r}"
+            raise DataError(f"{self._table.label}: {text}") from None
 
     def advice(self, obs_id): return ""
 
