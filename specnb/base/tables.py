@@ -720,6 +720,7 @@ def _line(
         raise _Unusual(f"card {text!r}")
     return f"{text:80}"
 
+@lru_cache(4096, typed=True) # the spectra of several runs have most lines in common
 def _card(keyword, value, comment=""):
     "One line of a header."
     return _line(keyword, _card_text(value), comment)

@@ -110,10 +110,13 @@ def _astropy_table(fits_table, kind):
     units = {c: fits_table.unit(c) for c in columns if fits_table.unit(c)}
     return kind(columns, units=units, meta=dict(fits_table.header))
 
-def hdu_row(line, base_dir, index_dir, inside, follow_outside=False)->HduRow:
-    "Row of the HDU index from its texts (`_COLUMNS`); for `inside` see `data_folders`."
+def hdu_row(line, base_dir, index_dir, inside, follow_outside=False, known=None)->HduRow:
+    "Row of the HDU index from its texts (`_COLUMNS`); for `inside` see `data_folders`; `known` keeps places."
     kind, form, where, name, hdu = map(_text, line)
-    path, outside, refused = locate(base_dir, index_dir, where, name, inside)
+    known = {} if known is None else known
+    if (where, name) not in known:
+        known[where, name] = locate(base_dir, index_dir, where, name, inside)
+    path, outside, refused = known[where, name]
     if outside and not follow_outside and os.environ.get("SPECNB_FOLLOW_OUTSIDE") != "1":
         refused = (f"FILE_DIR {where!r}, FILE_NAME {name!r} lead out of the data folder {base_dir}; "
                    "pass follow_outside=True to DataStore.from_dir, or set SPECNB_FOLLOW_OUTSIDE=1")
@@ -176,9 +179,9 @@ class _IndexFiles:
         "Lines of one run."
         index = np.flatnonzero(self._ids == obs_id)
         lines = zip(*(self._table.raw(name)[index] for name in _COLUMNS))
-        folders = self.base_dir, self._table.path.parent, self._inside
+        folders, known = (self.base_dir, self._table.path.parent, self._inside), {}
         try:
-            return [hdu_row(line, *folders, self._follow) for line in lines]
+            return [hdu_row(line, *folders, self._follow, known) for line in lines]
         except UnicodeDecodeError as error:
             text = f"the row of run {obs_id} has a text that is not ASCII: {error.object!r}"
             raise DataError(f"{self._table.label}: {text}") from None

@@ -77,12 +77,24 @@ class SpectrumArrays:
     acceptance_off:np.ndarray = None
     grouping:np.ndarray = None
 
-    def __post_init__(self):
-        for name in ("e_reco_edges", "e_true_edges"):
+    def __post_init__(self): self._settle(self.__dataclass_fields__)
+
+    def replace(self, **changes):
+        "A record with other fields; the fields that stay have been checked already."
+        unknown = changes.keys() - self.__dataclass_fields__
+        if unknown or changes.keys() & {"e_reco_edges", "e_true_edges"}:
+            return replace(self, **changes)
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, **changes)
+        new._settle(changes)
+        return new
+
+    def _settle(self, names): # check fields, make arrays of them that cannot be written to
+        for name in [n for n in ("e_reco_edges", "e_true_edges") if n in names]:
             edges = as_values(getattr(self, name), name, above=0)
             if edges.ndim != 1 or len(edges) < 2 or np.diff(edges).min() <= 0:
                 raise ValueError(f"{name}: expected at least two increasing energies, found {edges}")
-        for name in ("livetime", "ontime"):
+        for name in [n for n in ("livetime", "ontime") if n in names]:
             object.__setattr__(self, name, as_number(getattr(self, name), name, minimum=0))
         if self.n_on is None:
             raise TypeError("n_on: expected the ON counts, found None")
@@ -92,7 +104,7 @@ class SpectrumArrays:
                   "edisp": (self.n_true, self.n_reco)}
         for name, shape in shapes.items():
             value = getattr(self, name)
-            if value is None: continue
+            if value is None or name not in names: continue
             array = np.array(_CHECKS.get(name, partial(as_values, minimum=0))(value, name, shape=shape))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -141,7 +153,7 @@ def slice_reco(
     "The spectrum between two reconstructed-energy bins; the true axis stays whole."
     cut = {n: getattr(arrays, n)[start:stop] for n in _PER_RECO if getattr(arrays, n) is not None}
     if arrays.edisp is not None: cut["edisp"] = arrays.edisp[:, start:stop]
-    return replace(arrays, e_reco_edges=arrays.e_reco_edges[start:stop + 1], **cut)
+    return arrays.replace(e_reco_edges=arrays.e_reco_edges[start:stop + 1], **cut)
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #1be1df17
 def stacked_alpha(

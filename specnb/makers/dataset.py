@@ -7,7 +7,7 @@ __all__ = ['energy_axis_of', 'arrays_from_maps', 'SpectrumDataset', 'SpectrumDat
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #d1814d84
 import copy
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import count
 import numpy as np
 from ..base.axes import MapAxis, checked_energy_axis, snap_to_edges
@@ -84,7 +84,7 @@ def _reco_map(
             value = _checked_per_bin(value, self.geom.axes["energy"], label)
         elif label not in _OPTIONAL:
             raise TypeError(f"{label}: expected a map or one number for each bin, found None")
-        self.arrays = replace(self.arrays, **{field: value})
+        self.arrays = self.arrays.replace(**{field: value})
     return property(get, set, doc=doc)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #226621c9
@@ -252,7 +252,7 @@ class SpectrumDataset:
         given = {"n_off": n_off, "acceptance": acceptance, "acceptance_off": acceptance_off}
         values = {field: _checked_per_bin(value, self.energy_axis, _NAMES.get(field, field), number=True)
                   for field, value in given.items()}
-        arrays = replace(self.arrays, **values, background=None)
+        arrays = self.arrays.replace(**values, background=None)
         return SpectrumDatasetOnOff.from_arrays(arrays, self.geom, self.name, self.gti, self.models,
                                                 self.meta, off_regions)
 
@@ -382,7 +382,7 @@ class SpectrumDataset:
         values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
         new = copy.copy(self)
         if changed := {k: v for k, v in values.items() if k in _ARRAY_FIELDS}:
-            new.arrays = replace(self.arrays, **changed) # else the same record
+            new.arrays = self.arrays.replace(**changed) # else the same record
         for name, value in values.items():
             if name in _ARRAY_FIELDS: continue
             if name not in ("name", "gti", "meta", "off_regions", "models", "geom"):
@@ -426,8 +426,7 @@ class SpectrumDataset:
 
     def info_dict(self, in_safe_data_range=True, acceptance="sum"):
         "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
-        arrays = self.arrays if in_safe_data_range else replace(self.arrays,
-                                                                mask_safe=np.ones(self.arrays.n_reco, bool))
+        arrays = self.arrays if in_safe_data_range else self.arrays.replace(mask_safe=None)
         numbers = spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance)
         return {"name": self.name, **with_units(numbers | {"n_fit_bins": self.arrays.n_fit_bins})}
 
@@ -554,7 +553,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
 
     def to_spectrum_dataset(self, name=None):
         "A `SpectrumDataset` whose background is the estimate from the OFF counts."
-        arrays = replace(self.arrays, background=self.arrays.n_bkg, n_off=None, acceptance=None,
+        arrays = self.arrays.replace(background=self.arrays.n_bkg, n_off=None, acceptance=None,
                          acceptance_off=None)
         return SpectrumDataset.from_arrays(arrays, self.geom, name or self.name, self.gti, self.models,
                                            self.meta)
@@ -582,7 +581,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         n_on = rng.poisson(as_values(self.npred_signal().data.ravel() + background,
                                      f"dataset {self.name!r}: predicted counts", minimum=0))
         n_off = rng.poisson(np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
-        self.arrays = replace(a, n_on=n_on, n_off=n_off)
+        self.arrays = a.replace(n_on=n_on, n_off=n_off)
 
     def stack(self, other):
         "Add another dataset to this one, over the safe bins of both."
@@ -604,9 +603,9 @@ class SpectrumDatasetOnOff(SpectrumDataset):
     def counts_off(self, value):
         if value is None:
             nothing = np.zeros(self.arrays.n_reco)
-            self.arrays = replace(self.arrays, n_off=nothing, acceptance_off=nothing)
+            self.arrays = self.arrays.replace(n_off=nothing, acceptance_off=nothing)
         else:
-            self.arrays = replace(self.arrays, n_off=_checked_per_bin(value, self.energy_axis, "counts_off"))
+            self.arrays = self.arrays.replace(n_off=_checked_per_bin(value, self.energy_axis, "counts_off"))
 
     @property
     def alpha(self): return RegionNDMap(self.geom, self.arrays.alpha)

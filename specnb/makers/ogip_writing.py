@@ -7,7 +7,6 @@ __all__ = ['write_ogip']
 
 # %% ../../nbs/60_makers/62_ogip_writing.ipynb #f5a32ba0
 import re
-from dataclasses import replace
 import numpy as np
 from ..base.core import atomic_folder, make_path, warn
 from ..base.tables import NewTable, save_tables
@@ -69,7 +68,7 @@ def with_one_acceptance(
     if lost:
         warn(f"{label}: {lost} safe channels without an OFF measurement are left out")
     one = np.ones(arrays.n_reco)
-    return replace(arrays, acceptance=one, acceptance_off=one / mean, mask_safe=known)
+    return arrays.replace(acceptance=one, acceptance_off=one / mean, mask_safe=known)
 
 # %% ../../nbs/60_makers/62_ogip_writing.ipynb #01924823
 def _place_and_time(
