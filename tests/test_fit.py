@@ -320,7 +320,7 @@ def test_what_is_refused(case):
     (lambda d: Fit(backend=["minuit"]), "backend: expected one of"),
     (lambda d: Fit().confidence(d, "index", sigma=np.nan), "sigma: expected a positive number, found nan"),
     (lambda d: Fit().confidence(d, "index", sigma=-1), "sigma: expected a positive number, found -1"),
-    (lambda d: Fit().stat_contour(d, "index", "amplitude", numpoints=0), "numpoints: expected a whole number >= 4, found 0"),
+    (lambda d: Fit().stat_contour(d, "index", "amplitude", numpoints=0), "numpoints: expected a whole number >= 4 and <= 100000, found 0"),
 ])
 def test_arguments_that_cannot_be_are_named(call, message):
     with pytest.raises((TypeError, ValueError), match=re.escape(message)): call(Datasets([]))

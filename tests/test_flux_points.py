@@ -712,7 +712,7 @@ def test_a_flux_of_another_kind_tells_the_assumed_spectrum():
     plt.close("all")
 
 
-@pytest.mark.parametrize("wrong, message", [({"norm_max": -5}, "norm_max: expected a number > 0.2"), ({"norm_min": np.nan}, "norm_min: expected a positive number"),
+@pytest.mark.parametrize("wrong, message", [({"norm_max": -5}, "norm_max (norm_min is 0.2): expected a number > 0.2"), ({"norm_min": np.nan}, "norm_min: expected a positive number"),
                                             ({"n_sigma": np.nan}, "n_sigma: expected a positive number, found nan"), ({"n_sigma_ul": "2"}, "n_sigma_ul: expected a number, found '2'"),
                                             ({"norm_n_values": 0}, "norm_n_values: expected a whole number >= 1"), ({"norm_values": [1, np.inf]}, "norm_values: expected a list of finite"),
                                             ({"fit": "minuit"}, "fit: expected a Fit, found str"), ({"selection_optional": 3}, "selection_optional: expected names")])
@@ -725,3 +725,9 @@ def test_residuals_of_points_outside_the_masks_are_nan():
     d = FluxPointsDataset(PowerLawSpectralModel(amplitude=f"3e-11 {FLUX}"), points, mask_fit=[True, False])
     assert_array_equal(np.isnan(d.residuals()), [False, True])
     with pytest.raises(TypeError, match="mask_fit: expected logical values"): d.mask_fit = [1., np.nan]
+
+
+def test_types_of_fluxes_and_edges_that_are_no_list_are_named():
+    points = FluxPoints.from_table(Table(GOOD))
+    with pytest.raises(ValueError, match="sed_type: expected one of"): points.to_table(["dnde"])
+    with pytest.raises(ValueError, match="energy_edges: expected at least two"): FluxPointsEstimator(energy_edges=[[1, 2], [3, 4]]*u.TeV)

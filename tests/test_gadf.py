@@ -291,3 +291,8 @@ def test_validate_knows_a_file_of_maps(tmp_path):
     damaged(tmp_path / "x.fits", "COUNTS", lambda h: h.data["DATA"].fill(-1))
     (wrong,) = validate(tmp_path / "x.fits")
     assert wrong.severity == "error" and "column DATA holds 7 values" in wrong.message + wrong.where
+
+
+def test_off_counts_that_are_lost_are_told(tmp_path):
+    path = peer_file(tmp_path/"x.fits", spectrum(), skip=("COUNTS_OFF",))
+    with pytest.warns(SpecnbWarning, match="no HDU COUNTS_OFF although there is ACCEPTANCE_OFF"): read_gadf(path)

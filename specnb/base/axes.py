@@ -98,7 +98,7 @@ def _checked_nodes(
         text = "expected nodes that are a quantity, or numbers and a unit"
         raise TypeError(f"axis {name!r}: {text}; {error}") from None
     value = np.array(nodes, float, ndmin=1)
-    if value.ndim != 1 or not np.all(np.isfinite(value)) or np.any(np.diff(value) <= 0):
+    if value.ndim != 1 or not value.size or not np.all(np.isfinite(value)) or np.any(np.diff(value) <= 0):
         raise ValueError(f"axis {name!r}: nodes must be finite and increasing, found {value}")
     return value, unit
 

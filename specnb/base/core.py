@@ -186,7 +186,7 @@ def as_floats(
 )->np.ndarray:
     "Numbers of any kind, also nan and infinite ones; TypeError for what are none."
     try:
-        return np.asarray(value, float)
+        return np.asarray("None" if value is None else value, float) # not nan
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
 

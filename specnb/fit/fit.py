@@ -425,7 +425,7 @@ class Fit:
             A parameter that is frozen, or the same one twice; fewer than four points.
         """
         sigma = as_number(sigma, "sigma", above=0)
-        numpoints = as_number(numpoints, "numpoints", minimum=4, integer=True)
+        numpoints = as_number(numpoints, "numpoints", minimum=4, maximum=10**5, integer=True)
         datasets = as_datasets(datasets)
         parameters, problem = [datasets.parameters[p] for p in (x, y)], FitProblem(datasets)
         pair = [_parameter_index(problem, p) for p in parameters]

@@ -191,8 +191,8 @@ def _scan_norms(
 )->np.ndarray:
     "Checked norms of the profiles."
     if norms is None:
-        low = as_number(low, "norm_min", above=0)
-        high, n = as_number(high, "norm_max", above=low), as_number(n, "norm_n_values", 1, integer=True)
+        low, n = as_number(low, "norm_min", above=0), as_number(n, "norm_n_values", 1, integer=True)
+        high = as_number(high, f"norm_max (norm_min is {low:g})", above=low)
         return np.geomspace(low, high, n)
     norms = np.atleast_1d(as_float(norms, "", "norm_values"))
     if norms.ndim > 1 or not norms.size or not np.isfinite(norms).all():
@@ -286,7 +286,8 @@ class FluxPointsEstimator:
     @energy_edges.setter
     def energy_edges(self, value):
         edges = np.array([1., 10]) if value is None else np.atleast_1d(as_float(value, "TeV", "energy_edges"))
-        if len(edges) < 2 or not (np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
+        flat = edges.ndim == 1 and len(edges) > 1
+        if not (flat and np.all(np.diff(edges) > 0) and edges[0] > 0 and np.isfinite(edges[-1])):
             raise ValueError("energy_edges: expected at least two positive, increasing energies, found "
                              f"{edges} TeV")
         self._edges = edges

@@ -279,8 +279,10 @@ class FluxPoints:
 
     def _sed_type(self, sed_type, default=None):
         sed_type = sed_type or default or self.sed_type_init
-        if sed_type in self.available_sed_types: return sed_type
-        reason = "; there are no band edges (e_min, e_max)" if sed_type in SED_UNITS else ""
+        if isinstance(sed_type, str) and sed_type in self.available_sed_types:
+            return sed_type
+        missing = isinstance(sed_type, str) and sed_type in SED_UNITS
+        reason = "; there are no band edges (e_min, e_max)" if missing else ""
         raise ValueError(f"sed_type: expected one of {', '.join(map(repr, self.available_sed_types))}, found "
                          f"{sed_type!r}{reason}")
 

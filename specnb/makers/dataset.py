@@ -402,7 +402,8 @@ class SpectrumDataset:
                   for i, e, n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
         start, stop = snap_to_edges(edges, np.array(bounds))
         if stop <= start:
-            raise ValueError(f"dataset {self.name!r}: no bin between {bounds[0]:g} and {bounds[1]:g} TeV; "
+            given = f"energy_min {bounds[0]:g} and energy_max {bounds[1]:g} TeV"
+            raise ValueError(f"dataset {self.name!r}: no bin between {given}; "
                              f"its axis spans {edges[0]:g} - {edges[-1]:g} TeV")
         part = self.fill(name=name or self.name)
         part.arrays = slice_reco(self.arrays, start, stop)

@@ -269,6 +269,8 @@ def read_gadf(path):
         raise
     except ValueError as error:
         raise DataError(f"{tables.path}: {error}") from None
+    if "ACCEPTANCE_OFF" in tables and "COUNTS_OFF" not in tables:
+        warn(f"{tables.path}: no HDU COUNTS_OFF although there is ACCEPTANCE_OFF; nothing was measured OFF")
     region = read_on_region(tables["COUNTS_REGION"]) if "COUNTS_REGION" in tables else None
     off = read_off_regions(tables["COUNTS_OFF_REGION"], region) if "COUNTS_OFF_REGION" in tables else None
     name = str(tables.header("PRIMARY").get("NAME") or make_path(path).name.partition(".fits")[0])

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/40_models/05_entries.ipynb #fd20a769
 import math
+import re
 from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from ..base.yaml_files import DECIMAL, suggestion
@@ -71,6 +72,8 @@ class ParameterEntry(Entry):
             raise ValueError("found a prior, which is not supported; leave it out")
         if self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        if self.unit is not None and re.match(r"\s*(?!1\s*/)[\d.+-]", self.unit): # 1 / TeV is one
+            raise ValueError(f"unit: expected a unit without a number, found {self.unit!r}")
         return self
 
 # %% ../../nbs/40_models/05_entries.ipynb #1037e865

@@ -277,6 +277,8 @@ def read_points(
     for name, part in content.items():
         try:
             parts.append(_SECTIONS[name](part))
+            if parts[-1] is None:
+                raise ValueError("is empty, expected points")
         except (KeyError, TypeError, ValueError) as error:
             about = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ConfigError([f"{path}: {name}: {about}"]) from None
