@@ -324,7 +324,7 @@ def test_bands_and_slices_outside_the_axis(datasets):
     assert points.success.tolist() == [True, True, False] and points.status[2].startswith("no data")
     assert points.energy_max[1].value == pytest.approx(40)   # a band that reaches beyond ends with the axis
     for low, high in ((50, 60), (1e-3, 1e-2)):
-        with pytest.raises(ValueError, match=f"dataset '1001': no bin between {low:g} and {high:g} TeV; its axis spans 0.1 - 40 TeV"):
+        with pytest.raises(ValueError, match=f"dataset '1001': no bin between energy_min {low:g} and energy_max {high:g} TeV; its axis spans 0.1 - 40 TeV"):
             datasets.slice_by_energy(low*u.TeV, high*u.TeV)
     assert_array_equal(datasets[0].slice_by_energy(1e-3*u.TeV, 1e3*u.TeV).arrays.n_on, datasets[0].arrays.n_on)
 

@@ -134,7 +134,7 @@ REFUSED = {
     "unknown dataset": (lambda d: Datasets([d])["z"], KeyError, "no dataset named 'z'; there are 'a'"),
     "no response": (lambda d: (setattr(d, "models", [power_law()]), d.fill(edisp=None).npred()), ValueError, "dataset 'a': no edisp"),
     "wrong shape": (lambda d: setattr(d, "counts", np.zeros(4)), ValueError, r"counts: expected shape \(15,\)"),
-    "empty slice": (lambda d: d.slice_by_energy("60 TeV", "70 TeV"), ValueError, "no bin between 60 and 70 TeV"),
+    "empty slice": (lambda d: d.slice_by_energy("60 TeV", "70 TeV"), ValueError, "no bin between energy_min 60 and energy_max 70 TeV"),
     "no unit": (lambda d: d.slice_by_energy(1, 2), TypeError, "energy_min: expected a unit that converts to TeV"),
     "convention": (lambda d: d.info_dict(acceptance="mean"), ValueError, "expected 'sum' or 'bins', found 'mean'"),
     "not ON/OFF": (lambda d: SpectrumDatasetOnOff.from_arrays(arrays(1, cash=True), d.geom, "k"), ValueError, "dataset 'k': an ON/OFF dataset needs n_off"),

@@ -296,3 +296,18 @@ def test_validate_knows_a_file_of_maps(tmp_path):
 def test_off_counts_that_are_lost_are_told(tmp_path):
     path = peer_file(tmp_path/"x.fits", spectrum(), skip=("COUNTS_OFF",))
     with pytest.warns(SpecnbWarning, match="no HDU COUNTS_OFF although there is ACCEPTANCE_OFF"): read_gadf(path)
+
+
+def test_bins_in_another_order_are_refused(tmp_path):
+    path = peer_file(tmp_path/"x.fits", spectrum())
+    with fits.open(path, mode="update") as file:
+        file["COUNTS"].data = file["COUNTS"].data[::-1].copy()
+    with pytest.raises(DataError, match=r"x.fits\[COUNTS\]: column CHANNEL does not count from 0 to"): read_gadf(path)
+
+
+def test_counts_with_their_unit_are_counts(tmp_path):
+    "Gammapy writes the unit that it found: `count` where the spectrum came from an OGIP file."
+    path = peer_file(tmp_path/"x.fits", spectrum())
+    with fits.open(path, mode="update") as file:
+        for name in ("COUNTS", "COUNTS_OFF"): file[name].header["TUNIT2"] = "count"
+    assert_array_equal(read_gadf(path)[0].n_on, spectrum().n_on)

@@ -4,7 +4,8 @@ from malformed.allowed import is_allowed
 from malformed.judge import CLASSES
 from malformed.kinds import KINDS
 
-HELD = ("dl3", "ogip", "models", "covariance", "datasets", "configuration", "sweeps", "flux points", "arguments") # kinds that hold the bar
+HELD = ("dl3", "ogip", "models", "covariance", "datasets", "configuration", "sweeps", "flux points", "arguments",
+        "gadf") # kinds that hold the bar
 
 
 @pytest.fixture(scope="module", params=list(KINDS))

@@ -160,6 +160,8 @@ def _check_axes(tables, name, axes):
             raise DataError(f"{bands.label}: column {column} holds {shown}, expected the bins of the counts "
                             f"and the exposure, {wanted}")
 
+_COUNT_UNITS = "", "ct", "count", "counts" # pure numbers
+
 def _read_map(
     tables:FitsFile,
     name:str,
@@ -170,12 +172,16 @@ def _read_map(
     table = _map_table(tables, name)
     _check_axes(tables, name, axes)
     is_mask = name.startswith("MASK_")
-    values = table.column("DATA", None if is_mask else unit)
+    plain = is_mask or unit == "" and (table.unit("DATA") or "").strip().lower() in _COUNT_UNITS
+    values = table.column("DATA", None if plain else unit)
     shape = [len(edges) - 1 for edges in reversed(axes.values())]
     if is_mask and not np.isin(values, (0, 1)).all():
         raise DataError(f"{table.label}: column DATA holds {values.ravel()[:3]}, expected logical values")
     if values.size != np.prod(shape) or len(values) != shape[0]:
         raise DataError(f"{table.label}: column DATA has shape {values.shape}, expected {tuple(shape)}")
+    if "CHANNEL" in table and not np.array_equal(table.column("CHANNEL"), np.arange(len(values))):
+        raise DataError(f"{table.label}: column CHANNEL does not count from 0 to {len(values) - 1}, so the "
+                        "order of the bins is not known")
     return check_values(table, "DATA", values.reshape(shape))
 
 # %% ../../nbs/60_makers/64_gadf.ipynb #e017b8b5

@@ -28,7 +28,8 @@ def _spectrum_table(
         counts = counts.astype("i4")
     quality = np.zeros(n, "i2") if off else (~arrays.mask_safe).astype("i2")
     scale = np.ones(n) if scale is None else scale
-    columns = {"CHANNEL": np.arange(n, dtype="i2"), "COUNTS": (counts, "count"), "QUALITY": quality,
+    # no unit of the counts: Gammapy keeps it and then cannot add up spectra
+    columns = {"CHANNEL": np.arange(n, dtype="i2"), "COUNTS": counts, "QUALITY": quality,
                "BACKSCAL": scale}
     grouping = {"GROUPING": 0}
     if arrays.grouping is not None:

@@ -19,6 +19,11 @@ ALLOWED = (
     ("ogip", "cells backwards|rows backwards", r"BACKSCAL|COUNTS|SPECRESP|MATRIX|AREASCAL|QUALITY|rows", "numbers of other channels; the channels are in order"),
     ("ogip", "column name (dropped|renamed|senseless|exchanged|lower case)", r"QUALITY|GROUPING|AREASCAL|SYS_ERR|STAT_ERR", "a column that need not be there, under a name that means nothing"),
     ("ogip", "column format", r"QUALITY|GROUPING", "flags of another type"),
+    # spectra as maps
+    ("gadf", "unit of the same kind|column scale|value (changed|zero|negative|huge|senseless bytes|text)|bytes: data", ANY, "a number, scale or flag within its range; masks are flags"),
+    ("gadf", "keyword (changed|senseless|dropped)", r"LIVETIME|ONTIME|NAME|TELESCOP|INSTRUME", "another time or name; fluxes do not depend on them"),
+    ("gadf", "cells backwards", ANY, "numbers of other bins; the bins are in order"),
+    ("gadf", "HDU (renamed|dropped)|structure|bytes: END", r"MASK_|META_TABLE|GTI|REGION|HDU (9|1\d)", "a map that need not be there: all bins are safe, nothing is known of the run"),
     # flux points
     ("flux points", "value (changed|zero|negative|senseless bytes)|table: cell senseless|number.*|bytes: data", ANY, "a flux, error or statistic within its range"),
     ("flux points", "value huge", r"(flux|dnde|norm|eflux)[^ ]*(ul|err)", "an error or a limit that says nothing"),

@@ -102,7 +102,7 @@ class Ogip(Kind):
 class MapFile(Ogip):
     "The same spectrum in the format of maps."
     name = "gadf"
-    later = (*Ogip.later, "no edisp, so no counts can be predicted")
+    later = (*Ogip.later, "no edisp, so no counts can be predicted", "no exposure, so no counts can be predicted")
 
     def prepare(self, folder):
         fitted()[0].write(folder / "x.fits", format="gadf")
