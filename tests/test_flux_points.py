@@ -731,3 +731,11 @@ def test_types_of_fluxes_and_edges_that_are_no_list_are_named():
     points = FluxPoints.from_table(Table(GOOD))
     with pytest.raises(ValueError, match="sed_type: expected one of"): points.to_table(["dnde"])
     with pytest.raises(ValueError, match="energy_edges: expected at least two"): FluxPointsEstimator(energy_edges=[[1, 2], [3, 4]]*u.TeV)
+
+
+def test_single_values_may_be_lists_of_one_and_nothing_longer():
+    listed = Table({**GOOD, "dnde_err": GOOD["dnde_err"].reshape(2, 1), "sqrt_ts": np.array([[[9.]], [[3.]]])})
+    points = FluxPoints.from_table(listed)
+    assert points.norm_err.shape == points.sqrt_ts.shape == (2,)
+    with pytest.raises(DataError, match=r"column sqrt_ts has shape \(2, 2\), expected one value in each row"):
+        FluxPoints.from_table(Table({**GOOD, "sqrt_ts": np.ones((2, 2))}))

@@ -138,6 +138,12 @@ def _numbers(
     values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
     return np.asarray(values) * _unit_factor(column, unit, label)
 
+def _one_in_each_row(values, name, label):
+    "Values of a column, shape (n,), also if the file calls each of them a list of one."
+    if values.size != len(values):
+        raise DataError(f"{label}: column {name} has shape {values.shape}, expected one value in each row")
+    return values.reshape(len(values))
+
 def _logicals(
     column,     # of an astropy table
     label:str,  # for messages
@@ -292,9 +298,7 @@ def _norms(
         column = name if per_norm else name.replace("norm", sed_type)
         if column in t.colnames:
             values = _numbers(t[column], "" if per_norm else SED_UNITS[sed_type], label)
-            if np.shape(values) != (len(t),):
-                raise DataError(f"{label}: column {column} has shape {values.shape}, expected one value in "
-                                "each row")
+            values = _one_in_each_row(values, column, label)
             if not np.all(scale[np.isfinite(values)] > 0):
                 raise DataError(f"{label}: column {column}: the reference flux is not known and positive in "
                                 "all of its bands")
@@ -309,7 +313,9 @@ def _common(
 )->np.ndarray:
     "A column that has the same meaning in all types."
     if column.name in ("is_ul", "success"):
-        return _logicals(column, label)
+        return _one_in_each_row(_logicals(column, label), column.name, label)
+    if column.name in ("ts", "sqrt_ts", "stat", "stat_null"):
+        return _one_in_each_row(_numbers(column, "", label), column.name, label)
     if column.name == "status":
         return np.asarray(np.ma.filled(np.ma.asarray(column, str), ""))
     return _numbers(column, "", label)

@@ -173,7 +173,7 @@ def _read_map(
     _check_axes(tables, name, axes)
     is_mask = name.startswith("MASK_")
     plain = is_mask or unit == "" and (table.unit("DATA") or "").strip().lower() in _COUNT_UNITS
-    values = table.column("DATA", None if plain else unit)
+    values = table.column("DATA", None if plain else unit, numbers=not is_mask)
     shape = [len(edges) - 1 for edges in reversed(axes.values())]
     if is_mask and not np.isin(values, (0, 1)).all():
         raise DataError(f"{table.label}: column DATA holds {values.ravel()[:3]}, expected logical values")

@@ -78,7 +78,8 @@ def run_irf(observation, name):
     irf = getattr(observation, name)
     if irf is None:
         found = ", ".join(observation.available_irfs) or "none"
-        raise DataError(f"observation {observation.obs_id}: no {_LONG_NAMES[name]} ({name}); found {found}")
+        text = f"no {_LONG_NAMES[name]} ({name}); found {found} in {observation.label}"
+        raise DataError(f"observation {observation.obs_id}: {text}")
     return irf
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #fd62dfa5

@@ -213,7 +213,10 @@ class Parameter:
             raise TypeError(f"{what} of parameter {self.name}: expected a unit that converts to "
                             f"{unit_string(self._unit) or 'a pure number'}, found "
                             f"{str(quantity.unit) or 'no unit'}")
-        return float(quantity.to_value(self.unit))
+        number = quantity.to_value(self.unit)
+        if np.ndim(number):
+            raise TypeError(f"{what} of parameter {self.name}: expected one number, found {value!r}")
+        return float(number)
 
     @property
     def value(self): return self._value

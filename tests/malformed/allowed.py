@@ -43,6 +43,7 @@ ALLOWED = (
     ("covariance", "models: backwards", r"names$", "the models in the order of their file, each with its own errors"),
     ("covariance", "table: cell senseless|characters: .*", ANY, "another covariance, symmetric and not negative"),
     ("configuration", "number .*|unit of the same kind|list .*|key dropped|value senseless|unit of another kind", ANY, "another configuration, every value of it within its range"),
+    ("configuration", "unit unknown", r"-> '5 TeV'", "another energy"),
     ("sweeps", "(number|unit|list|key|value) .*", ANY, "another design: any plain value may be varied, by any name"),
     ("sweeps", "database: cell|database: bytes .*|database: note", ANY, "another result, as a result may be"),
 )
