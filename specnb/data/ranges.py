@@ -117,7 +117,10 @@ def check_range(
     if other := no_numbers(values):
         raise error(f"{label} {other}")
     values = values.astype(float, copy=False)
-    if not values.size or (span.low < values.min() and values.max() <= span.high < np.inf):
+    if not values.size:
+        return values
+    low = values.min() # nan if there is one; then no comparison holds
+    if (low > span.low or low == span.low and not span.above) and values.max() <= span.high < np.inf:
         return values # in most cases, in a hurry
     finite = np.isfinite(values)
     if not finite.all():
