@@ -18,7 +18,6 @@ from .base.tables import NewTable as NewTable
 from .base.tables import read_tables as read_tables
 from .base.tables import table_hdu as table_hdu
 from .base.tables import write_tables as write_tables
-from .data.ranges import MOST_PROBABLE as MOST_PROBABLE
 from .data.ranges import PHYSICAL_RANGES as PHYSICAL_RANGES
 from .data.ranges import PhysicalRange as PhysicalRange
 from .data.irf import EffectiveAreaTable2D as EffectiveAreaTable2D
@@ -34,10 +33,8 @@ from .data.background import Background3D as Background3D
 from .data.events import EventList as EventList
 from .data.events import GTI as GTI
 from .data.events import TimeReference as TimeReference
-from .data.observations import IRF_NAMES as IRF_NAMES
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
-from .data.observations import run_number as run_number
 from .data.store import DataStore as DataStore
 from .data.store import write_dl3 as write_dl3
 from .data.problems import Problem as Problem
@@ -110,7 +107,6 @@ from .stats.likelihood import compile_likelihood as compile_likelihood
 from .makers.arrays import SpectrumArrays as SpectrumArrays
 from .makers.arrays import stack_spectra as stack_spectra
 from .makers.summary import expected_background as expected_background
-from .makers.summary import missing_numbers as missing_numbers
 from .makers.summary import spectrum_summary as spectrum_summary
 from .makers.reduction import OffCounts as OffCounts
 from .makers.reduction import background_per_bin as background_per_bin
@@ -126,7 +122,6 @@ from .makers.safe_masks import aeff_max_threshold as aeff_max_threshold
 from .makers.safe_masks import background_peak_threshold as background_peak_threshold
 from .makers.safe_masks import edisp_bias_threshold as edisp_bias_threshold
 from .makers.responses import pack_matrix as pack_matrix
-from .makers.responses import read_area as read_area
 from .makers.responses import read_arf as read_arf
 from .makers.responses import read_rmf as read_rmf
 from .makers.responses import unpack_matrix as unpack_matrix
@@ -142,7 +137,6 @@ from .makers.plots import plot_residuals as plot_residuals
 from .makers.dataset import SpectrumDataset as SpectrumDataset
 from .makers.dataset import SpectrumDatasetOnOff as SpectrumDatasetOnOff
 from .makers.dataset import arrays_from_maps as arrays_from_maps
-from .makers.dataset import energy_axis_of as energy_axis_of
 from .makers.datasets import Datasets as Datasets
 from .makers.datasets import plot_spectrum_datasets_off_regions as plot_spectrum_datasets_off_regions
 from .makers.many_runs import DatasetsMaker as DatasetsMaker
@@ -264,14 +258,12 @@ __all__ = [
     "GaussianSpectralModel",
     "HtmlTable",
     "IRF",
-    "IRF_NAMES",
     "Inventory",
     "Likelihood",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "MIME",
-    "MOST_PROBABLE",
     "ManyFits",
     "Map",
     "MapAxes",
@@ -353,7 +345,6 @@ __all__ = [
     "demo_observations",
     "download_dataset",
     "edisp_bias_threshold",
-    "energy_axis_of",
     "expected_background",
     "exposure_per_bin",
     "files_view",
@@ -368,7 +359,6 @@ __all__ = [
     "latin_hypercube",
     "make_column",
     "make_demo",
-    "missing_numbers",
     "off_counts",
     "on_counts",
     "pack",
@@ -394,7 +384,6 @@ __all__ = [
     "points_view",
     "problems_table",
     "public_datasets",
-    "read_area",
     "read_arf",
     "read_gadf",
     "read_ogip",
@@ -412,7 +401,6 @@ __all__ = [
     "rerun",
     "result_column",
     "run_analysis",
-    "run_number",
     "runs_view",
     "sample_counts",
     "sed_axes",

@@ -186,9 +186,11 @@ def as_floats(
 )->np.ndarray:
     "Numbers of any kind, also nan and infinite ones; TypeError for what are none."
     try:
-        return np.asarray("None" if value is None else value, float) # not nan
+        if value is not None: # which numpy takes for nan
+            return np.asarray(value, float)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected numbers, found {found_text(value)}") from None
+        pass
+    raise TypeError(f"{name}: expected numbers, found {found_text(value)}")
 
 def as_values(value, name, minimum=-math.inf, above=-math.inf, shape=None):
     """Finite numbers within bounds.
