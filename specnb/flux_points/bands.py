@@ -9,6 +9,7 @@ __all__ = []
 from dataclasses import dataclass, replace
 import numpy as np
 from ..base.axes import snap_to_edges
+from ..models.integrals import EnergyNodes
 from .norms import minimize_norm, norm_crossing
 from ..stats.stats import N_SIGMA_UL, CashTerm, WStatTerm, get_wstat_mu_bkg
 
@@ -27,6 +28,7 @@ class Bands:
     e_min:np.ndarray       # TeV, shape (n_bands,)
     e_max:np.ndarray       # TeV, shape (n_bands,)
     group:np.ndarray=None  # number of the group of bins in its band and dataset, None without grouping
+    inside:np.ndarray=None # bool, whether there is a bin, masked or not
 
     def flat(self, name, rows=slice(None)):
         "One field with datasets and bins in one axis, shape (n_rows, n_datasets * width)."
@@ -73,7 +75,7 @@ def _band_energies(
         high = np.where(some, above.max((1, 2), initial=0, where=chosen), high)
     return low, high
 
-def gather_bands(arrays, bins, signal, other, edges):
+def gather_bands(arrays, bins, signal, other, edges, whole=False):
     """Counts and predictions of several datasets in energy bands.
 
     Parameters
@@ -86,6 +88,8 @@ def gather_bands(arrays, bins, signal, other, edges):
         Predicted counts of the source and of everything else.
     edges : ndarray, shape (n_bands+1,)
         Wanted band edges, TeV.
+    whole : bool
+        Keep the energies of the whole band, also where the bins that take part are fewer.
 
     Returns
     -------
@@ -98,13 +102,35 @@ def gather_bands(arrays, bins, signal, other, edges):
     if arrays[0].is_on_off:
         n_off, alpha = take([a.n_off for a in arrays]), take([a.alpha for a in arrays], 1.)
     else: background = take([a.n_bkg for a in arrays])
-    energies = _band_energies(arrays, edges, places, inside, used)
+    energies = _band_energies(arrays, edges, places, inside, inside if whole else used)
     group = None
     if any(a.grouping is not None for a in arrays):
         group = _take([a.group for a in arrays], places, inside, 0)
         group = np.where(inside, group - group[..., :1], 0)
     return Bands(index, used, take([a.n_on for a in arrays]), n_off, alpha, background, take(signal),
-                 take(other), *energies, group)
+                 take(other), *energies, group, inside)
+
+# %% ../../nbs/75_flux_points/30_bands.ipynb #779787b0
+def measured_fraction(
+    bands:Bands,
+    arrays:list,    # SpectrumArrays of each dataset
+    model,          # SpectralModel, the reference
+    signal:list,    # as in `gather_bands`
+    members=None,   # weight of each dataset in each group, shape (n_groups, n_datasets); one group by default
+)->np.ndarray:      # shape (n_groups, n_bands), nan where no dataset says anything
+    "Fraction of the reference flux of each band that lies in bins which take part."
+    axes = {a.e_reco_edges.tobytes(): a.e_reco_edges for a in arrays}
+    values = model.parameters.internal_values
+    fluxes = {key: model.bin_flux(EnergyNodes(edges), values) for key, edges in axes.items()}
+    first = np.cumsum([0] + [a.n_reco for a in arrays])[:-1]
+    places = bands.index + first[:, None]
+    flux = np.concatenate([fluxes[a.e_reco_edges.tobytes()] for a in arrays])[places]
+    total, part = (np.where(mask, flux, 0).sum(2) for mask in (bands.inside, bands.used))
+    weight = np.where(bands.inside, np.concatenate(signal)[places], 0).sum(2)
+    share = np.divide(part, total, out=np.zeros_like(total), where=total > 0)
+    members = np.ones((1, len(arrays))) if members is None else members
+    with np.errstate(invalid="ignore"):
+        return (members @ (weight * share).T) / (members @ weight.T)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #fd205692
 def sum_bands(
@@ -126,7 +152,7 @@ def sum_bands(
         total["alpha"] = np.divide(summed(bands.alpha * bands.n_off), total["n_off"],
                                    out=np.where(used, mean, 1.), where=total["n_off"] > 0)
     index = np.broadcast_to(bands.index[:, :, :1], used.shape)
-    return replace(bands, index=index, used=used, group=None, **total)
+    return replace(bands, index=index, used=used, group=None, inside=None, **total)
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #48341375
 class ShiftedTerm:

@@ -266,6 +266,13 @@ class FluxPointsEstimator:
             No datasets or models, an unknown source, parameters that are not finite or outside their limits,
             no response, or datasets with and without OFF counts.
         """
+        source, mine, bands, _ = self._gather(datasets)
+        if self.sum_over_energy_groups: bands = sum_bands(bands)
+        possible = bands.flat("signal").sum(1) > 0
+        data, status = self._data(bands, possible, self._columns(mine, source, bands, possible))
+        return FluxPoints(data, source.copy(), self._meta(), status=status)
+
+    def _gather(self, datasets, whole=False): # source, its datasets, their Bands, predictions of the source
         datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
         models = datasets.models
         if not models:
@@ -276,10 +283,8 @@ class FluxPointsEstimator:
         others = [[m.spectral_model for m in d.models if m is not source] for d in mine]
         signal = _predict(parts, [[source.spectral_model]] * len(parts))
         bands = gather_bands([p.arrays for p in parts], [p.bins() for p in parts], signal,
-                             _predict(parts, others), self._edges)
-        if self.sum_over_energy_groups: bands = sum_bands(bands)
-        possible = bands.flat("signal").sum(1) > 0
-        return self._points(source, bands, possible, self._columns(mine, source, bands, possible))
+                             _predict(parts, others), self._edges, whole)
+        return source, mine, bands, signal
 
     @property
     def energy_edges(self): return u.Quantity(self._edges, "TeV")
@@ -330,7 +335,7 @@ class FluxPointsEstimator:
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
         return {name: np.array([e[name] for e in each]) for name in each[0]}
 
-    def _points(self, source, bands, possible, solved): # FluxPoints, with nan where nothing was solved
+    def _data(self, bands, possible, solved): # columns and status of FluxPoints, nan where nothing was solved
         columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan)
                    for name, values in solved.items()}
         for name, values in solved.items(): columns[name][possible] = values
@@ -341,6 +346,8 @@ class FluxPointsEstimator:
                 "counts": counts, "success": _complete(columns), **columns}
         if "scan" in self.selection_optional:
             data["norm_scan"] = np.tile(self.norm_values, (len(possible), 1))
-        meta = {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul,
+        return data, _status(bands, possible, columns)
+
+    def _meta(self):
+        return {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul,
                 "sqrt_ts_threshold_ul": SQRT_TS_THRESHOLD_UL}
-        return FluxPoints(data, source.copy(), meta, status=_status(bands, possible, columns))
