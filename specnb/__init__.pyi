@@ -12,6 +12,8 @@ from .base.sphere import tan_deproject as tan_deproject
 from .base.sphere import tan_project as tan_project
 from .base.axes import MapAxes as MapAxes
 from .base.axes import MapAxis as MapAxis
+from .base.time_axes import TimeMapAxis as TimeMapAxis
+from .base.time_axes import bin_of_time as bin_of_time
 from .base.tables import FitsFile as FitsFile
 from .base.tables import FitsTable as FitsTable
 from .base.tables import NewTable as NewTable
@@ -318,6 +320,7 @@ __all__ = [
     "Sweep",
     "TelescopeArray",
     "TemplateSpectralModel",
+    "TimeMapAxis",
     "TimeReference",
     "View",
     "WStatCountsStatistic",
@@ -329,6 +332,7 @@ __all__ = [
     "as_float",
     "background_peak_threshold",
     "background_per_bin",
+    "bin_of_time",
     "cached_runs",
     "cash",
     "cash_derivatives",

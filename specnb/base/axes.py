@@ -433,7 +433,8 @@ class MapAxes(tuple):
             raise TypeError(f"axes: expected a list of MapAxis, found {axes!r}")
         self = super().__new__(cls, () if axes is None else axes)
         for axis in self:
-            expect(axis, MapAxis, "axes")
+            if not hasattr(axis, "nbin") or not hasattr(axis, "name"): # of energy, time, ...
+                expect(axis, MapAxis, "axes")
         if len(set(self.names)) < len(self):
             raise ValueError(f"axes need different names, found {self.names}")
         return self
