@@ -166,6 +166,15 @@ from .flux_points.plots import plot_sed_points as plot_sed_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
+from .detection.sensitivity import CRITERIA as CRITERIA
+from .detection.sensitivity import SensitivityEstimator as SensitivityEstimator
+from .detection.sensitivity import minimum_excess as minimum_excess
+from .detection.sensitivity import plot_sensitivity as plot_sensitivity
+from .detection.sensitivity import sensitivity as sensitivity
+from .detection.theta_squared import ThetaSquaredTable as ThetaSquaredTable
+from .detection.theta_squared import make_theta_squared_table as make_theta_squared_table
+from .detection.theta_squared import plot_theta_squared_table as plot_theta_squared_table
+from .detection.theta_squared import theta_squared_counts as theta_squared_counts
 from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
 from .analysis.figures import plot_background_regions as plot_background_regions
@@ -225,6 +234,7 @@ __all__ = [
     "Background2D",
     "Background3D",
     "BrokenPowerLawSpectralModel",
+    "CRITERIA",
     "CashCountsStatistic",
     "Cell",
     "ClosedSpectralModel",
@@ -304,6 +314,7 @@ __all__ = [
     "RunInfo",
     "SafeMaskMaker",
     "ScaleSpectralModel",
+    "SensitivityEstimator",
     "SkyModel",
     "SmoothBrokenPowerLawSpectralModel",
     "SpecnbWarning",
@@ -320,6 +331,7 @@ __all__ = [
     "Sweep",
     "TelescopeArray",
     "TemplateSpectralModel",
+    "ThetaSquaredTable",
     "TimeMapAxis",
     "TimeReference",
     "View",
@@ -363,6 +375,8 @@ __all__ = [
     "latin_hypercube",
     "make_column",
     "make_demo",
+    "make_theta_squared_table",
+    "minimum_excess",
     "off_counts",
     "on_counts",
     "pack",
@@ -380,11 +394,13 @@ __all__ = [
     "plot_repeats",
     "plot_residuals",
     "plot_sed_points",
+    "plot_sensitivity",
     "plot_signal_growth",
     "plot_spectrum",
     "plot_spectrum_datasets_off_regions",
     "plot_sweep",
     "plot_sweep_map",
+    "plot_theta_squared_table",
     "points_view",
     "problems_table",
     "public_datasets",
@@ -408,6 +424,7 @@ __all__ = [
     "runs_view",
     "sample_counts",
     "sed_axes",
+    "sensitivity",
     "separation",
     "simulate_observation",
     "simulate_observations",
@@ -422,6 +439,7 @@ __all__ = [
     "tan_deproject",
     "tan_project",
     "terms_of_use",
+    "theta_squared_counts",
     "tutorial_notebook",
     "unpack",
     "unpack_matrix",
