@@ -32,9 +32,9 @@ from .data.psf import PSF3D as PSF3D
 from .data.psf import PSFKing as PSFKing
 from .data.background import Background2D as Background2D
 from .data.background import Background3D as Background3D
+from .data.gti import GTI as GTI
+from .data.gti import TimeReference as TimeReference
 from .data.events import EventList as EventList
-from .data.events import GTI as GTI
-from .data.events import TimeReference as TimeReference
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
 from .data.store import DataStore as DataStore

@@ -10,7 +10,8 @@ from specnb.base.axes import MapAxis
 from specnb.base.core import DataError, SpecnbWarning
 from specnb.data.store import DataStore, write_dl3
 from specnb.data.edisp import EnergyDispersion2D
-from specnb.data.events import GTI, EventList, TimeReference, merge_intervals
+from specnb.data.events import EventList
+from specnb.data.gti import GTI, TimeReference, merge_intervals
 from specnb.data.irf import EffectiveAreaTable2D
 from specnb.data.observations import Observation, Observations
 from specnb.base.tables import read_tables, write_tables

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.time import Time
-from specnb import MapAxes, MapAxis, TimeMapAxis
+from specnb import GTI, MapAxes, MapAxis, TimeMapAxis
 
 REF = Time("2020-03-19", scale="utc")
 NIGHTS = np.linspace(0, 10, 20) * u.d
@@ -81,3 +81,65 @@ def test_time_axis_on_plots(nights):
     axis.time_format = "mjd"
     assert axis.as_plot_center.unit == "d" and axis.slice([0]).time_format == "mjd"
     with pytest.raises(ValueError, match="Invalid time_format: null"): axis.time_format = "null"
+
+
+DAY = Time("2020-01-01 00:00:00")
+
+
+def hours(*pairs):
+    return GTI.create(DAY + [p[0] for p in pairs] * u.h, DAY + [p[1] for p in pairs] * u.h)
+
+
+def in_hours(gti):
+    return [tuple(np.round((t - DAY).to_value("h"), 6) for t in pair) for pair in gti.time_intervals]
+
+
+def test_gti_deletes_and_selects_intervals_also_inverted():
+    gti = hours((1, 1.75), (2, 2.75), (3, 3.75), (5, 5.75))
+    trimmed = gti.delete_interval(DAY + [7 / 3, 16 / 3] * u.h)
+    assert in_hours(trimmed) == [(1, 1.75), (2, 2.333333), (5.333333, 5.75)]
+    assert in_hours(trimmed.delete_interval(DAY + [5.5, 8] * u.h))[-1] == (5.333333, 5.5)
+    assert in_hours(trimmed.delete_interval(DAY + [5.9, 8] * u.h)) == in_hours(trimmed)
+    inner = gti.delete_interval(DAY + [3.25, 3.5] * u.h) # inside of one: two are left
+    assert in_hours(inner)[2:4] == [(3, 3.25), (3.5, 3.75)]
+    two = [DAY + [1.5, 2.25] * u.h, DAY + [5, 5.5] * u.h]
+    assert in_hours(gti.select_time(two)) == [(1.5, 1.75), (2, 2.25), (5, 5.5)]
+    assert in_hours(gti.select_time(two, inverted=True)) == [(1, 1.5), (2.25, 2.75), (3, 3.75), (5.5, 5.75)]
+    touching = [DAY + [1, 2] * u.h, DAY + [2, 3] * u.h]
+    assert in_hours(gti.select_time(touching, inverted=True)) == [(3, 3.75), (5, 5.75)]
+
+
+def test_gti_union_intersection_and_stack_across_clocks():
+    gti, other = hours((1, 2), (3, 4)), GTI.create([1.5, 3.9] * u.h, [1.6, 6] * u.h, DAY.tai)
+    assert in_hours(gti.union(other)) == [(1, 2), (3, 6)] and in_hours(gti.intersection(other)) == [(1.5, 1.6), (3.9, 4)]
+    assert gti.intersection(hours((7, 8))).ontime_s == 0
+    assert in_hours(GTI.from_stack([gti, other]))[2:] == [(1.5, 1.6), (3.9, 6)]
+    assert in_hours(hours((1, 2), (2, 3)).union()) == [(1, 3)] and len(hours((1, 2), (2, 3)).union(merge_equal=False)) == 2
+    assert len(hours((1, 2), (2, 3)).union(overlap_ok=False)) == 1
+    with pytest.raises(ValueError, match="Overlapping time bins: 2 intervals last 8280 s, united 7200 s"): hours((1, 2.3), (2, 3)).union(overlap_ok=False)
+
+
+def test_gti_groups_splits_and_makes_an_axis():
+    gti = hours((1, 1.5), (2, 2.5), (30, 30.5), (90, 91))
+    groups = gti.group_table([DAY + [.5, 3] * u.h, DAY + [29, 30.5] * u.h])
+    assert list(groups["group_idx"]) == [0, 0, 1, -1] and groups["bin_type"][3] == "overflow"
+    np.testing.assert_allclose(groups["time_min"], gti.time_start.utc.mjd)
+    parts = gti.split(20 * u.min)
+    assert len(parts) == 9 and parts.ontime_s == gti.ontime_s
+    axis = TimeMapAxis.from_gti(parts)
+    assert axis.nbin == 9 and axis.bin_width.to_value("min").max() < 20 + 1e-6
+    assert TimeMapAxis.from_gti_bounds(hours((1, 1.5), (2, 2.5)), 10 * u.min).nbin == 9
+    assert in_hours(GTI.create(axis.time_min, axis.time_max).union()) == in_hours(gti)
+
+
+def test_gti_is_written_and_read_with_its_clock(tmp_path):
+    gti = GTI.create([5, 60] * u.s, [8, 70] * u.s, Time("2010-01-01", scale="tt"))
+    gti.write(tmp_path / "gti.fits")
+    back = GTI.read(tmp_path / "gti.fits")
+    assert (back.reference_time.iso, back.time_ref.scale, list(back.stop_s)) == ("2010-01-01 00:00:00.000", "tt", [8, 70])
+    assert (back.table["START"] == gti.time_start).all() and (back.met_stop - gti.met_stop == 0 * u.s).all()
+    with pytest.raises(FileExistsError): gti.write(tmp_path / "gti.fits")
+    copy = back.copy()
+    copy.start_s[0] = 0
+    assert back.start_s[0] == 5
+    assert in_hours(GTI.from_time_intervals(hours((1, 2), (3, 4)).time_intervals, DAY)) == [(1, 2), (3, 4)]

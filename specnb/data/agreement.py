@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, warn
 from ..base.sphere import separation
-from .events import GTI, EventList, TimeReference, in_good_time, time_unit
+from .events import EventList, in_good_time
+from .gti import GTI, TimeReference, time_unit
 
 # %% ../../nbs/20_data/65_agreement.ipynb #c803675b
 class IndexEntry(NamedTuple):

@@ -15,8 +15,8 @@ import numpy as np
 from ..base.core import DataError
 from .store import HDU_KINDS, HDU_READERS, hdu_row, table_form
 from .agreement import agreed_events, index_entries
-from .events import GTI, TIME_SCALES, EventList, TimeReference, in_good_time, merge_intervals
-from .events import time_column
+from .events import EventList, in_good_time
+from .gti import GTI, TIME_SCALES, TimeReference, merge_intervals, time_column
 from .locations import data_folders
 from .inventory import find_index
 from .background import FOV_ALIGNMENTS, check_either_order

@@ -12,7 +12,8 @@ from functools import cache, cached_property
 import numpy as np
 from .background import Background3D
 from ..base.core import DataError, as_float, as_number, html_table, lazy
-from .events import GTI, EventList, TimeReference, in_good_time, time_intervals
+from .events import EventList, in_good_time
+from .gti import GTI, TimeReference, time_intervals
 from .irf import RadMax2D
 from ..base.sphere import sky_position
 from ..base.tables import GADF, is_layout, write_tables

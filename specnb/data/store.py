@@ -17,7 +17,8 @@ from ..base.tables import GADF, FitsTable, save_tables, read_tables, table_hdu
 from .agreement import agreed_events, index_entries, refuse_other_number
 from .background import BACKGROUND_FORMATS
 from .edisp import EnergyDispersion2D
-from .events import GTI, EventList, TimeReference, time_unit
+from .events import EventList
+from .gti import GTI, TimeReference, time_unit
 from .irf import IRF, EffectiveAreaTable2D, RadMax2D
 from .locations import caldb_file, data_folders, index_path, locate
 from .observations import IRF_NAMES, Observation, Observations, run_number

@@ -14,7 +14,7 @@ from ..base.axes import MapAxis, checked_energy_axis, snap_to_edges
 from ..base.core import (DataError, as_float, as_generator, as_mask, as_number, as_values, expect,
                               html_table, lazy, make_path, warn)
 from ..data.edisp import EDispKernel
-from ..data.events import GTI
+from ..data.gti import GTI
 from ..stats.likelihood import CountsPart, Fold, compile_likelihood, response_matrix
 from ..regions.maps import RegionGeom, RegionNDMap
 from .gadf import check_format, read_spectrum, write_gadf

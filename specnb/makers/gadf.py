@@ -9,7 +9,7 @@ __all__ = ['write_gadf', 'read_gadf']
 import numpy as np
 from ..base.core import DataError, atomic_path, make_path, warn
 from ..base.tables import FitsFile, FitsTable, NewTable, read_tables, save_tables
-from ..data.events import GTI
+from ..data.gti import GTI
 from .arrays import SpectrumArrays
 from .ogip import read_grouping, read_ogip
 from .ogip_regions import off_regions_table, on_region_table, read_off_regions, read_on_region

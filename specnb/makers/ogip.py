@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, warn
 from ..base.tables import FitsFile, FitsTable, read_tables, unit_factor
-from ..data.events import GTI
+from ..data.gti import GTI
 from .arrays import SpectrumArrays
 from .ogip_regions import read_off_regions, read_on_region
 from .responses import (check_values, find_table, numbers, read_arf, read_channels, read_edges,

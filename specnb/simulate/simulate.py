@@ -14,7 +14,8 @@ from ..base.axes import energy_edges_per_decade
 from ..base.core import (as_float, as_generator, as_number, as_values, atomic_path, expect,
                               found_text, lazy, make_path)
 from ..data.store import write_dl3
-from ..data.events import GTI, EventList
+from ..data.events import EventList
+from ..data.gti import GTI
 from .instrument import TelescopeArray, create_irfs
 from ..models.shapes import ExpCutoffPowerLawSpectralModel
 from ..data.observations import Observation, Observations
