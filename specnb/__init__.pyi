@@ -51,8 +51,12 @@ from .data.download import download_dataset as download_dataset
 from .data.download import find_dataset as find_dataset
 from .data.download import public_datasets as public_datasets
 from .data.download import terms_of_use as terms_of_use
+from .regions.region_files import read_regions as read_regions
+from .regions.shapes import compound_region_center as compound_region_center
+from .regions.shapes import compound_region_to_regions as compound_region_to_regions
 from .regions.shapes import region_center as region_center
 from .regions.shapes import region_contains as region_contains
+from .regions.shapes import regions_to_compound_region as regions_to_compound_region
 from .regions.shapes import sky_regions as sky_regions
 from .regions.images import Map as Map
 from .regions.images import WcsGeom as WcsGeom
@@ -350,6 +354,8 @@ __all__ = [
     "cash_derivatives",
     "compare_results",
     "compile_likelihood",
+    "compound_region_center",
+    "compound_region_to_regions",
     "containment_per_bin",
     "count_problems",
     "counts_per_bin",
@@ -408,6 +414,7 @@ __all__ = [
     "read_gadf",
     "read_ogip",
     "read_record",
+    "read_regions",
     "read_results",
     "read_rmf",
     "read_sweep",
@@ -416,6 +423,7 @@ __all__ = [
     "reduce_run",
     "region_center",
     "region_contains",
+    "regions_to_compound_region",
     "remarks_view",
     "render_page",
     "rerun",

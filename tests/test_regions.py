@@ -6,9 +6,10 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from numpy.testing import assert_allclose
-from regions import (CircleAnnulusSkyRegion, CirclePixelRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointSkyRegion,
-                     PolygonSkyRegion, RectangleSkyRegion)
-from specnb import OffRegions, ReflectedRegionsFinder, RegionGeom, WcsGeom, WcsNDMap, WobbleRegionsFinder, plot_off_regions, region_contains
+from regions import (CircleAnnulusSkyRegion, CirclePixelRegion, CircleSkyRegion, EllipseAnnulusSkyRegion, EllipseSkyRegion, PixCoord,
+                     PointSkyRegion, PolygonSkyRegion, RectangleAnnulusSkyRegion, RectangleSkyRegion, Regions)
+from specnb import (DataError, OffRegions, ReflectedRegionsFinder, RegionGeom, WcsGeom, WcsNDMap, WobbleRegionsFinder, plot_off_regions,
+                    read_regions, region_contains)
 from specnb.base.core import SpecnbWarning
 from specnb.regions.planes import angular_size, mask_pixels, on_shape, pointing_plane
 from specnb.regions.off_regions import reflected_angles
@@ -137,7 +138,10 @@ def test_excluded_pixels_of_a_map_of_the_whole_sky():
 
 @pytest.mark.parametrize("shape", [
     EllipseSkyRegion(CRAB.galactic, .3*u.deg, .12*u.deg, 70*u.deg), RectangleSkyRegion(CRAB, .3*u.deg, .12*u.deg, 20*u.deg),
-    CircleAnnulusSkyRegion(CRAB, .05*u.deg, .12*u.deg), PolygonSkyRegion(SkyCoord([83.5, 83.75, 83.6], [21.95, 21.98, 22.1], unit="deg"))])
+    CircleAnnulusSkyRegion(CRAB, .05*u.deg, .12*u.deg), PolygonSkyRegion(SkyCoord([83.5, 83.75, 83.6], [21.95, 21.98, 22.1], unit="deg")),
+    EllipseAnnulusSkyRegion(CRAB, .1*u.deg, .25*u.deg, .06*u.deg, .15*u.deg, 30*u.deg),
+    RectangleAnnulusSkyRegion(CRAB, .1*u.deg, .3*u.deg, .04*u.deg, .12*u.deg, 30*u.deg),
+    CircleSkyRegion(CRAB, .1*u.deg) | RectangleSkyRegion(CRAB, .3*u.deg, .06*u.deg, 20*u.deg)])
 def test_other_shapes(shape):
     rng = np.random.default_rng(0)
     ra, dec = rng.uniform(82.9, 84.4, 20000), rng.uniform(20.8, 22.2, 20000)
@@ -232,7 +236,8 @@ def test_wobble_regions_that_overlap_are_not_used():
     (lambda f: f.find(ON, (np.nan, 2)), ValueError, "pointing: expected right ascension and declination"),
     (lambda f: f.find(ON, (263., -22.)), ValueError, "expected an offset within the field of view"),
     (lambda f: f.find(ON, POINTING, MASK.data), TypeError, "exclusion_mask: expected a boolean WcsNDMap or sky regions, found ndarray"),
-    (lambda f: f.find(ON, POINTING, "x"), ValueError, "exclusion_mask: no region in the DS9 text .x."),
+    (lambda f: f.find(ON, POINTING, "x;"), ValueError, "exclusion_mask: the DS9 text .x;.: .x. frame or shape is not a valid"),
+    (lambda f: f.find(ON, POINTING, "x.reg"), FileNotFoundError, "exclusion_mask: x.reg: no such region file"),
     (lambda f: f.find(ON, POINTING, WcsNDMap.from_geom(IMAGE)), TypeError, r"convert with .astype\(bool\)"),
     (lambda f: f.find(ON, POINTING, PointSkyRegion(CRAB)), ValueError, "exclusion_mask: expected regions with an area"),
     (lambda f: type(f)(min_distance=3).find(ON, POINTING), TypeError, "min_distance: expected a unit that converts to rad"),
@@ -292,3 +297,49 @@ def test_an_exclusion_map_of_numbers_is_refused_and_nan_is_not_taken_for_allowed
     numbers = WcsNDMap(geom, np.where(geom.region_mask("icrs;circle(83.63, 22.5, 0.3)").data, np.nan, 1.))
     with pytest.raises(TypeError, match="exclusion_mask: expected a boolean WcsNDMap, found float64"): ReflectedRegionsFinder().find(ON, POINTING, numbers)
     with pytest.raises(ValueError, match="not finite and have no counterpart in bool"): numbers.astype(bool)
+
+
+# --- files, unions ---------------------------------------------------------------------------------------------------------------
+
+SHAPES = {"circle": CircleSkyRegion(CRAB, .2*u.deg), "ellipse": EllipseSkyRegion(CRAB.galactic, .2*u.deg, .5*u.deg, 30*u.deg),
+          "rectangle": RectangleSkyRegion(CRAB, .2*u.deg, .5*u.deg, 30*u.deg), "ring": CircleAnnulusSkyRegion(CRAB, .1*u.deg, .3*u.deg),
+          "polygon": PolygonSkyRegion(SkyCoord([83.4, 83.9, 83.6], [21.8, 21.9, 22.3], unit="deg")), "point": PointSkyRegion(CRAB)}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_each_shape_survives_a_ds9_file_and_may_be_given_by_its_path(tmp_path, name):
+    Regions([SHAPES[name]]).write(str(tmp_path/"one.reg"), format="ds9", precision=10)
+    geom, again = RegionGeom.create(SHAPES[name]), RegionGeom.create(tmp_path/"one.reg")
+    assert type(again.region) is type(geom.region) and again.frame == geom.frame
+    assert_allclose(again.center_deg, geom.center_deg, atol=1e-8)
+    assert_allclose(again.solid_angle().value, geom.solid_angle().value, rtol=1e-7)
+
+
+def test_a_minus_in_a_region_file_cuts_out(tmp_path):
+    (tmp_path/"ring.reg").write_text("icrs\ncircle(83.63, 22.01, 0.3)\n-circle(83.63, 22.01, 0.1)\n")
+    for given in (str(tmp_path/"ring.reg"), Regions.read(str(tmp_path/"ring.reg"), format="ds9"), (tmp_path/"ring.reg").read_text()):
+        ring = RegionGeom.from_regions(given)
+        assert_allclose(ring.solid_angle().to_value("deg2"), np.pi*(.3**2 - .1**2), rtol=1e-3)
+        assert ring.contains(SkyCoord([83.63, 83.63], [22.01, 22.2], unit="deg")).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("text, found", [("icrs\ncircle(83, 22, 1)\nbanana(83, 22, 1)", "banana"), ("image\ncircle(10, 20, 3)", "1 regions in pixels"),
+                                         ("# nothing", "no region in the file"), ("icrs\n-circle(83, 22, 1)", "only 1 to be cut out")])
+def test_what_a_region_file_does_not_say_is_not_left_out_silently(tmp_path, text, found):
+    (tmp_path/"bad.reg").write_text(text)
+    with pytest.raises(DataError, match=f"bad.reg: not a file of sky regions: .*{found}"): read_regions(tmp_path/"bad.reg")
+
+
+def test_a_union_is_counted_once_where_its_parts_overlap():
+    a, b = CircleSkyRegion(CRAB, .2*u.deg), CircleSkyRegion(SkyCoord(83.8, 22.01, unit="deg"), .2*u.deg)
+    union = RegionGeom.from_regions([a, b])
+    d = CRAB.separation(b.center).deg
+    overlap = 2*.04*np.arccos(d/.4) - d/2*np.sqrt(.16 - d**2)
+    assert_allclose(union.solid_angle().to_value("deg2"), 2*np.pi*.04 - overlap, rtol=5e-4)
+    assert_allclose(union.center_deg, [(83.63 + 83.8)/2, 22.01], atol=1e-3)
+    off = ReflectedRegionsFinder().find(union, POINTING)
+    ra, dec = np.random.default_rng(1).uniform([[82.5], [20.8]], [[84.8], [22.3]], (2, 40000))
+    density = 40000/(2.3*np.degrees(np.sin(np.radians(22.3)) - np.sin(np.radians(20.8))))
+    expected = off.n*union.solid_angle().to_value("deg2")*density
+    assert off.n == 4 and abs(off.count(ra, dec) - expected) < 4*np.sqrt(expected)
+    union.plot_region(off.plot())

@@ -14,8 +14,8 @@ from ..base.axes import MapAxes, snap_to_edges
 from ..base.core import as_float, as_number, expect, html_table, lazy
 from ..base.sphere import separation, sky_position, to_icrs
 from .images import MaskOperators, WcsGeom, sky_axes
-from .shapes import (circle_numbers, make_wcs, region_center, region_contains, sky_regions,
-                                   tangent_point)
+from .shapes import (circle_numbers, outlines, region_area, region_box, region_center,
+                                   region_contains, regions_to_compound_region, sky_regions, tangent_point)
 
 # %% ../../nbs/30_regions/30_maps.ipynb #3c23ea24
 u = lazy("astropy.units")
@@ -31,7 +31,8 @@ def _image_around(
     "Image geometry around a region."
     *center, frame = tangent_point(region)
     if radius_deg is None:
-        width = .015*max(region.to_pixel(make_wcs(frame, center)).bounding_box.shape)
+        x0, x1, y0, y1 = box = region_box(region)
+        width = max(1.5*max(x1 - x0, y1 - y0), 2.2*np.abs(box).max())
     else:
         width = max(3*radius_deg, .5)
     return WcsGeom.create(width=width, binsz=.01, proj="TAN", frame=frame, skydir=tuple(center))
@@ -63,7 +64,8 @@ class RegionGeom:
     Parameters
     ----------
     region : `SkyRegion`, str or None
-        A string is one region in the DS9 format; None if the region is not known.
+        A string is one region in the DS9 format, or the path of a region file with one; None if the region is
+        not known.
     axes : list of `MapAxis`
         Such as the energy axis; with different names. Kept as `MapAxes`.
 
@@ -73,6 +75,8 @@ class RegionGeom:
         `region` is no sky region, or `axes` is no list of `MapAxis`.
     ValueError
         More than one region, or one without centre or vertices or with coordinates that are not finite.
+    DataError, FileNotFoundError
+        A file that holds no region, or does not exist.
     """
     region:object = None
     axes:MapAxes = MapAxes()
@@ -83,7 +87,8 @@ class RegionGeom:
         if self.region is not None:
             found = sky_regions(self.region)
             if len(found) != 1:
-                raise ValueError(f"region: expected one region, found {len(found)}")
+                text = f"region: expected one region, found {len(found)}"
+                raise ValueError(f"{text}; RegionGeom.from_regions makes a union of them")
             object.__setattr__(self, "region", found[0])
             self.center_in_frame  # known from now on, or refused
 
@@ -91,6 +96,11 @@ class RegionGeom:
     def create(cls, region, axes=None):
         "Geometry from a region and axes, as for the class."
         return cls(region, axes)
+
+    @classmethod
+    def from_regions(cls, regions, axes=None):
+        "Geometry of the union of several regions: a list, DS9 text, or the path of a region file."
+        return cls(regions_to_compound_region(regions), axes)
 
     def _known_region(self):
         if self.region is None:
@@ -149,10 +159,7 @@ class RegionGeom:
 
     def solid_angle(self):
         "Solid angle in sr; a circle counts as flat, pi r2, a point has none."
-        if self.radius_deg is None:
-            deg2 = self._known_region().to_pixel(self.wcs).area*.01**2
-        else:
-            deg2 = np.pi*self.radius_deg**2
+        deg2 = 0. if self.is_point else region_area(self._known_region())
         return u.Quantity(deg2*np.radians(1)**2, "sr")
 
     def contains(self, skycoord):
@@ -183,7 +190,8 @@ class RegionGeom:
             self.region.to_pixel(ax.wcs).plot(ax=ax, **{"color": "k", **kwargs, **(kwargs_point or {})})
         else:
             style = {"edgecolor": "k", "facecolor": "none", "transform": ax.get_transform(self.wcs), **kwargs}
-            ax.add_patch(self.region.to_pixel(self.wcs).as_artist(**style))
+            for artist in outlines(self.region.to_pixel(self.wcs), **style):
+                ax.add_patch(artist)
         return ax
 
     def _summary(self):

@@ -14,6 +14,7 @@ from ..base.sphere import from_icrs, separation, sky_position
 from .images import WcsGeom, sky_axes
 from .maps import RegionGeom
 from .planes import angular_size, covered_pixels, make_exclusion, on_shape, pointing_plane
+from .shapes import outlines
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #aa83be5c
 coordinates = lazy("astropy.coordinates")
@@ -78,7 +79,7 @@ def _artists(off, ax, style)->list:
     if off.geom.is_point:
         return [r.to_pixel(ax.wcs).as_artist(**style) for r in off.regions]
     if off.radius_deg is None:
-        return [s.region.as_artist(**style) for s in off.shapes]
+        return [a for s in off.shapes for a in outlines(s.region, **style)]
     if not off.n:
         return []
     circles = _pixel_circles(off.sky_centers, off.radius_deg, ax.wcs)

@@ -173,8 +173,8 @@ def make_exclusion(
     except TypeError:
         text = f"expected a boolean WcsNDMap or sky regions, found {type(exclusion).__name__}"
         raise TypeError(f"exclusion_mask: {text}") from None
-    except ValueError as error:
-        raise ValueError(f"exclusion_mask: {error}") from None
+    except (ValueError, FileNotFoundError) as error:
+        raise type(error)(f"exclusion_mask: {error}") from None
     if any(isinstance(region, regions_package.PointSkyRegion) for region in exclusion):
         raise ValueError("exclusion_mask: expected regions with an area, found a point")
     numbers = [circle_numbers(r) if isinstance(shape, _Circle) else None for r in exclusion]
