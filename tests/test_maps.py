@@ -235,7 +235,7 @@ def test_region_geom():
 
 @pytest.mark.parametrize("region, error, text", [
     (CRAB, TypeError, "expected a sky region"), ("icrs;circle(1,2,3)\nicrs;circle(3,2,1)", ValueError, "expected one region, found 2"),
-    ([], ValueError, "expected one region, found 0"), X])
+    ([], ValueError, "expected one region, found 0"), (PointSkyRegion(CRAB) | PointSkyRegion(CRAB), ValueError, "in a compound region, found a point")])
 def test_region_geom_refuses(region, error, text):
     with pytest.raises(error, match=text): RegionGeom.create(region)
 

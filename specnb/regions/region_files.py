@@ -8,7 +8,6 @@ __all__ = ['read_regions']
 # %% ../../nbs/30_regions/05_region_files.ipynb #9a842721
 import os
 import warnings
-import numpy as np
 from ..base.core import DataError, lazy, make_path, warn
 
 # %% ../../nbs/30_regions/05_region_files.ipynb #1987df4a
