@@ -96,6 +96,17 @@ from .models.corrections import SuperExpCutoffPowerLaw3FGLSpectralModel as Super
 from .models.corrections import SuperExpCutoffPowerLaw4FGLDR3SpectralModel as SuperExpCutoffPowerLaw4FGLDR3SpectralModel
 from .models.corrections import SuperExpCutoffPowerLaw4FGLSpectralModel as SuperExpCutoffPowerLaw4FGLSpectralModel
 from .models.corrections import TemplateSpectralModel as TemplateSpectralModel
+from .models.temporal import ConstantTemporalModel as ConstantTemporalModel
+from .models.temporal import ExpDecayTemporalModel as ExpDecayTemporalModel
+from .models.temporal import GaussianTemporalModel as GaussianTemporalModel
+from .models.temporal import GeneralizedGaussianTemporalModel as GeneralizedGaussianTemporalModel
+from .models.temporal import LightCurveTemplateTemporalModel as LightCurveTemplateTemporalModel
+from .models.temporal import LinearTemporalModel as LinearTemporalModel
+from .models.temporal import PowerLawTemporalModel as PowerLawTemporalModel
+from .models.temporal import SineTemporalModel as SineTemporalModel
+from .models.temporal import TEMPORAL_MODEL_REGISTRY as TEMPORAL_MODEL_REGISTRY
+from .models.temporal import TemplatePhaseCurveTemporalModel as TemplatePhaseCurveTemporalModel
+from .models.temporal import TemporalModel as TemporalModel
 from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
 from .models.sky import Models as Models
 from .models.sky import SkyModel as SkyModel
@@ -245,6 +256,7 @@ __all__ = [
     "CompoundSpectralModel",
     "ConfigError",
     "ConstantSpectralModel",
+    "ConstantTemporalModel",
     "Covariance",
     "CovarianceResult",
     "DataError",
@@ -262,6 +274,7 @@ __all__ = [
     "ExpCutoffPowerLaw3FGLSpectralModel",
     "ExpCutoffPowerLawNormSpectralModel",
     "ExpCutoffPowerLawSpectralModel",
+    "ExpDecayTemporalModel",
     "FIGURE_SIZES",
     "Fit",
     "FitResult",
@@ -272,10 +285,14 @@ __all__ = [
     "FluxPointsEstimator",
     "GTI",
     "GaussianSpectralModel",
+    "GaussianTemporalModel",
+    "GeneralizedGaussianTemporalModel",
     "HtmlTable",
     "IRF",
     "Inventory",
+    "LightCurveTemplateTemporalModel",
     "Likelihood",
+    "LinearTemporalModel",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
@@ -306,6 +323,7 @@ __all__ = [
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
+    "PowerLawTemporalModel",
     "Problem",
     "RadMax2D",
     "ReflectedRegionsBackgroundMaker",
@@ -319,6 +337,7 @@ __all__ = [
     "SafeMaskMaker",
     "ScaleSpectralModel",
     "SensitivityEstimator",
+    "SineTemporalModel",
     "SkyModel",
     "SmoothBrokenPowerLawSpectralModel",
     "SpecnbWarning",
@@ -333,8 +352,11 @@ __all__ = [
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
     "Sweep",
+    "TEMPORAL_MODEL_REGISTRY",
     "TelescopeArray",
+    "TemplatePhaseCurveTemporalModel",
     "TemplateSpectralModel",
+    "TemporalModel",
     "ThetaSquaredTable",
     "TimeMapAxis",
     "TimeReference",

@@ -99,7 +99,7 @@ OTHERS = {
     "background of a map": ("components:\n", "components:\n- {type: FoVBackgroundModel, datasets_names: [x], spectral: {type: pl-norm, parameters: []}}\n",
                             "components.0: a FoVBackgroundModel scales the background of a map"),
     "disk": ("  spectral:", "  spatial: {type: DiskSpatialModel, parameters: []}\n  spectral:", "spatial model of type 'DiskSpatialModel' is not supported"),
-    "light curve": ("  spectral:", "  temporal: {type: ExpDecayTemporalModel, parameters: []}\n  spectral:", "temporal model of type 'ExpDecayTemporalModel' is not supported"),
+    "light curve": ("  spectral:", "  temporal: {type: ExpDecayTemporalModels, parameters: []}\n  spectral:", "no temporal model of type 'ExpDecayTemporalModels'; did you mean"),
     "EBL": ("type: PowerLawSpectralModel", "type: EBLAbsorptionNormSpectralModel", "absorption by the extragalactic background light, is not supported"),
     "scaled nothing": ("type: PowerLawSpectralModel", "type: ScaleSpectralModel", "ScaleSpectralModel: model missing"),
     "part of the response": ("  spectral:", "  apply_irf: {edisp: false}\n  spectral:", "apply_irf: a source is always folded"),
@@ -120,8 +120,8 @@ def test_a_pure_number_is_no_source(tmp_path):
 
 
 def test_what_changes_nothing_is_left_out_and_told(tmp_path):
-    parts = "  spatial: {type: PointSpatialModel, frame: icrs, parameters: [{name: lon_0, value: 83, unit: deg}]}\n  temporal: {type: ConstantTemporalModel}\n"
-    with pytest.warns(SpecnbWarning, match="model crab: PointSpatialModel and ConstantTemporalModel left out"): models = read(tmp_path, FILE.replace("  spectral:", parts + "  spectral:"))
+    parts = "  spatial: {type: PointSpatialModel, frame: icrs, parameters: [{name: lon_0, value: 83, unit: deg}]}\n"
+    with pytest.warns(SpecnbWarning, match="model crab: PointSpatialModel left out"): models = read(tmp_path, FILE.replace("  spectral:", parts + "  spectral:"))
     assert models.parameters["index"].value == 2.3
 
 

@@ -36,7 +36,7 @@ def _band_datasets(
     copies[mine].parameters.freeze_all()
     norm = ConstantSpectralModel(const=1.)
     copies[mine] = SkyModel(norm * copies[mine].spectral_model, name=source.name,
-                            datasets_names=source.datasets_names)
+                            temporal_model=copies[mine].temporal_model, datasets_names=source.datasets_names)
     own = [[c for m, c in zip(models, copies) if any(m is x for x in d.models)] for d in datasets]
     return Datasets([d.fill(mask_fit=bins, models=m) for d, bins, m in zip(datasets, used, own)]), norm.const
 
@@ -280,8 +280,8 @@ class FluxPointsEstimator:
         source = models[self.source]
         models.parameters.check()
         mine, parts = _checked_parts(datasets, source)
-        others = [[m.spectral_model for m in d.models if m is not source] for d in mine]
-        signal = _predict(parts, [[source.spectral_model]] * len(parts))
+        others = [[d.spectrum_of(m) for m in d.models if m is not source] for d in mine]
+        signal = _predict(parts, [[d.spectrum_of(source)] for d in mine])
         bands = gather_bands([p.arrays for p in parts], [p.bins() for p in parts], signal,
                              _predict(parts, others), self._edges, whole)
         return source, mine, bands, signal

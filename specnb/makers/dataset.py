@@ -292,7 +292,10 @@ class SpectrumDataset:
         return EDispKernel(self.energy_axis_true, self.energy_axis, self.arrays.edisp)
 
     def _spectra(self):
-        return () if self.models is None else tuple(m.spectral_model for m in self.models)
+        return () if self.models is None else tuple(map(self.spectrum_of, self.models))
+    def spectrum_of(self, model):
+        "Spectrum of a model as this dataset sees it: averaged over its GTI if the model changes with time."
+        return model.spectrum_over(self.gti, f"dataset {self.name!r}")
     def part(self):
         "What the engine compiles: arrays and models."
         return CountsPart(self.name, self.arrays, self._spectra())
@@ -300,7 +303,7 @@ class SpectrumDataset:
     def signal_counts(self, model_names=None):
         "Predicted signal counts of the models (of those named), shape (n_reco,); `None` without models."
         if self.models is None: return None
-        spectra = [m.spectral_model for m in self.models if model_names is None
+        spectra = [self.spectrum_of(m) for m in self.models if model_names is None
                    or m.name in np.atleast_1d(model_names)]
         missing = [n for n in ("exposure", "edisp") if getattr(self.arrays, n) is None]
         if missing:

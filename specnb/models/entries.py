@@ -136,12 +136,22 @@ class SpectralEntry(Entry):
         return self
 
 # %% ../../nbs/40_models/05_entries.ipynb #63dc4557
-_HARMLESS = {"spatial": ("PointSpatialModel", "point"), "temporal": ("ConstantTemporalModel", "const")}
+_HARMLESS = {"spatial": ("PointSpatialModel", "point")}
 _BACKGROUND = {
     "FoVBackgroundModel": "scales the background of a map", "fov-bkg": "scales the background of a map",
     "TemplateNPredModel": "is a map of counts", "template-npred": "is a map of counts",
     "BackgroundModel": "is a map of counts",
 }
+
+class TemporalEntry(Entry):
+    "One temporal model."
+    type: str
+    parameters: list[ParameterEntry] | None = None
+    scale: str | None = None
+    filename: str | None = None
+    format: str | None = None
+    unit: str | None = None
+    normalize: bool | None = None
 
 def as_names(value):
     "A list of names, from one of them or several."
@@ -153,7 +163,7 @@ class ComponentEntry(Entry):
     type: Literal["SkyModel", "sky-model"] = "SkyModel"
     spectral: SpectralEntry
     spatial: dict | None = None
-    temporal: dict | None = None
+    temporal: TemporalEntry | None = None
     datasets_names: Annotated[list[str] | None, BeforeValidator(as_names)] = None
     apply_irf: dict[str, bool] | None = None
 
@@ -177,7 +187,7 @@ class ComponentEntry(Entry):
     @property
     def left_out(self):
         "Parts that change nothing here."
-        return [part["type"] for part in (self.spatial, self.temporal) if part]
+        return [part["type"] for part in (self.spatial,) if part]
 
 class ModelsEntry(Entry):
     "A file of models. Who wrote it, and a checksum, say nothing about the models."
@@ -197,6 +207,7 @@ class ModelsEntry(Entry):
 # %% ../../nbs/40_models/05_entries.ipynb #c0e6ea24
 _SECTIONS = {"components": ComponentEntry, "parameters": ParameterEntry,
              "energy": NumbersEntry, "values": NumbersEntry,
+             "temporal": TemporalEntry,
              **dict.fromkeys(("spectral", "model", "model1", "model2"), SpectralEntry)}
 
 def _path(

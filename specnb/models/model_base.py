@@ -86,8 +86,8 @@ class CovarianceKeeper:
         blocks = [self._block(k) for k in kept.values()]
         blocks += [(c.parameters, c.data) for c in (part.covariance for part in self._parts)]
         for known, matrix in blocks:
-            old, new = zip(*[(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position]
-                           or [((), ())])
+            shared = [(i, position[id(p)]) for i, p in enumerate(known) if id(p) in position]
+            old, new = np.array(shared, int).reshape(-1, 2).T
             data[np.ix_(new, new)] = matrix[np.ix_(old, old)]
         np.fill_diagonal(data, parameters.error**2)
         return Covariance(parameters, data)

@@ -17,6 +17,7 @@ from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
 from .parameters import Parameter, Parameters
+from .temporal import ConstantTemporalModel, TemporalModel, TimedSpectrum
 # the highest chapter with shapes: files may contain any of them
 from .corrections import ClosedSpectralModel, SpectralModel
 
@@ -38,6 +39,8 @@ class SkyModel(CovarianceKeeper):
         Spectrum.
     spatial_model : None
         Not supported; the region of the analysis takes its place.
+    temporal_model : `TemporalModel`, optional
+        How the source changes with time: a factor on the spectrum. Default: it is constant.
     name : str, optional
         Name. Default: "source-1", "source-2", ...
     datasets_names : str or list of str, optional
@@ -61,8 +64,8 @@ class SkyModel(CovarianceKeeper):
                 raise TypeError(f"{cls.__name__} defines {name}, which counts and fits do not ask: define "
                                 "evaluate in its spectral model")
 
-    def __init__(self, spectral_model, spatial_model=None, name=None, datasets_names=None,
-                 covariance_data=None):
+    def __init__(self, spectral_model, spatial_model=None, temporal_model=None, name=None,
+                 datasets_names=None, covariance_data=None):
         if not isinstance(spectral_model, SpectralModel):
             raise TypeError("spectral_model: expected a SpectralModel, found "
                             f"{type(spectral_model).__name__}")
@@ -74,7 +77,7 @@ class SkyModel(CovarianceKeeper):
             raise ValueError("spatial_model: a one-region analysis takes none; leave it out")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name: expected a text, found {name!r}")
-        self.spectral_model, self.spatial_model = spectral_model, None
+        self.spectral_model, self.spatial_model, self.temporal_model = spectral_model, None, temporal_model
         self.name = f"source-{next(_number)}" if name is None else name
         names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
         listed = isinstance(names, (list, tuple, set)) and all(isinstance(n, str) for n in names)
@@ -84,21 +87,47 @@ class SkyModel(CovarianceKeeper):
         if covariance_data is not None: self.covariance = covariance_data
 
     @property
-    def _parts(self): return (self.spectral_model,)
+    def temporal_model(self): return self._temporal_model
+    @temporal_model.setter
+    def temporal_model(self, model):
+        if model is not None and not isinstance(model, TemporalModel):
+            raise TypeError(f"temporal_model: expected a TemporalModel, found {type(model).__name__}")
+        self._temporal_model = model
+
+    @property
+    def _parts(self):
+        return tuple(m for m in (self.spectral_model, self.temporal_model) if m is not None)
     @property
     def parameters(self):
-        inner = self.spectral_model.parameters
+        inner = [p for part in self._parts for p in part.parameters]
         return Parameters(inner, [self.name]*len(inner), owner=self)
     @property
-    def frozen(self): return self.spectral_model.frozen
+    def frozen(self): return all(part.frozen for part in self._parts)
+
+    def _chosen_parts(self, model_type):
+        parts = {"spectral": self.spectral_model, "temporal": self.temporal_model}
+        if model_type is not None and model_type not in (*parts, "spatial"):
+            raise ValueError(f"model_type: expected spectral, spatial or temporal, found {model_type!r}")
+        return [m for kind, m in parts.items() if m is not None and model_type in (None, kind)]
 
     def freeze(self, model_type=None):
-        "Freeze all parameters."
-        self.parameters.freeze_all()
+        "Freeze all parameters, or those of the spectral or temporal model."
+        for part in self._chosen_parts(model_type):
+            part.freeze()
 
     def unfreeze(self, model_type=None):
-        "Free the parameters that are free by default."
-        self.spectral_model.unfreeze()
+        "Free the parameters that are free by default, or those of the spectral or temporal model."
+        for part in self._chosen_parts(model_type):
+            part.unfreeze()
+
+    def spectrum_over(self, gti, label):
+        "The spectral model as good time intervals see it: times the mean of the temporal model, if any."
+        if self.temporal_model is None or isinstance(self.temporal_model, ConstantTemporalModel):
+            return self.spectral_model
+        if gti is None:
+            raise ValueError(f"{label}: no gti, over which {type(self.temporal_model).__name__} of "
+                             f"{self.name} could be averaged")
+        return TimedSpectrum(self.spectral_model, self.temporal_model, gti, label)
 
     def applies_to(self, dataset_name):
         "Does the source contribute to this dataset?"
@@ -115,6 +144,8 @@ class SkyModel(CovarianceKeeper):
     def to_dict(self, links=None):
         "Content as plain texts and numbers."
         data = dict(name=self.name, type=self.tag[0], spectral=self.spectral_model.to_dict(links))
+        if self.temporal_model is not None:
+            data |= self.temporal_model.to_dict(links=links)
         return data | (dict(datasets_names=self.datasets_names) if self.datasets_names else {})
 
     @classmethod
@@ -130,16 +161,19 @@ class SkyModel(CovarianceKeeper):
             warn(f"model {entry.name}: {' and '.join(entry.left_out)} left out; the region of the analysis "
                  "takes its place")
         try:
-            return cls(SpectralModel.from_entry(entry.spectral, shared), name=entry.name,
-                       datasets_names=entry.datasets_names)
+            temporal = entry.temporal and TemporalModel.from_entry(entry.temporal, shared)
+            return cls(SpectralModel.from_entry(entry.spectral, shared), temporal_model=temporal,
+                       name=entry.name, datasets_names=entry.datasets_names)
         except (TypeError, ValueError) as error:
             raise type(error)(f"model {entry.name}: {error}") from None
 
-    def __repr__(self): return f"SkyModel({self.name}: {self.spectral_model!r})"
+    def __repr__(self):
+        return f"SkyModel({self.name}: {', '.join(map(repr, self._parts))})"
     def __str__(self):
-        return f"SkyModel {self.name}, {type(self.spectral_model).__name__}\n\n{self.parameters.to_table()}"
+        kinds = ", ".join(type(part).__name__ for part in self._parts)
+        return f"SkyModel {self.name}, {kinds}\n\n{self.parameters.to_table()}"
     def _repr_html_(self):
-        kind = type(self.spectral_model).__name__
+        kind = ", ".join(type(part).__name__ for part in self._parts)
         return f"<b>SkyModel {self.name}</b>: {kind}{self.parameters._repr_html_()}"
 
 # %% ../../nbs/40_models/80_sky.ipynb #162c4180
@@ -203,7 +237,7 @@ def _named_covariance(
     place = {id(p): rows.index(name) for p, name in reversed(list(zip(parameters, names))) if name in rows}
     absent = [name for p, name in zip(parameters, names) if id(p) not in place and not p.frozen]
     elsewhere = [row for row in rows
-                 if row not in names and ".spatial." not in row and ".temporal." not in row]
+                 if row not in names and ".spatial." not in row]
     for what, found in (("no row for", absent), ("no model has", elsewhere)):
         if found:
             more = f" and {len(found) - 5} more" if len(found) > 5 else ""
@@ -256,7 +290,7 @@ class Models(CovarianceKeeper, MutableSequence):
     @property
     def parameter_paths(self):
         "A name for each parameter that no other has, such as crab.spectral.index."
-        return [f"{m.name}.spectral.{path}" for m in self for path in m.spectral_model._paths]
+        return [f"{m.name}.{part.type}.{path}" for m in self for part in m._parts for path in part._paths]
 
     def _check(self, model, besides=()):
         if not isinstance(model, SkyModel):
