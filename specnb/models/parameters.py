@@ -31,14 +31,16 @@ def unit_string(
     return " ".join(scale + [f"{base.name}{'' if p == 1 else p}" for base, p in parts])
 
 # %% ../../nbs/40_models/10_parameters.ipynb #14130191
-_INTERNAL = {"", "TeV", "TeV-1", "cm-2 s-1", "cm-2 s-1 TeV-1"}
+_INTERNAL = {**dict.fromkeys(("", "TeV", "TeV-1", "cm-2 s-1", "cm-2 s-1 TeV-1", "s-1", "s-2", "s-3"), 1.0),
+             "d": 86400.0, "d-1": 1/86400, "rad d-1": 1/86400}
 
 @cache
 def _internal_factor(
     unit, # unit, text or astropy
 )->float: # one such unit in TeV, cm, s
     "Factor that turns a value in `unit` into one made of TeV, cm and s."
-    if isinstance(unit, str) and unit in _INTERNAL: return 1.0
+    if isinstance(unit, str) and unit in _INTERNAL:
+        return _INTERNAL[unit]
     unit = u.Unit(unit)
     base = unit.decompose()
     power = {b.name: p for b, p in zip(base.bases, base.powers)}

@@ -10,7 +10,6 @@ __all__ = ['TEMPORAL_MODEL_REGISTRY', 'TemporalModel', 'ConstantTemporalModel', 
 # %% ../../nbs/40_models/75_temporal.ipynb #b0de7c2d
 from inspect import signature
 import numpy as np
-from scipy.special import gamma, gammainc, ndtr
 from ..base.core import (DataError, as_generator, as_number, atomic_path, expect, lazy, make_path,
                               warn)
 from ..base.yaml_files import suggestion
@@ -21,6 +20,7 @@ from .parameters import Parameter, Parameters
 
 # %% ../../nbs/40_models/75_temporal.ipynb #466ad4fd
 u, times, tables = lazy("astropy.units"), lazy("astropy.time"), lazy("astropy.table")
+special, pyplot = lazy("scipy.special"), lazy("matplotlib.pyplot")
 entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/75_temporal.ipynb #a5545a8f
@@ -302,7 +302,6 @@ class TemporalModel(ModelBase):
         -------
         `~matplotlib.axes.Axes`
         """
-        from matplotlib import pyplot
         ax = pyplot.gca() if ax is None else ax
         first, last = (as_time(t, "time_range", self.scale) for t in time_range)
         when = first + (last - first)*np.linspace(0, 1, n_points)
@@ -428,7 +427,7 @@ class GaussianTemporalModel(TemporalModel):
         "Integral over intervals in s."
         a, b = (start - t_ref)/sigma, (stop - t_ref)/sigma
         a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)
-        return np.sqrt(2*np.pi)*sigma*(ndtr(b) - ndtr(a))
+        return np.sqrt(2*np.pi)*sigma*(special.ndtr(b) - special.ndtr(a))
 
 # %% ../../nbs/40_models/75_temporal.ipynb #0b4660dd
 class GeneralizedGaussianTemporalModel(TemporalModel):
@@ -458,7 +457,7 @@ class GeneralizedGaussianTemporalModel(TemporalModel):
         "Integral over intervals in s."
         def from_peak(x):
             side = np.where(x < 0, -t_rise, t_decay)
-            return 2**eta*eta*gamma(eta)*side*gammainc(eta, (x/side)**(1/eta)/2)
+            return 2**eta*eta*special.gamma(eta)*side*special.gammainc(eta, (x/side)**(1/eta)/2)
         return from_peak(stop - t_ref) - from_peak(start - t_ref)
 
 # %% ../../nbs/40_models/75_temporal.ipynb #0d89a407
@@ -820,7 +819,6 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
 
     def plot_phasogram(self, ax=None, n_points=100, **kwargs):
         "Draw the norm over one turn; `kwargs` as for ``plot``. Returns the axes."
-        from matplotlib import pyplot
         ax = pyplot.gca() if ax is None else ax
         phase = np.linspace(0, 1, n_points)
         ax.plot(phase, np.interp(phase, self._nodes, self._norms), **kwargs)
