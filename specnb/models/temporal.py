@@ -8,7 +8,6 @@ __all__ = ['TEMPORAL_MODEL_REGISTRY', 'TemporalModel', 'ConstantTemporalModel', 
            'LightCurveTemplateTemporalModel', 'TemplatePhaseCurveTemporalModel']
 
 # %% ../../nbs/40_models/75_temporal.ipynb #b0de7c2d
-from inspect import signature
 import numpy as np
 from ..base.core import (DataError, as_generator, as_number, atomic_path, expect, lazy, make_path,
                               warn)
