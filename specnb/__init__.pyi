@@ -121,6 +121,8 @@ from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.likelihood import Likelihood as Likelihood
 from .stats.likelihood import compile_likelihood as compile_likelihood
+from .makers.selected_events import SelectedEvents as SelectedEvents
+from .makers.selected_events import StackedEvents as StackedEvents
 from .makers.arrays import SpectrumArrays as SpectrumArrays
 from .makers.arrays import stack_spectra as stack_spectra
 from .makers.summary import expected_background as expected_background
@@ -129,9 +131,11 @@ from .makers.reduction import OffCounts as OffCounts
 from .makers.reduction import background_per_bin as background_per_bin
 from .makers.reduction import containment_per_bin as containment_per_bin
 from .makers.reduction import counts_per_bin as counts_per_bin
+from .makers.reduction import edisp_per_bin as edisp_per_bin
 from .makers.reduction import exposure_per_bin as exposure_per_bin
 from .makers.reduction import off_counts as off_counts
 from .makers.reduction import on_counts as on_counts
+from .makers.reduction import on_events as on_events
 from .makers.makers import ReflectedRegionsBackgroundMaker as ReflectedRegionsBackgroundMaker
 from .makers.makers import SpectrumDatasetMaker as SpectrumDatasetMaker
 from .makers.safe_masks import SafeMaskMaker as SafeMaskMaker
@@ -336,6 +340,7 @@ __all__ = [
     "RunInfo",
     "SafeMaskMaker",
     "ScaleSpectralModel",
+    "SelectedEvents",
     "SensitivityEstimator",
     "SineTemporalModel",
     "SkyModel",
@@ -348,6 +353,7 @@ __all__ = [
     "SpectrumDataset",
     "SpectrumDatasetMaker",
     "SpectrumDatasetOnOff",
+    "StackedEvents",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
@@ -389,6 +395,7 @@ __all__ = [
     "demo_observations",
     "download_dataset",
     "edisp_bias_threshold",
+    "edisp_per_bin",
     "expected_background",
     "exposure_per_bin",
     "files_view",
@@ -407,6 +414,7 @@ __all__ = [
     "minimum_excess",
     "off_counts",
     "on_counts",
+    "on_events",
     "pack",
     "pack_matrix",
     "parameter_column",

@@ -57,7 +57,8 @@ def same(a, b):
     "Whether two datasets are equal to the last bit."
     for f in fields(SpectrumArrays):
         x, y = getattr(a.arrays, f.name), getattr(b.arrays, f.name)
-        if not (x is y is None or np.array_equal(x, y)): return False
+        pairs = [(getattr(x, n.name), getattr(y, n.name)) for n in fields(x)] if f.name == "events" and x is not None else [(x, y)]
+        if not all(x is y is None or np.array_equal(x, y) for x, y in pairs): return False
     regions = [(None if d.off_regions is None else d.off_regions.angles.tolist()) for d in (a, b)]
     return a.name == b.name and a.meta == b.meta and regions[0] == regions[1] and a.gti.start_s.tolist() == b.gti.start_s.tolist() and type(a) is type(b)
 
@@ -212,7 +213,7 @@ def without_off(datasets, n): return Datasets([d.fill(n_off=0 * d.arrays.n_off) 
 def test_growing_stack_is_the_stack_of_the_first_runs(reduced, change):
     datasets = change(reduced[0])
     for a, b in zip(grown(datasets), stacked_anew(datasets)):
-        for f in fields(SpectrumArrays):
+        for f in (f for f in fields(SpectrumArrays) if f.name != "events"):
             x, y = getattr(a, f.name), getattr(b, f.name)
             assert x is y is None or np.allclose(np.asarray(x, float), np.asarray(y, float), rtol=1e-12, atol=1e-300), f.name
     table, last = datasets.info_table(cumulative=True), datasets.stack_reduce().info_dict()

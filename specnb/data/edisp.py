@@ -34,24 +34,38 @@ def cumulative_of(
     return total
 
 # %% ../../nbs/20_data/20_edisp.ipynb #46be6fbe
-def edisp_matrix(
+def cumulative_at_centers(
     density:np.ndarray,      # dP/dmigra at the offset, shape (n_energy, n_migra)
     energy_grid:Grid,        # its energies
     migra_edges:np.ndarray,  # edges of reconstructed / true energy, shape (n_migra+1,)
     e_true_edges:np.ndarray, # TeV, shape (n_true+1,)
+)->np.ndarray:               # from 0 to 1, shape (n_true, n_migra+1)
+    "Cumulative of the migration at the centres of the true-energy bins."
+    k, w, _ = locate(energy_grid, bin_centers(e_true_edges))
+    w = w[:, None]
+    d = np.maximum((1 - w) * density[k] + w * density[np.minimum(k + 1, len(density) - 1)], 0)
+    return cumulative_of(d, migra_edges)
+
+def probability_below(
+    cumulative:np.ndarray,   # shape (n_true, n_migra+1)
+    migra_edges:np.ndarray,  # shape (n_migra+1,)
+    e_true_edges:np.ndarray, # TeV, shape (n_true+1,)
+    energy:np.ndarray,       # reconstructed, TeV, shape (n,)
+)->np.ndarray:               # shape (n_true, n)
+    "Probability to be reconstructed below some energies, from the cumulative of the migration."
+    migra = energy / bin_centers(e_true_edges)[:, None]
+    m = np.clip(np.searchsorted(migra_edges, migra, side="right") - 1, 0, len(migra_edges) - 2)
+    part = np.clip((migra - migra_edges[m]) / (migra_edges[m + 1] - migra_edges[m]), 0, 1)
+    j = np.arange(len(cumulative))[:, None]
+    return cumulative[j, m] + part * (cumulative[j, m + 1] - cumulative[j, m])
+
+def matrix_of_cumulative(
+    # as for `probability_below`
+    cumulative:np.ndarray, migra_edges:np.ndarray, e_true_edges:np.ndarray,
     e_reco_edges:np.ndarray, # TeV, shape (n_reco+1,)
 )->np.ndarray:               # probabilities, shape (n_true, n_reco)
     "Matrix of migration probabilities at the centres of the true-energy bins."
-    e_true = bin_centers(e_true_edges)
-    k, w, _ = locate(energy_grid, e_true)
-    w = w[:, None]
-    d = np.maximum((1 - w) * density[k] + w * density[np.minimum(k + 1, len(density) - 1)], 0)
-    cumulative, migra = cumulative_of(d, migra_edges), e_reco_edges / e_true[:, None]
-    m = np.clip(np.searchsorted(migra_edges, migra, side="right") - 1, 0, len(migra_edges) - 2)
-    part = np.clip((migra - migra_edges[m]) / (migra_edges[m + 1] - migra_edges[m]), 0, 1)
-    j = np.arange(len(d))[:, None]
-    y = cumulative[j, m] + part * (cumulative[j, m + 1] - cumulative[j, m])
-    r = np.diff(y, axis=1)
+    r = np.diff(probability_below(cumulative, migra_edges, e_true_edges, e_reco_edges), axis=1)
     return np.where(r < 1e-8, 0., r)
 
 # %% ../../nbs/20_data/20_edisp.ipynb #65db4201
@@ -236,13 +250,19 @@ class EnergyDispersion2D(IRF):
                 raise ValueError(f"{self.label}: column {self.column} has {text}")
         return data
 
-    def kernel(self, offset_deg, e_true_edges, e_reco_edges):
-        "Probabilities, shape (n_true, n_reco), at an offset (deg) for edges (TeV); 0 outside the offsets."
+    def cumulative(self, offset_deg, e_true_edges):
+        """Probability to be reconstructed below the edges of migra at an offset (deg), at the centres of bins
+        of true energy (edges in TeV), shape (n_true, n_migra+1); 0 outside the offsets."""
         k, w, inside = self.segment(2, float(offset_deg))
         if not inside:
-            return np.zeros((len(e_true_edges) - 1, len(e_reco_edges) - 1))
+            return np.zeros((len(e_true_edges) - 1, self.data.shape[1] + 1))
         density = (1 - w) * self.data[:, :, k] + w * self.data[:, :, min(k + 1, self.data.shape[2] - 1)]
-        return edisp_matrix(density, self.grids[0], self.axes[1].edges_value, e_true_edges, e_reco_edges)
+        return cumulative_at_centers(density, self.grids[0], self.axes[1].edges_value, e_true_edges)
+
+    def kernel(self, offset_deg, e_true_edges, e_reco_edges):
+        "Probabilities, shape (n_true, n_reco), at an offset (deg) for edges (TeV); 0 outside the offsets."
+        cumulative = self.cumulative(offset_deg, e_true_edges)
+        return matrix_of_cumulative(cumulative, self.axes[1].edges_value, e_true_edges, e_reco_edges)
 
     def to_edisp_kernel(self, offset, energy_axis_true=None, energy_axis=None):
         "`EDispKernel` at `offset` (Quantity), by default on the energies of the table."

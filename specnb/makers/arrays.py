@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 import numpy as np
 from ..base.core import as_mask, as_number, as_values, warn
+from .selected_events import StackedEvents
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #5681bfd2
 _PER_RECO = ("n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off",
@@ -23,6 +24,8 @@ def _known_or_nan(value, name, shape):
 def _group_marks(value, name, shape):
     "Whole numbers, as OGIP marks groups."
     return as_values(value, name, shape=shape).astype(int)
+
+_COUNTED = {"n_on", "n_off", "e_reco_edges", "e_true_edges"}
 
 _CHECKS = {"mask_safe": as_mask, "mask_fit": as_mask, "background": _known_or_nan,
            "grouping": _group_marks}
@@ -53,6 +56,8 @@ class SpectrumArrays:
         OFF counts and relative exposures of the ON and OFF regions (W statistic).
     grouping : ndarray of int, shape (n_reco,), optional
         1 where a group of bins begins, -1 where it goes on, as in OGIP files.
+    events : `SelectedEvents` or `StackedEvents`, optional
+        The events that were counted.
 
     Raises
     ------
@@ -76,11 +81,15 @@ class SpectrumArrays:
     acceptance:np.ndarray = None
     acceptance_off:np.ndarray = None
     grouping:np.ndarray = None
+    events:object = None
 
     def __post_init__(self): self._settle(self.__dataclass_fields__)
 
     def replace(self, **changes):
-        "A record with other fields; the fields that stay have been checked already."
+        """A record with other fields; the fields that stay have been checked already. With other counts or
+        axes the events, which are no longer those that were counted, go unless they are given too."""
+        if self.events is not None and changes.keys() & _COUNTED:
+            changes.setdefault("events", None)
         unknown = changes.keys() - self.__dataclass_fields__
         if unknown or changes.keys() & {"e_reco_edges", "e_true_edges"}:
             return replace(self, **changes)
@@ -153,6 +162,9 @@ def slice_reco(
     "The spectrum between two reconstructed-energy bins; the true axis stays whole."
     cut = {n: getattr(arrays, n)[start:stop] for n in _PER_RECO if getattr(arrays, n) is not None}
     if arrays.edisp is not None: cut["edisp"] = arrays.edisp[:, start:stop]
+    cut["events"] = arrays.events
+    if isinstance(arrays.events, StackedEvents):
+        cut["events"] = StackedEvents(slice_reco(part, start, stop) for part in arrays.events.parts)
     return arrays.replace(e_reco_edges=arrays.e_reco_edges[start:stop + 1], **cut)
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #1be1df17
@@ -221,6 +233,20 @@ def _shared_grouping(
         warn("the spectra are grouped differently, so their sum is not grouped")
     return None
 
+# %% ../../nbs/60_makers/10_arrays.ipynb #103e7bdb
+def _stacked_events(
+    spectra:list, # SpectrumArrays
+):                # StackedEvents, None if a spectrum has no events
+    "The runs of a stack, if each has its events."
+    parts = []
+    for s in spectra:
+        if not s.mask_safe.any(): continue
+        if s.events is None: return None
+        own = getattr(s.events, "parts", (s,))
+        masked = ~s.mask_safe & np.any([part.mask_safe for part in own], axis=0)
+        parts += own if not masked.any() else [p.replace(mask_safe=p.mask_safe & s.mask_safe) for p in own]
+    return StackedEvents(parts) if parts else None
+
 # %% ../../nbs/60_makers/10_arrays.ipynb #c215fe81
 def stack_spectra(spectra, names=None):
     """Sum of several spectra over their safe bins.
@@ -260,4 +286,5 @@ def stack_spectra(spectra, names=None):
         spectra[0].e_reco_edges, spectra[0].e_true_edges,
         n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
         livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used),
-        grouping=_shared_grouping(spectra), **_stacked_background(spectra, mask), **response)
+        grouping=_shared_grouping(spectra), events=_stacked_events(spectra),
+        **_stacked_background(spectra, mask), **response)

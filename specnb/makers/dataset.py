@@ -291,6 +291,11 @@ class SpectrumDataset:
         if self.arrays.edisp is None: return None
         return EDispKernel(self.energy_axis_true, self.energy_axis, self.arrays.edisp)
 
+    @property
+    def selected_events(self):
+        "The events that were counted, `SelectedEvents` or `StackedEvents`; `None` for spectra from files."
+        return self.arrays.events
+
     def _spectra(self):
         return () if self.models is None else tuple(map(self.spectrum_of, self.models))
     def spectrum_of(self, model):

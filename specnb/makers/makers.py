@@ -9,9 +9,10 @@ __all__ = ['SpectrumDatasetMaker', 'ReflectedRegionsBackgroundMaker']
 from dataclasses import dataclass
 import numpy as np
 from ..base.core import as_number, html_table, warn
-from .reduction import (OffCounts, averaged, background_per_bin, containment_per_bin,
-                                     exposure_per_bin, off_counts, offset_weights, on_counts, on_offset,
-                                     run_irf)
+from .reduction import (OffCounts, background_per_bin, containment_per_bin, counts_per_bin,
+                                     edisp_per_bin, exposure_per_bin, off_counts, offset_weights, on_events,
+                                     on_offset, run_irf)
+from .selected_events import SelectedEvents
 from ..regions.off_regions import ReflectedRegionsFinder
 
 # %% ../../nbs/60_makers/30_makers.ipynb #2d72e892
@@ -140,11 +141,15 @@ class SpectrumDatasetMaker(Maker):
             raise ValueError("containment_correction is for a point source at the centre of the region; "
                              "it needs use_region_center=True")
 
+    def _counts(self, geom, observation, e_reco_edges): # ON counts and the events
+        rows, events = on_events(observation, geom), observation.events
+        _warn_of_no_counts(observation, e_reco_edges)
+        on = SelectedEvents(events.e_tev[rows], events.t_s[rows], time_ref=events.time_ref)
+        return counts_per_bin(on.e_on, e_reco_edges), on
+
     def make_counts(self, geom, observation, e_reco_edges):
         "ON counts, shape (n_reco,)."
-        n_on = on_counts(observation, geom, e_reco_edges)
-        _warn_of_no_counts(observation, e_reco_edges)
-        return n_on
+        return self._counts(geom, observation, e_reco_edges)[0]
 
     def make_exposure(self, geom, observation, e_true_edges):
         "Exposure, m2 s, shape (n_true,), with containment if asked for."
@@ -159,13 +164,18 @@ class SpectrumDatasetMaker(Maker):
         _warn_of_no_exposure(observation, geom, exposure, contained)
         return contained
 
-    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
-        "Energy-dispersion matrix, shape (n_true, n_reco)."
+    def _edisp(self, geom, observation, e_true_edges, e_reco_edges): # matrix and cumulative
         edisp = run_irf(observation, "edisp")
         _warn_of_no_edisp(observation, edisp, e_true_edges)
-        def kernel(offset):
-            return edisp.kernel(offset, e_true_edges, e_reco_edges)
-        return averaged(kernel, *offset_weights(observation, geom, self.use_region_center))
+        where = offset_weights(observation, geom, self.use_region_center)
+        return edisp_per_bin(edisp, e_true_edges, e_reco_edges, *where)
+
+    def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
+        "Energy-dispersion matrix, shape (n_true, n_reco)."
+        return self._edisp(geom, observation, e_true_edges, e_reco_edges)[0]
+
+    def _is_own(self, name): # whether a subclass counts or folds in its own way; then no events are kept
+        return getattr(type(self), name) is not getattr(SpectrumDatasetMaker, name)
 
     def run(self, dataset, observation):
         """Reduce a run.
@@ -193,12 +203,18 @@ class SpectrumDatasetMaker(Maker):
         wanted, fields = self.selection, {}
         if not wanted: # the field background is read only if it is asked for
             wanted = [s for s in self.available_selection if s != "background" or observation.bkg is not None]
-        if "counts" in wanted:
+        if "counts" in wanted and self._is_own("make_counts"):
             fields["n_on"] = self.make_counts(geom, observation, reco)
+        elif "counts" in wanted:
+            fields["n_on"], fields["events"] = self._counts(geom, observation, reco)
         if "exposure" in wanted:
             fields["exposure"] = self.make_exposure(geom, observation, true)
-        if "edisp" in wanted:
+        if "edisp" in wanted and (self._is_own("make_edisp") or not fields.get("events")):
             fields["edisp"] = self.make_edisp(geom, observation, true, reco)
+        elif "edisp" in wanted:
+            fields["edisp"], cumulative = self._edisp(geom, observation, true, reco)
+            migra = observation.edisp.axes[1].edges_value
+            fields["events"] = fields["events"].with_edisp(migra, cumulative)
         if "background" in wanted:
             settings = self.use_region_center, self.background_oversampling or 1
             fields["background"] = background_per_bin(observation, geom, reco, *settings)
@@ -257,6 +273,9 @@ class ReflectedRegionsBackgroundMaker(Maker):
         else:
             off = off_counts(observation, dataset.geom, edges, self.region_finder, self.exclusion_mask)
         on_off = dataset.to_on_off(off.n_off, 1., float(off.n_regions), off.off_regions)
+        if arrays.events is not None:
+            energy, time = observation.events.e_tev[off.rows], observation.events.t_s[off.rows]
+            on_off = on_off.fill(events=arrays.events.with_off(energy, time, off.region))
         if off.n_regions:
             return on_off
         text = f"no OFF counts, {off.reason}; the run is kept without safe bins"

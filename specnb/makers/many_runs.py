@@ -135,7 +135,9 @@ def _results(makers, datasets, observations, n_jobs):
         with _processes(n_jobs, makers, datasets) as pool:
             for k, data in zip(which, pool.map(_reduce_in_process, which, observations)):
                 dataset, caught = unpack(data, datasets[k])
-                yield dataset.fill(n_on=dataset.arrays.n_on), caught # filled: its arrays are read-only again
+                arrays = dataset.arrays
+                # filled: its arrays are read-only again
+                yield dataset.fill(n_on=arrays.n_on, events=arrays.events), caught
 
 # %% ../../nbs/60_makers/90_many_runs.ipynb #3c04141a
 class DatasetsMaker:

@@ -42,15 +42,15 @@ def reflected_angles(
     return np.array(angles), tried
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #ef927368
-def _inside_any(
+def _first_inside(
     shapes:list,    # in the plane
     annulus:tuple,  # nearest and farthest that they come to the pointing, pixels
     plane:WcsGeom,  # about the pointing
     lon:np.ndarray, # right ascension, deg, shape (n,)
     lat:np.ndarray, # declination, deg
-)->np.ndarray:      # 0 or 1, shape (n,)
-    "Whether positions are inside at least one shape."
-    found, center = np.zeros(len(lon), int), plane.crpix[0]
+)->tuple:           # rows of the positions inside a shape, and which shape it is
+    "Positions that are inside at least one shape, and the first of these."
+    center = plane.crpix[0]
     low, high = annulus
     ra_dec = plane.pix_to_icrs(center, center)
     near = np.flatnonzero(np.abs(lat - ra_dec[1]) < high * plane.pixel_deg)
@@ -58,9 +58,11 @@ def _inside_any(
     rho2 = (x - center)**2 + (y - center)**2
     within = (rho2 > low**2) & (rho2 < high**2)
     near, x, y = near[within], x[within], y[within]
-    for shape in shapes:
-        found[near] |= shape.contains(x, y)
-    return found
+    first = np.full(len(near), len(shapes))
+    for k in reversed(range(len(shapes))):
+        first[shapes[k].contains(x, y)] = k
+    inside = first < len(shapes)
+    return near[inside], first[inside]
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #eaa04d87
 def _pixel_circles(
@@ -185,8 +187,8 @@ class OffRegions:
             return [regions_package.PointSkyRegion(c) for c in self.sky_centers]
         return [regions_package.CircleSkyRegion(c, self.geom.region.radius) for c in self.sky_centers]
 
-    def multiplicity(self, lon, lat, radius_deg=None):
-        """How often each event counts as OFF.
+    def members(self, lon, lat, radius_deg=None):
+        """Which events count as OFF, and in which region.
 
         Parameters
         ----------
@@ -197,8 +199,9 @@ class OffRegions:
 
         Returns
         -------
-        ndarray
-            Integers, shape (n,): 1 inside any region, else 0; around points how many are within the radius.
+        rows, regions : ndarray
+            Integers, shape (n_off,). An event inside several regions counts once, in the first; around points
+            it counts for each that is within the radius.
 
         Raises
         ------
@@ -210,14 +213,18 @@ class OffRegions:
             only, verb = ("", "need") if is_point else ("only ", "take")
             raise ValueError(f"{only}OFF positions of a point region {verb} radius_deg")
         lon, lat = np.atleast_1d(lon), np.atleast_1d(lat)
-        nothing = np.zeros(len(lon), int)
+        if not self.n:
+            return np.zeros((2, 0), int)
         if is_point:
             positions = zip(self.lon, self.lat)
-            return sum((separation(*p, lon, lat) <= radius_deg for p in positions), start=nothing)
-        if not self.n:
-            return nothing
+            near = [separation(*p, lon, lat) <= radius_deg for p in positions]
+            return np.nonzero(np.transpose(near))
         annulus = max(self._on_distances.min() - 2, 0), self._on_distances.max() + 2
-        return _inside_any(self.shapes, annulus, self.plane, lon, lat)
+        return _first_inside(self.shapes, annulus, self.plane, lon, lat)
+
+    def multiplicity(self, lon, lat, radius_deg=None):
+        "How often each event (see `members`) counts as OFF, integers of shape (n,)."
+        return np.bincount(self.members(lon, lat, radius_deg)[0], minlength=np.size(lon))
 
     def contains(self, lon, lat, radius_deg=None):
         "Whether events (see `multiplicity`) are in at least one region, boolean, shape (n,)."
