@@ -428,7 +428,7 @@ def test_bad_files(points, tmp_path):
     (tmp_path/"cut.fits").write_bytes(content[:len(content)//2])
     with pytest.raises(DataError, match="cut.fits.*truncated"): FluxPoints.read(tmp_path/"cut.fits")
     with pytest.raises(ValueError, match="ends in .fits"): points.write(tmp_path/"points.txt")
-    with pytest.raises(ValueError, match="expected 'gadf-sed', found 'lightcurve'"): points.to_table(format="lightcurve")
+    with pytest.raises(ValueError, match="'lightcurve' is for light curves"): points.to_table(format="lightcurve")
 
 
 # --- pictures ----------------------------------------------------------------------------------------------------------------
