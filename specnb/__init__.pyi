@@ -182,6 +182,7 @@ from .fit.many_fits import fit_many as fit_many
 from .fit.many_fits import sample_counts as sample_counts
 from .flux_points.plots import plot_profiles as plot_profiles
 from .flux_points.plots import plot_sed_points as plot_sed_points
+from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
@@ -437,6 +438,7 @@ __all__ = [
     "plot_sweep",
     "plot_sweep_map",
     "plot_theta_squared_table",
+    "plot_time_points",
     "points_view",
     "problems_table",
     "public_datasets",

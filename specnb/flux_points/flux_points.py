@@ -8,13 +8,21 @@ __all__ = ['FluxPoints']
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #4dfa9aaa
 import copy
 import numpy as np
-from ..base.core import DataError, as_number, html_table, lazy, warn
+from ..base.axes import MapAxis, snap_to_edges
+from ..base.core import DataError, as_float, as_number, expect, html_table, lazy, make_path, warn
+from ..base.tables import read_tables
+from ..base.time_axes import TimeMapAxis
+from ..data.gti import GTI
 from .tables import (COMMON, NORMS, check_points, format_flux_table, make_flux_table,
                                        read_flux_table, read_norms, reference_fluxes, write_flux_table)
+from .time_tables import (is_time_table, make_time_series, make_time_table,
+                                            split_time_table)
 from ..models.parameters import unit_string
 from ..stats.stats import SQRT_TS_THRESHOLD_UL
 from .plots import plot_profiles, plot_sed_points
+from .time_plots import plot_time_points, time_axes, time_numbers
 from ..models.quantities import SED_UNITS, sed_axes
+from ..regions.maps import RegionGeom
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #c5348833
 u, special = lazy("astropy.units"), lazy("scipy.special")
@@ -51,17 +59,42 @@ def _quantity(
                     doc=f"{name}, {unit}, shape (n,).")
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #82a5d3a5
-def _check_format(format):
-    "There is one layout of tables."
-    if format not in (None, "gadf-sed"):
-        raise ValueError(f"format: expected 'gadf-sed', found {format!r}")
+_FORMATS = "gadf-sed", "lightcurve", "binned-time-series"
+
+def _checked_format(
+    format,        # what was asked for, None to find out
+    is_time:bool,  # whether there are intervals of time
+)->str:
+    "The layout of a table; ValueError for one that there is not, or that does not go with the axes."
+    found = format or ("lightcurve" if is_time else "gadf-sed")
+    if found not in _FORMATS:
+        raise ValueError(f"format: expected {', '.join(map(repr, _FORMATS))} or None, found {format!r}")
+    if is_time and found == "gadf-sed":
+        raise ValueError("format: 'gadf-sed' is for one spectrum, and this is a light curve; take an "
+                         "interval with slice_by_idx")
+    if not is_time and found != "gadf-sed":
+        raise ValueError(f"format: {found!r} is for light curves, and these flux points have no time")
+    return found
+
+def _read_gti(
+    filename, # path of a file of flux points
+)->GTI:       # None without such a table
+    "Good time intervals in a FITS file."
+    path = make_path(filename)
+    if not path.name.lower().removesuffix(".gz").endswith((".fits", ".fit")):
+        return None
+    file = read_tables(path)
+    return GTI.from_table(file["GTI"]) if "GTI" in file and file["GTI"].n_rows else None
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #96207ca0
 def profile_points(
     points,           # FluxPoints with stat_scan
 ):                    # norms and signed roots of the rise there, each of shape (n, n_known)
     "All that is known of the likelihood profiles."
-    data, row = points.data, np.arange(len(points))
+    names = "norm", "norm_errp", "norm_errn", "norm_ul", "stat", "stat_null"
+    data = {n: points.data[n].ravel() for n in names if n in points.data}
+    data |= {n: points.data[n].reshape(len(data["norm"]), -1) for n in ("norm_scan", "stat_scan")}
+    row = np.arange(len(data["norm"]))
     best = np.where(np.isfinite(data["norm"]), data["norm"],
                     data["norm_scan"][row, data["stat_scan"].argmin(1)])
     norm, stat = [best, *data["norm_scan"].T], [data["stat"], *data["stat_scan"].T]
@@ -73,12 +106,15 @@ def profile_points(
     if points.has_ul:  # where the norm is negative the rise at the limit is counted from norm 0
         ends += [(np.where(data["norm"] < 0, np.nan, data["norm_ul"]), points.n_sigma_ul)]
     return np.stack([*norm, *(x for x, _ in ends)],
-                    1), np.stack([*root, *(np.full(len(points), float(r)) for _, r in ends)], 1)
+                    1), np.stack([*root, *(np.full(len(row), float(r)) for _, r in ends)], 1)
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #48f7138b
+_ENERGIES = "e_ref", "e_min", "e_max"
+
 def _checked_columns(
-    data, # dict of arrays
-)->dict:  # of arrays
+    data,         # dict of arrays
+    n_times=None, # number of intervals of a light curve
+)->dict:          # of arrays
     "Columns of flux points that fit together; TypeError or ValueError for the first that does not."
     if not isinstance(data, dict):
         raise TypeError(f"data: expected a dict of arrays, found {type(data).__name__}; tables are read by "
@@ -89,14 +125,18 @@ def _checked_columns(
         raise ValueError(f"flux points: no column {missing[0]!r}; found {', '.join(map(repr, data))}")
     n = np.shape(data["e_ref"])[:1]
     for name, array in data.items():
-        if array.shape[:1] != n or not n:
-            rows = n[0] if n else "some"
-            raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {rows} rows, "
-                             "one per band")
+        wanted = n if n_times is None or name in _ENERGIES else (n_times, *n)
+        if array.shape[:len(wanted)] != wanted or not n:
+            rows = f"{n[0] if n else 'some'} rows, one per band"
+            if len(wanted) > 1:
+                rows = f"{n_times} rows, one per interval, of {n[0]} bands"
+            raise ValueError(f"flux points: column {name!r} has shape {array.shape}, expected {rows}")
         if array.dtype.kind not in "biuf":
             raise TypeError(f"flux points: column {name!r} holds {array.dtype.name} values, expected "
                             "numbers")
-    check_points(data, "flux points")
+    flat = data if n_times is None else {k: v if k in _ENERGIES else v.reshape(-1, *v.shape[2:])
+                                         for k, v in data.items()}
+    check_points(flat, "flux points", n_times)
     return data
 
 def _sizes(
@@ -159,6 +199,10 @@ class FluxPoints:
         Its fluxes in the bands, by default those of `reference_fluxes`.
     status : list of str, optional
         What could not be determined in each band, and why; "" if all is well.
+    time_axis : `TimeMapAxis`, optional
+        Intervals of a light curve; all columns but the energies then have shape (n_times, n_bands, ...).
+    gti : `GTI`, optional
+        When the data were taken; kept in files.
 
     Raises
     ------
@@ -169,8 +213,11 @@ class FluxPoints:
         No numbers, or no model.
     """
 
-    def __init__(self, data, reference_model, meta=None, reference=None, status=None):
-        data = _checked_columns(data)
+    def __init__(self, data, reference_model, meta=None, reference=None, status=None, time_axis=None,
+                 gti=None):
+        self.time_axis = None if time_axis is None else expect(time_axis, TimeMapAxis, "time_axis")
+        self.gti = None if gti is None else expect(gti, GTI, "gti")
+        data = _checked_columns(data, time_axis and time_axis.nbin)
         if reference is None and not hasattr(reference_model, "parameters"):
             raise TypeError("reference_model: expected a SkyModel or SpectralModel, found "
                             f"{type(reference_model).__name__}")
@@ -178,9 +225,11 @@ class FluxPoints:
         self.meta = _sizes(meta or {}, "meta")
         self.reference = reference or reference_fluxes(reference_model, data["e_ref"], data["e_min"],
                                                        data["e_max"])
-        self.status = list(status) if status is not None else [""] * len(self)
-        if len(self.status) != len(self):
-            raise ValueError(f"status: expected {len(self)} texts, one per band, found {len(self.status)}")
+        texts = np.full(self.shape, "") if status is None else np.array(status, str)
+        if texts.shape != self.shape:
+            raise ValueError(f"status: expected {' x '.join(map(str, self.shape))} texts, one per band, "
+                             f"found {' x '.join(map(str, texts.shape))}")
+        self.status = texts.tolist()
         self._assumed = False
 
     def reference_flux(self, sed_type):
@@ -194,18 +243,32 @@ class FluxPoints:
     def copy(self, reference_model=None):
         "An independent copy; another reference model keeps the norms and so changes the fluxes."
         if reference_model is None: return copy.deepcopy(self)
-        return FluxPoints(copy.deepcopy(self.data), reference_model, self.meta, status=self.status)
+        return FluxPoints(copy.deepcopy(self.data), reference_model, self.meta, status=self.status,
+                          time_axis=self.time_axis, gti=self.gti)
 
     def __len__(self):
-        return len(self.data["e_ref"])
+        return self.shape[0]
+
+    @property
+    def shape(self):
+        "Number of bands; of a light curve, numbers of intervals and of bands."
+        n_bands = len(self.data["e_ref"])
+        return (n_bands,) if self.time_axis is None else (self.time_axis.nbin, n_bands)
 
     def __repr__(self):
-        ends = np.concatenate([self.data[n] for n in ("e_ref", "e_min", "e_max")])
+        ends = np.concatenate([self.data[n] for n in _ENERGIES])
         energies = f"{np.nanmin(ends):.3g} - {np.nanmax(ends):.3g} TeV"
-        return f"FluxPoints({len(self)} bands, {energies}, {self.is_ul.sum()} upper limits)"
+        times = "" if self.time_axis is None else f"{len(self)} intervals, axes time and energy, "
+        return f"FluxPoints({times}{self.shape[-1]} bands, {energies}, {self.is_ul.sum()} upper limits)"
 
     def _repr_html_(self):
-        t = self.to_table(self.sed_type_plot_default)
+        if self.time_axis is None:
+            t = self.to_table(self.sed_type_plot_default)
+        else:
+            t = make_flux_table(*self._raveled(), self.sed_type_plot_default)
+            dates = [np.repeat(time.iso, self.shape[1])
+                     for time in (self.time_axis.time_min, self.time_axis.time_max)]
+            t.add_columns(dates, indexes=[0, 0], names=["time_min", "time_max"])
         shown = [n for n in t.colnames if t[n].ndim == 1 and n not in ("ts", "stat", "stat_null")]
         cells = [[f"{v:.4g}" if t[n].dtype.kind == "f" else v for n, v in zip(shown, row)]
                  for row in zip(*(np.asarray(t[n]) for n in shown))]
@@ -232,6 +295,21 @@ class FluxPoints:
     npred = _column("npred", "Predicted counts of each dataset, shape (n, n_datasets).")
     npred_excess = _column("npred_excess", "Predicted counts of the source, shape (n, n_datasets).")
     success = _column("success", "Whether norm and error could be determined, shape (n,).")
+    measured_fraction = _column("measured_fraction", "Fraction of the reference flux of the band that was "
+                                "measured; the rest is the model's, shape (n,).")
+
+    @property
+    def energy_axis(self):
+        "The bands as `MapAxis`; None if their bounds are not known or leave gaps."
+        low, high = self.data["e_min"], self.data["e_max"]
+        known = np.isfinite(low).all() and np.isfinite(high).all()
+        if not known or not np.allclose(low[1:], high[:-1], rtol=1e-6, atol=0):
+            return None
+        return MapAxis.from_energy_edges(np.append(low, high[-1]), "TeV")
+    @property
+    def geom(self):
+        "The axes, as `RegionGeom` without region: \"energy\", and \"time\" of a light curve."
+        return RegionGeom.create(None, axes=[a for a in (self.energy_axis, self.time_axis) if a is not None])
 
     @property
     def available_quantities(self):
@@ -273,7 +351,7 @@ class FluxPoints:
     def is_ul(self):
         "Whether a point is an upper limit, shape (n,)."
         if "is_ul" in self.data: return self.data["is_ul"]
-        if not self.has_ul: return np.zeros(len(self), bool)
+        if not self.has_ul: return np.zeros(self.shape, bool)
         return np.isfinite(self.norm_ul) & (self.sqrt_ts < self.sqrt_ts_threshold_ul
                                             if "sqrt_ts" in self.data else ~np.isfinite(self.norm))
 
@@ -286,7 +364,7 @@ class FluxPoints:
         raise ValueError(f"sed_type: expected one of {', '.join(map(repr, self.available_sed_types))}, found "
                          f"{sed_type!r}{reason}")
 
-    def write(self, filename, sed_type=None, format="gadf-sed", overwrite=False):
+    def write(self, filename, sed_type=None, format=None, overwrite=False):
         """Write to a FITS or ECSV file.
 
         Parameters
@@ -295,8 +373,8 @@ class FluxPoints:
             Ending in .fits, .fits.gz or .ecsv.
         sed_type : str, optional
             As for `to_table`. Only "likelihood" keeps the reference fluxes.
-        format : {"gadf-sed"}
-            Layout of the table.
+        format : {"gadf-sed", "lightcurve", "binned-time-series"}, optional
+            Layout of the table, as for `to_table`.
         overwrite : bool
             Replace a file that is there.
 
@@ -307,31 +385,32 @@ class FluxPoints:
         FileExistsError
             The file exists and `overwrite` is False.
         """
-        write_flux_table(filename, self.to_table(sed_type, format), overwrite)
+        gti = [] if self.gti is None else [self.gti.new_table()]
+        write_flux_table(filename, self.to_table(sed_type, format), overwrite, gti)
 
     @classmethod
-    def read(cls, filename, sed_type=None, format="gadf-sed", reference_model=None):
+    def read(cls, filename, sed_type=None, format=None, reference_model=None):
         "Read a FITS or text file; arguments as for `from_table`, errors name the file."
-        _check_format(format)
         table, label = read_flux_table(filename)
-        return cls.from_table(table, sed_type, format, reference_model, label)
+        return cls.from_table(table, sed_type, format, reference_model, label, _read_gti(filename))
 
-    def to_table(self, sed_type=None, format="gadf-sed", formatted=False):
+    def to_table(self, sed_type=None, format=None, formatted=False):
         """Flux points as a table.
 
         Parameters
         ----------
         sed_type : {"dnde", "e2dnde", "flux", "eflux", "likelihood"}, optional
             What to list; by default the type in which the points were made or read.
-        format : {"gadf-sed"}
-            Layout of the table.
+        format : {"gadf-sed", "lightcurve", "binned-time-series"}, optional
+            Layout of the table: one row per band, or of a light curve one row per interval, by default what
+            the axes ask for; or astropy's `~astropy.timeseries.BinnedTimeSeries`.
         formatted : bool
             Print few digits.
 
         Returns
         -------
         `~astropy.table.Table`
-            One row per band. ``SED_TYPE``, ``UL_CONF``, ``n_sigma``, ``n_sigma_ul`` and
+            One row per band or interval. ``SED_TYPE``, ``UL_CONF``, ``n_sigma``, ``n_sigma_ul`` and
             ``sqrt_ts_threshold_ul`` are in its meta data. There is a column ``status`` if a band has one.
 
         Raises
@@ -343,20 +422,120 @@ class FluxPoints:
         ----------
         https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
         """
-        _check_format(format)
+        format = _checked_format(format, self.time_axis is not None)
         sed_type, data = self._sed_type(sed_type), dict(self.data)
         if self.has_ul:
             data["is_ul"] = self.is_ul
-        if any(self.status):
+        if np.any(np.array(self.status) != ""):
             data["status"] = np.array(self.status)
         if sed_type in SED_UNITS:
             self.reference_flux(sed_type)  # warns
-        result = make_flux_table(data, self.reference, sed_type,
-                                 {k: v for k, v in self.meta.items() if k != "SED_TYPE"})
+        meta = {k: v for k, v in self.meta.items() if k != "SED_TYPE"}
+        if format == "gadf-sed":
+            result = make_flux_table(data, self.reference, sed_type, meta)
+        else:
+            result = make_time_table(data, self.reference, self.time_axis, sed_type, meta)
+        if format == "binned-time-series":
+            left = {n: result[n].quantity if result[n].unit else np.asarray(result[n])
+                    for n in result.colnames if n not in ("time_min", "time_max")}
+            return make_time_series(left, self.time_axis)
         return format_flux_table(result) if formatted else result
 
+    def _raveled(self): # columns and reference fluxes with intervals and bands in one axis
+        if self.time_axis is None:
+            return self.data, self.reference
+        n, columns = len(self), {}
+        for name, values in self.data.items():
+            columns[name] = np.tile(values, n) if name in _ENERGIES else values.reshape(-1, *values.shape[2:])
+        return columns, {name: np.tile(values, n) for name, values in self.reference.items()}
+
+    def _take(self, times, bands): # some intervals (an index drops the axis) and bands
+        single = self.time_axis is None or isinstance(times, int)
+
+        def part(array):
+            rows = array if self.time_axis is None else array[times]
+            return rows[bands] if single else rows[:, bands]
+
+        data = {k: v[bands] if k in _ENERGIES else part(v) for k, v in self.data.items()}
+        axis = None if single else self.time_axis.slice(times)
+        reference = {k: v[bands] for k, v in self.reference.items()}
+        new = FluxPoints(data, self.reference_model, self.meta, reference, part(np.array(self.status)), axis,
+                         self.gti)
+        new._assumed = self._assumed
+        return new
+
+    def slice_by_idx(self, slices):
+        """Part of the intervals and bands.
+
+        Parameters
+        ----------
+        slices : dict
+            A slice or an index for "time", "energy" or both. An index of an interval gives its spectrum, flux
+            points without time.
+
+        Raises
+        ------
+        ValueError
+            An axis that there is not, a slice that holds nothing, an index outside the axis.
+        """
+        sizes = dict(zip(("time", "energy")[-len(self.shape):], self.shape))
+        for name, index in slices.items():
+            if name not in sizes:
+                raise ValueError(f"slices: no axis {name!r}; there are {', '.join(map(repr, sizes))}")
+            whole = index
+            if not isinstance(index, slice):
+                whole = slice(as_number(index, name, minimum=-sizes[name], integer=True), None)
+            if not len(range(*whole.indices(sizes[name]))):
+                raise ValueError(f"slices: {name} {index} holds none of the {sizes[name]}")
+        times, bands = (slices.get(name, slice(None)) for name in ("time", "energy"))
+        if not isinstance(bands, slice):
+            bands = slice(int(bands), int(bands) + 1 or None)
+        return self._take(times if isinstance(times, slice) else int(times), bands)
+
+    def slice_by_coord(self, slices):
+        """The intervals and bands that lie within limits.
+
+        Parameters
+        ----------
+        slices : dict
+            ``slice(lowest, highest)`` for "time" (`~astropy.time.Time`, or quantities that count from the
+            reference time of the axis), for "energy" (quantities; they move to the nearest edges) or both.
+
+        Raises
+        ------
+        ValueError
+            An axis that there is not, or limits that hold no interval or band.
+        """
+        found = {}
+        for name, limits in slices.items():
+            if name == "time" and self.time_axis is not None:
+                bounds = zip((limits.start, limits.stop), self.time_axis.time_bounds)
+                ends = [end if given is None else given for given, end in bounds]
+                row = self.time_axis.group_table(ends)[0]
+                first, last = row["idx_min"], row["idx_max"] + 1
+            elif name == "energy":
+                edges = np.append(self.data["e_min"], self.data["e_max"][-1])
+                ends = [end if given is None else as_float(given, "TeV", name)
+                        for given, end in zip((limits.start, limits.stop), edges[[0, -1]])]
+                first, last = snap_to_edges(edges, np.array(ends))
+            else:
+                raise ValueError(f"slices: no axis {name!r}; there are {self.geom.axes.names}")
+            if not 0 <= first < last:
+                raise ValueError(f"slices: no bin of the axis {name!r} lies between {limits.start} and "
+                                 f"{limits.stop}")
+            found[name] = slice(int(first), int(last))
+        return self.slice_by_idx(found)
+
+    def slice_by_time(self, time_min, time_max):
+        "The intervals that lie within two dates."
+        return self.slice_by_coord({"time": slice(time_min, time_max)})
+
+    def slice_by_energy(self, energy_min=None, energy_max=None):
+        "The bands between two energies, which move to the nearest edges."
+        return self.slice_by_coord({"energy": slice(energy_min, energy_max)})
+
     @classmethod
-    def from_table(cls, table, sed_type=None, format="gadf-sed", reference_model=None, label="table"):
+    def from_table(cls, table, sed_type=None, format=None, reference_model=None, label="table", gti=None):
         """Flux points from a table.
 
         Parameters
@@ -365,37 +544,47 @@ class FluxPoints:
             With columns as in `to_table`.
         sed_type : str, optional
             Type; by default ``SED_TYPE`` of the meta data, or what the columns suggest.
-        format : {"gadf-sed"}
-            Layout of the table.
+        format : {"gadf-sed", "lightcurve"}, optional
+            Layout of the table; by default a light curve if there are columns ``time_min`` and ``time_max``.
         reference_model : `SkyModel` or `SpectralModel`, optional
             Spectrum to convert between types with; by default the reference fluxes of the table, or a power
             law of index 2.
         label : str
             Name of the table for messages.
+        gti : `GTI`, optional
+            When the data were taken.
 
         Raises
         ------
         DataError
-            Missing columns or units, an unknown type, a light curve, or values that cannot be.
+            Missing columns or units, an unknown type, or values that cannot be.
+        ValueError
+            A format that there is not, or that the columns do not have.
         TypeError
             No table.
         """
-        _check_format(format)
         if not hasattr(table, "colnames"):
             raise TypeError(f"table: expected an astropy Table, found {type(table).__name__}")
-        data, reference, found, model = read_norms(table, sed_type, reference_model, label)
+        axis = None
+        if _checked_format(format, is_time_table(table)) != "gadf-sed":
+            axis, table = split_time_table(table, label)
+        data, reference, found, model = read_norms(table, sed_type, reference_model, label,
+                                                   axis and axis.nbin)
         status, meta = data.pop("status", None), _file_sizes(table.meta, label)
-        points = cls(data, model, {**meta, "SED_TYPE": found}, reference, status)
+        points = cls(data, model, {**meta, "SED_TYPE": found}, reference, status, axis, gti)
         points._assumed = reference_model is None and found != "likelihood"
         return points
 
     # axes, TeV in the unit of the energies, flux of norm 1 in that of the fluxes
     def _axes(self, ax, sed_type, energy_power=0):
         ax, x, y = sed_axes(sed_type, ax, energy_power)
-        unit = u.Unit(SED_UNITS[sed_type]) * u.TeV**energy_power
-        return ax, u.TeV.to(x), unit.to(y) * self.reference_flux(sed_type) * self.data["e_ref"]**energy_power
+        return ax, u.TeV.to(x), self._plot_scale(sed_type, energy_power, y)
 
-    def plot(self, ax=None, sed_type=None, energy_power=0, **kwargs):
+    def _plot_scale(self, sed_type, energy_power, unit): # flux of norm 1 in the unit of the picture
+        own = u.Unit(SED_UNITS[sed_type]) * u.TeV**energy_power
+        return own.to(unit) * self.reference_flux(sed_type) * self.data["e_ref"]**energy_power
+
+    def plot(self, ax=None, sed_type=None, energy_power=0, time_format="iso", axis_name=None, **kwargs):
         """Draw points with errors, and upper limits as arrows.
 
         Parameters
@@ -406,6 +595,10 @@ class FluxPoints:
             What to draw; by default the type of the points.
         energy_power : float
             Multiply by this power of the energy.
+        time_format : {"iso", "mjd"}
+            How a light curve writes dates.
+        axis_name : {"time", "energy"}, optional
+            Of a light curve: draw each band against time, the default, or the spectrum of each interval.
         **kwargs
             For `~matplotlib.axes.Axes.errorbar`.
 
@@ -414,21 +607,43 @@ class FluxPoints:
         `~matplotlib.axes.Axes`
         """
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
-        ax, x, scale = self._axes(ax, sed_type, energy_power)
+        if axis_name not in (None, "energy", "time") or (axis_name == "time" and self.time_axis is None):
+            raise ValueError(f"axis_name: expected one of {self.geom.axes.names}, found {axis_name!r}")
+        if self.time_axis is not None and axis_name == "energy":
+            for i, when in enumerate(self.time_axis.time_min):
+                style = {"label": when.iso[:16], "color": f"C{i % 10}", **kwargs}
+                ax = self.slice_by_idx({"time": i}).plot(ax, sed_type, energy_power, **style)
+            return ax
         sides = next((s for s in (("norm_errn", "norm_errp"), ("norm_err", "norm_err")) if s[0] in self.data
                       and s[1] in self.data), None)
+        if self.time_axis is not None:
+            ax, unit = time_axes(self.time_axis, sed_type, ax, energy_power, time_format)
+            scale = self._plot_scale(sed_type, energy_power, unit)
+            error = np.stack([self.data[n] * scale for n in sides]) if sides else None
+            return plot_time_points(time_numbers(self.time_axis, time_format), self.norm * scale, error,
+                                    self.norm_ul * scale if self.has_ul else None, self.is_ul, ax,
+                                    [self.data["e_min"], self.data["e_max"]], **kwargs)
+        ax, x, scale = self._axes(ax, sed_type, energy_power)
         error = np.stack([self.data[n] * scale for n in sides]) if sides else None
         return plot_sed_points(*(x * self.data[n] for n in ("e_ref", "e_min", "e_max")), self.norm * scale,
                                error,
                                self.norm_ul * scale if self.has_ul else None, self.is_ul, ax, **kwargs)
 
-    def plot_ts_profiles(self, ax=None, sed_type=None, add_cbar=True, **kwargs):
+    def plot_ts_profiles(self, ax=None, sed_type=None, add_cbar=True, time_format="iso", **kwargs):
         """Draw the likelihood profiles as columns of colour; arguments as for `plot`, the rest goes to
         `plot_profiles`."""
         if not self.has_stat_profiles:
             raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with "
                              "selection_optional='scan' or 'all'")
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
+        if self.time_axis is not None:
+            if self.shape[1] > 1:
+                raise ValueError(f"plot_ts_profiles: expected one energy band, found {self.shape[1]}; take "
+                                 "one with slice_by_idx({'energy': slice(0, 1)})")
+            ax, unit = time_axes(self.time_axis, sed_type, ax, 0, time_format)
+            start, _, stop = time_numbers(self.time_axis, time_format)
+            scale = np.tile(self._plot_scale(sed_type, 0, unit), len(self))
+            return plot_profiles(start, stop, scale, *profile_points(self), ax, add_cbar, **kwargs)
         ax, x, scale = self._axes(ax, sed_type)
         bounds, norm_root = (x * self.data[n] for n in ("e_min", "e_max")), profile_points(self)
         return plot_profiles(*bounds, scale, *norm_root, ax, add_cbar, **kwargs)

@@ -51,7 +51,7 @@ def reference_fluxes(model, e_ref, e_min, e_max):
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
 NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul"
 COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
-          "norm_scan", "stat_scan", "status")
+          "norm_scan", "stat_scan", "measured_fraction", "status")
 _ENERGIES = "e_ref", "e_min", "e_max"
 _E_MAX = 1e9 # TeV; no particle of more has been seen
 
@@ -188,7 +188,7 @@ def find_sed_type(
     return sed_type
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #55e019ab
-def check_points(data, label):
+def check_points(data, label, n_times=None):
     """Refuse flux points that cannot be.
 
     Parameters
@@ -197,6 +197,9 @@ def check_points(data, label):
         As for `make_flux_table`.
     label : str
         Name of the table for messages.
+    n_times : int, optional
+        Of a light curve: the columns, but not the energies, have the bands of so many intervals one after
+        the other.
 
     Raises
     ------
@@ -206,8 +209,9 @@ def check_points(data, label):
     """
     def refuse(bad, found, wanted):
         if np.any(bad):
-            row = int(np.argmax(np.reshape(bad, (len(bad), -1)).any(1)))
-            raise DataError(f"{label}: row {row + 1}: {found(row)}, expected {wanted}")
+            row, n = int(np.argmax(np.reshape(bad, (len(bad), -1)).any(1))), len(data["e_ref"])
+            where = f"row {row + 1}" if n_times is None else f"row {row // n + 1}, band {row % n + 1}"
+            raise DataError(f"{label}: {where}: {found(row)}, expected {wanted}")
 
     e_ref, e_min, e_max = (data[n] for n in _ENERGIES)
     if not len(e_ref):
@@ -233,8 +237,11 @@ def check_points(data, label):
     for name in [n for n in ("counts", "npred", "npred_excess", "stat", "norm_scan") if n in data]:
         refuse(np.isinf(data[name]), lambda row: f"{name} is {data[name][row]}", "finite numbers")
     if "sqrt_ts" in data:  # infinite where no signal is impossible, and ts with it
-        refuse(np.isinf(data["sqrt_ts"]) & np.isfinite(data.get("ts", e_ref)),
+        refuse(np.isinf(data["sqrt_ts"]) & np.isfinite(data.get("ts", np.zeros(len(data["sqrt_ts"])))),
                lambda row: f"sqrt_ts is {data['sqrt_ts'][row]:g}", "a finite number")
+    if "measured_fraction" in data:
+        refuse((data["measured_fraction"] < 0) | (data["measured_fraction"] > 1 + 1e-9),
+               lambda row: f"measured_fraction is {data['measured_fraction'][row]:g}", "a part of 1")
     scans = [data[n].shape for n in ("norm_scan", "stat_scan") if n in data]
     if len(set(scans)) > 1:
         raise DataError(f"{label}: norm_scan has shape {scans[0]} and stat_scan {scans[1]}, expected the "
@@ -314,13 +321,13 @@ def _common(
     "A column that has the same meaning in all types."
     if column.name in ("is_ul", "success"):
         return _one_in_each_row(_logicals(column, label), column.name, label)
-    if column.name in ("ts", "sqrt_ts", "stat", "stat_null"):
+    if column.name in ("ts", "sqrt_ts", "stat", "stat_null", "measured_fraction"):
         return _one_in_each_row(_numbers(column, "", label), column.name, label)
     if column.name == "status":
         return np.asarray(np.ma.filled(np.ma.asarray(column, str), ""))
     return _numbers(column, "", label)
 
-def read_norms(t, sed_type=None, model=None, label="table"):
+def read_norms(t, sed_type=None, model=None, label="table", n_times=None):
     """Norms and references of a table of flux points.
 
     Parameters
@@ -333,12 +340,15 @@ def read_norms(t, sed_type=None, model=None, label="table"):
         Reference spectrum; by default that of the table, or a power law of index 2.
     label : str
         Name of the table for messages.
+    n_times : int, optional
+        Of a light curve: the rows are the bands of so many intervals one after the other.
 
     Returns
     -------
     tuple
         data (as for `make_flux_table`), reference fluxes, type, and model: through the reference fluxes if
-        the table has its own.
+        the table has its own. Columns of a light curve, but not its energies, have shape
+        (n_times, n_bands, ...).
 
     Raises
     ------
@@ -346,19 +356,23 @@ def read_norms(t, sed_type=None, model=None, label="table"):
         Missing columns or units, an unknown type, a light curve, or values that cannot be (`check_points`).
     """
     sed_type = find_sed_type(t, sed_type, label)
-    energies, per_norm = _energies(t, label), sed_type == "likelihood"
+    bands, per_norm = t[:len(t) // (n_times or 1)], sed_type == "likelihood"
+    energies = _energies(bands, label)
     check_points(energies, label)
     if model or not per_norm:
         model = model or PowerLawSpectralModel(index=2)
         reference = reference_fluxes(model, *energies.values())
     else:
-        reference = _own_reference(t, energies, label)
+        reference = _own_reference(bands, energies, label)
         model = _template(energies["e_ref"], reference["dnde"])
-    data = energies | _norms(t, sed_type, np.ones(len(t)) if per_norm else reference[sed_type], label)
+    scale = np.ones(len(t)) if per_norm else np.tile(reference[sed_type], n_times or 1)
+    data = energies | _norms(t, sed_type, scale, label)
     for name in COMMON:
         if name in t.colnames:
             data[name] = _common(t[name], label)
-    check_points(data, label)
+    check_points(data, label, n_times)
+    if n_times is not None:
+        data |= {n: a.reshape(n_times, -1, *a.shape[1:]) for n, a in data.items() if n not in _ENERGIES}
     return data, reference, sed_type, model
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #ef955f44
@@ -371,6 +385,7 @@ def write_flux_table(
     filename,        # path ending in .fits, .fits.gz or .ecsv
     t,               # table of flux points
     overwrite=False, # replace a file that is there
+    others=(),       # further tables of a FITS file, `NewTable`
 ):
     "Write a table of flux points to a FITS or ECSV file."
     path = make_path(filename)
@@ -378,8 +393,8 @@ def write_flux_table(
         columns = {n: (np.asarray(t[n]), t[n].unit.to_string("fits") if t[n].unit else None)
                    for n in t.colnames}
         write_tables(path,
-                     [NewTable("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()})],
-                     overwrite)
+                     [NewTable("FLUXPOINTS", columns, {_FITS_KEYS.get(k, k): v for k, v in t.meta.items()}),
+                      *others], overwrite)
     elif path.suffix == ".ecsv":
         with atomic_path(path, overwrite) as temporary:
             t.write(temporary, format="ascii.ecsv")
