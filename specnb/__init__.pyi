@@ -67,6 +67,16 @@ from .regions.off_regions import OffRegions as OffRegions
 from .regions.off_regions import ReflectedRegionsFinder as ReflectedRegionsFinder
 from .regions.off_regions import WobbleRegionsFinder as WobbleRegionsFinder
 from .regions.off_regions import plot_off_regions as plot_off_regions
+from .models.priors import GaussianPrior as GaussianPrior
+from .models.priors import GeneralizedGaussianPrior as GeneralizedGaussianPrior
+from .models.priors import LogUniformPrior as LogUniformPrior
+from .models.priors import PRIOR_REGISTRY as PRIOR_REGISTRY
+from .models.priors import Prior as Prior
+from .models.priors import PriorParameter as PriorParameter
+from .models.priors import PriorParameters as PriorParameters
+from .models.priors import Registry as Registry
+from .models.priors import TablePrior as TablePrior
+from .models.priors import UniformPrior as UniformPrior
 from .models.parameters import Parameter as Parameter
 from .models.parameters import Parameters as Parameters
 from .models.model_base import Covariance as Covariance
@@ -120,6 +130,8 @@ from .stats.stats import get_wstat_mu_bkg as get_wstat_mu_bkg
 from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.likelihood import Likelihood as Likelihood
+from .stats.likelihood import PriorPrediction as PriorPrediction
+from .stats.likelihood import PriorTerm as PriorTerm
 from .stats.likelihood import compile_likelihood as compile_likelihood
 from .makers.selected_events import SelectedEvents as SelectedEvents
 from .makers.selected_events import StackedEvents as StackedEvents
@@ -289,8 +301,10 @@ __all__ = [
     "FluxPointsDataset",
     "FluxPointsEstimator",
     "GTI",
+    "GaussianPrior",
     "GaussianSpectralModel",
     "GaussianTemporalModel",
+    "GeneralizedGaussianPrior",
     "GeneralizedGaussianTemporalModel",
     "HtmlTable",
     "IRF",
@@ -301,6 +315,7 @@ __all__ = [
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
+    "LogUniformPrior",
     "MIME",
     "ManyFits",
     "Map",
@@ -317,6 +332,7 @@ __all__ = [
     "OffRegions",
     "OptimizeResult",
     "PHYSICAL_RANGES",
+    "PRIOR_REGISTRY",
     "PSF3D",
     "PSFKing",
     "Parameter",
@@ -329,12 +345,18 @@ __all__ = [
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
     "PowerLawTemporalModel",
+    "Prior",
+    "PriorParameter",
+    "PriorParameters",
+    "PriorPrediction",
+    "PriorTerm",
     "Problem",
     "RadMax2D",
     "ReflectedRegionsBackgroundMaker",
     "ReflectedRegionsFinder",
     "RegionGeom",
     "RegionNDMap",
+    "Registry",
     "RerunReport",
     "Result",
     "Run",
@@ -360,6 +382,7 @@ __all__ = [
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
     "Sweep",
     "TEMPORAL_MODEL_REGISTRY",
+    "TablePrior",
     "TelescopeArray",
     "TemplatePhaseCurveTemporalModel",
     "TemplateSpectralModel",
@@ -367,6 +390,7 @@ __all__ = [
     "ThetaSquaredTable",
     "TimeMapAxis",
     "TimeReference",
+    "UniformPrior",
     "View",
     "WStatCountsStatistic",
     "WcsGeom",

@@ -69,7 +69,11 @@ WRONG = {
     "number as unit": ("unit: TeV,", "unit: 2.5,", "parameters.reference.unit: found 2.5, expected a text"),
     "no unit at all": ("unit: TeV,", "unit: teraelectron,", "unit of parameter reference: found 'teraelectron'"),
     "energy of zero": ("value: 1, unit", "value: 0, unit", "reference of PowerLawSpectralModel: expected a positive energy, found 0.0 TeV"),
-    "prior": ("error: 0.1", "prior: {type: GaussianPrior}", "parameters.index: found a prior, which is not supported"),
+    "unknown prior": ("error: 0.1", "prior: {type: GausPrior, parameters: []}", "prior of parameter index: no class with tag .GausPrior.; did you mean GaussianPrior"),
+    "prior without width": ("error: 0.1", "prior: {type: GaussianPrior, parameters: [{name: mu, value: 2}, {name: sigma, value: 0}]}", "sigma of GaussianPrior: expected a finite number above 0, found 0"),
+    "number of a prior": ("error: 0.1", "prior: {type: GaussianPrior, parameters: [{name: mu, valu: 2}]}", "parameters.index.prior.parameters.mu.valu: unknown key; did you mean value"),
+    "unit of a prior": ("error: 0.1", "prior: {type: UniformPrior, parameters: [{name: min, value: 2, unit: TeV}, {name: max, value: 3}]}", "prior of parameter index: min of a prior: expected a unit that converts to a pure number, found TeV"),
+    "prior without table": ("error: 0.1", "prior: {type: TablePrior, density: [1, 2]}", "TablePrior: values missing"),
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.stats import CashTerm, WStatTerm
-from ..stats.likelihood import Fold, counts_term, derivatives, hessian
+from ..stats.likelihood import Fold, PriorTerm, counts_term, derivatives, hessian
 from ..stats.minimize import covariance, minimize, quiet
 from .problem import FitProblem, search_minuit
 from .fit import as_datasets
@@ -102,8 +102,9 @@ def _pairs_with_counts(
     for i, part in enumerate(d.part() for d in datasets):
         if part.bins().any():
             groups.setdefault(part.key(), []).append((i, part))
-    return [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members]))
-            for (fold, _), members in zip(pairs, groups.values())]
+    counted = [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members]))
+               for (fold, _), members in zip(pairs, groups.values())]
+    return counted + pairs[len(groups):] # priors do not depend on the counts
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #26732b5b
 class ManyFits:
@@ -350,6 +351,7 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
 def _pairs_of_each(
     datasets:list, # with the same axes and models
     free:list,     # free parameters
+    priors:list,   # pairs of the priors
 )->list:
     "One set for each dataset, with its own response."
     parts = [d.part() for d in datasets]
@@ -370,7 +372,7 @@ def _pairs_of_each(
         term = WStatTerm(rows(n_on), rows(background), rows(alpha[0], 1.))
     else:
         term = CashTerm(rows(n_on), rows(background))
-    return [(Fold(first.spectra, free, first.arrays.e_true_edges, rows(matrices)), term)]
+    return [(Fold(first.spectra, free, first.arrays.e_true_edges, rows(matrices)), term), *priors]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353
 def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):
@@ -396,9 +398,10 @@ def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress
     """
     datasets = as_datasets(datasets)
     problem = FitProblem(datasets)
+    priors = [pair for pair in problem.pairs if isinstance(pair[1], PriorTerm)]
 
     def make_pairs(sets):
-        return _pairs_of_each([datasets[int(i)] for i in sets], problem.parameters)
+        return _pairs_of_each([datasets[int(i)] for i in sets], problem.parameters, priors)
 
     def make_alone(k):
         return Datasets([datasets[int(k)]])

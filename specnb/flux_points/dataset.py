@@ -123,7 +123,7 @@ class FluxPointsDataset:
     def stat_sum(self):
         "Chi-square of the points that take part, from the engine; 0 if there is none."
         if not self.mask_valid.any(): return 0.
-        likelihood = compile_likelihood([self.part()])
+        likelihood = compile_likelihood([self.part()], priors=False)
         return likelihood.stat(likelihood.start)
 
     def residuals(self, method="diff"):

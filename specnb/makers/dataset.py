@@ -336,9 +336,10 @@ class SpectrumDataset:
         return stat_per_bin(self.arrays, self.npred_signal().data.ravel()).reshape(-1, 1, 1)
 
     def stat_sum(self):
-        "Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none."
+        """Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none. Priors
+        count in `Datasets.stat_sum`."""
         if not self.part().bins().any(): return 0.
-        likelihood = compile_likelihood([self.part()])
+        likelihood = compile_likelihood([self.part()], priors=False)
         return likelihood.stat(likelihood.start)
 
     def residuals(self, method="diff"):

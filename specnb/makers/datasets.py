@@ -295,13 +295,17 @@ class Datasets(MutableSequence):
         "The parameters of all models."
         return Models(self.models or []).parameters
 
-    def likelihood(self):
-        "The compiled likelihood of all datasets."
-        return compile_likelihood([d.part() for d in self._list])
+    def likelihood(self, priors=True):
+        "The compiled likelihood of all datasets, with the priors of their parameters."
+        return compile_likelihood([d.part() for d in self._list], priors)
 
     def stat_sum(self):
-        "Statistic of all datasets at the present parameter values."
+        "Statistic of all datasets and priors at the present parameter values."
         likelihood = self.likelihood()
+        return likelihood.stat(likelihood.start)
+
+    def _stat_sum_likelihood(self): # without the priors, as Gammapy calls it
+        likelihood = self.likelihood(priors=False)
         return likelihood.stat(likelihood.start)
 
     def info_table(self, cumulative=False, acceptance="sum"):

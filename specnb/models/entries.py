@@ -50,6 +50,30 @@ class Entry(BaseModel):
     "A part of a file; keys that are not listed are refused."
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
+class NumbersEntry(Entry):
+    "Numbers with a unit."
+    data: list[Finite]
+    unit: str
+
+class PriorNumberEntry(Entry):
+    "One number of a prior."
+    name: str
+    value: Annotated[float, BeforeValidator(as_decimal)]
+    unit: str | None = None
+    error: Any = None
+    min: Any = None
+    max: Any = None
+    scale_method: Any = None
+    scale_transform: Any = None
+
+class PriorEntry(Entry):
+    "The prior of a parameter."
+    type: str
+    parameters: list[PriorNumberEntry] = []
+    weight: Finite = 1.
+    values: NumbersEntry | None = None
+    density: list[Finite] | None = None
+
 class ParameterEntry(Entry):
     "One parameter."
     name: str
@@ -64,12 +88,10 @@ class ParameterEntry(Entry):
     scale_method: Any = None
     scale_transform: Any = None
     is_norm: Any = None
-    prior: Any = None
+    prior: PriorEntry | None = None
 
     @model_validator(mode="after")
     def _go_together(self):
-        if self.prior is not None:
-            raise ValueError("found a prior, which is not supported; leave it out")
         if self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         if self.unit is not None and re.match(r"\s*(?!1\s*/)[\d.+-]", self.unit): # 1 / TeV is one
@@ -91,11 +113,6 @@ _MORE = {
     "ScaleSpectralModel": ("model",), "scale": ("model",),
     "CompoundSpectralModel": ("model1", "model2", "operator"), "compound": ("model1", "model2", "operator"),
 }
-
-class NumbersEntry(Entry):
-    "Numbers with a unit."
-    data: list[Finite]
-    unit: str
 
 class SpectralEntry(Entry):
     "One spectral model."
@@ -205,7 +222,7 @@ class ModelsEntry(Entry):
         return self
 
 # %% ../../nbs/40_models/05_entries.ipynb #c0e6ea24
-_SECTIONS = {"components": ComponentEntry, "parameters": ParameterEntry,
+_SECTIONS = {"components": ComponentEntry, "parameters": ParameterEntry, "prior": PriorEntry,
              "energy": NumbersEntry, "values": NumbersEntry,
              "temporal": TemporalEntry,
              **dict.fromkeys(("spectral", "model", "model1", "model2"), SpectralEntry)}
@@ -234,8 +251,10 @@ def _problem(
     keys, found = fault["loc"], fault["input"]
     start = f"{_path(keys, data)}: " if keys else ""
     if fault["type"] == "extra_forbidden":
-        sections = [_SECTIONS[key] for key in keys[:-1] if key in _SECTIONS]
-        known = list((sections or [kind])[-1].model_fields)
+        words = [key for key in keys[:-1] if key in _SECTIONS]
+        section = _SECTIONS[words[-1]] if words else kind
+        section = PriorNumberEntry if words[-2:] == ["prior", "parameters"] else section
+        known = list(section.model_fields)
         return f"{start}unknown key{suggestion(str(keys[-1]), known)}; known here: {', '.join(known)}"
     if fault["type"] == "missing":
         return f"{start}missing"

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from ..base.core import as_floats, as_number, html_table, lazy, warn
 from ..base.yaml_files import suggestion
+from .priors import Prior
 
 # %% ../../nbs/40_models/10_parameters.ipynb #03d4920d
 u = lazy("astropy.units")
@@ -103,8 +104,13 @@ class Parameter:
         Number of values and half-width in errors of the default profile.
     scan_values : array_like, optional
         Values of the profile, instead of the four before.
+    scale_method : {"scale10", "factor1"}, optional
+    scale_transform : {"lin", "log", "sqrt"}
+        Notes of Gammapy for its minimiser; kept.
     interp : {"lin", "log", "sqrt"}
         Spacing of the default profile.
+    prior : `Prior`, optional
+        What is known beforehand.
 
     Raises
     ------
@@ -117,7 +123,8 @@ class Parameter:
 
     def __init__(self, name, value, unit="", scale=1, min=np.nan, max=np.nan, frozen=False, error=0,
                  scan_min=None, scan_max=None,
-                 scan_n_values=11, scan_n_sigma=2, scan_values=None, interp="lin"):
+                 scan_n_values=11, scan_n_sigma=2, scan_values=None, scale_method="scale10", interp="lin",
+                 prior=None, scale_transform="lin"):
         if not isinstance(name, str):
             raise TypeError(f"name of a parameter: expected a text, found {name!r}")
         if interp not in ("lin", "log", "sqrt"):
@@ -129,7 +136,7 @@ class Parameter:
             raise TypeError(f"value of parameter {name}: expected a number, found {value!r}")
         if not (isinstance(unit, str) and unit in _INTERNAL):
             _check_unit(name, unit)
-        self._unit, self.value, self.frozen = unit, value, frozen
+        self._unit, self.value, self.frozen, self._prior = unit, value, frozen, None
         if not np.isfinite(self.value):
             raise ValueError(f"value of parameter {name}: expected a finite number, found {value}")
         self.min, self.max, self.error = min, max, error
@@ -137,6 +144,9 @@ class Parameter:
             raise ValueError(f"limits of parameter {name}: min {self.min:g} is above max {self.max:g}")
         self.scan_min, self.scan_max, self.scan_values = scan_min, scan_max, scan_values
         self.scan_n_values, self.scan_n_sigma = scan_n_values, scan_n_sigma
+        self.scale_method, self.scale_transform = scale_method, scale_transform
+        if prior is not None:
+            self.prior = prior
 
     @property
     def _step(self): return self.error if self.error > 0 else abs(self.value)
@@ -187,6 +197,23 @@ class Parameter:
     @factor.setter
     def factor(self, factor): self.value = factor*self.scale
     @property
+    def scale_method(self): return self._scale_method
+    @scale_method.setter
+    def scale_method(self, method):
+        if method not in ("scale10", "factor1", None):
+            raise ValueError(f"scale_method of {self.name}: expected scale10, factor1 or None, found "
+                             f"{method!r}")
+        self._scale_method = method
+    @property
+    def scale_transform(self): return self._scale_transform
+    @scale_transform.setter
+    def scale_transform(self, transform):
+        if transform not in ("lin", "log", "sqrt"):
+            raise ValueError(f"scale_transform of {self.name}: expected lin, log or sqrt, found "
+                             f"{transform!r}")
+        self._scale_transform = transform
+
+    @property
     def factor_min(self): return self.min/self.scale
     @property
     def factor_max(self): return self.max/self.scale
@@ -194,6 +221,16 @@ class Parameter:
     def autoscale(self):
         "Choose the power of ten that brings the factor between 1 and 10 (sign stays); 1 for the value 0."
         self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
+
+    def reset_autoscale(self):
+        "Set the scale to 1."
+        self.scale = 1.0
+
+    def check_limits(self):
+        "Warn if the value of a free parameter is outside its limits."
+        if not self.frozen and (self.value < self.min or self.value > self.max):
+            warn(f"{self._title('')}: the value {self.value:g} is outside its limits [{self.min:g}, "
+                 f"{self.max:g}]")
 
     def _as_quantity(self, value, what):
         try:
@@ -229,13 +266,48 @@ class Parameter:
         except (TypeError, ValueError):
             self._value = self._to_float(value, "value")
     @property
-    def min(self): return self._min
+    def min(self):
+        return self._min if self._prior is None else self._within_prior()[0]
     @min.setter
     def min(self, value): self._min = self._to_float(value, "min")
     @property
-    def max(self): return self._max
+    def max(self):
+        return self._max if self._prior is None else self._within_prior()[1]
     @max.setter
     def max(self, value): self._max = self._to_float(value, "max")
+
+    def _within_prior(self): # own limits and ends of the prior, the narrower ones
+        low, high = self._prior.bounds(self.unit)
+        return (float(np.fmax(self._min, low)) if np.isfinite(low) else self._min,
+                float(np.fmin(self._max, high)) if np.isfinite(high) else self._max)
+
+    def set_lim(self, min=None, max=None):
+        "Set one or both limits."
+        if min is not None: self.min = min
+        if max is not None: self.max = max
+
+    @property
+    def prior(self): return self._prior
+    @prior.setter
+    def prior(self, prior):
+        what = f"prior of parameter {self.name}"
+        if isinstance(prior, dict):
+            try:
+                prior = Prior.from_dict(prior)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{what}: {error.args[0]}") from None
+        if prior is not None and not isinstance(prior, Prior):
+            raise TypeError(f"{what}: expected a Prior, found {prior!r}")
+        if prior is not None:
+            try:
+                prior.numbers(self.unit)
+            except TypeError as error:
+                raise TypeError(f"{what}: {error}") from None
+        self._prior = prior
+
+    def prior_stat_sum(self):
+        "-2 ln p of the prior at the value; None without prior."
+        return None if self._prior is None else float(self._prior.stat(self.value, self.unit))
     @property
     def error(self): return self._error
     @error.setter
@@ -271,6 +343,9 @@ class Parameter:
         if not np.isfinite(self._to_float(value, "value")):
             raise ValueError(f"value of parameter {self.name}: expected a finite number, found {value}")
         if value.unit is not self.unit and value.unit != self.unit:
+            if self._prior is not None and not self._prior.has_unit:
+                raise ValueError(f"parameter {self.name}: its prior is in {unit_string(self._unit)}; give "
+                                 f"{self._prior!r} that unit before the parameter changes to {value.unit}")
             self._convert(float(self.unit.to(value.unit)))
         self._value, self._unit = float(value.value), value.unit
 
@@ -305,6 +380,7 @@ class Parameter:
         "An independent parameter with the same content."
         new = copy.copy(self)
         new.scan_values = None if self._scan_values is None else self._scan_values.copy()
+        new._prior = None if self._prior is None else self._prior.copy()
         return new
 
     # its content is numbers and texts; looking into them takes most of the time of copying a model
@@ -314,9 +390,10 @@ class Parameter:
 
     def to_dict(self):
         "Content as plain numbers and texts."
+        prior = {} if self._prior is None else self._prior.to_dict()
         return dict(name=self.name, value=self.value, unit=unit_string(self._unit), error=self.error,
                     min=self.min, max=self.max,
-                    frozen=self.frozen, interp=self.interp)
+                    frozen=self.frozen, interp=self.interp) | prior
 
     def __repr__(self):
         return (f"Parameter(name={self.name!r}, value={self.value:.4g}, unit={unit_string(self._unit)!r}, "
@@ -335,7 +412,8 @@ def _from_entry(
     "A parameter of a file; TypeError for a unit of another kind."
     given = {name: getattr(entry, name) for name in _CONTENT if name in entry.model_fields_set}
     if default is None:
-        return Parameter(entry.name, entry.value, as_unit(entry.unit or ""), **given)
+        prior = None if entry.prior is None else entry.prior.model_dump(exclude_none=True)
+        return Parameter(entry.name, entry.value, as_unit(entry.unit or ""), **given, prior=prior)
     new, unit = default.copy(), default._unit if entry.unit is None else entry.unit
     try:
         new.quantity = u.Quantity(entry.value, as_unit(unit))
@@ -345,6 +423,8 @@ def _from_entry(
         raise TypeError(f"unit of parameter {entry.name}: expected a pure number, found {unit!r}")
     for name, value in given.items():
         setattr(new, name, value)
+    if entry.prior is not None:
+        new.prior = entry.prior.model_dump(exclude_none=True)
     if entry.unit is None and default._unit != "":
         warn(f"parameter {entry.name}: no unit is given, {unit_string(unit)} is taken")
     if new.value < new.min or new.value > new.max:
@@ -365,6 +445,8 @@ def _linked(
             raise ValueError(f"link {label}: {name} is {there:g} in one place and {here:g} in another")
     if parameter.frozen != first.frozen:
         raise ValueError(f"link {label}: frozen in one place, free in another")
+    if len({str(p.prior and p.prior.to_dict()) for p in (parameter, first)}) > 1:
+        raise ValueError(f"link {label}: the prior is not the same in both places")
     return first
 
 # %% ../../nbs/40_models/10_parameters.ipynb #d38117da
@@ -409,6 +491,8 @@ class Parameters:
     def __getitem__(self, key):
         if isinstance(key, slice):
             return self._take(range(len(self))[key])
+        if isinstance(key, np.ndarray) and key.dtype == bool and key.shape == (len(self),):
+            return self._take(np.flatnonzero(key))
         return self._parameters[self.index(key)]
     def __len__(self): return len(self._parameters)
     def __iter__(self): return iter(self._parameters)
@@ -435,11 +519,12 @@ class Parameters:
         Returns
         -------
         `~astropy.table.Table`
-            Columns type, name, value, unit, error, min, max, frozen, link.
+            Columns type, name, value, unit, error, min, max, frozen, link, and prior if there is one.
         """
-        names = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
-        kinds = str, str, float, str, float, float, float, bool, str
-        rows = [p.to_dict() | dict(type=p.type, link=link) for p, link in zip(self, self._links())]
+        names = self._columns()
+        kinds = str, str, float, str, float, float, float, bool, str, str
+        rows = [p.to_dict() | dict(type=p.type, link=link, prior=prior)
+                for p, link, prior in zip(self, self._links(), self._prior_names())]
         result = table.Table([np.array([r[n] for r in rows], dtype=kind) for n, kind in zip(names, kinds)],
                              names=names)
         for name, form in dict(value=".4e", error=".3e", min=".3e", max=".3e").items():
@@ -474,11 +559,28 @@ class Parameters:
             result.append(_linked(new, row.link, shared) if row.link else new)
         return cls(result)
 
+    def _columns(self): # of tables
+        names = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
+        return names + (("prior",) if any(self._prior_names()) else ())
+
+    def _prior_names(self):
+        return ["" if p.prior is None else type(p.prior).__name__ for p in self]
+
     def _repr_html_(self):
-        header = "type", "name", "value", "unit", "error", "min", "max", "frozen", "link"
-        return html_table([[p.type, p.name, f"{p.value:.4e}", unit_string(p._unit), f"{p.error:.3e}",
-                            f"{p.min:.3e}", f"{p.max:.3e}",
-                            p.frozen, link] for p, link in zip(self, self._links())], header)
+        header = self._columns()
+        rows = [[p.type, p.name, f"{p.value:.4e}", unit_string(p._unit), f"{p.error:.3e}",
+                 f"{p.min:.3e}", f"{p.max:.3e}", p.frozen, link, prior]
+                for p, link, prior in zip(self, self._links(), self._prior_names())]
+        return html_table([row[:len(header)] for row in rows], header)
+
+    @property
+    def prior(self):
+        "The prior of each, None where there is none."
+        return [p.prior for p in self]
+
+    def prior_stat_sum(self):
+        "-2 ln p of all priors at the present values; a linked parameter counts once."
+        return sum((p.prior_stat_sum() for p in self.unique_parameters if p.prior is not None), 0.)
 
     def _get(self, name):
         return np.array([getattr(p, name) for p in self], float)
@@ -512,6 +614,10 @@ class Parameters:
         "Free every parameter, also those frozen by default."
         for p in self: p.frozen = False
 
+    def check_limits(self):
+        "Warn about each free parameter that is outside its limits."
+        for p in self: p.check_limits()
+
     def check(self):
         "Raise ValueError naming the first parameter that is not finite or, if free, outside its limits."
         for p, model in zip(self, self.models): p.check(model)
@@ -532,6 +638,8 @@ class Parameters:
 
     @property
     def names(self): return [p.name for p in self]
+    @property
+    def types(self): return [p.type for p in self]
     @property
     def unique_parameters(self):
         ids = [id(p) for p in self]

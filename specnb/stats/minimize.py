@@ -174,7 +174,7 @@ def _common_bends(task, state, finite):
         return None
     reach = np.minimum(np.sqrt(2/size), np.where(middle == 0, 1, np.abs(middle)))
     bends = prediction_bends(state.pairs, middle*task.scale, reach*task.scale)
-    return bends if all(np.isfinite(b).all() for b in bends) else None
+    return bends if all(b is None or np.isfinite(b).all() for b in bends) else None
 
 # %% ../../nbs/50_stats/30_minimize.ipynb #830f626a
 _MAX_DAMPING = 1e10 # beyond, rounding decides what is lower
