@@ -61,6 +61,8 @@ from .regions.shapes import sky_regions as sky_regions
 from .regions.images import Map as Map
 from .regions.images import WcsGeom as WcsGeom
 from .regions.images import WcsNDMap as WcsNDMap
+from .regions.catalogues import catalogue_regions as catalogue_regions
+from .regions.catalogues import extract_bright_star_regions as extract_bright_star_regions
 from .regions.maps import RegionGeom as RegionGeom
 from .regions.maps import RegionNDMap as RegionNDMap
 from .regions.off_regions import OffRegions as OffRegions
@@ -405,6 +407,7 @@ __all__ = [
     "cached_runs",
     "cash",
     "cash_derivatives",
+    "catalogue_regions",
     "compare_results",
     "compile_likelihood",
     "compound_region_center",
@@ -423,6 +426,7 @@ __all__ = [
     "edisp_per_bin",
     "expected_background",
     "exposure_per_bin",
+    "extract_bright_star_regions",
     "files_view",
     "find_dataset",
     "fit_each",

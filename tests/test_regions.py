@@ -5,11 +5,12 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.table import Table
 from numpy.testing import assert_allclose
 from regions import (CircleAnnulusSkyRegion, CirclePixelRegion, CircleSkyRegion, EllipseAnnulusSkyRegion, EllipseSkyRegion, PixCoord,
                      PointSkyRegion, PolygonSkyRegion, RectangleAnnulusSkyRegion, RectangleSkyRegion, Regions)
-from specnb import (DataError, OffRegions, ReflectedRegionsFinder, RegionGeom, WcsGeom, WcsNDMap, WobbleRegionsFinder, plot_off_regions,
-                    read_regions, region_contains)
+from specnb import (DataError, OffRegions, ReflectedRegionsFinder, RegionGeom, WcsGeom, WcsNDMap, WobbleRegionsFinder, catalogue_regions,
+                    extract_bright_star_regions, plot_off_regions, read_regions, region_contains)
 from specnb.base.core import SpecnbWarning
 from specnb.regions.planes import angular_size, mask_pixels, on_shape, pointing_plane
 from specnb.regions.off_regions import reflected_angles
@@ -343,3 +344,34 @@ def test_a_union_is_counted_once_where_its_parts_overlap():
     expected = off.n*union.solid_angle().to_value("deg2")*density
     assert off.n == 4 and abs(off.count(ra, dec) - expected) < 4*np.sqrt(expected)
     union.plot_region(off.plot())
+
+
+# --- catalogues ------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("suffix, form", [("fits", "fits"), ("ecsv", "ascii.ecsv")])
+def test_exclusion_circles_of_a_catalogue_file_with_its_units(tmp_path, suffix, form):
+    table = Table({"RA": [83.63, 84.2, 200.], "DEC": [22.01, 21.7, 0.], "SIZE": [6., 12., 3.]}, units={"RA": "deg", "DEC": "deg", "SIZE": "arcmin"})
+    table.write(tmp_path/f"sources.{suffix}", format=form)
+    near = catalogue_regions(tmp_path/f"sources.{suffix}", "SIZE", factor=2, margin="0.1 deg", geom=IMAGE)
+    assert_allclose([(r.center.ra.deg, r.center.dec.deg, r.radius.to_value("deg")) for r in near], [(83.63, 22.01, .3), (84.2, 21.7, .5)])
+    assert ReflectedRegionsFinder().find(ON, POINTING, near).n < ReflectedRegionsFinder().find(ON, POINTING).n == 12
+    assert len(catalogue_regions(table, "0.2 deg")) == 3
+
+
+@pytest.mark.parametrize("change, found", [({"RA": [np.nan, 1.]}, "1 of 2 positions are not finite"), ({"DEC": [95., 1.]}, "1 of 2 positions"),
+                                           ({"SIZE": ["a", "b"]}, "column SIZE: expected numbers"), ({"SIZE": [1., 2.]}, "column SIZE has no unit"),
+                                           ({"SIZE": [-1., 2.]*u.deg}, "column SIZE: 1 of 2 values are missing, zero or negative"),
+                                           ({"RAJ2000": [1., 2.], "DEJ2000": [1., 2.]}, "found RA, DEC and RAJ2000, DEJ2000; pass their names")])
+def test_faults_of_a_catalogue_name_the_column(change, found):
+    table = Table({"RA": [83.63, 84.2], "DEC": [22.01, 21.7], "SIZE": [.1, .2]*u.deg})
+    for name, values in change.items(): table[name] = values
+    with pytest.raises(DataError, match=found): catalogue_regions(table, "SIZE")
+
+
+def test_bright_stars_are_chosen_by_the_sum_of_the_columns_in_the_image(tmp_path):
+    table = Table({"_RAJ2000": [83., 84.4, 83.6, 40.], "_DEJ2000": [22., 21.1, 22.5, 0.], "Vmag": [5.8, 3., 5.9, 1.], "B-V": [.3, -.2, -.1, 0.]})
+    table.write(tmp_path/"stars.dat", format="ascii.commented_header")
+    stars = extract_bright_star_regions(IMAGE, star_table=str(tmp_path/"stars.dat"))
+    assert [r.center.ra.deg for r in stars] == [84.4, 83.6] and stars[0].radius == .3*u.deg
+    assert len(extract_bright_star_regions(IMAGE, max_star_mag=2, star_rad=.1*u.deg, star_table=table)) == 0
+    with pytest.raises(FileNotFoundError, match="no such catalogue"): extract_bright_star_regions(IMAGE, star_table="none.dat")
