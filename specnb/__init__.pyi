@@ -69,6 +69,7 @@ from .regions.off_regions import OffRegions as OffRegions
 from .regions.off_regions import ReflectedRegionsFinder as ReflectedRegionsFinder
 from .regions.off_regions import WobbleRegionsFinder as WobbleRegionsFinder
 from .regions.off_regions import plot_off_regions as plot_off_regions
+from .models.registry import Registry as Registry
 from .models.priors import GaussianPrior as GaussianPrior
 from .models.priors import GeneralizedGaussianPrior as GeneralizedGaussianPrior
 from .models.priors import LogUniformPrior as LogUniformPrior
@@ -76,7 +77,6 @@ from .models.priors import PRIOR_REGISTRY as PRIOR_REGISTRY
 from .models.priors import Prior as Prior
 from .models.priors import PriorParameter as PriorParameter
 from .models.priors import PriorParameters as PriorParameters
-from .models.priors import Registry as Registry
 from .models.priors import TablePrior as TablePrior
 from .models.priors import UniformPrior as UniformPrior
 from .models.parameters import Parameter as Parameter
@@ -108,6 +108,8 @@ from .models.corrections import SuperExpCutoffPowerLaw3FGLSpectralModel as Super
 from .models.corrections import SuperExpCutoffPowerLaw4FGLDR3SpectralModel as SuperExpCutoffPowerLaw4FGLDR3SpectralModel
 from .models.corrections import SuperExpCutoffPowerLaw4FGLSpectralModel as SuperExpCutoffPowerLaw4FGLSpectralModel
 from .models.corrections import TemplateSpectralModel as TemplateSpectralModel
+from .models.absorption import EBLAbsorptionNormSpectralModel as EBLAbsorptionNormSpectralModel
+from .models.absorption import EBL_DATA_BUILTIN as EBL_DATA_BUILTIN
 from .models.temporal import ConstantTemporalModel as ConstantTemporalModel
 from .models.temporal import ExpDecayTemporalModel as ExpDecayTemporalModel
 from .models.temporal import GaussianTemporalModel as GaussianTemporalModel
@@ -119,6 +121,9 @@ from .models.temporal import SineTemporalModel as SineTemporalModel
 from .models.temporal import TEMPORAL_MODEL_REGISTRY as TEMPORAL_MODEL_REGISTRY
 from .models.temporal import TemplatePhaseCurveTemporalModel as TemplatePhaseCurveTemporalModel
 from .models.temporal import TemporalModel as TemporalModel
+from .models.all_models import MODEL_REGISTRY as MODEL_REGISTRY
+from .models.all_models import SPATIAL_MODEL_REGISTRY as SPATIAL_MODEL_REGISTRY
+from .models.all_models import SPECTRAL_MODEL_REGISTRY as SPECTRAL_MODEL_REGISTRY
 from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
 from .models.sky import Models as Models
 from .models.sky import SkyModel as SkyModel
@@ -284,6 +289,8 @@ __all__ = [
     "DatasetsMaker",
     "Difference",
     "DownloadError",
+    "EBLAbsorptionNormSpectralModel",
+    "EBL_DATA_BUILTIN",
     "EDispKernel",
     "EffectiveAreaTable2D",
     "EnergyDependentMultiGaussPSF",
@@ -319,6 +326,7 @@ __all__ = [
     "LogParabolaSpectralModel",
     "LogUniformPrior",
     "MIME",
+    "MODEL_REGISTRY",
     "ManyFits",
     "Map",
     "MapAxes",
@@ -363,6 +371,8 @@ __all__ = [
     "Result",
     "Run",
     "RunInfo",
+    "SPATIAL_MODEL_REGISTRY",
+    "SPECTRAL_MODEL_REGISTRY",
     "SafeMaskMaker",
     "ScaleSpectralModel",
     "SelectedEvents",

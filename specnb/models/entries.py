@@ -50,9 +50,13 @@ class Entry(BaseModel):
     "A part of a file; keys that are not listed are refused."
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
+def as_finite_or_row(value):
+    "A finite number, or a row of them."
+    return [as_finite(number) for number in value] if isinstance(value, list) else as_finite(value)
+
 class NumbersEntry(Entry):
-    "Numbers with a unit."
-    data: list[Finite]
+    "Numbers with a unit, in a row or as a table."
+    data: list[Annotated[Any, BeforeValidator(as_finite_or_row)]]
     unit: str
 
 class PriorNumberEntry(Entry):
@@ -99,20 +103,36 @@ class ParameterEntry(Entry):
         return self
 
 # %% ../../nbs/40_models/05_entries.ipynb #1037e865
-_FOREIGN = {
-    "EBLAbsorptionNormSpectralModel": "absorption by the extragalactic background light",
-    "ebl-norm": "absorption by the extragalactic background light",
-    "TemplateNDSpectralModel": "a template of several dimensions",
-    "templateND": "a template of several dimensions",
-    "NaimaSpectralModel": "a radiative model of naima",
-    "naima": "a radiative model of naima",
-}
-_MORE = {
-    "TemplateSpectralModel": ("energy", "values"), "template": ("energy", "values"),
-    "PiecewiseNormSpectralModel": ("energy",), "piecewise-norm": ("energy",),
-    "ScaleSpectralModel": ("model",), "scale": ("model",),
-    "CompoundSpectralModel": ("model1", "model2", "operator"), "compound": ("model1", "model2", "operator"),
-}
+_FOREIGN = {kind: "a radiative model of naima" for kind in ("NaimaSpectralModel", "naima")}
+
+def _kinds(**table): # the same under both tags
+    short = {"TemplateSpectralModel": "template", "PiecewiseNormSpectralModel": "piecewise-norm",
+             "ScaleSpectralModel": "scale", "CompoundSpectralModel": "compound",
+             "EBLAbsorptionNormSpectralModel": "ebl-norm", "TemplateNDSpectralModel": "templateND",
+             "DarkMatterAnnihilationSpectralModel": "dm-annihilation",
+             "DarkMatterDecaySpectralModel": "dm-decay"}
+    return table | {short[kind]: keys for kind, keys in table.items()}
+
+_MORE = _kinds( # keys that must be there, in one of several ways
+    TemplateSpectralModel=[("energy", "values")], PiecewiseNormSpectralModel=[("energy",)],
+    ScaleSpectralModel=[("model",)], CompoundSpectralModel=[("model1", "model2", "operator")],
+    EBLAbsorptionNormSpectralModel=[("filename",), ("energy", "param", "values")],
+    TemplateNDSpectralModel=[("filename",)],
+    DarkMatterAnnihilationSpectralModel=[("mass", "channel")],
+    DarkMatterDecaySpectralModel=[("mass", "channel")])
+_OPTIONAL = _kinds( # keys that may be there
+    PiecewiseNormSpectralModel=("interp",), TemplateNDSpectralModel=("unit",),
+    DarkMatterAnnihilationSpectralModel=("jfactor", "z", "k", "source"),
+    DarkMatterDecaySpectralModel=("jfactor", "z", "source"))
+
+def _keys_of(
+    kind:str,  # type of a model
+    given:set, # keys that are there
+)->tuple:      # keys that must be, keys that may be
+    "What a model of a type says beside its type."
+    ways = _MORE.get(kind, [()])
+    due = next((way for way in ways if given & set(way)), ways[0])
+    return due if "operator" in due else ("parameters", *due), _OPTIONAL.get(kind, ())
 
 class SpectralEntry(Entry):
     "One spectral model."
@@ -121,6 +141,15 @@ class SpectralEntry(Entry):
     energy: NumbersEntry | None = None
     values: NumbersEntry | None = None
     interp: Literal["log", "lin"] | None = None
+    param: NumbersEntry | None = None
+    filename: str | None = None
+    unit: str | None = None
+    mass: str | None = None
+    channel: str | None = None
+    jfactor: str | None = None
+    z: Finite | None = None
+    k: int | None = None
+    source: str | None = None
     model: "SpectralEntry | None" = None
     model1: "SpectralEntry | None" = None
     model2: "SpectralEntry | None" = None
@@ -131,16 +160,14 @@ class SpectralEntry(Entry):
     def _exists_here(cls, data):
         kind = data.get("type") if isinstance(data, dict) else None
         if isinstance(kind, str) and kind in _FOREIGN:
-            raise ValueError(f"{kind}, {_FOREIGN[kind]}, is not supported")
+            raise ValueError(f"{kind}, {_FOREIGN[kind]}, is not supported in a file")
         return data
 
     @model_validator(mode="after")
     def _go_together(self):
-        due = _MORE.get(self.type, ())
-        compound = "operator" in due
-        due = due if compound else ("parameters", *due)
-        allowed = {"type", *due, *(("interp",) if due == ("parameters", "energy") else ())}
         given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        due, more = _keys_of(self.type, given)
+        allowed = {"type", *due, *more}
         missing = [name for name in due if name not in given]
         if missing:
             raise ValueError(f"{self.type}: {' and '.join(missing)} missing")
@@ -223,7 +250,7 @@ class ModelsEntry(Entry):
 
 # %% ../../nbs/40_models/05_entries.ipynb #c0e6ea24
 _SECTIONS = {"components": ComponentEntry, "parameters": ParameterEntry, "prior": PriorEntry,
-             "energy": NumbersEntry, "values": NumbersEntry,
+             **dict.fromkeys(("energy", "values", "param"), NumbersEntry),
              "temporal": TemporalEntry,
              **dict.fromkeys(("spectral", "model", "model1", "model2"), SpectralEntry)}
 

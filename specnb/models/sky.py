@@ -17,8 +17,10 @@ from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
 from .parameters import Parameter, Parameters
-from .temporal import ConstantTemporalModel, TemporalModel, TimedSpectrum
-# the highest chapter with shapes: files may contain any of them
+from .temporal import (TEMPORAL_MODEL_REGISTRY, ConstantTemporalModel, TemporalModel,
+                                    TimedSpectrum)
+# files may contain any of them
+from .all_models import SPECTRAL_MODEL_REGISTRY
 from .corrections import ClosedSpectralModel, SpectralModel
 
 # %% ../../nbs/40_models/80_sky.ipynb #7a8072bb
@@ -85,6 +87,37 @@ class SkyModel(CovarianceKeeper):
             raise TypeError(f"datasets_names: expected a name or a list of names, found {datasets_names!r}")
         self.datasets_names = names if names is None else list(names)
         if covariance_data is not None: self.covariance = covariance_data
+
+    @classmethod
+    def create(cls, spectral_model, spatial_model=None, temporal_model=None, **kwargs):
+        """Source with a spectral model by its tag and default parameters.
+
+        Parameters
+        ----------
+        spectral_model : str
+            Tag, such as "pl" or "PowerLawSpectralModel"; `SPECTRAL_MODEL_REGISTRY` lists them.
+        spatial_model : None
+            A one-region analysis takes none.
+        temporal_model : str, optional
+            Tag of a temporal model.
+        **kwargs
+            As for the class: name, datasets_names.
+
+        Returns
+        -------
+        `SkyModel`
+
+        Raises
+        ------
+        ValueError
+            A spatial model.
+        KeyError
+            No model has the tag.
+        """
+        shape = SPECTRAL_MODEL_REGISTRY.get_cls(spectral_model)()
+        if temporal_model is not None:
+            temporal_model = TEMPORAL_MODEL_REGISTRY.get_cls(temporal_model)()
+        return cls(shape, spatial_model, temporal_model, **kwargs)
 
     @property
     def temporal_model(self): return self._temporal_model

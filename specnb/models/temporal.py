@@ -14,6 +14,7 @@ from ..base.core import (DataError, as_generator, as_number, atomic_path, expect
 from ..base.yaml_files import suggestion
 from ..base.axes import MapAxis
 from ..regions.maps import RegionNDMap
+from .registry import Registry
 from .model_base import ModelBase
 from .parameters import Parameter, Parameters
 
@@ -890,8 +891,8 @@ class TimedSpectrum:
                                             flux[..., None, :]*slopes[..., None]], axis=-2)
 
 # %% ../../nbs/40_models/75_temporal.ipynb #1c1c3d15
-TEMPORAL_MODEL_REGISTRY = [
+TEMPORAL_MODEL_REGISTRY = Registry([
     ConstantTemporalModel, LinearTemporalModel, LightCurveTemplateTemporalModel, ExpDecayTemporalModel,
     GaussianTemporalModel, GeneralizedGaussianTemporalModel, PowerLawTemporalModel, SineTemporalModel,
     TemplatePhaseCurveTemporalModel,
-]
+])
