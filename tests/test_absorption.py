@@ -5,7 +5,7 @@ import astropy.units as u
 from numpy.testing import assert_allclose
 from specnb import (DataError, EBL_DATA_BUILTIN, EBLAbsorptionNormSpectralModel, ExpCutoffPowerLawSpectralModel, Models,
                     PowerLawSpectralModel, SkyModel, SpecnbWarning)
-from specnb.base.tables import NewTable, write_tables
+from specnb.base.tables import write_tables
 from specnb.models.absorption import xspec_table
 
 ENERGY = [.01, .1, 1, 3, 10]*u.TeV
