@@ -157,6 +157,11 @@ from .makers.reduction import on_counts as on_counts
 from .makers.reduction import on_events as on_events
 from .makers.makers import ReflectedRegionsBackgroundMaker as ReflectedRegionsBackgroundMaker
 from .makers.makers import SpectrumDatasetMaker as SpectrumDatasetMaker
+from .makers.homogeneity import OffHomogeneity as OffHomogeneity
+from .makers.homogeneity import dispersion as dispersion
+from .makers.homogeneity import dispersion_p_value as dispersion_p_value
+from .makers.homogeneity import off_homogeneity as off_homogeneity
+from .makers.homogeneity import region_p_value as region_p_value
 from .makers.safe_masks import SafeMaskMaker as SafeMaskMaker
 from .makers.safe_masks import aeff_max_threshold as aeff_max_threshold
 from .makers.safe_masks import background_peak_threshold as background_peak_threshold
@@ -339,6 +344,7 @@ __all__ = [
     "Observation",
     "Observations",
     "OffCounts",
+    "OffHomogeneity",
     "OffRegions",
     "OptimizeResult",
     "PHYSICAL_RANGES",
@@ -431,6 +437,8 @@ __all__ = [
     "demo_dir",
     "demo_model",
     "demo_observations",
+    "dispersion",
+    "dispersion_p_value",
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
@@ -452,6 +460,7 @@ __all__ = [
     "make_theta_squared_table",
     "minimum_excess",
     "off_counts",
+    "off_homogeneity",
     "on_counts",
     "on_events",
     "pack",
@@ -493,6 +502,7 @@ __all__ = [
     "reduce_run",
     "region_center",
     "region_contains",
+    "region_p_value",
     "regions_to_compound_region",
     "remarks_view",
     "render_page",

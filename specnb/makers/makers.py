@@ -275,7 +275,8 @@ class ReflectedRegionsBackgroundMaker(Maker):
         on_off = dataset.to_on_off(off.n_off, 1., float(off.n_regions), off.off_regions)
         if arrays.events is not None:
             energy, time = observation.events.e_tev[off.rows], observation.events.t_s[off.rows]
-            on_off = on_off.fill(events=arrays.events.with_off(energy, time, off.region))
+            share = np.full(off.n_regions, 1 / max(off.n_regions, 1))
+            on_off = on_off.fill(events=arrays.events.with_off(energy, time, off.region, share))
         if off.n_regions:
             return on_off
         text = f"no OFF counts, {off.reason}; the run is kept without safe bins"

@@ -25,6 +25,8 @@ class SelectedEvents:
         The same of the OFF events; an event that counts for several regions is there several times.
     off_region : ndarray of int, shape (n_off_events,), optional
         Index of the OFF region that the event is in.
+    off_share : ndarray, shape (n_regions,), optional
+        Share of each OFF region in the acceptance of all of them.
     time_ref : `TimeReference`
         What the times count from.
     migra_edges : ndarray, shape (n_migra+1,), optional
@@ -37,13 +39,14 @@ class SelectedEvents:
     e_off:np.ndarray = None
     t_off:np.ndarray = None
     off_region:np.ndarray = None
+    off_share:np.ndarray = None
     time_ref:TimeReference = TimeReference()
     migra_edges:np.ndarray = None
     cumulative:np.ndarray = None
 
-    def with_off(self, e_off, t_off, off_region):
+    def with_off(self, e_off, t_off, off_region, off_share=None):
         "The same with OFF events."
-        return replace(self, e_off=e_off, t_off=t_off, off_region=off_region)
+        return replace(self, e_off=e_off, t_off=t_off, off_region=off_region, off_share=off_share)
 
     def with_edisp(self, migra_edges, cumulative):
         "The same with the energy dispersion."
@@ -59,11 +62,12 @@ class SelectedEvents:
         return f"SelectedEvents({len(self.e_on)} on{off})"
 
 # %% ../../nbs/60_makers/05_selected_events.ipynb #889ddcdb
-def _in_safe_bins(energy, arrays)->np.ndarray: # bool
+def in_safe_bins(energy, arrays)->np.ndarray: # bool
     "Which energies are in a safe bin of a spectrum."
     k = np.searchsorted(arrays.e_reco_edges, energy, side="right") - 1
     return (k >= 0) & (k < arrays.n_reco) & np.append(arrays.mask_safe, False)[k]
 
+# %% ../../nbs/60_makers/05_selected_events.ipynb #ab5b8780
 class StackedEvents:
     """Events of several runs, those in the safe bins of each.
 
@@ -85,7 +89,7 @@ class StackedEvents:
         for part in self.parts:
             events = part.events
             if getattr(events, energy) is None: return None
-            values = getattr(events, name)[_in_safe_bins(getattr(events, energy), part)]
+            values = getattr(events, name)[in_safe_bins(getattr(events, energy), part)]
             if name.startswith("t_") and events.time_ref != self.time_ref:
                 values = self.time_ref.met(events.time_ref.time(values))
             joined.append(values)
