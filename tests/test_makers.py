@@ -120,8 +120,8 @@ def test_a_run_without_events(run):
 def test_wrong_settings_of_the_dataset_maker(run):
     with pytest.raises(ValueError, match="selection: expected some of .* found masks"): SpectrumDatasetMaker(selection=["masks"])
     with pytest.raises(ValueError, match="use_region_center=True"): SpectrumDatasetMaker(containment_correction=True, use_region_center=False)
-    box = RegionGeom.create("icrs;box(83.63, 22.01, 0.2, 0.2, 0)", axes=[AXIS])
-    with pytest.raises(ValueError, match="containment_correction: expected a circle"): SpectrumDatasetMaker(containment_correction=True).run(empty(box), run)
+    ring = RegionGeom.create("icrs;annulus(83.63, 22.01, 0.1, 0.2)", axes=[AXIS])
+    with pytest.raises(ValueError, match="containment_correction: expected a shape around"): SpectrumDatasetMaker(containment_correction=True).run(empty(ring), run)
 
 
 def test_average_over_a_small_region_is_the_value_at_its_centre(run):

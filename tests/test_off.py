@@ -7,7 +7,10 @@ from dataclasses import replace
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 from specnb import (Datasets, MapAxis, ReflectedRegionsBackgroundMaker, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, demo_dir, DataStore,
-                    dispersion, dispersion_p_value, off_homogeneity, region_p_value)
+                    containment_per_bin, dispersion, dispersion_p_value, off_homogeneity, region_contains, region_p_value)
+from specnb.base.sphere import separation
+from specnb.data.edisp import bin_centers
+from specnb.regions.shapes import region_grid
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 AXIS = MapAxis.from_energy_bounds(.1, 40, nbin=10, per_decade=True, unit="TeV", name="energy")
@@ -88,3 +91,52 @@ def test_a_bad_region_is_found_and_drawn(reflected):
 def test_spectra_without_off_events_are_named(reduced):
     with pytest.raises(ValueError, match="dataset 'run 1001': its OFF events are not known"): off_homogeneity(reduced)
     with pytest.raises(ValueError, match="at least one ON/OFF dataset"): off_homogeneity([])
+
+
+# regions of any shape through the chain -------------------------------------------------------------------------------------
+
+SHAPES = {"circle": "icrs;circle(83.63, 22.01, 0.3)", "ellipse": "galactic;ellipse(184.5575, -5.7844, 0.15, 0.4, 30)",
+          "thin ellipse": "icrs;ellipse(83.63, 22.01, 0.04, 0.5, 30)", "rectangle": "icrs;box(83.63, 22.01, 0.2, 0.5, 20)",
+          "ring": "icrs;annulus(83.63, 22.01, 0.25, 0.3)", "polygon": "icrs;polygon(83.3, 21.8, 83.9, 21.9, 83.6, 22.3)",
+          "elliptical ring": "icrs;ellipse(83.63, 22.01, 0.15, 0.2, 0.3, 0.4, 30)", "rectangular ring": "icrs;box(83.63, 22.01, 0.3, 0.4, 0.4, 0.5, 30)",
+          "union": "icrs\ncircle(83.63, 22.01, 0.1)\ncircle(83.8, 22.2, 0.2)", "with a hole": "icrs\nbox(83.63, 22.01, 0.5, 0.4, 10)\n-circle(83.63, 22.01, 0.1)"}
+
+
+def direct_mean(function, geom, pointing):
+    "Mean of a function of the offset over a shape, by some hundred thousand points."
+    offset = separation(*region_grid(geom.region, 600)[:2], *pointing)
+    number, edges = np.histogram(offset, 300)
+    mean = np.histogram(offset, edges, weights=offset)[0][number > 0]/number[number > 0]
+    return sum(n*function(m) for n, m in zip(number[number > 0]/number.sum(), mean))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape_is_counted_averaged_and_reflected(observations, name):
+    run, geom = observations[0], RegionGeom.from_regions(SHAPES[name], axes=[AXIS])
+    maker = SpectrumDatasetMaker(selection=["counts", "exposure"], use_region_center=False)
+    dataset = maker.run(SpectrumDataset.create(geom, AXIS_TRUE), run)
+    direct = direct_mean(lambda offset: run.aeff.value(bin_centers(AXIS_TRUE.edges_value), offset), geom, run.pointing_deg)*run.livetime_s
+    assert_allclose(dataset.arrays.exposure, direct, rtol=1e-3)
+    inside = region_contains(geom.region, run.events.ra_deg, run.events.dec_deg)
+    e = run.events.e_tev[inside]
+    assert dataset.arrays.n_on.sum() == np.sum((e >= .1) & (e < 40)) > 0
+    on_off = ReflectedRegionsBackgroundMaker().run(dataset, run)
+    n = on_off.off_regions.n
+    density = run.events.e_tev.size/(np.pi*2.5**2)
+    assert n > 0 and on_off.arrays.n_off.sum() > .3*n*density*geom.solid_angle().to_value("deg2")
+    on_off.off_regions.plot()
+
+
+@pytest.mark.parametrize("region", ["icrs;circle(83.63, 22.01, 0.11)", "icrs;ellipse(83.63, 22.01, 0.1, 0.2, 30)", "icrs;box(83.63, 22.01, 0.2, 0.3, 10)",
+                                    "icrs;polygon(83.5, 21.9, 83.75, 21.9, 83.62, 22.2)"])
+def test_containment_of_a_shape_is_the_integral_of_the_point_spread_function(observations, region):
+    run, geom = observations[0], RegionGeom.create(region)
+    contained = containment_per_bin(run, geom, AXIS_TRUE.edges_value)
+    ra, dec, area = region_grid(geom.region, 300)
+    rad, offset = separation(ra, dec, *geom.center_deg), separation(*geom.center_deg, *run.pointing_deg)
+    edges = np.linspace(0, rad.max(), 60)
+    number = np.histogram(rad, edges)[0]*area
+    rings = np.pi*np.diff(edges**2)
+    inside = np.diff(run.psf.containment_value(edges[:, None], bin_centers(AXIS_TRUE.edges_value), offset), axis=0)
+    assert_allclose(contained, (number/rings) @ inside, atol=2e-3)
+    assert (contained[20:] > .3).all()

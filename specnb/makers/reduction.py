@@ -7,17 +7,18 @@ __all__ = ['counts_per_bin', 'on_events', 'on_counts', 'OffCounts', 'off_counts'
            'containment_per_bin', 'background_per_bin']
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #6358eabe
+from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, lazy
-from ..base.sphere import fov_coordinates, separation
+from ..base.sphere import fov_coordinates, separation, tan_deproject
 from ..data.background import LEAST_RATE
 from ..data.edisp import bin_centers, matrix_of_cumulative
 from ..data.events import EventList
 from ..data.irf import RadMax2D
 from ..regions.images import WcsGeom
 from ..regions.maps import RegionGeom
-from ..regions.shapes import region_contains
+from ..regions.shapes import region_area, region_box, region_contains, region_grid
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #3b9e6081
 coordinates = lazy("astropy.coordinates")
@@ -186,13 +187,18 @@ def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
     return OffCounts(counts_per_bin(events.e_tev[rows], e_reco_edges), off.n, off, "", rows, region)
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #e39fef04
+@lru_cache(8) # asked for by every response
 def region_positions(geom, n=30)->tuple:
-    "Right ascension and declination, deg, of positions spread evenly over a region, `n` across."
+    "Right ascension and declination, deg, of positions spread evenly over a region."
     if geom.is_point:
         raise ValueError("a point has no area to average over; pass use_region_center=True")
+    if not geom.radius_deg:
+        x0, x1, y0, y1 = region_box(geom.region)
+        step = np.sqrt(region_area(geom.region) / (2 * n**2))
+        return region_grid(geom.region, int(np.ceil(max(x1 - x0, y1 - y0) / step)))[:2]
     image = geom.wcs_geom
-    size = 2 * geom.radius_deg if geom.radius_deg else image.npix[0] * image.pixel_deg
-    plane = WcsGeom.create(npix=n, binsz=size / n, proj="TAN", frame=image.frame, skydir=image.crval)
+    plane = WcsGeom.create(npix=n, binsz=2 * geom.radius_deg / n, proj="TAN", frame=image.frame,
+                           skydir=image.crval)
     y, x = np.nonzero(plane.region_mask(geom.region).data)
     return plane.pix_to_icrs(x, y)
 
@@ -262,8 +268,21 @@ def edisp_per_bin(edisp, e_true_edges, e_reco_edges, offsets, weights):
     return matrix, sum(w * c for c, w in zip(each, weights)).astype("f4")
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #27c3d196
+def ring_fractions(
+    geom:RegionGeom,  # ON region, not a point
+    n_rings:int=150,
+    n_angles:int=180,
+)->tuple:             # edges of the rings, deg, shape (n_rings+1,); fractions, shape (n_rings,)
+    "Fraction of rings around the centre of a region that is inside it."
+    edges = np.linspace(0, np.hypot(*np.abs(region_box(geom.region)).reshape(2, 2).max(1)), n_rings + 1)
+    angles = 2 * np.pi * (np.arange(n_angles) + .5) / n_angles
+    r = np.degrees(np.tan(np.radians((edges[1:] + edges[:-1]) / 2)))[:, None] # in the tangent plane
+    places = tan_deproject(*geom.center_deg, *(v.ravel() for v in (r * np.cos(angles), r * np.sin(angles))))
+    return edges, region_contains(geom.region, *places).reshape(n_rings, n_angles).mean(1)
+
+# %% ../../nbs/60_makers/20_reduction.ipynb #b4ce6dd2
 def containment_per_bin(observation, geom, e_true_edges):
-    """Fraction of a point source at the centre of a circular ON region that is reconstructed inside it.
+    """Fraction of a point source at the centre of the ON region that is reconstructed inside it.
 
     Parameters
     ----------
@@ -280,7 +299,8 @@ def containment_per_bin(observation, geom, e_true_edges):
     Raises
     ------
     ValueError
-        The responses contain a directional cut already, or the ON region is no circle.
+        The responses contain a directional cut already, or the ON region is a point or does not contain its
+        own centre, as a ring.
     DataError
         The run has no point spread function.
     """
@@ -288,10 +308,13 @@ def containment_per_bin(observation, geom, e_true_edges):
     if run_irf(observation, "aeff").is_pointlike:
         raise ValueError(f"{label}: the responses are point-like, "
                          "their effective area contains a directional cut already")
-    if not geom.radius_deg:
-        raise ValueError(f"{label}: expected a circle as ON region, found {geom!r}")
-    psf, e = run_irf(observation, "psf"), bin_centers(e_true_edges)
-    return psf.containment_value(geom.radius_deg, e, on_offset(observation, geom))
+    if geom.is_point or not region_contains(geom.region, *map(np.atleast_1d, geom.center_deg))[0]:
+        raise ValueError(f"{label}: expected a shape around its centre as ON region, found {geom!r}")
+    psf, e, offset = run_irf(observation, "psf"), bin_centers(e_true_edges), on_offset(observation, geom)
+    if geom.radius_deg:
+        return psf.containment_value(geom.radius_deg, e, offset)
+    radii, fractions = ring_fractions(geom)
+    return fractions @ np.diff(psf.containment_value(radii[:, None], e, offset), axis=0)
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #bcf09b20
 def powerlaw_segments(
