@@ -63,6 +63,7 @@ from .regions.images import WcsGeom as WcsGeom
 from .regions.images import WcsNDMap as WcsNDMap
 from .regions.catalogues import catalogue_regions as catalogue_regions
 from .regions.catalogues import extract_bright_star_regions as extract_bright_star_regions
+from .regions.maps import MapCoord as MapCoord
 from .regions.maps import RegionGeom as RegionGeom
 from .regions.maps import RegionNDMap as RegionNDMap
 from .regions.off_regions import OffRegions as OffRegions
@@ -336,6 +337,7 @@ __all__ = [
     "Map",
     "MapAxes",
     "MapAxis",
+    "MapCoord",
     "MeyerCrabSpectralModel",
     "ModelBase",
     "Models",

@@ -242,7 +242,7 @@ def test_region_geom_refuses(region, error, text):
 
 def test_region_maps():
     a = RegionNDMap.create(None, axes=[AXIS], data=np.arange(27.), unit="m2")
-    b = a*(2*u.s) + RegionNDMap(a.geom, np.ones(27), "m2 s")
+    b = a*(2*u.s) + RegionNDMap(a.geom, np.ones(27), unit="m2 s")
     assert_allclose(b.quantity[:, 0, 0].to_value("m2 s"), 2*np.arange(27) + 1)
     assert_allclose(np.asarray(-a/a.copy(data=np.full(27, 2.)))[:, 0, 0], -np.arange(27)/2)
     assert (a - a).data.sum() == 0 and (3*a).data[2, 0, 0] == 6 and a.copy().data.shape == (27, 1, 1)
@@ -332,7 +332,7 @@ MAPS = {
     "mask without axis": (lambda: RegionGeom.create(None).energy_mask(1*u.TeV), ValueError, "no energy axis"),
     "mask from nan": (lambda: UNKNOWN.energy_mask(np.nan*u.TeV), ValueError, "energy_min: expected a positive number, found nan"),
     "mask of exchanged bounds": (lambda: UNKNOWN.energy_mask(10*u.TeV, 1*u.TeV), ValueError, "energy_min 10 and energy_max 1 TeV must be increasing"),
-    "transposed": (lambda: RegionNDMap.create(None, [AXIS, TRUE], np.zeros((27, 5))), ValueError, r"the geometry has shape \(5, 27, 1, 1\), the data \(27, 5\)"),
+    "transposed": (lambda: RegionNDMap.create(None, [AXIS, TRUE], data=np.zeros((27, 5))), ValueError, r"the geometry has shape \(5, 27, 1, 1\), the data \(27, 5\)"),
     "short": (lambda: RegionNDMap(UNKNOWN, np.zeros(4)), ValueError, "the data"), "text": (lambda: RegionNDMap(UNKNOWN, "x"), TypeError, "data: expected numbers"),
     "ragged": (lambda: RegionNDMap(UNKNOWN, [[1, 2], [3]]), TypeError, "data: expected numbers"),
     "no geometry": (lambda: RegionNDMap("x"), TypeError, "geom: expected a RegionGeom"), "unit": (lambda: RegionNDMap(UNKNOWN, unit="foo"), TypeError, "unit: expected a unit"),
@@ -345,3 +345,37 @@ MAPS = {
 def test_regions_and_maps_that_are_refused(case):
     action, error, text = MAPS[case]
     with pytest.raises(error, match=text): action()
+
+
+def test_values_of_a_map_are_looked_up_interpolated_changed_and_filled():
+    two = RegionNDMap.create("icrs;circle(83.63, 22.01, 0.5)", [MapAxis.from_energy_bounds("1 TeV", "10 TeV", 6), MapAxis.from_edges([0, 1, 2], name="phase")], unit="TeV-1")
+    two.data = np.arange(12).reshape(two.geom.data_shape)
+    assert two.unit == u.Unit("TeV-1") and two.to_unit("GeV-1").data[1, 0, 0, 0] == .006
+    assert_allclose(two.get_by_coord({"skycoord": SkyCoord(83.63, 22.01, unit="deg"), "energy": [1.1, 9]*u.TeV, "phase": 1.5}), [6, 11])
+    assert np.isnan(two.get_by_coord((0, 0, 2*u.TeV, .5)))
+    assert_allclose(two.interp_by_coord({"energy": 10**(1/6)*u.TeV, "phase": 1}), 3.5)     # between two bins of each axis
+    assert two.sum_over_axes(["phase"]).data.shape == (1, 6, 1, 1) and two.sum_over_axes(keepdims=False).data.shape == (1, 1)
+    assert_allclose(two.slice_by_idx({"energy": slice(1, 3), "phase": 1}).data.ravel(), [7, 8])
+    assert_allclose(two.resample_axis(MapAxis.from_energy_edges([1, 10]*u.TeV)).data.ravel(), [15, 51])
+    assert_allclose(two.upsample(2, axis_name="energy").downsample(2, axis_name="energy").data, two.data)
+    two.set_by_coord((83.63, 22.01, 9*u.TeV, 1.5), 0)
+    assert two.get_by_idx((0, 0, 5, 1)) == 0
+    with pytest.raises(ValueError, match="coords: some are outside"): two.set_by_coord((83.63, 22.01, 90*u.TeV, 1.5), 0)
+    with pytest.raises(ValueError, match="axis_name: expected one of energy, phase"): two.downsample(2)
+
+
+def test_a_geometry_knows_its_coordinates_and_its_image():
+    axis = MapAxis.from_energy_bounds("1 TeV", "10 TeV", 3)
+    geom = RegionGeom.create("galactic;circle(0, 0, 1)", axes=[axis], binsz_wcs="0.05 deg")
+    coords = geom.get_coord()
+    assert coords["energy"].shape == geom.data_shape and coords.lon.shape == (3, 1, 1)
+    assert_allclose(geom.coord_to_pix({"skycoord": SkyCoord(0, 0, unit="deg", frame="galactic"), "energy": "1 TeV"})[2], -.5)
+    assert_allclose([geom.binsz_wcs[0].deg, geom.to_binsz_wcs(.1).binsz_wcs[1].deg], [.05, .1])
+    position, weights = geom.get_wcs_coord_and_weights()
+    assert_allclose(weights.sum()*.05**2, np.pi, rtol=2e-3) and position.shape == weights.shape
+    assert_allclose(geom.bin_volume().sum().to_value("deg2 TeV"), 9*geom.solid_angle().to_value("deg2"))
+    assert geom.to_image().is_image and geom == RegionGeom.create("galactic;circle(0, 0, 1)", axes=[axis]) and geom != geom.squash("energy")
+    assert RegionGeom.from_regions([]).region is None
+    assert_allclose(geom.separation(SkyCoord(0, 1.1, unit="deg", frame="galactic")).deg, 1.1)
+    given = RegionGeom.create("galactic;circle(0, 0, 1)", wcs=WcsGeom.create(skydir=(0, 0), frame="galactic", width=1.5, binsz=.1).wcs)
+    assert_allclose(given.binsz_wcs[0].deg, .1)
