@@ -794,8 +794,8 @@ class RegionNDMap(MaskOperators):
         if order == 0 or axis.nbin == 1:
             data = np.repeat(self.data, factor, place)
         else:
-            lines = interpolate.interp1d(np.arange(axis.nbin), self.data, axis=place, fill_value="extrapolate")
-            data = lines(pix)
+            data = interpolate.interp1d(np.arange(axis.nbin), self.data, axis=place,
+                                        fill_value="extrapolate")(pix)
         return RegionNDMap(geom, data/factor if preserve_counts else data, meta=self.meta, unit=self._unit)
 
     def stack(self, other, weights=None, nan_to_num=True):
