@@ -86,6 +86,7 @@ from .models.model_base import Covariance as Covariance
 from .models.model_base import ModelBase as ModelBase
 from .models.integrals import EnergyNodes as EnergyNodes
 from .models.quantities import SpectralQuantities as SpectralQuantities
+from .models.quantities import integrate_spectrum as integrate_spectrum
 from .models.quantities import sed_axes as sed_axes
 from .models.spectral import ClosedSpectralModel as ClosedSpectralModel
 from .models.spectral import CompoundSpectralModel as CompoundSpectralModel
@@ -455,6 +456,7 @@ __all__ = [
     "galactic_to_icrs",
     "get_wstat_mu_bkg",
     "icrs_to_galactic",
+    "integrate_spectrum",
     "inventory",
     "latin_hypercube",
     "make_column",

@@ -8,7 +8,7 @@ __all__ = ['Covariance', 'ModelBase']
 # %% ../../nbs/40_models/20_model_base.ipynb #5885e361
 import copy
 import numpy as np
-from ..base.core import html_table, lazy
+from ..base.core import as_generator, html_table, lazy
 from .parameters import Parameter, Parameters, unit_string
 
 # %% ../../nbs/40_models/20_model_base.ipynb #f3765a9d
@@ -116,6 +116,35 @@ class CovarianceKeeper:
             if self._is_list:
                 part._joint = self._kept
 
+    def sample_parameters_from_covariance(self, n_samples=1000, random_state=42, free_only=True):
+        """Parameter sets drawn from a Gaussian with the covariance.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+        random_state : int or `~numpy.random.Generator`
+            Where they come from.
+        free_only : bool
+            Only the free parameters; otherwise all of them, in their order.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_par)
+            In the units of the parameters; nan if the covariance is not known.
+        """
+        parameters, covariance = self.parameters, self.covariance
+        if free_only:
+            parameters = parameters.free_parameters
+        rows = [covariance.parameters.index(p) for p in parameters]
+        center, error = covariance.parameters.value, np.sqrt(np.diag(covariance.data))
+        if not np.isfinite(covariance.data).all():
+            return np.full((n_samples, len(rows)), np.nan)
+        rng = as_generator(random_state, "random_state") # in units of the errors, which differ by orders
+        drawn = rng.multivariate_normal(0*center, covariance.correlation, n_samples, method="eigh",
+                                        check_valid="ignore")
+        return (center + error*drawn)[:, rows]
+
 # %% ../../nbs/40_models/20_model_base.ipynb #27fe6a27
 _ENERGIES = {"eV", "keV", "MeV", "GeV", "TeV", "PeV", "erg"}
 
@@ -197,9 +226,29 @@ class ModelBase(CovarianceKeeper):
         for p, default in zip(self.parameters, self.default_parameters):
             p.frozen = default.frozen
 
-    def copy(self):
-        "An independent model, with values, errors and covariance."
-        return copy.deepcopy(self)
+    def copy(self, **kwargs):
+        "An independent model, with values, errors and covariance; `kwargs` give other start values by name."
+        new = copy.deepcopy(self)
+        unknown = set(kwargs) - set(self.default_parameters.names)
+        if unknown:
+            raise ValueError(f"{type(self).__name__} has no parameter {sorted(unknown)[0]!r}; it has "
+                             f"{', '.join(self.default_parameters.names)}")
+        for name, value in kwargs.items():
+            if isinstance(value, Parameter):
+                setattr(new, name, value)
+            else:
+                getattr(new, name).quantity = value
+        return new
+
+    @classmethod
+    def from_parameters(cls, parameters, **kwargs):
+        "Model with parameters that exist already; `kwargs` go to the class."
+        return cls(**{p.name: p for p in parameters}, **kwargs)
+
+    @property
+    def parameters_unique_names(self):
+        "A name for each parameter that no other has."
+        return list(self._paths)
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{p.name}={p.value:.4g}' for p in self.parameters)})"

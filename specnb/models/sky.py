@@ -20,6 +20,7 @@ from .parameters import Parameter, Parameters
 from .temporal import (TEMPORAL_MODEL_REGISTRY, ConstantTemporalModel, TemporalModel,
                                     TimedSpectrum)
 # files may contain any of them
+from .registry import tags_of
 from .all_models import SPECTRAL_MODEL_REGISTRY
 from .corrections import ClosedSpectralModel, SpectralModel
 
@@ -166,13 +167,47 @@ class SkyModel(CovarianceKeeper):
         "Does the source contribute to this dataset?"
         return self.datasets_names is None or dataset_name in self.datasets_names
 
-    def copy(self, name=None, datasets_names=None):
-        "An independent source with values, errors and covariance; its name stays unless another is given."
+    def copy(self, name=None, datasets_names=None, copy_data=False, **kwargs):
+        """An independent source with values, errors and covariance.
+
+        Parameters
+        ----------
+        name : str, optional
+            New name. Default: the same.
+        datasets_names : str or list of str, optional
+            New datasets. Default: the same.
+        copy_data : bool
+            Accepted for Gammapy's sake; tables never change, so copies share them.
+        **kwargs
+            Other arguments of the class that replace what is copied, such as ``spectral_model``.
+
+        Returns
+        -------
+        `SkyModel`
+        """
         new = copy.deepcopy(self)
+        if kwargs:
+            parts = dict(spectral_model=new.spectral_model, temporal_model=new.temporal_model)
+            new = type(self)(**(parts | dict(name=self.name, datasets_names=self.datasets_names) | kwargs))
         if name is not None: new.name = name
         if datasets_names is not None:
             new.datasets_names = [datasets_names] if isinstance(datasets_names, str) else datasets_names
         return new
+
+    def reassign(self, datasets_names, new_datasets_names):
+        "A copy that applies to new datasets in the place of those named, one or as many as there are new."
+        old, new = ([n] if isinstance(n, str) else list(n) for n in (datasets_names, new_datasets_names))
+        if len(old) != len(new):
+            raise ValueError(f"new_datasets_names: expected {len(old)} names, found {len(new)}")
+        change, result = dict(zip(old, new)), self.copy()
+        if self.datasets_names is not None:
+            result.datasets_names = [change.get(name, name) for name in self.datasets_names]
+        return result
+
+    @property
+    def parameters_unique_names(self):
+        "A name for each parameter that no other has, such as spectral.index."
+        return [f"{part.type}.{path}" for part in self._parts for path in part._paths]
 
     def to_dict(self, links=None):
         "Content as plain texts and numbers."
@@ -321,6 +356,9 @@ class Models(CovarianceKeeper, MutableSequence):
     @property
     def frozen(self): return all(m.frozen for m in self)
     @property
+    def parameters_unique_names(self): return self.parameter_paths
+
+    @property
     def parameter_paths(self):
         "A name for each parameter that no other has, such as crab.spectral.index."
         return [f"{m.name}.{part.type}.{path}" for m in self for part in m._parts for path in part._paths]
@@ -344,6 +382,10 @@ class Models(CovarianceKeeper, MutableSequence):
                          f"{', '.join(self.names) or 'none'}")
 
     def __getitem__(self, key):
+        if isinstance(key, np.ndarray) and key.dtype == bool:
+            if key.shape != (len(self),):
+                raise ValueError(f"mask: expected {len(self)} entries, one for each model, found {key.shape}")
+            return Models([m for m, wanted in zip(self, key) if wanted])
         return Models(self._models[key]) if isinstance(key, slice) else self._models[self.index(key)]
     def __setitem__(self, key, model):
         i = self.index(key)
@@ -457,21 +499,75 @@ class Models(CovarianceKeeper, MutableSequence):
             models.covariance = _named_covariance(models, rows, matrix, path.with_name(entry.covariance))
         return models
 
-    def select(self, name_substring=None, datasets_names=None, frozen=None):
-        """Those whose name contains a text, that apply to (one of) the datasets, whose parameters are all
-        frozen or not."""
-        wanted = [datasets_names] if isinstance(datasets_names, str) else datasets_names
-        return Models([m for m in self if (name_substring is None or name_substring in m.name)
-                       and (wanted is None or any(map(m.applies_to, wanted)))
-                       and (frozen is None or m.frozen == frozen)])
+    def selection_mask(self, name_substring=None, datasets_names=None, tag=None, model_type=None,
+                       frozen=None):
+        """Which sources fulfil all conditions.
+
+        Parameters
+        ----------
+        name_substring : str, optional
+            Part of the name.
+        datasets_names : str or list of str, optional
+            The source applies to (one of) these datasets.
+        tag : str or list of str, optional
+            A tag of the source, or with `model_type` of its spectral or temporal model, such as "pl".
+        model_type : {"spectral", "temporal", "spatial"}, optional
+            Which model the tag is about.
+        frozen : bool, optional
+            All parameters are frozen, or not all.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_models,)
+        """
+        if model_type not in (None, "spectral", "temporal", "spatial"):
+            raise ValueError(f"model_type: expected spectral, temporal or spatial, found {model_type!r}")
+        wanted, tags = ([x] if isinstance(x, str) else x for x in (datasets_names, tag))
+        def fulfils(model):
+            part = model if model_type is None else getattr(model, f"{model_type}_model")
+            return ((not name_substring or name_substring in model.name)
+                    and (not wanted or any(map(model.applies_to, wanted)))
+                    and (not tags or part is not None and any(t in tags_of(type(part)) for t in tags))
+                    and (frozen is None or model.frozen == frozen))
+        return np.array([fulfils(m) for m in self], bool)
+
+    def select(self, name_substring=None, datasets_names=None, tag=None, model_type=None, frozen=None):
+        "The sources that fulfil all conditions, which are those of `selection_mask`."
+        return self[self.selection_mask(name_substring, datasets_names, tag, model_type, frozen)]
+
+    def reassign(self, dataset_name, new_dataset_name):
+        "Copies that apply to new datasets in the place of those named."
+        return Models([m.reassign(dataset_name, new_dataset_name) for m in self])
+
+    def restore_status(self, restore_values=True):
+        "In a with block: afterwards frozen flags, errors and (if wanted) values are as before."
+        return self.parameters.restore_status(restore_values)
+
+    def set_parameters_bounds(self, tag, model_type, parameters_names=None, min=None, max=None, value=None):
+        """Limits, or a value, of the same parameters in several sources.
+
+        Parameters
+        ----------
+        tag, model_type
+            Of the models, as for `select`.
+        parameters_names : str or list of str, optional
+            Names of the parameters. Default: all.
+        min, max, value : float, optional
+            In the units of the parameters.
+        """
+        chosen = self.select(tag=tag, model_type=model_type).parameters.select(parameters_names, model_type)
+        for parameter in chosen:
+            for name, number in (("value", value), ("min", min), ("max", max)):
+                if number is not None:
+                    setattr(parameter, name, number)
 
     def freeze(self, model_type=None):
-        "Freeze all parameters."
-        for m in self: m.freeze()
+        "Freeze all parameters, or those of the spectral or temporal models."
+        for m in self: m.freeze(model_type)
 
     def unfreeze(self, model_type=None):
-        "Free the parameters that are free by default."
-        for m in self: m.unfreeze()
+        "Free the parameters that are free by default, or those of the spectral or temporal models."
+        for m in self: m.unfreeze(model_type)
 
     def copy(self):
         "Independent sources; links among them stay, and so does the covariance."

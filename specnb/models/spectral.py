@@ -144,6 +144,13 @@ def _in_order_of(
     return Parameters([parameters[name] for name in named]) if len(named) == len(parameters) else parameters
 
 # %% ../../nbs/40_models/50_spectral.ipynb #40cc99aa
+class _IsNorm:
+    "Of a model by its unit; of a class too, or by the name if each model has a unit of its own."
+    def __get__(self, instance, owner):
+        unit = getattr(owner if instance is None else instance, "result_unit")
+        return unit == "" if isinstance(unit, str) else "Norm" in owner.__name__
+
+# %% ../../nbs/40_models/50_spectral.ipynb #28056ce2
 class SpectralModel(SpectralQuantities, ModelBase):
     """Base of all spectral models.
 
@@ -172,10 +179,7 @@ class SpectralModel(SpectralQuantities, ModelBase):
         for tag in [cls.tag] if isinstance(cls.tag, str) else cls.tag:
             SpectralModel.registry[tag] = cls
 
-    @property
-    def is_norm_spectral_model(self):
-        "Whether it is a pure number, to be multiplied with a flux."
-        return self.result_unit == ""
+    is_norm_spectral_model = _IsNorm()
 
     @property
     def result_unit(self):
