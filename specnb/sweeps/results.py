@@ -111,9 +111,12 @@ def _results_of_fit(result):
 def _results_at_1_tev(model):
     "Quantities that are the same thing for all models."
     energy = [1, 10] * u.TeV
-    return {**_with_error("dnde_1TeV", *model.evaluate_error(energy[0], symmetric=True), "differential flux at 1 TeV"),
-            **_with_error("index_1TeV", *model.spectral_index_error(energy[0], symmetric=True), "local index at 1 TeV"),
-            **_with_error("flux_1_10TeV", *model.integral_error(*energy, symmetric=True), "flux from 1 to 10 TeV")}
+    dnde = model.evaluate_error(energy[0], symmetric=True)
+    index = model.spectral_index_error(energy[0], symmetric=True)
+    flux = model.integral_error(*energy, symmetric=True)
+    return {**_with_error("dnde_1TeV", *dnde, "differential flux at 1 TeV"),
+            **_with_error("index_1TeV", *index, "local index at 1 TeV"),
+            **_with_error("flux_1_10TeV", *flux, "flux from 1 to 10 TeV")}
 
 # %% ../../nbs/85_sweeps/20_results.ipynb #f0125ddf
 _SIGNAL = {"counts": "ON counts", "counts_off": "OFF counts",
