@@ -1,6 +1,6 @@
 """Our spectrum files read by other programs, with the same counts, predictions and statistic as ours.
 
-`SPECNB_CLIENTS` names the folder with the environments of the programs, which `python -m tests.clients FOLDER --make` fills. Without it
+`SPECNB_CLIENTS` names the folder with the environments of the programs, which `python -m clients FOLDER --make` in `tests` fills. Without it
 the tests are skipped: some of the programs take minutes to install.
 """
 import os
@@ -8,8 +8,7 @@ import shutil
 import sys
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
-from tests.clients.common import FILES, REQUIREMENTS, ask, differences, fitsverify, python_of, write_files
+from clients.common import FILES, REQUIREMENTS, ask, differences, fitsverify, python_of, write_files
 
 FOLDER = os.environ.get("SPECNB_CLIENTS", "")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="needs the environments of other programs: set SPECNB_CLIENTS, see tests/clients")

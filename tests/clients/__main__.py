@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.clients.common import FILES, REQUIREMENTS, ask, differences, fitsverify, make, python_of, write_files
+from .common import FILES, REQUIREMENTS, ask, differences, fitsverify, make, python_of, write_files
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m clients", description=__doc__)
     parser.add_argument("folder", nargs="?", default=os.environ.get("SPECNB_CLIENTS"), help="of the environments, by default that of SPECNB_CLIENTS")
     parser.add_argument("--only", choices=REQUIREMENTS, action="append", help="only this program (may be repeated)")
     parser.add_argument("--make", action="store_true", help="make the environments that are not there (minutes, and 3 GB)")

@@ -14,9 +14,9 @@ hang                      20 seconds were not enough
 silent nan                numbers that are not finite, without a word
 ========================= ====================================================================================================
 
-A hundred mutants of each kind are part of the tests (`tests/test_malformed.py`). All of them, with a table::
+A hundred mutants of each kind are part of the tests (`tests/test_malformed.py`). All of them, with a table, from the folder `tests`::
 
-    python -m tests.malformed --n 10000
-    python -m tests.malformed --n 1000 --kind dl3 --against ../another/working/tree
-    python -m tests.malformed --only dl3:137       # one of them again, with its traceback
+    python -m malformed --n 10000
+    python -m malformed --n 1000 --kind dl3 --against ../another/working/tree
+    python -m malformed --only dl3:137       # one of them again, with its traceback
 """

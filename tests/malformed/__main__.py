@@ -15,7 +15,7 @@ GIGABYTES = 4
 
 
 def options():
-    parser = argparse.ArgumentParser(prog="python -m tests.malformed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m malformed", description=__doc__)
     parser.add_argument("--n", type=int, default=10000, help="mutants in all")
     parser.add_argument("--kind", action="append", help="only this kind (may be repeated)")
     parser.add_argument("--seed", type=int, default=0)
