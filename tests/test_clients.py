@@ -5,7 +5,6 @@ the tests are skipped: some of the programs take minutes to install.
 """
 import os
 import shutil
-import sys
 import pytest
 
 from clients.common import FILES, REQUIREMENTS, ask, differences, fitsverify, python_of, write_files
