@@ -1,10 +1,13 @@
 "Datasets: what they predict, how they stack, what they refuse."
 from dataclasses import replace
+import astropy.units as u
 import numpy as np
 import pytest
-from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, MapAxis, RegionGeom, RegionNDMap, SkyModel, SpectrumDataset, SpectrumDatasetOnOff,
+from astropy.time import Time
+from numpy.testing import assert_allclose
+from specnb import (EDispKernel, GTI, Models, PowerLawSpectralModel, Datasets, ExpCutoffPowerLawSpectralModel, MapAxis, RegionGeom, RegionNDMap, SkyModel, SpectrumDataset, SpectrumDatasetOnOff,
                     SpecnbWarning, WStatCountsStatistic, arrays_from_maps)
-from specnb.makers.arrays import stack_spectra
+from specnb.makers.arrays import SpectrumArrays, stack_spectra
 from test_fit import dataset, power_law
 from test_likelihood import FLUX, arrays
 
@@ -107,7 +110,7 @@ def test_asimov_data_fit_back_to_the_truth():
     assert likelihood.gradient(likelihood.start) * [1, 1e-12] == pytest.approx([0, 0], abs=1e-9)
 
 
-def test_fake_is_reproducible_and_wants_a_seed():
+def test_fake_is_reproducible():
     counts = []
     for _ in range(2):
         d = dataset("a", 1)
@@ -116,7 +119,6 @@ def test_fake_is_reproducible_and_wants_a_seed():
         counts.append(d.arrays.n_on)
         assert d.arrays.n_off.sum() == 0
     assert list(counts[0]) == list(counts[1])
-    with pytest.raises(TypeError, match="random_state"): d.fake(np.ones(15))
 
 
 @pytest.mark.parametrize("other, message", [
@@ -298,7 +300,7 @@ OBJECTS = {
     "same name put in": (lambda d: Datasets([d, dataset("b", 2)]).__setitem__(0, dataset("b", 3)), ValueError, "'b' is there already"),
     "one number as background": (lambda d: d.fake(1., 1), ValueError, "npred_background: expected shape"),
     "negative background": (lambda d: d.fake(np.full(15, -1.), 1), ValueError, "npred_background: expected finite numbers"),
-    "text as seed": (lambda d: d.fake(np.ones(15), "random-seed"), TypeError, "random_state: expected a whole number"),
+    "text as seed": (lambda d: d.fake(np.ones(15), "some-seed"), TypeError, "random_state: expected a whole number"),
     "negative seed": (lambda d: d.fake(np.ones(15), -1), ValueError, "random_state: expected a whole number >= 0"),
     "slice from nan": (lambda d: d.slice_by_energy(energy_min="nan TeV"), ValueError, "energy_min: expected a positive number, found nan"),
     "counts gone": (lambda d: setattr(d, "counts", None), TypeError, "counts: expected a map or one number for each bin"),
@@ -311,3 +313,82 @@ OBJECTS = {
 def test_wrong_objects_and_numbers_are_refused_by_name(case):
     action, error, message = OBJECTS[case]
     with pytest.raises(error, match=message): action(dataset("a", 1))
+
+
+def small(name="small", on_off=True):
+    edges = np.geomspace(1, 16, 5)
+    a = SpectrumArrays(edges, edges, n_on=np.array([9., 8, 7, 6]), exposure=np.full(4, 1e9), edisp=np.eye(4), mask_safe=np.array([False, True, True, True]), livetime=100.,
+                       **(dict(n_off=np.array([4., 6, 0, 2]), acceptance=np.ones(4), acceptance_off=np.array([2., 4, 4, 4])) if on_off else dict(background=np.ones(4))))
+    axis = MapAxis.from_energy_edges(edges, unit="TeV")
+    return (SpectrumDatasetOnOff if on_off else SpectrumDataset).from_arrays(a, RegionGeom.create(None, [axis]), name, models=Models([SkyModel(PowerLawSpectralModel(), name="pl")]))
+
+
+def test_values_of_a_datasets_maps_may_be_changed_in_place():
+    d = small()
+    before, counts, exposure = d.npred_signal().data.copy(), d.counts, d.exposure
+    exposure.data *= 2
+    assert_allclose(d.npred_signal().data, 2*before)
+    counts.data[0] = 3
+    d.mask_safe.data[...] = True
+    assert d.arrays.n_on[0] == 3 and d.arrays.mask.all() and counts is d.counts
+    d.exposure = d.exposure*3
+    assert_allclose(d.npred_signal().data, 6*before)
+    d.exposure.quantity = d.exposure.quantity.to("cm2 s")
+    assert_allclose(d.npred_signal().data, 6*before)
+    d.counts_off.data[2] = 5
+    assert d.alpha.data.shape == d.counts_off.data.shape and d.arrays.n_off[2] == 5
+    other = d.copy("other")
+    other.counts.data += 1
+    assert d.arrays.n_on[0] == 3 and other.arrays.n_on[0] == 4
+    counts.data[1] = -1
+    with pytest.raises(ValueError, match="dataset 'small': counts"): d.stat_sum()
+
+
+def test_energy_dispersion_may_be_replaced():
+    d = small()
+    kernel = EDispKernel(d.energy_axis_true, d.energy_axis, np.eye(4)/2)
+    before, d.edisp = d.npred_signal().data, kernel
+    assert_allclose(d.npred_signal().data, before/2)
+    d.edisp = None
+    with pytest.raises(ValueError, match="no edisp"): d.npred_signal()
+
+
+@pytest.mark.parametrize("on_off", [True, False])
+def test_fake_without_a_seed_draws_one_and_tells_it(on_off):
+    d, again = small(on_off=on_off), small(on_off=on_off)
+    background = (d.npred_background(),) if on_off else ()
+    with pytest.warns(SpecnbWarning, match="dataset 'small': no random_state was given, the seed [0-9]+ was drawn"): d.fake(*background)
+    again.fake(*background, random_state=d.meta["random_state"])
+    assert d.counts.data.tolist() == again.counts.data.tolist()
+
+
+def test_fewer_bins_predict_and_measure_the_sum_of_the_safe_ones():
+    d = small()
+    two = d.resample_energy_axis(MapAxis.from_energy_edges([1, 4, 16], unit="TeV"), name="two")
+    assert (two.name, two.counts.data.ravel().tolist(), two.counts_off.data.ravel().tolist()) == ("two", [8, 13], [6, 2])
+    assert_allclose(two.npred_signal().data.ravel(), [d.npred_signal().data[1, 0, 0], d.npred_signal().data[2:].sum()])
+    assert_allclose(two.background.data.ravel(), [1.5, .5])
+    image = d.to_image()
+    assert_allclose([image.counts.data.sum(), image.background.data.sum(), image.npred_signal().data.sum()], [21, 2, d.npred_signal().data[1:].sum()])
+    masked = d.to_masked()
+    assert masked.counts.data[0, 0, 0] == 0 and masked.models is not None
+    assert_allclose(masked.npred_signal().data, d.npred_signal().data*d.mask_safe.data)
+    assert d.slice_by_idx({"energy": slice(1, 3)}).data_shape == (2, 1, 1)
+    with pytest.raises(ValueError, match="holds no bin of"): d.resample_energy_axis(MapAxis.from_energy_edges([50, 60], unit="TeV"))
+
+
+def test_datasets_know_their_times_facts_and_axes():
+    start = Time("2020-01-01")
+    several = Datasets([small(f"d{i}") for i in range(3)])
+    for i, d in enumerate(several): d.gti, d.meta = GTI.create(start + i*u.d, start + i*u.d + 1*u.h), {"OBS_ID": i, **({"TELESCOP": "X"} if i else {})}
+    assert several.select_time(start + 12*u.h, start + 3*u.d).names == ["d1", "d2"]
+    assert_allclose(several.gti.time_sum.to_value("h"), 3)
+    assert several.meta_table["OBS_ID"].tolist() == [0, 1, 2] and several.meta_table["TELESCOP"].mask.tolist() == [True, False, False]
+    assert several.energy_axes_are_aligned and several.is_all_same_type and several.is_all_same_shape and several.contributes_to_stat.all()
+    assert not Datasets([several[0], several[1].to_image()]).energy_axes_are_aligned
+    assert (several + small("d4")).names == ["d0", "d1", "d2", "d4"]
+    several.remove("d1")
+    assert several.names == ["d0", "d2"] and several.pop(0).name == "d0"
+    several[0].gti = None
+    with pytest.raises(ValueError, match="dataset 'd2': no gti"): several.select_time(start, start)
+    assert small("a").to_dict() == {"name": "a", "type": "SpectrumDatasetOnOff", "filename": "a.fits"}

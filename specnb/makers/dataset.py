@@ -8,6 +8,7 @@ __all__ = ['arrays_from_maps', 'SpectrumDataset', 'SpectrumDatasetOnOff']
 # %% ../../nbs/60_makers/70_dataset.ipynb #d1814d84
 import copy
 from dataclasses import fields
+from functools import partial
 from itertools import count
 import numpy as np
 from ..base.axes import MapAxis, checked_energy_axis, snap_to_edges
@@ -77,8 +78,7 @@ def _reco_map(
 ):             # a property
     "Property that shows one field as a map on the reconstructed axis."
     def get(self):
-        value = getattr(self.arrays, field)
-        return None if value is None else RegionNDMap(self.geom, value)
+        return self._shown_map(field, lambda: self.geom)
     def set(self, value):
         if value is not None:
             value = _checked_per_bin(value, self.geom.axes["energy"], label)
@@ -165,6 +165,31 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
                           edisp=None if edisp is None else edisp.pdf_matrix, **values, **off)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #fb2bedc1
+def resample_reco(
+    arrays:SpectrumArrays, # the spectrum
+    edges:np.ndarray,      # numbers of the edges that stay, increasing
+)->SpectrumArrays:
+    "The spectrum with the bins between edges as one, summed over safe bins."
+    def joined(values, ufunc=np.add):
+        values = np.asarray(values)[..., edges[0]:edges[-1]]
+        return ufunc.reduceat(values, edges[:-1] - edges[0], axis=-1)
+    safe, new = arrays.mask_safe, {}
+    for field in ("n_on", "background", "n_off", "acceptance"):
+        value = getattr(arrays, field)
+        new[field] = None if value is None else joined(np.where(safe, value, 0))
+    new["mask_safe"] = joined(safe, np.logical_or)
+    if arrays.mask_fit is not None:
+        new["mask_fit"] = joined(arrays.mask_fit, np.logical_or)
+    if arrays.is_on_off:
+        background = joined(np.where(safe, arrays.n_bkg, 0))
+        off = joined(np.where(safe, arrays.acceptance_off, 0))
+        new["acceptance_off"] = np.divide(new["acceptance"]*new["n_off"], background, out=off,
+                                          where=background > 0)
+    if arrays.edisp is not None:
+        new["edisp"] = joined(arrays.edisp*safe)
+    return arrays.replace(e_reco_edges=arrays.e_reco_edges[edges], grouping=None, **new)
+
+# %% ../../nbs/60_makers/70_dataset.ipynb #087a5657
 class SpectrumDataset:
     """Counts of one region with response and expected background; Cash statistic.
 
@@ -202,7 +227,8 @@ class SpectrumDataset:
                              f"arrays, {arrays.n_reco} bins")
         if gti is not None:
             expect(gti, GTI, "gti")
-        self.arrays, self.geom, self.name = arrays, geom, str(name or "dataset")
+        self._shown, self._arrays = {}, arrays
+        self.geom, self.name = geom, str(name or "dataset")
         self.gti, self.meta = gti, dict(meta or {})
         self.off_regions, self.models = off_regions, models
 
@@ -241,6 +267,37 @@ class SpectrumDataset:
         return SpectrumDataset.from_arrays(arrays, geom, name, **fields)
 
     @property
+    def arrays(self):
+        "The record of numbers, `SpectrumArrays`, with what was changed in the maps that were handed out."
+        if self._shown:
+            self._take_changes()
+        return self._arrays
+
+    @arrays.setter
+    def arrays(self, arrays):
+        old, self._arrays = self._arrays, arrays
+        self._shown = {field: shown for field, shown in self._shown.items()
+                       if getattr(arrays, field) is getattr(old, field)}
+
+    def _shown_map(self, field, geom, unit=""):
+        "A field as a map whose values may be changed; the same one as long as the field stays."
+        value = getattr(self.arrays, field)
+        if value is not None and field not in self._shown:
+            self._shown[field] = RegionNDMap(geom(), value.copy(), unit=unit)
+        return None if value is None else self._shown[field]
+
+    def _take_changes(self):
+        changed = {}
+        for field, shown in self._shown.items():
+            values = shown.data.ravel() if field != "exposure" else shown.quantity.to_value("m2 s").ravel()
+            if not np.array_equal(values, getattr(self._arrays, field)):
+                name = _NAMES.get(field, field)
+                check = as_mask if field.startswith("mask") else partial(as_values, minimum=0)
+                changed[field] = check(values.copy(), f"dataset {self.name!r}: {name}")
+        if changed:
+            self._arrays = self._arrays.replace(**changed)
+
+    @property
     def models(self): return self._models
 
     @models.setter
@@ -257,11 +314,28 @@ class SpectrumDataset:
         return SpectrumDatasetOnOff.from_arrays(arrays, self.geom, self.name, self.gti, self.models,
                                                 self.meta, off_regions)
 
-    def fake(self, random_state):
+    def _generator(self, random_state):
+        "Source of random numbers; a seed that nobody gave is drawn, told and kept in `meta`."
+        if random_state is None or isinstance(random_state, str) and random_state == "random-seed":
+            random_state = int(np.random.SeedSequence().entropy % 2**32)
+            self.meta = {**self.meta, "random_state": random_state}
+            warn(f"dataset {self.name!r}: no random_state was given, the seed {random_state} was drawn; it is "
+                 "kept in meta")
+        return as_generator(random_state, "random_state")
+
+    def fake(self, random_state="random-seed"):
         """Replace the counts by Poisson numbers drawn from the prediction; `random_state` is a seed or a
-        `numpy.random.Generator`."""
+        `numpy.random.Generator`. Without one a seed is drawn, told, and kept in ``meta["random_state"]``."""
         npred = as_values(self.npred().data.ravel(), f"dataset {self.name!r}: predicted counts", minimum=0)
-        self.counts = as_generator(random_state, "random_state").poisson(npred)
+        self.counts = self._generator(random_state).poisson(npred)
+
+    def stack(self, other, nan_to_num=True):
+        "Add another dataset to this one, over the safe bins of both."
+        expect(other, SpectrumDataset, "other")
+        self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
+        if self.gti is not None and other.gti is not None:
+            self.gti = self.gti.union(other.gti)
+        self.meta = common_meta([self.meta, other.meta])
 
     counts = _reco_map("n_on", "counts", "ON counts.")
     background = _reco_map("background", "background", "Expected background counts.")
@@ -280,16 +354,40 @@ class SpectrumDataset:
 
     @property
     def exposure(self):
-        "Exposure on the true-energy axis, containment included."
-        if self.arrays.exposure is None: return None
-        return RegionNDMap(RegionGeom.create(self.geom.region, axes=[self.energy_axis_true]),
-                           self.arrays.exposure, unit="m2 s")
+        "Exposure on the true-energy axis, containment included, a map in m2 s; it may be changed."
+        def geom():
+            return RegionGeom.create(self.geom.region, axes=[self.energy_axis_true])
+        return self._shown_map("exposure", geom, "m2 s")
+
+    @exposure.setter
+    def exposure(self, value):
+        new = {"exposure": None}
+        if value is not None:
+            axis = self.energy_axis_true
+            if self.arrays.edisp is None and hasattr(value, "geom"): # nothing else has true energies
+                axis = energy_axis_of(value.geom, "energy_true", "exposure")
+                new["e_true_edges"] = axis.edges_in("TeV")
+            value = values_per_bin(value, axis, "exposure", "m2 s")
+            new["exposure"] = as_values(value, "exposure", minimum=0)
+        self.arrays = self.arrays.replace(**new)
 
     @property
     def edisp(self):
-        "Energy dispersion, an `EDispKernel`."
+        "Energy dispersion, an `EDispKernel`; it may be replaced."
         if self.arrays.edisp is None: return None
         return EDispKernel(self.energy_axis_true, self.energy_axis, self.arrays.edisp)
+
+    @edisp.setter
+    def edisp(self, kernel):
+        new = {"edisp": None}
+        if kernel is not None:
+            exposure = None if self.arrays.exposure is None else self.exposure
+            axis = _true_axis(self.energy_axis, exposure, kernel)
+            new = {"edisp": kernel.pdf_matrix, "e_true_edges": axis.edges_in("TeV")}
+        self.arrays = self.arrays.replace(**new)
+
+    @property
+    def data_shape(self): return self.geom.data_shape
 
     @property
     def selected_events(self):
@@ -391,6 +489,7 @@ class SpectrumDataset:
         `models`."""
         values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
         new = copy.copy(self)
+        new._arrays, new._shown = self.arrays, {}
         if changed := {k: v for k, v in values.items() if k in _ARRAY_FIELDS}:
             new.arrays = self.arrays.replace(**changed) # else the same record
         for name, value in values.items():
@@ -420,6 +519,53 @@ class SpectrumDataset:
         part.geom = RegionGeom.create(self.geom.region, axes=[self.energy_axis.slice(slice(start, stop))])
         return part
 
+    def resample_energy_axis(self, energy_axis, name=None):
+        """The dataset on fewer, wider bins: sums over safe bins, with the response of their sum.
+
+        Parameters
+        ----------
+        energy_axis : `MapAxis`
+            Its edges are moved to the nearest ones of the dataset.
+        name : str, optional
+            Of the new dataset.
+        """
+        axis = checked_energy_axis(energy_axis, "energy", "energy_axis")
+        own = self.arrays.e_reco_edges
+        edges = np.unique(snap_to_edges(own, axis.edges_in("TeV")))
+        if len(edges) < 2:
+            raise ValueError(f"energy_axis: {axis} holds no bin of {self.energy_axis}")
+        new = self.fill(name=name or self.name)
+        new.arrays = resample_reco(self.arrays, edges)
+        axis = MapAxis.from_energy_edges(own[edges], unit="TeV")
+        new.geom = RegionGeom.create(self.geom.region, axes=[axis])
+        return new
+
+    def to_image(self, name=None):
+        "The dataset with all safe bins as one."
+        return self.resample_energy_axis(self.energy_axis.squash(), name)
+
+    def to_masked(self, name=None, nan_to_num=True):
+        "The dataset with nothing left outside the safe bins, as a stack of it alone."
+        new = self.fill(name=name or self.name)
+        new.arrays = stack_spectra([self.arrays], [self.name])
+        return new
+
+    def slice_by_idx(self, slices, name=None):
+        "The bins of ``slices['energy']``, a slice."
+        if set(slices) != {"energy"}:
+            raise ValueError(f"slices: expected one for energy, found {', '.join(slices) or 'none'}")
+        axis = self.energy_axis.slice(slices["energy"])
+        return self.slice_by_energy(*axis.bounds, name=name)
+
+    def to_dict(self):
+        "Name, type and file, as in a list of datasets."
+        return {"name": self.name, "type": self.tag, "filename": f"{self.name}.fits"}
+
+    @classmethod
+    def from_dict(cls, data, **kwargs):
+        "Read the dataset that an entry of a list names; `kwargs` as for `read`."
+        return cls.read(data["filename"], name=data["name"], **kwargs)
+
     def _bounds(self, mask):
         k = np.flatnonzero(mask)
         edges = self.arrays.e_reco_edges
@@ -430,6 +576,8 @@ class SpectrumDataset:
     def energy_range(self): return self._bounds(self.arrays.mask)
     @property
     def energy_range_safe(self): return self._bounds(self.arrays.mask_safe)
+    @property
+    def energy_range_total(self): return self._bounds(np.ones(self.arrays.n_reco, bool))
     @property
     def energy_range_fit(self):
         return self._bounds(np.ones(self.arrays.n_reco, bool) if self.arrays.mask_fit is None
@@ -575,7 +723,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         return RegionNDMap(self.geom,
                            np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
 
-    def fake(self, npred_background, random_state):
+    def fake(self, npred_background, random_state="random-seed"):
         """Replace ON and OFF counts by Poisson numbers.
 
         Parameters
@@ -583,9 +731,9 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         npred_background : `RegionNDMap` or ndarray, shape (n_reco,)
             Expected background in the ON region; non-finite counts as 0.
         random_state : int or `numpy.random.Generator`
-            Seed or generator.
+            Seed or generator. Without one a seed is drawn, told, and kept in ``meta["random_state"]``.
         """
-        rng, a = as_generator(random_state, "random_state"), self.arrays
+        rng, a = self._generator(random_state), self.arrays
         background = values_per_bin(npred_background, self.energy_axis, "npred_background").astype(float)
         background = np.where(np.isfinite(background), background, 0)
         background = as_values(background, "npred_background", minimum=0)
@@ -594,21 +742,13 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         n_off = rng.poisson(np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
         self.arrays = a.replace(n_on=n_on, n_off=n_off)
 
-    def stack(self, other):
-        "Add another dataset to this one, over the safe bins of both."
-        expect(other, SpectrumDataset, "other")
-        self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
-        if self.gti is not None and other.gti is not None:
-            self.gti = self.gti.union(other.gti)
-        self.meta = common_meta([self.meta, other.meta])
-
     acceptance = _reco_map("acceptance", "acceptance", "Relative exposure of the ON region.")
     acceptance_off = _reco_map("acceptance_off", "acceptance_off", "Relative exposure of the OFF regions.")
 
     @property
     def counts_off(self):
         "OFF counts; `None`, also to be set, if no OFF region was found: then no bin is fitted."
-        return RegionNDMap(self.geom, self.arrays.n_off) if self.arrays.acceptance_off.any() else None
+        return self._shown_map("n_off", lambda: self.geom) if self.arrays.acceptance_off.any() else None
 
     @counts_off.setter
     def counts_off(self, value):

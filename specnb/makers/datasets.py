@@ -11,7 +11,8 @@ from collections.abc import Iterable, MutableSequence
 from functools import reduce
 from pathlib import Path
 import numpy as np
-from ..base.core import DataError, atomic_folder, errors_name, html_table, lazy, make_path, warn
+from ..base.core import (DataError, as_float, atomic_folder, errors_name, html_table, lazy, make_path,
+                              warn)
 from ..base.yaml_files import dump_yaml, is_changed, read_yaml, suggestion
 from .dataset import SpectrumDataset, SpectrumDatasetOnOff, common_meta
 from ..stats.likelihood import compile_likelihood
@@ -21,7 +22,7 @@ from .arrays import stack_spectra
 from .summary import missing_numbers, spectrum_summary, stat_per_bin, with_units
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #7be51fb2
-table = lazy("astropy.table")
+table, u = lazy("astropy.table"), lazy("astropy.units")
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #3a6e1f2e
 def make_info_table(
@@ -138,6 +139,16 @@ def read_list(
     return entries
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #2399813f
+def _are_aligned(
+    a:np.ndarray, # edges, increasing
+    b:np.ndarray,
+)->bool:
+    "Whether two axes have the same edges where they overlap."
+    low, high = max(a[0], b[0])*(1 - 1e-6), min(a[-1], b[-1])*(1 + 1e-6)
+    a, b = (x[(x >= low) & (x <= high)] for x in (a, b))
+    return len(a) == len(b) and bool(np.allclose(a, b, rtol=1e-6, atol=0))
+
+# %% ../../nbs/60_makers/80_datasets.ipynb #4338821c
 class Datasets(MutableSequence):
     """Datasets in order, with unique names.
 
@@ -211,7 +222,8 @@ class Datasets(MutableSequence):
                 for d in self._list]
         return html_table(rows, ["name", "type", "counts"], caption="Datasets")
 
-    def write(self, filename, filename_models=None, overwrite=False, format=None):
+    def write(self, filename, filename_models=None, overwrite=False, format=None, write_covariance=True,
+              checksum=False):
         """Write every dataset to files and their list as YAML, all or none.
 
         Parameters
@@ -224,6 +236,10 @@ class Datasets(MutableSequence):
             Replace files.
         format : {"ogip", "ogip-sherpa", "gadf"}
             Of the spectra, see `SpectrumDataset.write`.
+        write_covariance : bool
+            Write the covariance matrix of the models beside them.
+        checksum : bool
+            Files of models and the list have one in any case.
 
         Raises
         ------
@@ -247,12 +263,13 @@ class Datasets(MutableSequence):
             for d in self:
                 d.write(folder / files[d.name], format=format)
             if filename_models:
-                self.models.write(folder / models.name if models.parent == path.parent else models, overwrite)
+                there = folder / models.name if models.parent == path.parent else models
+                self.models.write(there, overwrite, write_covariance)
             with errors_name(folder / path.name):
                 (folder / path.name).write_text(dump_yaml({"datasets": entries}), encoding="utf-8")
 
     @classmethod
-    def read(cls, filename, filename_models=None):
+    def read(cls, filename, filename_models=None, lazy=True, cache=True, checksum=True):
         """Read a list that `write` or Gammapy wrote.
 
         Parameters
@@ -261,6 +278,10 @@ class Datasets(MutableSequence):
             YAML file; the spectra it names are looked for beside it.
         filename_models : str or Path, optional
             YAML file with the models of all.
+        lazy, cache : bool
+            Without effect: files are read whole.
+        checksum : bool
+            Warn if the file of models was changed after it was written.
 
         Raises
         ------
@@ -272,7 +293,7 @@ class Datasets(MutableSequence):
         entries = read_list(make_path(filename))
         datasets = cls([kind.read(file, name=name) for kind, file, name in entries])
         if filename_models:
-            datasets.models = Models.read(filename_models, checksum=True)
+            datasets.models = Models.read(filename_models, checksum=checksum)
         return datasets
 
     @property
@@ -320,9 +341,73 @@ class Datasets(MutableSequence):
             info.meta["notes"] = "; ".join(f"{name}: {text}" for name, text in reasons.items() if text)
         return info
 
-    def stack_reduce(self, name="stacked"):
+    def stack_reduce(self, name="stacked", nan_to_num=True):
         "All datasets stacked into one."
-        return stack_datasets(self._list, name)
+        return stack_datasets(self._list, name or "stacked")
+
+    def __add__(self, other):
+        return Datasets([*self, *Datasets(other)])
+
+    @property
+    def is_all_same_type(self): return len({type(d) for d in self}) <= 1
+    @property
+    def is_all_same_shape(self): return len({d.data_shape for d in self}) <= 1
+    @property
+    def is_all_same_energy_shape(self): return len({d.data_shape[0] for d in self}) <= 1
+    @property
+    def is_all_same_geom(self): return all(d.geom.is_allclose(self[0].geom) for d in self)
+
+    @property
+    def energy_axes_are_aligned(self):
+        "Whether the energy axes have the same edges where they overlap, so that they can be stacked on one."
+        edges = [d.arrays.e_reco_edges for d in self]
+        return all(_are_aligned(edges[0], other) for other in edges[1:])
+
+    @property
+    def contributes_to_stat(self):
+        "Which datasets have a bin left to fit, shape (n,)."
+        return np.array([bool(d.part().bins().any()) for d in self])
+
+    @property
+    def gti(self):
+        "Good time intervals of all datasets, united; `None` without any."
+        gtis = [d.gti for d in self if d.gti is not None and len(d.gti)]
+        return reduce(lambda a, b: a.stack(b), gtis).union() if gtis else None
+
+    @property
+    def meta_table(self):
+        "Name, type and facts of each dataset, a table with a row each; masked where one has no such fact."
+        keys = list(dict.fromkeys(k for d in self for k in d.meta or ()))
+        rows = table.Table({"NAME": self.names, "TYPE": [d.tag for d in self]})
+        for key in keys:
+            known = [key in (d.meta or ()) for d in self]
+            filler = next(d.meta[key] for d in self if key in (d.meta or ()))
+            values = [d.meta[key] if k else filler for d, k in zip(self, known)]
+            rows[key] = table.MaskedColumn(values, mask=np.logical_not(known)) if not all(known) else values
+        return rows
+
+    def select_time(self, time_min, time_max, atol="1e-6 s"):
+        """The datasets whose good time intervals lie between two dates.
+
+        Parameters
+        ----------
+        time_min, time_max : `~astropy.time.Time`
+            Dates.
+        atol : `~astropy.units.Quantity` or str
+            How far an interval may reach out.
+
+        Raises
+        ------
+        ValueError
+            A dataset without good time intervals.
+        """
+        missing = [d.name for d in self if d.gti is None or not len(d.gti)]
+        if missing:
+            raise ValueError(f"dataset {missing[0]!r}: no gti, so nobody knows when it was taken")
+        span = as_float(u.Quantity(atol), "s", "atol")
+        ends = [d.gti.time_ref.met(t, n) for d in self for n, t in (("time_min", time_min), ("time_max", time_max))]
+        return Datasets([d for d, low, high in zip(self, ends[::2], ends[1::2])
+                         if d.gti.start_s.min() >= low - span and d.gti.stop_s.max() <= high + span])
 
     def slice_by_energy(self, energy_min=None, energy_max=None):
         "Each dataset between two energies."
