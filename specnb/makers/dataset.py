@@ -319,8 +319,8 @@ class SpectrumDataset:
         if random_state is None or isinstance(random_state, str) and random_state == "random-seed":
             random_state = int(np.random.SeedSequence().entropy % 2**32)
             self.meta = {**self.meta, "random_state": random_state}
-            warn(f"dataset {self.name!r}: no random_state was given, the seed {random_state} was drawn; it is "
-                 "kept in meta")
+            warn(f"dataset {self.name!r}: no random_state was given, the seed {random_state} was drawn; it "
+                 "is kept in meta")
         return as_generator(random_state, "random_state")
 
     def fake(self, random_state="random-seed"):
@@ -577,7 +577,8 @@ class SpectrumDataset:
     @property
     def energy_range_safe(self): return self._bounds(self.arrays.mask_safe)
     @property
-    def energy_range_total(self): return self._bounds(np.ones(self.arrays.n_reco, bool))
+    def energy_range_total(self):
+        return self._bounds(np.ones(self.arrays.n_reco, bool))
     @property
     def energy_range_fit(self):
         return self._bounds(np.ones(self.arrays.n_reco, bool) if self.arrays.mask_fit is None

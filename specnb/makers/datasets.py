@@ -353,9 +353,11 @@ class Datasets(MutableSequence):
     @property
     def is_all_same_shape(self): return len({d.data_shape for d in self}) <= 1
     @property
-    def is_all_same_energy_shape(self): return len({d.data_shape[0] for d in self}) <= 1
+    def is_all_same_energy_shape(self):
+        return len({d.data_shape[0] for d in self}) <= 1
     @property
-    def is_all_same_geom(self): return all(d.geom.is_allclose(self[0].geom) for d in self)
+    def is_all_same_geom(self):
+        return all(d.geom.is_allclose(self[0].geom) for d in self)
 
     @property
     def energy_axes_are_aligned(self):
@@ -405,9 +407,11 @@ class Datasets(MutableSequence):
         if missing:
             raise ValueError(f"dataset {missing[0]!r}: no gti, so nobody knows when it was taken")
         span = as_float(u.Quantity(atol), "s", "atol")
-        ends = [d.gti.time_ref.met(t, n) for d in self for n, t in (("time_min", time_min), ("time_max", time_max))]
-        return Datasets([d for d, low, high in zip(self, ends[::2], ends[1::2])
-                         if d.gti.start_s.min() >= low - span and d.gti.stop_s.max() <= high + span])
+
+        def inside(gti):
+            low, high = gti.time_ref.met(time_min, "time_min"), gti.time_ref.met(time_max, "time_max")
+            return gti.start_s.min() >= low - span and gti.stop_s.max() <= high + span
+        return Datasets([d for d in self if inside(d.gti)])
 
     def slice_by_energy(self, energy_min=None, energy_max=None):
         "Each dataset between two energies."
