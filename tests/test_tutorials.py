@@ -73,5 +73,16 @@ def test_stability_of_the_crab_nebula(hess_dir, tmp_path):
     check(execute("03_stability", tmp_path, data_dir=str(hess_dir), n_jobs=2), "03_stability_hess")
 
 
+def test_absorbed_blazar_of_a_simulated_flare(tmp_path, monkeypatch):
+    monkeypatch.delenv("GAMMAPY_DATA", raising=False) # the table of ebltable, wherever the test runs
+    check(execute("05_absorbed_blazar", tmp_path), "05_absorbed_blazar_demo")
+
+
+def test_absorbed_blazar_of_the_hess_runs(hess_dir, tmp_path):
+    runs = [47802, 47803, 47804, 47827, 47828, 47829]
+    results = execute("05_absorbed_blazar", tmp_path, data_dir=str(hess_dir), obs_ids=runs, target=[329.7169, -30.2256])
+    check(results, "05_absorbed_blazar_hess")
+
+
 def test_every_tutorial_is_tested():
-    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability"]
+    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability", "05_absorbed_blazar"]

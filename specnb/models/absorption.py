@@ -315,6 +315,7 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
             raise ValueError(f"filename: {filename} is not there, and is none of {', '.join(ebl_names())}")
         return cls.read_builtin(name)
 
+    def __str__(self): return f"{super().__str__()}\n\n{self.source}"
     def __repr__(self):
         values = ", ".join(f"{p.name}={p.value:.4g}" for p in self.parameters)
         return f"{type(self).__name__}({values}, {self.source})"
