@@ -123,6 +123,9 @@ from .models.temporal import SineTemporalModel as SineTemporalModel
 from .models.temporal import TEMPORAL_MODEL_REGISTRY as TEMPORAL_MODEL_REGISTRY
 from .models.temporal import TemplatePhaseCurveTemporalModel as TemplatePhaseCurveTemporalModel
 from .models.temporal import TemporalModel as TemporalModel
+from .models.nuisance import NuisanceModel as NuisanceModel
+from .models.nuisance import SeenSpectrum as SeenSpectrum
+from .models.nuisance import ShiftedNodes as ShiftedNodes
 from .models.all_models import MODEL_REGISTRY as MODEL_REGISTRY
 from .models.all_models import SPATIAL_MODEL_REGISTRY as SPATIAL_MODEL_REGISTRY
 from .models.all_models import SPECTRAL_MODEL_REGISTRY as SPECTRAL_MODEL_REGISTRY
@@ -139,9 +142,12 @@ from .stats.stats import get_wstat_mu_bkg as get_wstat_mu_bkg
 from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.likelihood import Likelihood as Likelihood
-from .stats.likelihood import PriorPrediction as PriorPrediction
+from .stats.likelihood import NormedFold as NormedFold
+from .stats.likelihood import NormedTerm as NormedTerm
+from .stats.likelihood import ParameterPrediction as ParameterPrediction
 from .stats.likelihood import PriorTerm as PriorTerm
 from .stats.likelihood import compile_likelihood as compile_likelihood
+from .stats.likelihood import parameters_of as parameters_of
 from .makers.selected_events import SelectedEvents as SelectedEvents
 from .makers.selected_events import StackedEvents as StackedEvents
 from .makers.arrays import SpectrumArrays as SpectrumArrays
@@ -343,6 +349,9 @@ __all__ = [
     "ModelBase",
     "Models",
     "NewTable",
+    "NormedFold",
+    "NormedTerm",
+    "NuisanceModel",
     "Numbers",
     "Observation",
     "Observations",
@@ -355,6 +364,7 @@ __all__ = [
     "PSF3D",
     "PSFKing",
     "Parameter",
+    "ParameterPrediction",
     "Parameters",
     "PhysicalRange",
     "Picture",
@@ -367,7 +377,6 @@ __all__ = [
     "Prior",
     "PriorParameter",
     "PriorParameters",
-    "PriorPrediction",
     "PriorTerm",
     "Problem",
     "RadMax2D",
@@ -384,8 +393,10 @@ __all__ = [
     "SPECTRAL_MODEL_REGISTRY",
     "SafeMaskMaker",
     "ScaleSpectralModel",
+    "SeenSpectrum",
     "SelectedEvents",
     "SensitivityEstimator",
+    "ShiftedNodes",
     "SineTemporalModel",
     "SkyModel",
     "SmoothBrokenPowerLawSpectralModel",
@@ -470,6 +481,7 @@ __all__ = [
     "pack",
     "pack_matrix",
     "parameter_column",
+    "parameters_of",
     "plot_background_regions",
     "plot_counts",
     "plot_excess",

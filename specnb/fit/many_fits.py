@@ -9,8 +9,7 @@ __all__ = ['sample_counts', 'ManyFits', 'fit_many', 'fit_each']
 import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
-from ..stats.stats import CashTerm, WStatTerm
-from ..stats.likelihood import Fold, PriorTerm, counts_term, derivatives, hessian
+from ..stats.likelihood import PriorTerm, counts_term, derivatives, hessian
 from ..stats.minimize import covariance, minimize, quiet
 from .problem import FitProblem, search_minuit
 from .fit import as_datasets
@@ -50,7 +49,7 @@ def sample_counts(datasets, n_sets, rng, background=None):
         raise TypeError(f"rng: expected a numpy.random.Generator, found {type(rng).__name__}")
     n_on, n_off = [], []
     for i, d in enumerate(datasets):
-        a, off = d.arrays, None
+        a, off = d.calibrated_arrays(), None
         expected = (d.npred_background().data.ravel() if background is None
                     else np.asarray(background[i], float))
         signal = np.maximum(d.npred_signal().data.ravel(), 0)
@@ -102,7 +101,7 @@ def _pairs_with_counts(
     for i, part in enumerate(d.part() for d in datasets):
         if part.bins().any():
             groups.setdefault(part.key(), []).append((i, part))
-    counted = [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members]))
+    counted = [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members], fold.is_normed))
                for (fold, _), members in zip(pairs, groups.values())]
     return counted + pairs[len(groups):] # priors do not depend on the counts
 
@@ -368,11 +367,9 @@ def _pairs_of_each(
                          for x in arrays])
 
     n_on, background, *alpha = zip(*(p.measured() for p in parts))
-    if alpha:
-        term = WStatTerm(rows(n_on), rows(background), rows(alpha[0], 1.))
-    else:
-        term = CashTerm(rows(n_on), rows(background))
-    return [(Fold(first.spectra, free, first.arrays.e_true_edges, rows(matrices)), term), *priors]
+    fold = first.fold(free, rows(matrices))
+    term = counts_term([[rows(n_on), rows(background), *(rows(a, 1.) for a in alpha)]], fold.is_normed)
+    return [(fold, term), *priors]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353
 def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):

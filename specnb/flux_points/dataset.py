@@ -96,7 +96,11 @@ class FluxPointsDataset:
         return html_table(cells, caption="FluxPointsDataset")
 
     def _spectra(self):
-        return tuple(m.spectral_model for m in self.models or ())
+        models = Models(self.models)
+        spectra = [m.spectral_model for m in models.sources]
+        for nuisance in models.nuisances:
+            spectra = list(map(nuisance.seen, spectra))
+        return tuple(spectra)
 
     @property
     def mask(self):
@@ -181,7 +185,7 @@ class FluxPointsDataset:
         ax = self.data.plot(ax=ax, **kwargs_fp)
         bottom = ax.get_ylim()[0] / 10  # a steep model may go far below the points
         colors = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"] * 9)
-        for model in self.models or ():
+        for model in Models(self.models).sources:
             style = {"color": next(colors), "label": f"Model {model.name}", **kwargs_model}
             model.spectral_model.plot(ax=ax, **style)
             same = {k: kwargs_model[k]

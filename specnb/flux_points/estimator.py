@@ -280,7 +280,7 @@ class FluxPointsEstimator:
         source = models[self.source]
         models.parameters.check()
         mine, parts = _checked_parts(datasets, source)
-        others = [[d.spectrum_of(m) for m in d.models if m is not source] for d in mine]
+        others = [[d.spectrum_of(m) for m in d.sources if m is not source] for d in mine]
         signal = _predict(parts, [[d.spectrum_of(source)] for d in mine])
         bands = gather_bands([p.arrays for p in parts], [p.bins() for p in parts], signal,
                              _predict(parts, others), self._edges, whole)

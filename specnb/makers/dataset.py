@@ -394,19 +394,40 @@ class SpectrumDataset:
         "The events that were counted, `SelectedEvents` or `StackedEvents`; `None` for spectra from files."
         return self.arrays.events
 
+    @property
+    def sources(self):
+        "The models that shine, a list."
+        return [] if self.models is None else self.models.sources
+
     def _spectra(self):
-        return () if self.models is None else tuple(map(self.spectrum_of, self.models))
+        return tuple(map(self.spectrum_of, self.sources))
     def spectrum_of(self, model):
-        "Spectrum of a model as this dataset sees it: averaged over its GTI if the model changes with time."
-        return model.spectrum_over(self.gti, f"dataset {self.name!r}")
+        """Spectrum of a model as this dataset sees it: averaged over its GTI if the model changes with time,
+        with the effective area and the energy scale of its instrument."""
+        spectrum = model.spectrum_over(self.gti, f"dataset {self.name!r}")
+        for nuisance in self._nuisances():
+            spectrum = nuisance.seen(spectrum)
+        return spectrum
+
+    def _nuisances(self):
+        return () if self.models is None else tuple(self.models.nuisances)
+
+    def calibrated_arrays(self):
+        "The arrays with the background norms of its `NuisanceModel`s in alpha, or in a known background."
+        norm = np.prod([n.background_norm.value for n in self._nuisances()])
+        field = "acceptance" if self.arrays.is_on_off else "background"
+        if norm == 1 or getattr(self.arrays, field) is None:
+            return self.arrays
+        return self.arrays.replace(**{field: norm*getattr(self.arrays, field)})
+
     def part(self):
         "What the engine compiles: arrays and models."
-        return CountsPart(self.name, self.arrays, self._spectra())
+        return CountsPart(self.name, self.calibrated_arrays(), self._spectra(), self._nuisances())
 
     def signal_counts(self, model_names=None):
         "Predicted signal counts of the models (of those named), shape (n_reco,); `None` without models."
         if self.models is None: return None
-        spectra = [self.spectrum_of(m) for m in self.models if model_names is None
+        spectra = [self.spectrum_of(m) for m in self.sources if model_names is None
                    or m.name in np.atleast_1d(model_names)]
         missing = [n for n in ("exposure", "edisp") if getattr(self.arrays, n) is None]
         if missing:
@@ -422,7 +443,8 @@ class SpectrumDataset:
 
     def npred_background(self):
         "Background counts expected in the ON region: profiled for an OFF measurement."
-        return RegionNDMap(self.geom, expected_background(self.arrays, self.npred_signal().data.ravel()))
+        return RegionNDMap(self.geom, expected_background(self.calibrated_arrays(),
+                                                          self.npred_signal().data.ravel()))
 
     def npred(self):
         "Predicted counts in the ON region, signal and background."
@@ -431,7 +453,8 @@ class SpectrumDataset:
     def stat_array(self):
         """Statistic of every bin, masked or not, in the shape of the maps; 0 where there is no background
         measurement."""
-        return stat_per_bin(self.arrays, self.npred_signal().data.ravel()).reshape(-1, 1, 1)
+        return stat_per_bin(self.calibrated_arrays(),
+                            self.npred_signal().data.ravel()).reshape(-1, 1, 1)
 
     def stat_sum(self):
         """Statistic summed over the bins of safe and fit mask, from the engine; 0 if there is none. Priors
@@ -720,7 +743,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
 
     def npred_off(self):
         "OFF counts expected, profiled, a map."
-        a, background = self.arrays, self.npred_background().data.ravel()
+        a, background = self.calibrated_arrays(), self.npred_background().data.ravel()
         return RegionNDMap(self.geom,
                            np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
 
@@ -740,7 +763,8 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         background = as_values(background, "npred_background", minimum=0)
         n_on = rng.poisson(as_values(self.npred_signal().data.ravel() + background,
                                      f"dataset {self.name!r}: predicted counts", minimum=0))
-        n_off = rng.poisson(np.divide(background, a.alpha, out=np.zeros(a.n_reco), where=a.alpha > 0))
+        alpha = self.calibrated_arrays().alpha
+        n_off = rng.poisson(np.divide(background, alpha, out=np.zeros(a.n_reco), where=alpha > 0))
         self.arrays = a.replace(n_on=n_on, n_off=n_off)
 
     acceptance = _reco_map("acceptance", "acceptance", "Relative exposure of the ON region.")

@@ -9,7 +9,8 @@ __all__ = []
 import math
 import re
 from typing import Annotated, Any, Literal
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import (BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, ValidationError,
+                      model_validator)
 from ..base.yaml_files import DECIMAL, suggestion
 
 # %% ../../nbs/40_models/05_entries.ipynb #369b8c81
@@ -233,10 +234,28 @@ class ComponentEntry(Entry):
         "Parts that change nothing here."
         return [part["type"] for part in (self.spatial,) if part]
 
+class NuisanceEntry(Entry):
+    "Calibration of the datasets of an instrument."
+    name: str
+    type: Literal["NuisanceModel", "nuisance"]
+    parameters: list[ParameterEntry] = []
+    datasets_names: Annotated[list[str] | None, BeforeValidator(as_names)] = None
+
+_KINDS = "<source>", "<nuisance>" # of components; no keys of a file
+
+def _kind_of_component(data):
+    "Which of the two classes above a component belongs to."
+    kind = data.get("type") if isinstance(data, dict) else getattr(data, "type", None)
+    return _KINDS[kind in ("NuisanceModel", "nuisance")]
+
 class ModelsEntry(Entry):
-    "A file of models. Who wrote it, and a checksum, say nothing about the models."
-    components: list[ComponentEntry]
+    """A file of models. Who wrote it, and a checksum, say nothing about the models; how they were fitted is
+    for `FitResult.read`."""
+    components: list[Annotated[Annotated[ComponentEntry, Tag(_KINDS[0])]
+                               | Annotated[NuisanceEntry, Tag(_KINDS[1])], Discriminator(_kind_of_component)]]
     covariance: str | None = None
+    OptimizeResult: Any = None
+    CovarianceResult: Any = None
     metadata: Any = None
     checksum: Any = None
 
@@ -275,11 +294,13 @@ def _problem(
     data,       # what was compared
 )->str:
     "One line."
-    keys, found = fault["loc"], fault["input"]
+    keys, found = tuple(key for key in fault["loc"] if key not in _KINDS), fault["input"]
+    section = NuisanceEntry if _KINDS[1] in fault["loc"] else ComponentEntry
     start = f"{_path(keys, data)}: " if keys else ""
     if fault["type"] == "extra_forbidden":
         words = [key for key in keys[:-1] if key in _SECTIONS]
-        section = _SECTIONS[words[-1]] if words else kind
+        if words[-1:] != ["components"]:
+            section = _SECTIONS[words[-1]] if words else kind
         section = PriorNumberEntry if words[-2:] == ["prior", "parameters"] else section
         known = list(section.model_fields)
         return f"{start}unknown key{suggestion(str(keys[-1]), known)}; known here: {', '.join(known)}"

@@ -16,6 +16,7 @@ from ..base.yaml_files import dump_yaml, is_changed, load_yaml, read_yaml
 from .model_base import CovarianceKeeper
 from .shapes import (ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
                                   PowerLawSpectralModel)
+from .nuisance import NuisanceModel
 from .parameters import Parameter, Parameters
 from .temporal import (TEMPORAL_MODEL_REGISTRY, ConstantTemporalModel, TemporalModel,
                                     TimedSpectrum)
@@ -317,13 +318,15 @@ def _named_covariance(
     return result
 
 # %% ../../nbs/40_models/80_sky.ipynb #fe716938
+_KINDS = SkyModel, NuisanceModel
+
 class Models(CovarianceKeeper, MutableSequence):
-    """List of sources.
+    """List of sources and of what instruments may have wrong.
 
     Parameters
     ----------
-    models : `SkyModel`, list of `SkyModel`, or `Models`
-        Sources, with different names.
+    models : `SkyModel`, `NuisanceModel`, list of them, or `Models`
+        Sources (`sources`) and calibrations (`nuisances`), with different names.
     covariance_data : array_like, optional
         Covariance matrix of the parameters, each once.
 
@@ -339,7 +342,7 @@ class Models(CovarianceKeeper, MutableSequence):
 
     def __init__(self, models=None, covariance_data=None):
         self._models = []
-        models = [models] if isinstance(models, SkyModel) else [] if models is None else models
+        models = [models] if isinstance(models, _KINDS) else [] if models is None else models
         if not isinstance(models, Iterable):
             raise TypeError(f"models: expected a SkyModel or a list of them, found {found_text(models)}")
         self._kept = getattr(models, "_kept", None)
@@ -361,11 +364,22 @@ class Models(CovarianceKeeper, MutableSequence):
     @property
     def parameter_paths(self):
         "A name for each parameter that no other has, such as crab.spectral.index."
-        return [f"{m.name}.{part.type}.{path}" for m in self for part in m._parts for path in part._paths]
+        return [f"{m.name}.{part.type}.{path}" for m in self for part in m._parts or (m,)
+                for path in part._paths]
+
+    @property
+    def sources(self):
+        "Those that shine."
+        return [m for m in self if isinstance(m, SkyModel)]
+
+    @property
+    def nuisances(self):
+        "Those that calibrate instruments."
+        return [m for m in self if isinstance(m, NuisanceModel)]
 
     def _check(self, model, besides=()):
-        if not isinstance(model, SkyModel):
-            raise TypeError(f"models: expected a SkyModel, found {type(model).__name__}")
+        if not isinstance(model, _KINDS):
+            raise TypeError(f"models: expected a SkyModel or NuisanceModel, found {type(model).__name__}")
         if model.name in besides:
             raise ValueError(f"two models named {model.name!r}; names must differ")
         return model
@@ -403,7 +417,7 @@ class Models(CovarianceKeeper, MutableSequence):
     def __repr__(self): return f"Models({', '.join(self.names)})"
     def __str__(self): return f"Models\n\n{self.to_parameters_table()}"
     def _repr_html_(self):
-        rows = [[m.name, type(m.spectral_model).__name__] for m in self]
+        rows = [[m.name, ", ".join(type(part).__name__ for part in m._parts or (m,))] for m in self]
         return f"<b>Models</b>{html_table(rows, ['name', 'spectrum'])}"
 
     def to_parameters_table(self):
@@ -425,7 +439,8 @@ class Models(CovarianceKeeper, MutableSequence):
     @classmethod
     def _from_entry(cls, entry):
         shared = {}
-        return cls([SkyModel.from_entry(component, shared) for component in entry.components])
+        kinds = {tag: kind for kind in _KINDS for tag in kind.tag}
+        return cls([kinds[component.type].from_entry(component, shared) for component in entry.components])
 
     def to_yaml(self):
         "Content as YAML text."
