@@ -235,6 +235,7 @@ from .analysis.figures import plot_signal_growth as plot_signal_growth
 from .analysis.figures import plot_spectrum as plot_spectrum
 from .analysis.analysis import FIGURE_SIZES as FIGURE_SIZES
 from .analysis.analysis import SpectralAnalysis as SpectralAnalysis
+from .analysis.high_level import Analysis as Analysis
 from .analysis.views import View as View
 from .analysis.views import files_view as files_view
 from .analysis.views import fit_view as fit_view
@@ -280,6 +281,7 @@ from .sweeps.page import PointGroup as PointGroup
 from .sweeps.page import sweep_report as sweep_report
 
 __all__ = [
+    "Analysis",
     "AnalysisConfig",
     "AnalysisError",
     "AxisPositions",

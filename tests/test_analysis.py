@@ -2,7 +2,7 @@
 import warnings
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, Datasets, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir)
+from specnb import (AnalysisConfig, Datasets, Models, PowerLawSpectralModel, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir)
 from specnb.analysis.analysis import warnings_as_remarks
 
 close = np.testing.assert_allclose
@@ -166,3 +166,21 @@ def test_thousands_of_remarks_of_one_kind_are_a_few_and_a_number():
     with warnings_as_remarks(remarks):
         for i in range(3000): warnings.warn(f"run {i}: odd", SpecnbWarning)
     assert len(remarks) == 21 and remarks[0] == "run 0: odd" and remarks[-1] == "warnings: 2980 more remarks like these"
+
+
+def test_the_high_level_interface_takes_models_as_text_adds_to_them_and_changes_its_configuration():
+    from specnb import Analysis
+    text = Models([SkyModel(PowerLawSpectralModel(), name="source")]).to_yaml().replace("frozen: false", "frozen: false\n      scale: 1.0")
+    analysis = Analysis({"observations": {"datastore": "demo"}, "datasets": {"stack": True}})
+    analysis.update_config("flux_points: {energy: {min: 1 TeV, max: 10 TeV, nbins: 2}}")
+    analysis.get_observations(), analysis.get_datasets()
+    analysis.set_models(text)
+    analysis.set_models(SkyModel(PowerLawSpectralModel(amplitude="0 cm-2 s-1 TeV-1"), name="other"))
+    assert analysis.models.names == ["source", "other"]
+    analysis.set_models(text, extend=False)
+    assert analysis.models.names == ["source"]
+    analysis.run_fit(), analysis.get_flux_points()
+    assert analysis.success and len(analysis.flux_points.data) == 2
+    with pytest.raises(TypeError, match="config: expected an AnalysisConfig"): Analysis("spam")
+    with pytest.raises(TypeError, match="config: expected an AnalysisConfig"): analysis.update_config(0)
+    with pytest.raises(RuntimeError, match="general.models_file: no file is named"): analysis.write_models()

@@ -68,6 +68,7 @@ class PriorNumberEntry(Entry):
     error: Any = None
     min: Any = None
     max: Any = None
+    scale: Any = None # of the minimiser; the value is whole
     scale_method: Any = None
     scale_transform: Any = None
 
@@ -90,6 +91,7 @@ class ParameterEntry(Entry):
     frozen: bool = False
     interp: Literal["lin", "log", "sqrt"] = "lin"
     link: str | None = None
+    scale: Any = None # of the minimiser; the value is whole
     scale_method: Any = None
     scale_transform: Any = None
     is_norm: Any = None
