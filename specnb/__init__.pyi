@@ -35,6 +35,12 @@ from .data.background import Background3D as Background3D
 from .data.gti import GTI as GTI
 from .data.gti import TimeReference as TimeReference
 from .data.events import EventList as EventList
+from .data.filters import ObservationFilter as ObservationFilter
+from .data.pointing import FixedPointingInfo as FixedPointingInfo
+from .data.pointing import PointingInfo as PointingInfo
+from .data.pointing import PointingMode as PointingMode
+from .data.pointing import observatory_locations as observatory_locations
+from .data.formats import load_irf_dict_from_file as load_irf_dict_from_file
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
 from .data.store import DataStore as DataStore
@@ -321,6 +327,7 @@ __all__ = [
     "FitResult",
     "FitsFile",
     "FitsTable",
+    "FixedPointingInfo",
     "FluxPoints",
     "FluxPointsDataset",
     "FluxPointsEstimator",
@@ -356,6 +363,7 @@ __all__ = [
     "NuisanceModel",
     "Numbers",
     "Observation",
+    "ObservationFilter",
     "Observations",
     "OffCounts",
     "OffHomogeneity",
@@ -372,6 +380,8 @@ __all__ = [
     "Picture",
     "PiecewiseNormSpectralModel",
     "PointGroup",
+    "PointingInfo",
+    "PointingMode",
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
@@ -472,10 +482,12 @@ __all__ = [
     "integrate_spectrum",
     "inventory",
     "latin_hypercube",
+    "load_irf_dict_from_file",
     "make_column",
     "make_demo",
     "make_theta_squared_table",
     "minimum_excess",
+    "observatory_locations",
     "off_counts",
     "off_homogeneity",
     "on_counts",

@@ -30,7 +30,7 @@ def toy(obs_id=1, n=50, **kwargs):
     irfs = {"aeff": EffectiveAreaTable2D([true, offset], np.ones((5, 1))), "edisp": EnergyDispersion2D.from_gauss(true, MapAxis.from_bounds(.2, 3, 20, name="migra"), offset, 0, .2)}
     rng = np.random.default_rng(obs_id)
     events = EventList(rng.uniform(1, 9, n), rng.uniform(82, 84, n), rng.uniform(21, 23, n), np.sort(rng.uniform(0, 100, n)), extra={"PHASE": (rng.random(n), "")})
-    return Observation.create(SkyCoord(83, 22, unit="deg"), obs_id, tstart=0 * u.s, tstop=100 * u.s, irfs=irfs, events=events, deadtime_fraction=.1, **kwargs)
+    return Observation.create(SkyCoord(83, 22, unit="deg"), obs_id=obs_id, tstart=0 * u.s, tstop=100 * u.s, irfs=irfs, events=events, deadtime_fraction=.1, **kwargs)
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 "Time: axes of light curves, good time intervals, selections by time, pointing, phase."
+import pickle
 import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.time import Time
-from specnb import GTI, MapAxes, MapAxis, TimeMapAxis
+from astropy.coordinates import AltAz, SkyCoord
+from regions import CircleSkyRegion, RectangleSkyRegion
+from specnb import (GTI, DataError, DataStore, EventList, FixedPointingInfo, MapAxes, MapAxis, Observation, ObservationFilter, Observations,
+                    PointingInfo, PointingMode, TimeMapAxis, TimeReference, WcsGeom, demo_dir, load_irf_dict_from_file, observatory_locations)
+from specnb.base.sphere import separation
 
 REF = Time("2020-03-19", scale="utc")
 NIGHTS = np.linspace(0, 10, 20) * u.d
@@ -143,3 +148,135 @@ def test_gti_is_written_and_read_with_its_clock(tmp_path):
     copy.start_s[0] = 0
     assert back.start_s[0] == 5
     assert in_hours(GTI.from_time_intervals(hours((1, 2), (3, 4)).time_intervals, DAY)) == [(1, 2), (3, 4)]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return DataStore.from_dir(demo_dir()).obs(1001)
+
+
+def test_event_lists_are_read_stacked_and_made_from_tables(run, tmp_path):
+    events = EventList.read(demo_dir() / "run_001001.fits.gz")
+    assert len(events) == len(run.events) and events.t_s[0] == run.events.t_s[0]
+    again = EventList(events.table)
+    assert again.time_ref == events.time_ref and (again.e_tev == events.e_tev).all() and again.meta["OBS_ID"] == 1001
+    dated = events.table
+    dated["TIME"] = events.time
+    np.testing.assert_allclose((EventList(dated).time - events.time).to_value("s"), 0, atol=1e-6)
+    stacked = EventList.from_stack([events, again.select_energy([1, 10] * u.TeV)])
+    assert len(stacked) > len(events) and (stacked.column("EVENT_ID")[:len(events)] == events.column("EVENT_ID")).all()
+    later = EventList([1.], [83.], [22.], [0.], TimeReference.from_time(events.time[0]))
+    np.testing.assert_allclose(events.stack(later).t_s[-1], events.t_s[0], atol=1e-5)
+    events.write(tmp_path / "events.fits")
+    assert len(EventList.read(tmp_path / "events.fits")) == len(events)
+    with pytest.raises(ValueError, match="table: no column TIME; found RA, DEC, ENERGY"): EventList(events.table["RA", "DEC", "ENERGY"])
+
+
+def test_events_by_region_mask_phase_and_values(run):
+    events = run.events
+    circle = CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), .3 * u.deg)
+    near = events.select_region(circle)
+    assert len(near) == np.sum(separation(83.63, 22.01, events.ra_deg, events.dec_deg) < .3) > 50
+    pixels = WcsGeom.create(skydir=(83.63, 22.01), binsz=.01, width=4 * u.deg, proj="TAN")
+    assert abs(len(events.select_mask(pixels.region_mask([circle]))) - len(near)) <= 6
+    assert len(events.select_region("icrs;box(83.63, 22.01, 0.2, 0.4)")) == len(events.select_region(
+        [RectangleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), .2 * u.deg, .4 * u.deg)]))
+    phases = np.linspace(-.5, .5, len(events), endpoint=False)
+    pulsed = events.with_columns(PHASE=phases)
+    assert len(pulsed.select_phase((.9, 1.1))) == len(pulsed.select_phase((-.1, .1))) == np.sum(np.abs(phases + 1e-9) < .1)
+    assert len(pulsed.select_phase([(0, .2), (.5, .6)])) == pytest.approx(.3 * len(events), abs=2)
+    with pytest.raises(DataError, match="no column PHASE"): events.select_phase((0, .1))
+    with pytest.raises(DataError, match="column PHASE holds 1 values that are not finite"):
+        events.with_columns(PHASE=np.r_[np.nan, phases[1:]]).select_phase((0, .1))
+    ids = events.column("EVENT_ID")
+    assert list(events.select_parameter("EVENT_ID", [ids[3], ids[7]], is_range=False).column("EVENT_ID")) == [ids[3], ids[7]]
+    assert len(events.select_parameter("ENERGY", values=(500, 2000) * u.GeV)) == len(events.select_energy([.5, 2] * u.TeV))
+    inverted = events.select_time(events.time[[100, 200]], inverted=True)
+    assert len(inverted) + len(events.select_time(events.time[[100, 200]])) == len(events)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return DataStore.from_dir(demo_dir()).get_observations()
+
+
+def test_observations_are_cut_by_several_and_inverted_intervals_with_dead_time_kept(runs):
+    first, second = runs[0].tstart + [[100, 400], [600, 700]] * u.s
+    several = runs.select_time([first, second])
+    np.testing.assert_allclose([o.ontime_s for o in several], [300, 100], atol=1e-5)
+    np.testing.assert_allclose([o.livetime_s / o.ontime_s for o in several], runs[0].deadc)
+    assert [o.obs_id for o in several] == [1001, 1001]
+    rest = runs.select_time([first, second], inverted=True)
+    assert rest.ids == runs.ids and len(rest[0].gti) == 3
+    assert sum(len(o.events) for o in several) + len(rest[0].events) == len(runs[0].events)
+    np.testing.assert_allclose(sum(o.livetime_s for o in several) + rest[0].livetime_s, runs[0].livetime_s, rtol=1e-8)
+    assert runs[0].select_time(first, inverted=True).gti.ontime_s == pytest.approx(runs[0].ontime_s - 300, abs=1e-5)
+
+
+def test_runs_are_split_so_that_a_light_curve_is_finer_than_runs(runs):
+    parts = runs.split(3 * u.min)
+    assert len(parts) == sum(int(np.ceil(o.ontime_s / 180)) for o in runs) and max(o.ontime_s for o in parts) <= 180 + 1e-6
+    assert sum(len(o.events) for o in parts) == sum(len(o.events) for o in runs)
+    np.testing.assert_allclose(sum(o.livetime_s for o in parts), sum(o.livetime_s for o in runs), rtol=1e-12)
+    axis = TimeMapAxis.from_gti(GTI.from_stack([o.gti for o in parts]))
+    assert axis.nbin == len(parts) and list(axis.coord_to_idx(runs[0].events.time[[0, -1]])) == [0, 9]
+    assert runs.group_by_label([1, 2, 1, 2])["group_2"].ids == runs.ids[1::2]
+    assert Observations.from_stack([runs[:1], runs[2:]]).ids == [runs.ids[i] for i in (0, 2, 3)]
+    assert [o.obs_id for o in runs.in_memory_generator()] == [o.obs_id for o in runs]
+
+
+def test_an_observation_filter_stays_with_copies_pickles_and_livetime(run):
+    pulsed = run.copy(events=run.events.with_columns(PHASE=run.events.t_s % 1))
+    pulsed.obs_filter = ObservationFilter(time_filter=run.tstart + [0, 600] * u.s,
+                                          event_filters=[{"type": "custom", "opts": {"parameter": "PHASE", "values": (.2, .8)}}])
+    for other in pulsed, pulsed.copy(), pickle.loads(pickle.dumps(pulsed)), pulsed.copy(obs_id=7, in_memory=True):
+        assert other.ontime_s == pytest.approx(600, abs=1e-5) and other.livetime_s == pytest.approx(600 * .6 * run.deadc, rel=1e-6)
+        phases = other.events.column("PHASE")
+        assert phases.min() >= .2 and phases.max() < .8 and (other.events.t_s < run.events.t_s[0] + 601).all()
+    pulsed.obs_filter = None
+    assert pulsed.livetime_s == run.livetime_s and len(pulsed.events) == len(run.events)
+    with pytest.raises(TypeError, match="obs_filter: expected an ObservationFilter"): pulsed.obs_filter = 5
+
+
+def test_observations_are_read_checked_and_written(run, tmp_path):
+    path = demo_dir() / "run_001001.fits.gz"
+    read = Observation.read(path)
+    assert read.obs_id == 1001 and len(read.events) == len(run.events) and read.livetime_s == run.livetime_s
+    assert read.available_hdus == ["events", "gti", "aeff", "edisp", "psf", "bkg"] and read.check() == [] == run.check()
+    np.testing.assert_array_equal(read.aeff.data, load_irf_dict_from_file(path)["aeff"].data)
+    read.write(tmp_path / "events.fits.gz", include_irfs=False)
+    parted = Observation.read(tmp_path / "events.fits.gz", irf_file=path)
+    assert parted.available_irfs == read.available_irfs
+    assert Observation.read(tmp_path / "events.fits.gz").check()[:2] == ["no aeff", "no edisp"]
+    gone = Observation(5, {"gti": run.gti}, {"DEADC": 0, "RA_PNT": 83.}).check()
+    assert any("keyword DEADC" in text for text in gone) and any("RA_PNT, DEC_PNT" in text for text in gone)
+
+
+def test_observations_are_created_with_a_place(run):
+    crab = SkyCoord(83.63, 22.01, unit="deg")
+    site = observatory_locations["ctao_south"]
+    irfs = {name: getattr(run, name) for name in run.available_irfs}
+    obs = Observation.create(pointing=FixedPointingInfo(fixed_icrs=crab), location=site, obs_id=3, tstart=DAY, tstop=DAY + 1 * u.h,
+                             irfs=irfs, deadtime_fraction=.1, reference_time=DAY)
+    assert obs.observation_live_time_duration.to_value("min") == pytest.approx(54) and obs.observation_time_duration.to_value("h") == pytest.approx(1)
+    assert obs.observation_dead_time_fraction == pytest.approx(.1) and (obs.tmid - DAY).to_value("min") == pytest.approx(30)
+    assert obs.observatory_earth_location.lat.deg == pytest.approx(site.lat.deg) and obs.pointing.mode is PointingMode.POINTING
+    assert abs(obs.get_pointing_altaz(obs.tmid).transform_to("icrs").separation(crab).deg) < 1e-6
+    assert obs.get_pointing_icrs(obs.tmid).separation(crab).deg < 1e-9
+    drifting = Observation.create(FixedPointingInfo(fixed_altaz=AltAz(az=0 * u.deg, alt=80 * u.deg)), site, livetime=1 * u.h, irfs=irfs)
+    assert drifting.get_pointing_altaz().alt.deg == pytest.approx(80)
+    early, late = drifting.get_pointing_icrs(drifting.tstart), drifting.get_pointing_icrs(drifting.tstop)
+    assert early.separation(late).deg == pytest.approx(15.04 * np.cos(early.dec.rad), rel=2e-3)
+    np.testing.assert_allclose(drifting.pointing_deg, [drifting.get_pointing_icrs().ra.deg, drifting.get_pointing_icrs().dec.deg])
+    with pytest.raises(DataError, match="GEOLON, GEOLAT, ALTITUDE"): Observation.create(crab, livetime=1 * u.h).get_pointing_altaz()
+    with pytest.raises(TypeError, match="location: expected an EarthLocation, found 7"): Observation.create(crab, 7, livetime=1 * u.h)
+
+
+def test_pointing_of_a_table_has_no_jump_at_right_ascension_zero():
+    moving = PointingInfo([0, 600], [359.5, .5], [10, 10], meta={"GEOLON": 16.5, "GEOLAT": -23.27, "ALTITUDE": 1835})
+    middle = moving.get_icrs(moving.time_ref.time(300))
+    assert middle.ra.wrap_at(180 * u.deg).deg == pytest.approx(0, abs=1e-9) and moving.get_altaz(moving.time).alt.shape == (2,)
+    with pytest.raises(ValueError, match="obstime: PointingInfo is for"): moving.get_icrs(moving.time_ref.time(700))
+    with pytest.raises(ValueError, match="expected one of fixed_icrs and fixed_altaz, found both"):
+        FixedPointingInfo(SkyCoord(0, 0, unit="deg"), AltAz(az=0 * u.deg, alt=80 * u.deg))
+    with pytest.raises(DataError, match="expected numbers in the keywords AZ_PNT, ALT_PNT"): FixedPointingInfo.from_fits_header({"OBS_MODE": "DRIFT"})

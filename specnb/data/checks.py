@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError
-from .store import HDU_KINDS, HDU_READERS, hdu_row, table_form
+from .formats import HDU_KINDS, HDU_READERS, table_form
+from .store import hdu_row
 from .agreement import agreed_events, index_entries
 from .events import EventList, in_good_time
 from .gti import GTI, TIME_SCALES, TimeReference, merge_intervals, time_column

@@ -8,17 +8,19 @@ __all__ = ['EventList']
 # %% ../../nbs/20_data/50_events.ipynb #ddffd7e1
 from functools import cached_property
 import numpy as np
-from ..base.core import DataError, as_float, html_table, lazy
-from ..base.sphere import separation
-from ..base.tables import table_hdu
+from ..base.core import DataError, as_float, html_table, lazy, make_path
+from ..base.sphere import separation, sky_position
+from ..base.tables import read_tables, table_hdu, write_tables
 from .gti import GTI, TimeReference, merge_intervals, plain_array, time_column, time_intervals
 from .gti import time_unit
 from .irf import side_by_side
 from .ranges import check_range
+from .selections import in_phase, in_regions, inside, phase_intervals
 
 # %% ../../nbs/20_data/50_events.ipynb #1f81459e
 u = lazy("astropy.units")
 table = lazy("astropy.table")
+time = lazy("astropy.time")
 coordinates = lazy("astropy.coordinates")
 colors = lazy("matplotlib.colors")
 plt = lazy("matplotlib.pyplot")
@@ -44,16 +46,27 @@ def _refuse_other_frames(table):
     if table.key("EQUINOX", 2000.) != 2000:
         raise DataError(f"{table.label}: keyword EQUINOX is {table.key('EQUINOX'):g}, expected 2000")
 
-def inside(
-    t:np.ndarray,     # s
-    start:np.ndarray, # of intervals, sorted and disjoint
-    stop:np.ndarray,
-)->np.ndarray:        # of bool
-    "Which times are in one of half-open intervals."
-    if not len(start):
-        return np.zeros(len(t), bool)
-    k = np.searchsorted(start, t, side="right") - 1
-    return (k >= 0) & (t < stop[k])
+# %% ../../nbs/20_data/50_events.ipynb #be41639a
+def _columns_of(
+    events, # astropy table with the columns TIME, RA, DEC and ENERGY
+)->dict:    # arguments of `EventList`
+    "Events in an astropy table; ValueError without the main columns."
+    if missing := [name for name in _MAIN if name not in events.colnames]:
+        raise ValueError(f"table: no column {', '.join(missing)}; found {', '.join(events.colnames)}")
+    meta, when = dict(events.meta), events["TIME"]
+    if hasattr(when, "scale"): # dates
+        ref = TimeReference.from_time(when[0] if len(when) else time.Time(51910., format="mjd", scale="tt"))
+        seconds = ref.met(when)
+    else:
+        keys = [meta.get(k, default) for k, default in zip(("MJDREFI", "MJDREFF"), TimeReference())]
+        ref = TimeReference(*map(float, keys), str(meta.get("TIMESYS", "tt")).strip().lower())
+        seconds = u.Quantity(when, when.unit or "s").to_value("s")
+    main = {name: u.Quantity(events[name], events[name].unit or unit).to_value(unit)
+            for name, unit in _MAIN.items() if name != "TIME"}
+    extra = {name: (np.asarray(events[name]), str(events[name].unit or "")) for name in events.colnames
+             if name not in _MAIN}
+    return {"e_tev": main["ENERGY"], "ra_deg": main["RA"], "dec_deg": main["DEC"], "t_s": seconds,
+            "time_ref": ref, "meta": meta, "extra": extra}
 
 # %% ../../nbs/20_data/50_events.ipynb #c4e37dc7
 class EventList:
@@ -62,7 +75,8 @@ class EventList:
     Parameters
     ----------
     e_tev, ra_deg, dec_deg, t_s : array or `~astropy.units.Quantity`, shape (n_events,)
-        Reconstructed energy (TeV), direction (deg, ICRS) and arrival time (s since `time_ref`).
+        Reconstructed energy (TeV), direction (deg, ICRS) and arrival time (s since `time_ref`). Or, alone, an
+        astropy table with the columns ENERGY, RA, DEC, TIME and any others.
     time_ref : TimeReference
         What the times count from.
     meta : dict, optional
@@ -80,8 +94,10 @@ class EventList:
         Columns differ in length, or hold what is not finite or cannot be an event (`PHYSICAL_RANGES`).
     """
 
-    def __init__(self, e_tev, ra_deg, dec_deg, t_s, time_ref=TimeReference(), meta=None, extra=None,
-                 label="EventList"):
+    def __init__(self, e_tev, ra_deg=None, dec_deg=None, t_s=None, time_ref=TimeReference(), meta=None,
+                 extra=None, label="EventList"):
+        if hasattr(e_tev, "colnames"): # an astropy table
+            return self.__init__(**{**_columns_of(e_tev), "label": label, **({"meta": meta} if meta else {})})
         self.e_tev = plain_array(e_tev, "TeV", "e_tev")
         self.ra_deg = plain_array(ra_deg, "deg", "ra_deg")
         self.dec_deg = plain_array(dec_deg, "deg", "dec_deg")
@@ -109,6 +125,47 @@ class EventList:
             return cls(*main, TimeReference.from_table(table), table.header, extra, table.label)
         except ValueError as error:
             raise DataError(str(error)) from None
+
+    @classmethod
+    def read(cls, filename, hdu="EVENTS", **kwargs):
+        "Events of a FITS file, in the table `hdu`."
+        return cls.from_table(read_tables(make_path(filename))[hdu])
+
+    @classmethod
+    def from_stack(cls, event_lists):
+        "The events of several lists; times by the clock of the first, other columns that all have."
+        first, *others = event_lists
+        for other in others:
+            first = first.stack(other)
+        return first
+
+    def stack(self, other):
+        "The events of this list, then those of `other`."
+        main, more = dict(self._main), dict(other._main)
+        more["TIME"] = other.t_s if other.time_ref == self.time_ref else self.time_ref.met(other.time)
+        both = [np.append(main[name], more[name]) for name in ("ENERGY", "RA", "DEC", "TIME")]
+        extra = {name: (np.append(self.column(name), other.column(name)), unit)
+                 for name, (_, unit) in self._extra.items() if name in other._extra}
+        return EventList(*both, self.time_ref, self.meta, extra, self.label)
+
+    def copy(self):
+        "An independent copy."
+        return self.select_row_subset(np.arange(len(self)))
+
+    def with_columns(self, **columns):
+        "The same events with further columns, such as ``PHASE=phases``, arrays of shape (n_events,)."
+        new = {name: (np.asarray(getattr(values, "value", values)), str(getattr(values, "unit", "")))
+               for name, values in columns.items()}
+        for name, (values, _) in new.items():
+            if name in _MAIN or values.shape[:1] != (len(self),):
+                raise ValueError(f"{name}: expected a further column of {len(self)} values, found shape "
+                                 f"{values.shape}")
+        return EventList(*(self._main[k] for k in ("ENERGY", "RA", "DEC", "TIME")), self.time_ref, self.meta,
+                         {**self._extra, **new}, self.label)
+
+    def write(self, path, overwrite=False, **kwargs):
+        "Write the events to a FITS file of their own."
+        write_tables(path, [self.to_hdu()], overwrite)
 
     def to_hdu(self, header=None, dtype="f4"):
         "FITS table after GADF 0.3; energies and directions as `dtype`, `header` as keywords."
@@ -170,8 +227,16 @@ class EventList:
         return EventList(*columns, self.time_ref, self.meta, extra, self.label)
 
     def select_mask(self, mask):
-        "Events where `mask` (bool, shape (n_events,)) is True."
-        return self.select_row_subset(np.asarray(mask, bool))
+        "Events where `mask` is True: bool, shape (n_events,), or a map of the sky."
+        if not hasattr(mask, "geom"):
+            return self.select_row_subset(np.asarray(mask, bool))
+        if not hasattr(mask.geom, "icrs_to_pix"):
+            raise TypeError(f"mask: expected an array or a WcsNDMap, found {mask!r}")
+        x, y = (np.rint(np.nan_to_num(p, nan=-9)).astype(int)
+                for p in mask.geom.icrs_to_pix(self.ra_deg, self.dec_deg))
+        ny, nx = mask.data.shape[-2:]
+        inner = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
+        return self.select_row_subset(inner & (mask.data[..., y * inner, x * inner] > 0))
 
     def _select_band(self, values, band):
         low, high = band
@@ -181,17 +246,52 @@ class EventList:
         "Events with energies in a half-open interval, a pair of quantities."
         return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
 
-    def select_time(self, time_interval):
-        "Events in one or more half-open intervals: pairs of dates or of quantities that count like the list."
-        return self.select_mask(inside(self.t_s, *time_intervals(time_interval, self.time_ref)))
+    def select_time(self, time_interval, inverted=False):
+        "Events in (or outside) half-open intervals, pairs of dates or of quantities as for the list."
+        return self.select_mask(inside(self.t_s, *time_intervals(time_interval, self.time_ref)) != inverted)
+
+    def select_region(self, regions, wcs=None):
+        "Events in at least one sky region; a text is read as DS9 regions."
+        return self.select_mask(in_regions(regions, self.ra_deg, self.dec_deg, wcs))
+
+    def select_phase(self, phase, phase_column_name="PHASE"):
+        "Events in intervals of phase, a pair or a list of pairs, which may reach over the end of a rotation."
+        phases = check_range(self.column(phase_column_name), phase_column_name,
+                             f"{self.label}: column {phase_column_name}")
+        return self.select_mask(in_phase(phases, phase_intervals(phase)))
+
+    def select_rad_max(self, rad_max, position=None):
+        "Events within the directional cut (a `RadMax2D`) around a position, by default the pointing."
+        center = self._pointing if position is None else sky_position(position)
+        cut = rad_max.value(self.e_tev, float(separation(*self._pointing, *center)))
+        return self.select_mask(separation(*center, self.ra_deg, self.dec_deg) <= cut)
 
     def select_offset(self, offset_band):
         "Events with offsets from the pointing in a half-open interval, a pair of quantities."
         return self._select_band(self.offset_deg, (as_float(x, "deg", "offset_band") for x in offset_band))
 
-    def select_parameter(self, parameter, band):
-        "Events whose column `parameter` lies in the half-open interval `band`, in the unit of the column."
-        return self._select_band(self.column(parameter), (getattr(b, "value", b) for b in band))
+    def select_parameter(self, parameter, values=None, is_range=True, band=None):
+        """Events by the values of a column.
+
+        Parameters
+        ----------
+        parameter : str
+            Name of the column.
+        values : array or `~astropy.units.Quantity`
+            Ends of a half-open interval, or values to keep; numbers are in the unit of the column.
+        is_range : bool
+            Whether `values` are the ends of an interval.
+        band : tuple
+            The same as `values`.
+        """
+        column, values = self.column(parameter), band if values is None else values
+        unit = {**_MAIN, **{k: unit for k, (_, unit) in self._extra.items()}}[parameter]
+        known = [as_float(v, unit, parameter) if hasattr(v, "unit") else v for v in values]
+        if not is_range:
+            return self.select_mask(np.isin(column, known))
+        if len(known) != 2:
+            raise ValueError(f"values: expected the two ends of an interval, found {values!r}")
+        return self._select_band(column, known)
 
     def plot_image(self, ax=None, bins=80, **kwargs):
         "Events per pixel on the sky; colours follow the square root, to show background beside a source."

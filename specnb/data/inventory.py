@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, html_table, lazy, make_path, warn
 from .locations import find_index
-from .store import DataStore, HDU_KINDS
+from .formats import HDU_KINDS
+from .store import DataStore
 from .gti import TimeReference
 from .problems import FAULTS, finding_of, fits_files
 from ..base.tables import read_tables

@@ -11,10 +11,14 @@ from copy import deepcopy
 from functools import cache, cached_property
 import numpy as np
 from .background import Background3D
-from ..base.core import DataError, as_float, as_number, html_table, lazy
+from ..base.core import DataError, as_float, as_number, expect, html_table, lazy
 from .events import EventList, in_good_time
-from .gti import GTI, TimeReference, time_intervals
+from .gti import GTI, TimeReference
+from .gti import time_intervals as seconds_of
+from .filters import ObservationFilter
+from .formats import IRF_NAMES, load_irf_dict_from_file
 from .irf import RadMax2D
+from .pointing import FixedPointingInfo, is_drift, pointing_at, site_header, site_of
 from ..base.sphere import sky_position
 from ..base.tables import GADF, is_layout, write_tables
 
@@ -22,38 +26,6 @@ from ..base.tables import GADF, is_layout, write_tables
 u = lazy("astropy.units")
 plt = lazy("matplotlib.pyplot")
 coordinates = lazy("astropy.coordinates")
-iers = lazy("astropy.utils.iers")
-
-# %% ../../nbs/20_data/60_observations.ipynb #7196bf27
-def _numbers(meta:dict, names:tuple, label:str)->list:
-    "Values of keywords as floats, or DataError if one is missing or no number."
-    try:
-        return [float(meta[n]) for n in names]
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{label}: expected numbers in the keywords {', '.join(names)}") from None
-
-def _location(meta, label):
-    "`EarthLocation` of the telescopes."
-    return coordinates.EarthLocation.from_geodetic(*_numbers(meta, ("GEOLON", "GEOLAT", "ALTITUDE"), label))
-
-# %% ../../nbs/20_data/60_observations.ipynb #c2011bf8
-def _is_drift(meta):
-    "Whether the telescopes stand still."
-    return str(meta.get("OBS_MODE") or "").strip().upper() == "DRIFT"
-
-def _pointing(meta:dict, label:str, when=None)->tuple:
-    "Right ascension and declination (deg) a run points to; in DRIFT mode at the time `when`."
-    if not _is_drift(meta):
-        ra, dec = _numbers(meta, ("RA_PNT", "DEC_PNT"), label)
-        if np.isfinite(ra) and abs(dec) <= 90:
-            return ra, dec
-        found = f"expected a position in the sky in the keywords RA_PNT, DEC_PNT, found {ra:g}, {dec:g}"
-        raise DataError(f"{label}: {found}")
-    az, alt = _numbers(meta, ("AZ_PNT", "ALT_PNT"), label)
-    frame = {"frame": "altaz", "location": _location(meta, label), "obstime": when}
-    with iers.conf.set_temp("auto_download", False):
-        radec = coordinates.SkyCoord(az, alt, unit="deg", **frame).icrs
-    return float(radec.ra.deg), float(radec.dec.deg)
 
 # %% ../../nbs/20_data/60_observations.ipynb #375b7ee1
 _NOT_KEPT = {"EXTNAME", "EXTVER", "EUNIT", "DATE", "LIVETIME", "ONTIME", "TELAPSE", "RADECSYS", "GLON_PNT",
@@ -75,9 +47,20 @@ def _events_header(observation)->dict:
             "ONTIME": observation.ontime_s, "LIVETIME": observation.livetime_s, "DEADC": observation.deadc,
             "RADECSYS": "ICRS", "EQUINOX": 2000., "RA_PNT": ra, "DEC_PNT": dec}
 
-# %% ../../nbs/20_data/60_observations.ipynb #4c97ff93
-IRF_NAMES = "aeff", "edisp", "psf", "bkg", "rad_max"
+# %% ../../nbs/20_data/60_observations.ipynb #6d72d429
+def _pointing_header(
+    pointing, # FixedPointingInfo or SkyCoord
+    location, # EarthLocation or None
+)->dict:
+    "Keywords of where telescopes point and stand."
+    if not isinstance(pointing, FixedPointingInfo):
+        ra, dec = map(float, sky_position(pointing, name="pointing"))
+        pointing = FixedPointingInfo(fixed_icrs=coordinates.SkyCoord(ra, dec, unit="deg"))
+    if location is not None and not hasattr(location, "geodetic"):
+        raise TypeError(f"location: expected an EarthLocation, found {location!r}")
+    return {**pointing.to_fits_header(), **({} if location is None else site_header(location))}
 
+# %% ../../nbs/20_data/60_observations.ipynb #4c97ff93
 def _checked_parts(parts)->dict:
     "The parts of a run; TypeError for what is none."
     known, kinds = ("events", "gti", *IRF_NAMES), {"events": EventList, "gti": GTI}
@@ -124,18 +107,21 @@ class Observation:
 
     def __init__(self, obs_id, parts, meta=None, label=None):
         self.obs_id, self._meta, self.label = run_number(obs_id), meta, label or f"run {obs_id}"
+        self._filter = ObservationFilter()
         new = {k for k, p in _checked_parts(parts).items() if callable(p) and not hasattr(p, "cache_info")}
         self._parts = {k: cache(p) if k in new else p for k, p in parts.items()}
 
     @classmethod
-    def create(cls, pointing, obs_id=0, livetime=None, tstart=None, tstop=None, irfs=None,
+    def create(cls, pointing, location=None, obs_id=0, livetime=None, tstart=None, tstop=None, irfs=None,
                deadtime_fraction=0., reference_time=None, events=None, gti=None, meta=None):
         """An observation made in memory.
 
         Parameters
         ----------
-        pointing : `~astropy.coordinates.SkyCoord`
+        pointing : `FixedPointingInfo` or `~astropy.coordinates.SkyCoord`
             Fixed pointing.
+        location : `~astropy.coordinates.EarthLocation`, optional
+            Where the telescopes stand; see `observatory_locations`.
         obs_id : int
             Number of the run.
         livetime, tstart, tstop : `~astropy.units.Quantity` or `~astropy.time.Time`
@@ -165,8 +151,7 @@ class Observation:
             length = 0. if livetime is None else as_number(as_float(livetime, "s", "livetime"), "livetime", 0)
             stop = start + length if tstop is None else ref.met(tstop)
             gti = GTI(start, stop, ref)
-        ra, dec = sky_position(pointing, name="pointing")
-        head = {"OBS_ID": run_number(obs_id), "RA_PNT": float(ra), "DEC_PNT": float(dec),
+        head = {"OBS_ID": run_number(obs_id), **_pointing_header(pointing, location),
                 "DEADC": 1 - as_number(deadtime_fraction, "deadtime_fraction", 0, maximum=1), **(meta or {})}
         return cls(obs_id, {**(irfs or {}), "gti": gti, "events": events}, head)
 
@@ -179,13 +164,45 @@ class Observation:
     def meta(self):
         return self._part("events").meta if self._meta is None else self._meta
 
-    @cached_property
-    def events(self):
-        "The events in good time, None without any list."
-        return _events_in_good_time(self._part("events"), self.gti)
+    @classmethod
+    def read(cls, event_file, irf_file=None, **kwargs):
+        """Observation of a file with events and good time.
+
+        Parameters
+        ----------
+        event_file : str or Path
+            File with the tables EVENTS and GTI.
+        irf_file : str or Path, optional
+            File with the responses; by default that of the events.
+        """
+        events, gti = EventList.read(event_file), GTI.read(event_file)
+        irfs = load_irf_dict_from_file(event_file if irf_file is None else irf_file)
+        return cls(events.meta.get("OBS_ID", 0), {**irfs, "events": events, "gti": gti},
+                   label=f"run {events.meta.get('OBS_ID', 0)} ({event_file})")
 
     @property
-    def gti(self): return self._part("gti")
+    def obs_filter(self):
+        "Which time and events count, an `ObservationFilter` that may be set."
+        return self._filter
+
+    @obs_filter.setter
+    def obs_filter(self, value):
+        value = ObservationFilter() if value is None else value
+        self._filter = expect(value, ObservationFilter, "obs_filter")
+        vars(self).pop("events", None)
+        vars(self).pop("gti", None)
+
+    @cached_property
+    def events(self):
+        "The events that count: those in good time, and that pass the filter; None without any list."
+        found = _events_in_good_time(self._part("events"), self.gti)
+        return found if found is None or not self._filter.event_filters else self._filter.filter_events(found)
+
+    @cached_property
+    def gti(self):
+        "The good time that counts."
+        found = self._part("gti")
+        return found if found is None or self._filter.time_filter is None else self._filter.filter_gti(found)
     @property
     def aeff(self): return self._part("aeff")
     @property
@@ -219,6 +236,28 @@ class Observation:
         return [k for k in IRF_NAMES if self._parts.get(k) is not None]
 
     @property
+    def available_hdus(self):
+        "Names of all parts of this run."
+        return [k for k in ("events", "gti", *IRF_NAMES) if self._parts.get(k) is not None]
+
+    def check(self):
+        """What is wrong with the run, a list of texts; empty if it can be analysed.
+
+        Reads all of it. `specnb.validate` looks closer, at a whole folder.
+        """
+        needed = "events", "gti", "aeff", "edisp"
+        found = [f"no {name}" for name in needed if name not in self.available_hdus]
+        checks = {name: (lambda name=name: getattr(self, name)) for name in self.available_hdus}
+        checks |= {"livetime": lambda: self.livetime_s, "pointing": lambda: self.pointing_deg,
+                   "time": lambda: self.good_times}
+        for name, check in checks.items():
+            try:
+                check()
+            except (DataError, OSError, ValueError) as error:
+                found.append(f"{name}: {error}")
+        return found
+
+    @property
     def ontime_s(self): return self.gti.ontime_s
 
     @property
@@ -234,7 +273,10 @@ class Observation:
         raise DataError(f"{self.label}: {found}")
 
     @property
-    def livetime_s(self): return self.ontime_s * self.deadc
+    def livetime_s(self):
+        "Seconds in which events were recorded, in the part of a rotation that the filter leaves."
+        return self.ontime_s * self.deadc * self._filter.livetime_fraction
+
     @property
     def observation_time_duration(self): return u.Quantity(self.ontime_s, "s")
     @property
@@ -264,21 +306,31 @@ class Observation:
     @property
     def observatory_earth_location(self):
         "`~astropy.coordinates.EarthLocation` from the keywords GEOLON, GEOLAT (deg) and ALTITUDE (m)."
-        return _location(self.meta, self.label)
+        return site_of(self.meta, self.label)
 
     @cached_property
     def pointing_deg(self):
         "Right ascension and declination of the pointing, deg."
-        return _pointing(self.meta, self.label, self.tmid if _is_drift(self.meta) else None)
+        return pointing_at(self.meta, self.label, self.tmid if is_drift(self.meta) else None)
 
     @property
     def pointing_radec(self):
         return coordinates.SkyCoord(*self.pointing_deg, unit="deg")
 
-    def get_pointing_icrs(self, obstime=None):
-        "Pointing as a `~astropy.coordinates.SkyCoord`, at `obstime` if the telescopes stand still."
-        when = self.tmid if obstime is None else obstime
-        return coordinates.SkyCoord(*_pointing(self.meta, self.label, when), unit="deg")
+    @property
+    def pointing(self):
+        "Where the telescopes point, a `FixedPointingInfo`."
+        return FixedPointingInfo.from_fits_header(self.meta, self.label)
+
+    def get_pointing_icrs(self, time=None):
+        "Pointing in the sky, a `~astropy.coordinates.SkyCoord`, at `time` (the middle of the run)."
+        when = self.tmid if time is None else time
+        location = site_of(self.meta, self.label) if is_drift(self.meta) else None
+        return self.pointing.get_icrs(when, location)
+
+    def get_pointing_altaz(self, time=None):
+        "Pointing above the horizon, a `~astropy.coordinates.SkyCoord`, at `time` (the middle of the run)."
+        return self.pointing.get_altaz(self.tmid if time is None else time, self.observatory_earth_location)
 
     @property
     def target_radec(self):
@@ -286,10 +338,17 @@ class Observation:
         if self.meta.get("RA_OBJ") is not None:
             return coordinates.SkyCoord(float(self.meta["RA_OBJ"]), float(self.meta["DEC_OBJ"]), unit="deg")
 
-    def copy(self, **parts):
-        "A copy with other parts, such as `events` or `gti`; its events are those in its good time."
+    def copy(self, in_memory=False, obs_id=None, **parts):
+        """A copy with other parts, such as `events` or `gti`, or another number.
 
-        return type(self)(self.obs_id, {**self._parts, **parts}, self._meta, self.label)
+        Its events are those in its good time. What was not read yet stays so, unless it is to be `in_memory`.
+        """
+        known = {k: self._part(k) for k in self._parts} if in_memory else self._parts
+        number = self.obs_id if obs_id is None else obs_id
+        new = type(self)(number, {**known, **parts}, self._meta, self.label)
+        new._filter = self._filter
+        return new
+
 
     def fresh(self):
         "A copy that reads for itself what this one has not read yet."
@@ -297,9 +356,17 @@ class Observation:
         unread = {k: p for k, p in self._parts.items() if callable(p) and not p.cache_info().currsize}
         return self.copy(**{k: deepcopy(p.__wrapped__, memo) for k, p in unread.items()})
 
-    def select_time(self, time_interval):
-        "The part of the run in a half-open interval or a list of them, each a pair of dates or quantities."
-        return self.within(*time_intervals(time_interval, self.fresh().gti.time_ref))
+    def select_time(self, time_interval, inverted=False):
+        """The part of the run in (or outside) half-open intervals of time.
+
+        Parameters
+        ----------
+        time_interval : `~astropy.time.Time` or list
+            A pair, or a list of pairs, of dates, or of quantities that count like the good time.
+        inverted : bool
+            Keep what is outside instead.
+        """
+        return self.copy(gti=self.fresh().gti.select_time(time_interval, inverted))
 
     def within(self, start_s, stop_s):
         "The part of the run in half-open intervals, sorted and disjoint, in seconds of its good time."
@@ -307,7 +374,7 @@ class Observation:
 
     def __reduce__(self):
         parts = {k: getattr(p, "__wrapped__", p) for k, p in self._parts.items()}
-        return type(self), (self.obs_id, parts, self._meta, self.label)
+        return type(self), (self.obs_id, parts, self._meta, self.label), {"_filter": self._filter}
 
     def to_hdus(self):
         "FITS tables by kind: events, gti, and the responses there are."
@@ -315,9 +382,10 @@ class Observation:
         irfs = {k: getattr(self, k).to_hdu(k.upper()) for k in self.available_irfs}
         return {"events": self.events.to_hdu(head), "gti": self.gti.to_hdu(), **irfs}
 
-    def write(self, path, overwrite=False):
-        "Write the observation to one FITS file."
-        write_tables(path, list(self.to_hdus().values()), overwrite)
+    def write(self, path, overwrite=False, include_irfs=True, **kwargs):
+        "Write the observation to one FITS file, with its responses or without."
+        kept = {k: hdu for k, hdu in self.to_hdus().items() if include_irfs or k not in IRF_NAMES}
+        write_tables(path, list(kept.values()), overwrite)
 
     def peek(self, figsize=(12, 7)):
         "Events, energies, effective area and energy dispersion; returns the Axes."
@@ -381,24 +449,51 @@ class Observations(UserList):
             raise KeyError(f"no run {item}; found {', '.join(self.ids) or 'none'}")
         return self.data[self.ids.index(str(item))]
 
-    def select_time(self, time_interval):
+    def select_time(self, time_intervals, inverted=False):
         """The runs that overlap an interval, cut to it; for several, those of the first, then of the next.
 
         Parameters
         ----------
-        time_interval : `~astropy.time.Time` or list
+        time_intervals : `~astropy.time.Time` or list
             Pairs of dates, or a `~astropy.time.Time` of shape (2,) or (n, 2); those that overlap are united.
+        inverted : bool
+            Keep what is outside of all intervals instead; each run is then there once.
 
         Returns
         -------
         Observations
             A run that overlaps several intervals is there once for each.
         """
-        spans = [time_intervals(time_interval, o.fresh().gti.time_ref) for o in self.data]
+        if inverted:
+            cut = (o.select_time(time_intervals, inverted) for o in self.data)
+            return type(self)([o for o in cut if o.ontime_s > 0])
+        spans = [seconds_of(time_intervals, o.fresh().gti.time_ref) for o in self.data]
         number = max((len(start) for start, _ in spans), default=0)
         cut = (o.within(start[i:i + 1], stop[i:i + 1])
                for i in range(number) for o, (start, stop) in zip(self.data, spans))
         return type(self)([o for o in cut if o.ontime_s > 0])
+
+    def split(self, width):
+        "The runs cut into equal parts that last no longer than `width`, an observation for each."
+        parts = [(o, o.fresh().gti.split(width)) for o in self.data]
+        return type(self)([o.within(p.start_s[i:i + 1], p.stop_s[i:i + 1])
+                           for o, p in parts for i in range(len(p))])
+
+    def group_by_label(self, labels):
+        "Runs of equal label, a dict of ``group_<label>`` to observations; a label for each run."
+        if len(labels) != len(self.data):
+            raise ValueError(f"labels: expected {len(self.data)}, one for each run, found {len(labels)}")
+        return {f"group_{label}": type(self)([o for o, own in zip(self.data, labels) if own == label])
+                for label in np.unique(labels)}
+
+    @classmethod
+    def from_stack(cls, observations_list):
+        "The runs of several lists, one after the other."
+        return cls([o for runs in observations_list for o in runs])
+
+    def in_memory_generator(self):
+        "The runs one by one, with all their parts read."
+        return (o.copy(in_memory=True) for o in self.data)
 
     def __repr__(self): return f"Observations({', '.join(self.ids)})"
 

@@ -15,14 +15,10 @@ from ..base.core import DataError, as_float, atomic_folder, demo_dir, html_table
 from ..base.sphere import separation, to_icrs
 from ..base.tables import GADF, FitsTable, save_tables, read_tables, table_hdu
 from .agreement import agreed_events, index_entries, refuse_other_number
-from .background import BACKGROUND_FORMATS
-from .edisp import EnergyDispersion2D
-from .events import EventList
-from .gti import GTI, TimeReference, time_unit
-from .irf import IRF, EffectiveAreaTable2D, RadMax2D
+from .formats import HDU_KINDS, HDU_READERS, IRF_NAMES, NAMED_FORMS, table_form
+from .gti import TimeReference, time_unit
 from .locations import caldb_file, data_folders, index_path, locate
-from .observations import IRF_NAMES, Observation, Observations, run_number
-from .psf import PSF_FORMATS
+from .observations import Observation, Observations, run_number
 
 # %% ../../nbs/20_data/70_store.ipynb #f6666099
 table = lazy("astropy.table")
@@ -62,10 +58,6 @@ def _observation_table(): # made late, as astropy is loaded late
     return type("ObservationTable", (table.Table,), {"select_observations": _select_observations})
 
 # %% ../../nbs/20_data/70_store.ipynb #93335173
-_RESPONSES = EffectiveAreaTable2D, EnergyDispersion2D, *PSF_FORMATS, *BACKGROUND_FORMATS, RadMax2D
-HDU_READERS = {"events": EventList, "gti": GTI, **{c.tag: c for c in _RESPONSES}} # by HDU_CLASS
-HDU_KINDS = {**{form: form.split("_")[0] for form in HDU_READERS}, "rad_max_2d": "rad_max"} # its HDU_TYPE
-
 class HduRow(NamedTuple):
     "One line of the HDU index."
     kind:str # HDU_TYPE
@@ -227,20 +219,6 @@ class _IndexFiles:
         return rows
 
 # %% ../../nbs/20_data/70_store.ipynb #da9c7759
-_NAMED = {"EVENTS": "events", "GTI": "gti", "EFFECTIVE AREA": "aeff_2d", "ENERGY DISPERSION": "edisp_2d",
-          "POINT SPREAD FUNCTION": "psf_3gauss", "BACKGROUND": "bkg_3d"} # where HDUCLASn does not tell
-
-def table_form(
-    table:FitsTable,
-)->str: # class as in an HDU index, "" if it is no part of a run
-    "What a table is: by its classes, its name or, for a response, its columns."
-    one, four = (str(table.header.get(k, "")).strip().lower() for k in ("HDUCLAS1", "HDUCLAS4"))
-    form = one if one in ("events", "gti") else four
-    if form not in HDU_READERS:
-        form = _NAMED.get(table.name.upper(), "")
-    return form or next((f for f, reader in HDU_READERS.items()
-                         if issubclass(reader, IRF) and reader.is_in(table)), "")
-
 def _rows_of_file(path:Path, tables)->list:
     "`HduRow` of each part of a run in a file."
     forms = {name: table_form(tables[name]) for name in tables}
@@ -285,7 +263,7 @@ class _IndexRows:
         except DataError as error:
             self._advice[obs_id] = f"; {error}"
         if caldb and not caldb.is_file(): # `DataStore.obs` tells
-            named = {name: form for name, form in _NAMED.items() if HDU_KINDS[form] in IRF_NAMES}
+            named = {name: form for name, form in NAMED_FORMS.items() if HDU_KINDS[form] in IRF_NAMES}
             return rows + [HduRow(HDU_KINDS[form], form, caldb, name) for name, form in named.items()]
         if not irf and not caldb:
             return rows

@@ -256,8 +256,8 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     head = {**head, **_HESS_SITE, **head} # the site comes last, and does not replace one that is given
     is_gamma = np.isfinite(drawn.pop("e_true")).astype("i2")
     events = EventList(**drawn, meta=head, label=f"run {obs_id}", extra={"MC_ID": (is_gamma, "")})
-    return Observation.create(pointing, obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction, events=events,
-                              gti=GTI(tstart, tstart + ontime), meta=head)
+    return Observation.create(pointing, obs_id=obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction,
+                              events=events, gti=GTI(tstart, tstart + ontime), meta=head)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #30d5c4a8
 def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
