@@ -132,6 +132,7 @@ from .models.temporal import TemporalModel as TemporalModel
 from .models.nuisance import NuisanceModel as NuisanceModel
 from .models.nuisance import SeenSpectrum as SeenSpectrum
 from .models.nuisance import ShiftedNodes as ShiftedNodes
+from .models.radiative import NaimaSpectralModel as NaimaSpectralModel
 from .models.all_models import MODEL_REGISTRY as MODEL_REGISTRY
 from .models.all_models import SPATIAL_MODEL_REGISTRY as SPATIAL_MODEL_REGISTRY
 from .models.all_models import SPECTRAL_MODEL_REGISTRY as SPECTRAL_MODEL_REGISTRY
@@ -357,6 +358,7 @@ __all__ = [
     "MeyerCrabSpectralModel",
     "ModelBase",
     "Models",
+    "NaimaSpectralModel",
     "NewTable",
     "NormedFold",
     "NormedTerm",

@@ -19,6 +19,7 @@ from .corrections import (ExpCutoffPowerLaw3FGLSpectralModel, ExpCutoffPowerLawN
                                        SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
                                        SuperExpCutoffPowerLaw4FGLSpectralModel, TemplateSpectralModel)
 from .temporal import TEMPORAL_MODEL_REGISTRY
+from .radiative import NaimaSpectralModel
 from .absorption import EBLAbsorptionNormSpectralModel
 
 # %% ../../nbs/40_models/78_all_models.ipynb #2f0a0c55
@@ -29,6 +30,7 @@ SPECTRAL_MODEL_REGISTRY = Registry([
     SuperExpCutoffPowerLaw3FGLSpectralModel, SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
     SuperExpCutoffPowerLaw4FGLSpectralModel, LogParabolaSpectralModel, LogParabola2SpectralModel,
     TemplateSpectralModel, GaussianSpectralModel, EBLAbsorptionNormSpectralModel, ScaleSpectralModel,
+    NaimaSpectralModel,
     PowerLawNormSpectralModel, LogParabolaNormSpectralModel, ExpCutoffPowerLawNormSpectralModel,
 ])
 SPATIAL_MODEL_REGISTRY = Registry()
