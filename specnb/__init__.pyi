@@ -230,6 +230,12 @@ from .detection.sensitivity import SensitivityEstimator as SensitivityEstimator
 from .detection.sensitivity import minimum_excess as minimum_excess
 from .detection.sensitivity import plot_sensitivity as plot_sensitivity
 from .detection.sensitivity import sensitivity as sensitivity
+from .detection.limits import EXPECTED as EXPECTED
+from .detection.limits import expected_norm_limits as expected_norm_limits
+from .detection.limits import norm_limits as norm_limits
+from .detection.upper_limits import UpperLimits as UpperLimits
+from .detection.upper_limits import compute_upper_limits as compute_upper_limits
+from .detection.upper_limits import detection_time as detection_time
 from .detection.theta_squared import ThetaSquaredTable as ThetaSquaredTable
 from .detection.theta_squared import make_theta_squared_table as make_theta_squared_table
 from .detection.theta_squared import plot_theta_squared_table as plot_theta_squared_table
@@ -314,6 +320,7 @@ __all__ = [
     "EBLAbsorptionNormSpectralModel",
     "EBL_DATA_BUILTIN",
     "EDispKernel",
+    "EXPECTED",
     "EffectiveAreaTable2D",
     "EnergyDependentMultiGaussPSF",
     "EnergyDispersion2D",
@@ -437,6 +444,7 @@ __all__ = [
     "TimeMapAxis",
     "TimeReference",
     "UniformPrior",
+    "UpperLimits",
     "View",
     "WStatCountsStatistic",
     "WcsGeom",
@@ -456,6 +464,7 @@ __all__ = [
     "compile_likelihood",
     "compound_region_center",
     "compound_region_to_regions",
+    "compute_upper_limits",
     "containment_per_bin",
     "count_problems",
     "counts_per_bin",
@@ -465,12 +474,14 @@ __all__ = [
     "demo_dir",
     "demo_model",
     "demo_observations",
+    "detection_time",
     "dispersion",
     "dispersion_p_value",
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
     "expected_background",
+    "expected_norm_limits",
     "exposure_per_bin",
     "extract_bright_star_regions",
     "files_view",
@@ -489,6 +500,7 @@ __all__ = [
     "make_demo",
     "make_theta_squared_table",
     "minimum_excess",
+    "norm_limits",
     "observatory_locations",
     "off_counts",
     "off_homogeneity",

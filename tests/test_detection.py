@@ -7,9 +7,11 @@ import pytest
 from astropy.coordinates import SkyCoord
 from numpy.testing import assert_allclose, assert_array_equal
 from regions import CircleSkyRegion
-from specnb import (DataStore, Datasets, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker,
-                    SensitivityEstimator, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable, make_theta_squared_table, minimum_excess,
-                    plot_sensitivity, plot_theta_squared_table, sensitivity)
+from scipy.optimize import brentq, minimize_scalar
+from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
+                    RegionGeom, SafeMaskMaker, SensitivityEstimator, SkyModel, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable,
+                    WStatCountsStatistic, compute_upper_limits, detection_time, expected_norm_limits, make_theta_squared_table, minimum_excess,
+                    norm_limits, plot_sensitivity, plot_theta_squared_table, sensitivity, wstat)
 from specnb.simulate.example import example_datasets
 
 matplotlib.use("agg")
@@ -130,3 +132,131 @@ def test_theta_squared_of_overlapping_regions_is_refused(hess_runs):
                            ({"position_off": CRAB, "off_regions_number": 2}, "fixed OFF position")]:
         with pytest.raises(ValueError, match=match):
             make_theta_squared_table(runs, axis, CRAB, **options)
+
+
+# upper limits
+
+def statistic_of(datasets, model):
+    "Sum of the public statistic over the bins of the masks, for one model alone."
+    return sum(wstat(a.n_on[k], a.n_off[k], a.alpha[k], d.fill(models=[SkyModel(model)]).signal_counts()[k]).sum()
+               for d in datasets for a in [d.arrays] for k in [a.mask & (a.alpha > 0)])
+
+
+@pytest.fixture(scope="module")
+def empty_field():
+    "The example without a source."
+    datasets, rng = example_datasets(), np.random.default_rng(2)
+    datasets.models = None
+    for d in datasets:
+        d.counts = rng.poisson(np.nan_to_num(d.arrays.n_bkg))
+    return datasets
+
+
+@pytest.mark.parametrize("index", [2., 3.5])
+def test_limit_is_where_the_statistic_has_risen(empty_field, index):
+    "Against general root finding on the public statistic."
+    limits = compute_upper_limits(empty_field, index, confidence_level=.95)
+    def stat(norm): return statistic_of(empty_field, PowerLawSpectralModel(index=index, amplitude=norm*1e-12*u.Unit("cm-2 s-1 TeV-1")))
+    best = minimize_scalar(stat, bounds=(0, 3), method="bounded", options={"xatol": 1e-10}).x
+    end = brentq(lambda x: stat(x) - stat(best) - 1.6448536**2, best + 1e-6, 50)
+    assert_allclose(limits.norm_ul, end, rtol=1e-5)
+    assert_allclose(limits.flux_ul.to_value("cm-2 s-1"), end*1e-12*limits.e_min**(1 - index)/(index - 1), rtol=1e-5)
+    assert_allclose(limits.confidence_level, .95)
+
+
+def test_limit_of_one_bin_is_that_of_its_counts():
+    n_on, n_off, alpha = np.array([13., 5, 0, 3, 40]), np.array([11., 1, 4, 200, 60]), np.array([.5, .1, .2, .1, .25])
+    for q in (1, 2, 3):
+        found = norm_limits(np.full((5, 1), 2.), n_on[:, None], n_off[:, None], alpha[:, None], n_sigma_ul=q)
+        assert_allclose(2*found["norm_ul"], WStatCountsStatistic(n_on, n_off, alpha).compute_upper_limit(q), rtol=1e-7)
+        found = norm_limits(np.ones((5, 1)), n_on[:, None], background=5., n_sigma_ul=q)
+        assert_allclose(found["norm_ul"], CashCountsStatistic(n_on, 5).compute_upper_limit(q), rtol=1e-7)
+
+
+def test_limits_of_arrays_over_time_and_toys_are_those_of_each():
+    rng = np.random.default_rng(4)
+    n_on, n_off, s = rng.poisson(3, (3, 2, 6)), rng.poisson(30, (3, 2, 6)), np.array([1., 2, 0, 1, 3, 1])
+    alpha = np.array([.1, .1, .1, 0, .2, .1])
+    found = norm_limits(s, n_on, n_off, alpha)
+    assert found["norm_ul"].shape == (3, 2)
+    for i in np.ndindex(3, 2):
+        assert_allclose(found["norm_ul"][i], norm_limits(s[alpha > 0], n_on[i][alpha > 0], n_off[i][alpha > 0], alpha[alpha > 0])["norm_ul"], rtol=1e-8)
+
+
+def test_limit_in_a_band_is_that_of_a_flux_point(empty_field):
+    "Between edges of the datasets, which flux points use exactly."
+    axis = empty_field[0].arrays.e_reco_edges[[8, 14]]*u.TeV
+    model = SkyModel(PowerLawSpectralModel(index=2.5), name="source")
+    limits = compute_upper_limits(empty_field, model.spectral_model, *axis)
+    datasets = Datasets([d.fill(models=[model]) for d in empty_field])
+    points = FluxPointsEstimator(axis, "source", selection_optional="ul").run(datasets)
+    assert_allclose(limits.flux_ul.value, points.flux_ul.to_value("cm-2 s-1").ravel(), rtol=1e-8)
+    assert_allclose(limits.sqrt_ts, np.ravel(points.sqrt_ts), atol=1e-8)
+    assert_allclose(limits.data["fraction"], 1)
+
+
+def test_limit_beside_another_source_follows_it():
+    "With the flux of the other source free, the limit is that of the profile; with it fixed, that of the norm alone."
+    datasets = example_datasets()
+    other = datasets.models[0]
+    other.spectral_model.amplitude.value = 4e-11
+    for name in ("index", "lambda_"): other.parameters[name].frozen = True
+    Fit().run(datasets)
+    fixed, free = (compute_upper_limits(datasets, 3., reoptimize=r) for r in (False, True))
+    assert free.norm_ul[0] > 1.2*fixed.norm_ul[0]
+    probe, reference = SkyModel(PowerLawSpectralModel(index=3), name="probe"), other.copy(name="source")
+    probe.spectral_model.index.frozen = probe.spectral_model.amplitude.frozen = True
+    both = Datasets([d.fill(models=[reference, probe]) for d in datasets])
+    def profile(norm):
+        probe.spectral_model.amplitude.value = norm*1e-12
+        return Fit().optimize(both).total_stat
+    assert_allclose(profile(free.norm_ul[0]) - profile(max(free.data["norm"][0], 0)), 4, rtol=1e-3)
+
+
+def test_expected_limit_is_the_median_of_simulations():
+    "With many OFF counts, where the expected counts stand for the typical measurement."
+    asimov, quantiles = expected_norm_limits(np.full(4, 5.), np.full(4, 2000), .1, n_toys=3000, random_state=3)
+    assert_allclose(asimov, quantiles[2], rtol=.02)
+    assert np.all(np.diff(quantiles) > 0)
+
+
+def test_limits_cover_the_true_flux():
+    "A one-sided limit of 95 % is above the true norm in 95 % of simulations."
+    rng, s, b, alpha, truth = np.random.default_rng(8), np.array([20., 10, 5]), np.array([30., 10, 3]), .2, .6
+    ul = norm_limits(s, rng.poisson(truth*s + b, (4000, 3)), rng.poisson(b/alpha, (4000, 3)), alpha, n_sigma_ul=1.6448536)["norm_ul"]
+    assert abs(np.mean(ul > truth) - .95) < .015
+
+
+def test_what_has_no_limit_says_why(empty_field):
+    def status(*args, **kwargs): return compute_upper_limits(empty_field, *args, **kwargs).status[0]
+    assert status(2, "60 TeV").startswith("no data") and status(.9, "1 TeV").startswith("no flux limit")
+    dark = [d.fill(exposure=0*d.arrays.exposure) for d in empty_field]
+    limits = compute_upper_limits(dark, [2, 3])
+    assert limits.status == ["no exposure: the model predicts no counts in the bins"]*2 and np.isnan(limits.flux_ul).all()
+    assert compute_upper_limits(example_datasets()).status[0].startswith("detected with 23.3 sigma")
+    table = limits.to_table()
+    assert table["status"].tolist() == limits.status and table.meta["n_sigma_ul"] == 2
+
+
+@pytest.mark.parametrize("options, match", [({"confidence_level": .4}, "confidence_level"), ({"energy_max": "10 GeV"}, "energy_max"),
+                                            ({"energy_min": 1}, "energy_min"), ({"spectral_model": []}, "spectral_model"),
+                                            ({"spectral_model": None}, "no models"), ({"n_sigma_ul": -1}, "n_sigma_ul")])
+def test_bad_arguments_of_limits_are_named(empty_field, options, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        compute_upper_limits(empty_field, **{"spectral_model": 2} | options)
+
+
+def test_detection_time_scales_with_the_flux(empty_field):
+    "In five standard deviations of expected counts; a brighter source takes less time."
+    faint, bright = (PowerLawSpectralModel(index=2.3, amplitude=a*u.Unit("cm-2 s-1 TeV-1")) for a in (4e-13, 4e-12))
+    hours = detection_time(empty_field, faint)
+    factor = (hours/u.Quantity(3000, "s")).to_value("")
+    stat = 0
+    for d in empty_field:
+        a, k = d.arrays, d.arrays.mask & (d.arrays.alpha > 0)
+        s = d.fill(models=[SkyModel(faint)]).signal_counts()[k]
+        stat += wstat(factor*(a.n_bkg[k] + s), factor*a.n_off[k], a.alpha[k], 0).sum()
+    assert_allclose(np.sqrt(stat), 5, rtol=1e-6)
+    assert detection_time(empty_field, bright) < hours/10
+    with pytest.raises(TypeError, match="spectral_model"):
+        detection_time(empty_field, 2)
