@@ -184,6 +184,7 @@ CHANGES = {  # a value other than the default for every key
     "datasets.safe_mask.parameters.offset_max": "2 deg", "datasets.safe_mask.parameters.irfs": "DL3",
     "datasets.on_region.frame": "galactic", "datasets.on_region.lon": "5h34m31s", "datasets.on_region.lat": "1 deg",
     "datasets.on_region.radius": "0.2 deg", "datasets.containment_correction": False, "model.type": "pl", "model.parameters": {"index": 2},
+    "model": {"ebl": "dominguez", "redshift": .116},
     "fit.fit_range.min": "1 TeV", "fit.fit_range.max": "9 TeV", "fit.backend": "scipy", "fit.optimize_opts.gradient": False,
     "fit.optimize_opts.strategy": 2, "fit.optimize_opts.print_level": 1, "fit.optimize_opts.migrad_opts": {"ncall": 9}, "fit.optimize_opts.tol": 0.5,
     "fit": {"backend": "scipy", "optimize_opts": {"method": "SLSQP", "options": {"maxiter": 9}}}, "fit.covariance_opts.backend": "minuit",
@@ -209,7 +210,7 @@ def test_a_file_means_the_same_as_settings(tmp_path, key):
 def test_every_key_is_changed_once():
     "A new field needs an entry above."
     inside = {f"{k}.{n}" for k in ("observations.obs_cone",) for n in ("lon", "lat", "radius")}
-    inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type"}
+    inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type", "model.ebl", "model.redshift"}
     assert set(AnalysisConfig.keys()) <= set(CHANGES) | inside
 
 

@@ -174,7 +174,9 @@ def input_files(
     base = folder if folder.is_dir() else folder.parent
     index = [p for p in sorted(base.glob("*-index.fits*")) if p.is_file()]
     data = {os.path.relpath(base / p, base): base / p for p in (*index, *sorted(used))}
-    named = config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file
+    ebl = config.model.ebl if config.model.ebl and ".fits" in config.model.ebl else None
+    named = (config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file,
+             ebl)
     return {Path(n).as_posix(): p for n, p in data.items()} | {n: make_path(n) for n in named
                                                                if isinstance(n, str)}
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from time import monotonic
 import numpy as np
 from ..analysis.analysis import SpectralAnalysis, choose_runs, data_folder, open_store
-from ..analysis.config import AnalysisConfig, nested
+from ..analysis.config import AnalysisConfig
+from ..analysis.fields import nested
 from ..analysis.fields import ConfigError, merged, quantity_text
 from ..analysis.notebooks import limited_engine
 from ..analysis.products import input_files
