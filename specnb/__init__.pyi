@@ -76,6 +76,8 @@ from .regions.off_regions import OffRegions as OffRegions
 from .regions.off_regions import ReflectedRegionsFinder as ReflectedRegionsFinder
 from .regions.off_regions import WobbleRegionsFinder as WobbleRegionsFinder
 from .regions.off_regions import plot_off_regions as plot_off_regions
+from .regions.sky_off_regions import RingOffRegions as RingOffRegions
+from .regions.sky_off_regions import SkyOffRegions as SkyOffRegions
 from .models.registry import Registry as Registry
 from .models.priors import GaussianPrior as GaussianPrior
 from .models.priors import GeneralizedGaussianPrior as GeneralizedGaussianPrior
@@ -408,6 +410,7 @@ __all__ = [
     "Registry",
     "RerunReport",
     "Result",
+    "RingOffRegions",
     "Run",
     "RunInfo",
     "SPATIAL_MODEL_REGISTRY",
@@ -420,6 +423,7 @@ __all__ = [
     "ShiftedNodes",
     "SineTemporalModel",
     "SkyModel",
+    "SkyOffRegions",
     "SmoothBrokenPowerLawSpectralModel",
     "SpecnbWarning",
     "SpectralAnalysis",

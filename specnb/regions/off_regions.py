@@ -284,7 +284,7 @@ def off_regions_axes(off_regions):
     "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
     first = off_regions[0]
     ra, dec = first.geom.center_deg
-    sizes = [(o.geom.radius_deg or .1) + o.offset_deg for o in off_regions]
+    sizes = [getattr(o, "reach_deg", (o.geom.radius_deg or .1) + o.offset_deg) for o in off_regions]
     reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
     skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
     image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
