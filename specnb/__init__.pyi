@@ -174,6 +174,9 @@ from .makers.reduction import on_counts as on_counts
 from .makers.reduction import on_events as on_events
 from .makers.makers import ReflectedRegionsBackgroundMaker as ReflectedRegionsBackgroundMaker
 from .makers.makers import SpectrumDatasetMaker as SpectrumDatasetMaker
+from .makers.off_makers import GivenRegionsBackgroundMaker as GivenRegionsBackgroundMaker
+from .makers.off_makers import OffRunsBackgroundMaker as OffRunsBackgroundMaker
+from .makers.off_makers import RingBackgroundMaker as RingBackgroundMaker
 from .makers.homogeneity import OffHomogeneity as OffHomogeneity
 from .makers.homogeneity import dispersion as dispersion
 from .makers.homogeneity import dispersion_p_value as dispersion_p_value
@@ -347,6 +350,7 @@ __all__ = [
     "GaussianTemporalModel",
     "GeneralizedGaussianPrior",
     "GeneralizedGaussianTemporalModel",
+    "GivenRegionsBackgroundMaker",
     "HtmlTable",
     "IRF",
     "Inventory",
@@ -379,6 +383,7 @@ __all__ = [
     "OffCounts",
     "OffHomogeneity",
     "OffRegions",
+    "OffRunsBackgroundMaker",
     "OptimizeResult",
     "PHYSICAL_RANGES",
     "PRIOR_REGISTRY",
@@ -410,6 +415,7 @@ __all__ = [
     "Registry",
     "RerunReport",
     "Result",
+    "RingBackgroundMaker",
     "RingOffRegions",
     "Run",
     "RunInfo",

@@ -86,6 +86,12 @@ def tan_deproject(lon0, lat0, xi, eta):
     lon = lon0 + np.degrees(np.arctan2(xi, q))
     return lon % 360, np.degrees(np.arctan2(np.sin(lat0) + eta*np.cos(lat0), np.hypot(xi, q)))
 
+# %% ../../nbs/10_base/20_sphere.ipynb #562f517f
+def offset_position(lon0, lat0, rad, angle):
+    "Longitudes and latitudes at distances `rad` and position angles, from north to east; all in deg."
+    r, angle = np.tan(np.radians(rad)), np.radians(angle)
+    return tan_deproject(lon0, lat0, *np.degrees([r*np.sin(angle), r*np.cos(angle)]))
+
 # %% ../../nbs/10_base/20_sphere.ipynb #7d700584
 def fov_coordinates(
     lon0:float,     # pointing, deg

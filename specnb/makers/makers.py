@@ -223,6 +223,33 @@ class SpectrumDatasetMaker(Maker):
                             ontime=observation.ontime_s, meta=_run_meta(observation))
 
 # %% ../../nbs/60_makers/30_makers.ipynb #82d80a56
+def with_off_counts(
+    dataset,       # with the ON counts of a run
+    observation,   # the run
+    off:OffCounts, # what was found
+):                 # `SpectrumDatasetOnOff`
+    "The dataset with OFF counts; without safe bins, and with a warning, if there are none."
+    arrays, n = dataset.arrays, off.n_regions
+    acceptance_off = float(n) if off.acceptance_off is None else off.acceptance_off
+    on_off = dataset.to_on_off(off.n_off, 1., acceptance_off, off.off_regions)
+    if arrays.events is not None:
+        own = observation.events
+        energy, time = off.events or (own.e_tev[off.rows], own.t_s[off.rows])
+        share = np.full(n, 1 / max(n, 1)) if off.share is None else off.share
+        on_off = on_off.fill(events=arrays.events.with_off(energy, time, off.region, share))
+    if n:
+        return on_off
+    text = f"no OFF counts, {off.reason}; the run is kept without safe bins"
+    warn(f"observation {observation.obs_id}: {text}")
+    return on_off.fill(mask_safe=np.zeros(arrays.n_reco, bool))
+
+def no_exposure(dataset)->OffCounts | None:
+    "No OFF counts if a dataset has no exposure at all, else None."
+    exposure, n_reco = dataset.arrays.exposure, dataset.arrays.n_reco
+    if exposure is not None and not exposure.any():
+        return OffCounts(np.zeros(n_reco), 0, None, "the run has no exposure in the ON region")
+
+# %% ../../nbs/60_makers/30_makers.ipynb #e6e03860
 class ReflectedRegionsBackgroundMaker(Maker):
     """Adds OFF counts from regions at the same offset as the ON region.
 
@@ -267,18 +294,6 @@ class ReflectedRegionsBackgroundMaker(Maker):
             Without OFF counts and safe bins, and with a warning, if no OFF region was found.
         """
         check_dataset_and_run(dataset, observation, needed=True)
-        arrays, edges = dataset.arrays, dataset.arrays.e_reco_edges
-        if arrays.exposure is not None and not arrays.exposure.any():
-            off = OffCounts(np.zeros(arrays.n_reco), 0, None, "the run has no exposure in the ON region")
-        else:
-            off = off_counts(observation, dataset.geom, edges, self.region_finder, self.exclusion_mask)
-        on_off = dataset.to_on_off(off.n_off, 1., float(off.n_regions), off.off_regions)
-        if arrays.events is not None:
-            energy, time = observation.events.e_tev[off.rows], observation.events.t_s[off.rows]
-            share = np.full(off.n_regions, 1 / max(off.n_regions, 1))
-            on_off = on_off.fill(events=arrays.events.with_off(energy, time, off.region, share))
-        if off.n_regions:
-            return on_off
-        text = f"no OFF counts, {off.reason}; the run is kept without safe bins"
-        warn(f"observation {observation.obs_id}: {text}")
-        return on_off.fill(mask_safe=np.zeros(arrays.n_reco, bool))
+        off = no_exposure(dataset) or off_counts(observation, dataset.geom, dataset.arrays.e_reco_edges,
+                                                 self.region_finder, self.exclusion_mask)
+        return with_off_counts(dataset, observation, off)

@@ -147,6 +147,9 @@ class OffCounts(NamedTuple):
     reason:str          # why there is none, if so
     rows:np.ndarray = np.zeros(0, int)     # of the events
     region:np.ndarray = np.zeros(0, int)   # number of the OFF region that each is in
+    acceptance_off:object = None           # relative to ON, shape (n_reco,); by default the number of regions
+    share:np.ndarray = None                # of each region in it, shape (n_regions,); by default equal
+    events:tuple = None                    # energies, times, if the events are not of the run itself
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #85bfb119
 def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
@@ -347,6 +350,17 @@ def _camera_positions(
     return fov_coordinates(*(angle.deg for p in sky for angle in (p.az, p.alt)))
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #2d52ce9d
+def field_rates(
+    observation,
+    positions:tuple,     # right ascension and declination, deg, shape (n_positions,)
+    energies:np.ndarray, # TeV, shape (n,)
+)->np.ndarray:           # s-1 TeV-1 sr-1, shape (n, n_positions)
+    "Rates of the background model of a run, averaged over its time where the camera turns."
+    bkg = run_irf(observation, "bkg")
+    camera = _camera_positions(observation, bkg, *positions)
+    return bkg.rate(energies[:, None, None], *camera).mean(axis=1) * 1e6
+
+# %% ../../nbs/60_makers/20_reduction.ipynb #8ecc3787
 def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, oversampling=1):
     """Background counts expected in the ON region from the model that belongs to a run.
 
@@ -371,13 +385,12 @@ def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, 
     DataError
         The run has no field background.
     """
-    bkg, cut = run_irf(observation, "bkg"), directional_cut(observation, geom)
+    cut = directional_cut(observation, geom)
     positions = tuple(map(np.atleast_1d, geom.center_deg)) if use_region_center else region_positions(geom)
     n = len(e_reco_edges) - 1
     steps = np.arange(n * oversampling + 1) / oversampling
     e = np.exp(np.interp(steps, np.arange(n + 1), np.log(e_reco_edges)))
-    camera = _camera_positions(observation, bkg, *positions)
-    rate = bkg.rate(e[:, None, None], *camera).mean(axis=(1, 2)) * 1e6
+    rate = field_rates(observation, positions, e).mean(axis=1)
     if cut is None:
         solid_angle = geom.solid_angle().to_value("sr")
     else:

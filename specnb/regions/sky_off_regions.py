@@ -5,24 +5,24 @@
 # %% auto #0
 __all__ = ['SkyOffRegions', 'RingOffRegions']
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #2c707ce2
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #794f64d3
 from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
 from ..base.core import html_table, lazy
-from ..base.sphere import fov_coordinates, from_icrs, separation, tan_deproject
+from ..base.sphere import fov_coordinates, offset_position, separation
 from .images import WcsGeom, WcsNDMap
 from .maps import RegionGeom
 from .off_regions import off_regions_axes
 from .planes import pointing_plane
 from .shapes import outlines, region_box, region_contains, region_grid, sky_regions
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #c70fa240
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #260c2fbe
 coordinates = lazy("astropy.coordinates")
 regions_package = lazy("regions")
 u = lazy("astropy.units")
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #c6aaac6b
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #ae6da0d0
 def checked_exclusion(exclusion):
     "A boolean mask, or a list of sky regions with an area; TypeError or ValueError for anything else."
     if isinstance(exclusion, WcsNDMap):
@@ -44,7 +44,7 @@ def is_excluded(exclusion, lon, lat)->np.ndarray: # boolean, shape (n,)
         inside |= region_contains(region, lon, lat)
     return inside
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #b801d08a
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #34b555da
 def region_reach(geom:RegionGeom)->float:
     "Radius, deg, of a circle around the centre of a region that holds all of it; 0 for a point."
     if geom.radius_deg is not None:
@@ -52,7 +52,7 @@ def region_reach(geom:RegionGeom)->float:
     x0, x1, y0, y1 = np.abs(region_box(geom.region))
     return float(np.hypot(max(x0, x1), max(y0, y1)))
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #543d7b39
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #8fa5d14f
 @dataclass(frozen=True, eq=False)
 class SkyOffRegions:
     """Regions of any shape in which the OFF events of a run are counted, without the ON region.
@@ -68,7 +68,7 @@ class SkyOffRegions:
     exclusion : `WcsNDMap` or list of `SkyRegion`
         What is left out of them.
     keep_out_deg : float
-        Radius around a point as ON region that is left out, deg.
+        Radius around the centre of the ON region that is left out too, deg.
     reason : str
         Why there is no OFF region, if there is none.
     """
@@ -100,8 +100,10 @@ class SkyOffRegions:
 
     def allowed(self, lon, lat):
         "Which positions (ICRS, deg) are neither excluded nor in the ON region, boolean."
-        near = self.keep_out_deg if self.geom.is_point else None
-        return ~(region_contains(self.geom.region, lon, lat, near) | is_excluded(self.exclusion, lon, lat))
+        out = separation(*self.geom.center_deg, lon, lat) < self.keep_out_deg
+        if not self.geom.is_point:
+            out |= region_contains(self.geom.region, lon, lat)
+        return ~(out | is_excluded(self.exclusion, lon, lat))
 
     def index(self, lon, lat):
         "Number of the region that each position is in, ON region and exclusion aside; -1 for none."
@@ -195,7 +197,7 @@ class SkyOffRegions:
     def _repr_html_(self):
         return html_table(self._summary(), caption=type(self).__name__)
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #7a15400f
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #b9e47040
 def ring_sectors(
     center:tuple, # right ascension, declination, deg
     r_in:float,   # deg
@@ -205,14 +207,13 @@ def ring_sectors(
     "A ring as sectors, counted from north to east."
     sectors = []
     for k in range(n):
-        angle = 2*np.pi*np.linspace(k/n, (k + 1)/n, max(360//n, 2) + 1)
-        radius = np.degrees(np.tan(np.radians(np.repeat([r_in, r_out], len(angle)))))
-        angle = np.r_[angle, angle[::-1]]
-        corners = tan_deproject(*center, radius*np.sin(angle), radius*np.cos(angle))
+        angle = 360*np.linspace(k/n, (k + 1)/n, max(360//n, 2) + 1)
+        radius = np.repeat([r_in, r_out], len(angle))
+        corners = offset_position(*center, radius, np.r_[angle, angle[::-1]])
         sectors.append(regions_package.PolygonSkyRegion(coordinates.SkyCoord(*corners, unit="deg")))
     return sectors
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #30c124c0
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #15f64898
 @dataclass(frozen=True, eq=False)
 class RingOffRegions(SkyOffRegions):
     """A ring in which the OFF events of a run are counted, cut into sectors. Made by `create`.
@@ -244,13 +245,11 @@ class RingOffRegions(SkyOffRegions):
         return np.where(inside, np.minimum((turn*self.n).astype(int), self.n - 1), -1)
 
     def points(self):
-        per_sector, n_rings = max(240//self.n, 4), 30
-        n_angles = per_sector*self.n
-        cosines = np.linspace(*np.cos(np.radians([self.r_in, self.r_out])), 2*n_rings + 1)[1::2]
-        r, turn = np.tan(np.arccos(cosines))[:, None], (np.arange(n_angles) + .5)/n_angles
-        places = np.degrees([r*np.sin(2*np.pi*turn), r*np.cos(2*np.pi*turn)]).reshape(2, -1)
+        n_angles = max(240//self.n, 4)*self.n
+        cosines = np.linspace(*np.cos(np.radians([self.r_in, self.r_out])), 61)[1::2]
+        r, angle = np.degrees(np.arccos(cosines))[:, None], 360*(np.arange(n_angles) + .5)/n_angles
+        lon, lat = (v.ravel() for v in offset_position(*self.center_deg, r, angle))
         area = -2*np.pi*np.degrees(1)**2*np.diff(np.cos(np.radians([self.r_in, self.r_out])))
-        lon, lat = tan_deproject(*self.center_deg, *places)
         return lon, lat, self.index(lon, lat), np.full(len(lon), area/len(lon))
 
     @property

@@ -19,7 +19,7 @@ from ..data.gti import GTI
 from .instrument import TelescopeArray, create_irfs
 from ..models.shapes import ExpCutoffPowerLawSpectralModel
 from ..data.observations import Observation, Observations
-from ..base.sphere import separation, sky_position, tan_deproject
+from ..base.sphere import offset_position, separation, sky_position, tan_deproject
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #67da1c9f
 u = lazy("astropy.units")
@@ -67,11 +67,6 @@ def draw_between(
     return np.where(low + high > 0, drawn, np.nan)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #9a55d506
-def offset_position(lon0, lat0, rad, angle):
-    "Longitudes and latitudes at distances `rad` and position angles, from north to east; all in deg."
-    r, angle = np.tan(np.radians(rad)), np.radians(angle)
-    return tan_deproject(lon0, lat0, *np.degrees([r * np.sin(angle), r * np.cos(angle)]))
-
 def fov_position(lon0, lat0, lon, lat):
     "Sky positions of field-of-view coordinates, for the pointing `lon0`, `lat0`; all in deg."
     lon, lat = np.radians(lon), np.radians(lat)
