@@ -6,11 +6,12 @@ from astropy.coordinates import SkyCoord
 from dataclasses import replace
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
-from specnb import (Datasets, MapAxis, ReflectedRegionsBackgroundMaker, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, demo_dir, DataStore,
-                    containment_per_bin, dispersion, dispersion_p_value, off_homogeneity, region_contains, region_p_value)
+from specnb import (Datasets, DataStore, EventList, GivenRegionsBackgroundMaker, MapAxis, OffRunsBackgroundMaker, ReflectedRegionsBackgroundMaker,
+                    RegionGeom, RingBackgroundMaker, SpecnbWarning, SpectrumDataset, SpectrumDatasetMaker, SpectrumDatasetOnOff, demo_dir, containment_per_bin, dispersion, dispersion_p_value, off_homogeneity, region_contains, region_p_value)
 from specnb.base.sphere import separation
 from specnb.data.edisp import bin_centers
 from specnb.regions.shapes import region_grid
+from specnb.simulate.simulate import draw_field, fov_position
 
 CRAB = SkyCoord(83.63, 22.01, unit="deg")
 AXIS = MapAxis.from_energy_bounds(.1, 40, nbin=10, per_decade=True, unit="TeV", name="energy")
@@ -140,3 +141,116 @@ def test_containment_of_a_shape_is_the_integral_of_the_point_spread_function(obs
     inside = np.diff(run.psf.containment_value(edges[:, None], bin_centers(AXIS_TRUE.edges_value), offset), axis=0)
     assert_allclose(contained, (number/rings) @ inside, atol=2e-3)
     assert (contained[20:] > .3).all()
+
+
+# OFF events from elsewhere --------------------------------------------------------------------------------------------------
+
+def without_source(observation, seed=3, factor=30, **header):
+    "A run with background only, drawn from its own model as if it were `factor` times as bright."
+    rng = np.random.default_rng(seed)
+    bright = type(observation.bkg)(observation.bkg.axes, observation.bkg.data*factor, meta=observation.bkg.meta)
+    e, lon, lat = draw_field(bright, observation.ontime_s, rng)
+    ra, dec = fov_position(*observation.pointing_deg, lon, lat)
+    old = observation.events
+    events = EventList(e, ra % 360, dec, np.sort(rng.uniform(old.t_s.min(), old.t_s.max(), len(e))), old.time_ref, old.meta)
+    return observation.copy(events=events)
+
+
+@pytest.fixture(scope="module")
+def dark(observations): return without_source(observations[0])
+
+
+@pytest.fixture(scope="module")
+def dark_on(dark): return SpectrumDatasetMaker().run(empty(), dark)
+
+
+def expected_on(dark_on): return 30*dark_on.arrays.background
+
+
+OFF_MAKERS = {"ring": lambda **kw: RingBackgroundMaker("0.3 deg", "0.4 deg", **kw), "wide ring": lambda **kw: RingBackgroundMaker("0.5 deg", "1 deg", **kw),
+              "ring around pointing": lambda **kw: RingBackgroundMaker(center="pointing", **kw),
+              "given": lambda **kw: GivenRegionsBackgroundMaker("icrs\nbox(83.0, 22.6, 0.5, 0.8, 20)\ncircle(84.4, 22.9, 0.4)\ncircle(84.5, 23.1, 0.3)", **kw)}
+
+
+@pytest.mark.parametrize("exclusion", [None, "icrs\ncircle(84.3, 22.6, 0.3)\nbox(83.2, 21.8, 0.5, 0.2, 0)"])
+@pytest.mark.parametrize("name", OFF_MAKERS)
+def test_the_background_of_off_regions_is_that_of_the_on_region_wherever_they_are(dark, dark_on, name, exclusion):
+    a = OFF_MAKERS[name](exclusion_mask=exclusion).run(dark_on, dark).arrays
+    sigma = np.sqrt(np.sum(a.alpha**2*a.n_off))
+    assert sigma < .05*a.n_bkg.sum() and abs(a.n_bkg.sum() - expected_on(dark_on).sum()) < 3*sigma
+    assert off_homogeneity(OFF_MAKERS[name](exclusion_mask=exclusion).run(dark_on, dark), n_toys=500).total_p_value > 1e-3
+
+
+def test_a_flat_acceptance_is_wrong_by_the_gradient_of_the_field(dark, dark_on):
+    model, flat = (OFF_MAKERS["wide ring"](acceptance=k).run(dark_on, dark).arrays.n_bkg.sum() for k in (None, "solid_angle"))
+    assert flat < .95*model
+    bare = OFF_MAKERS["wide ring"]().run(dark_on, dark.copy(bkg=None)).arrays.n_bkg.sum()
+    assert bare == flat
+
+
+def test_acceptance_of_a_ring_is_its_area_over_that_of_the_on_region(dark, dark_on):
+    a = RingBackgroundMaker(.3*u.deg, .4*u.deg, acceptance="solid_angle").run(dark_on, dark).arrays
+    assert_allclose(a.acceptance_off/a.acceptance, (.7**2 - .3**2)/.11**2, rtol=1e-3)
+    assert_array_equal(np.bincount(a.events.off_region, minlength=12) > 0, True)
+
+
+def test_rings_and_regions_with_nothing_left_leave_the_run_without_safe_bins(dark, dark_on):
+    for maker in (RingBackgroundMaker("0.3 deg", "0.1 deg", exclusion_mask="icrs;circle(83.63, 22.01, 1)"), GivenRegionsBackgroundMaker("icrs;circle(83.63, 22.01, 0.1)")):
+        with pytest.warns(SpecnbWarning, match="no OFF counts, nothing is left of the OFF regions"): found = maker.run(dark_on, dark)
+        assert not found.arrays.mask_safe.any() and not found.arrays.acceptance_off.any()
+
+
+@pytest.mark.parametrize("maker, settings, found", [
+    (RingBackgroundMaker, {"r_in": "0.3 deg"}, "r_in, width: expected two angles"), (RingBackgroundMaker, {"center": "on the left"}, "center: expected 'on' or"),
+    (RingBackgroundMaker, {"r_in": "0.3 deg", "width": "0 deg"}, "width: expected"), (RingBackgroundMaker, {"center": "pointing", "acceptance": "area"}, "acceptance: expected None or"),
+    (GivenRegionsBackgroundMaker, {"regions": []}, "at least one sky region"), (GivenRegionsBackgroundMaker, {"regions": "icrs;point(83, 22)"}, "regions: expected regions with an area")])
+def test_wrong_settings_of_off_makers_are_named(maker, settings, found):
+    with pytest.raises(ValueError, match=found): maker(**settings)
+
+
+@pytest.mark.parametrize("scale", ["livetime", "background"])
+def test_runs_without_the_source_see_the_background_at_its_place_in_the_camera(observations, dark, dark_on, scale):
+    others = [without_source(observations[1], seed).copy() for seed in (5, 6)]
+    maker = OffRunsBackgroundMaker(others, max_zenith_difference="5 deg", scale=scale)
+    found = maker.run(dark_on, dark)
+    a = found.arrays
+    fainter = sum(len(o.events.e_tev) for o in others)/len(dark.events.e_tev)   # the second run has another zenith angle
+    livetime = 2*others[0].livetime_s/dark.livetime_s
+    assert_allclose(a.acceptance_off, livetime if scale == "livetime" else fainter, rtol=1e-9 if scale == "livetime" else .03)
+    expected = expected_on(dark_on).sum()*(fainter/livetime if scale == "livetime" else 1)
+    assert abs(a.n_bkg.sum() - expected) < 3*np.sqrt(np.sum(a.alpha**2*a.n_off)) + .02*expected
+    assert off_homogeneity(found).n_regions.tolist() == [2] and len(a.events.t_off) == len(a.events.e_off) >= a.n_off.sum()
+
+
+def test_an_exclusion_in_the_field_of_the_other_run_lowers_its_acceptance(observations, dark, dark_on):
+    other, geom = without_source(observations[1], 5), dark_on.geom
+    whole = OffRunsBackgroundMaker([other]).matching(dark, geom)
+    place = 83.63, 22.01 + other.pointing_deg[1] - dark.pointing_deg[1]
+    half = OffRunsBackgroundMaker([other], exclusion_mask=f"icrs;box({place[0] - .5/np.cos(np.radians(place[1]))}, {place[1]}, 1, 1, 0)").matching(dark, geom)
+    assert_allclose(half["acceptance"][0]/whole["acceptance"][0], .5, atol=.03)
+    assert_allclose(half["counts_off"][0]/whole["counts_off"][0], .5, atol=.15)
+
+
+def test_runs_that_do_not_match_are_told_and_not_used(observations, dark, dark_on):
+    other = observations[1]
+    far = other.copy()
+    far.meta["ALT_PNT"] = 20.
+    maker = OffRunsBackgroundMaker([dark, far])
+    table = maker.matching(dark, dark_on.geom)
+    assert table["not_used"].tolist() == ["the run itself", "zenith angle"] and table["zenith"][1] == 70
+    with pytest.warns(SpecnbWarning, match="no run can be used .1001: the run itself, 1002: zenith angle."): found = maker.run(dark_on, dark)
+    assert not found.arrays.mask_safe.any()
+    assert OffRunsBackgroundMaker([far], max_zenith_difference=None).matching(dark, dark_on.geom)["not_used"].tolist() == [""]
+
+
+def test_spectra_with_a_ring_or_a_union_are_written_and_read(tmp_path, observations):
+    run = observations[0]
+    geom = RegionGeom.from_regions("icrs\ncircle(83.63, 22.01, 0.1)\ncircle(83.8, 22.2, 0.1)", axes=[AXIS])
+    dataset = SpectrumDatasetMaker().run(SpectrumDataset.create(geom, AXIS_TRUE, name="union"), run)
+    found = RingBackgroundMaker("0.5 deg", "0.2 deg").run(dataset, run)
+    found.write(tmp_path/"pha_obsunion.fits")
+    again = SpectrumDatasetOnOff.read(tmp_path/"pha_obsunion.fits")
+    assert_allclose(again.arrays.alpha, found.arrays.alpha, rtol=1e-6)
+    assert_allclose(again.geom.solid_angle().value, geom.solid_angle().value, rtol=1e-4)
+    assert again.off_regions.n == 12
+    again.off_regions.plot()

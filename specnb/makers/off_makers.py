@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RingBackgroundMaker', 'GivenRegionsBackgroundMaker', 'OffRunsBackgroundMaker']
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #0292e9c2
+# %% ../../nbs/60_makers/37_off_makers.ipynb #b9975c12
 import numpy as np
 from ..base.core import as_float, as_number, lazy
 from ..base.sphere import separation, tan_deproject, tan_project
@@ -19,10 +19,10 @@ from ..regions.shapes import region_contains, sky_regions
 from ..regions.sky_off_regions import (RingOffRegions, SkyOffRegions, checked_exclusion, is_excluded,
                                             region_reach)
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #8bb941e3
+# %% ../../nbs/60_makers/37_off_makers.ipynb #d2a2e574
 table = lazy("astropy.table")
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #faca8de9
+# %% ../../nbs/60_makers/37_off_makers.ipynb #2d3011bf
 def field_integrals(
     observation,
     off:SkyOffRegions,        # with its positions
@@ -45,7 +45,7 @@ def on_solid_angle(observation, geom, e_reco_edges)->np.ndarray: # deg2, shape (
         return np.full(len(e_reco_edges) - 1, geom.solid_angle().to_value("deg2"))
     return np.pi*cut.value(bin_centers(e_reco_edges), on_offset(observation, geom))**2
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #e31d9754
+# %% ../../nbs/60_makers/37_off_makers.ipynb #109dce0c
 ACCEPTANCES = "model", "solid_angle"
 
 def off_acceptance(
@@ -67,7 +67,7 @@ def off_acceptance(
     total = each.sum(1)
     return ratio, total/total.sum() if total.any() else areas/areas.sum()
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #8434a085
+# %% ../../nbs/60_makers/37_off_makers.ipynb #ad45b62f
 def _angle(value, name, **bounds)->float:
     "An angle in deg within bounds."
     return as_number(as_float(value, "deg", name), name, **bounds)
@@ -117,7 +117,7 @@ class RegionsMaker(Maker):
         off = no_exposure(dataset) or self._counts(dataset.geom, observation, dataset.arrays.e_reco_edges)
         return with_off_counts(dataset, observation, off)
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #b3c5cc22
+# %% ../../nbs/60_makers/37_off_makers.ipynb #4925acee
 class RingBackgroundMaker(RegionsMaker):
     """Adds OFF counts from a ring around the ON region or around the pointing.
 
@@ -133,7 +133,7 @@ class RingBackgroundMaker(RegionsMaker):
     center : {"on", "pointing"}
         Where the centre of the ring is.
     on_margin : quantity
-        Distance from the ON region (from the circle around it) that is left out as well.
+        Distance from the circle around the ON region that a ring around the pointing leaves out as well.
     acceptance : {"model", "solid_angle"}, optional
         How the acceptance of the ring is found; by default with the background model if the run has one.
     n_sectors : int
@@ -171,9 +171,10 @@ class RingBackgroundMaker(RegionsMaker):
         if width <= 0:
             raise ValueError(f"r_in: expected less than {offset + reach:g} deg, found {r_in:g} deg")
         return RingOffRegions.create(geom, pointing_deg, around, r_in, r_in + width, self._exclusion,
-                                     reach + self.on_margin, self.n_sectors)
+                                     reach + (self.on_margin if self.center == "pointing" else 0.),
+                                     self.n_sectors)
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #38117a98
+# %% ../../nbs/60_makers/37_off_makers.ipynb #8762a1ea
 class GivenRegionsBackgroundMaker(RegionsMaker):
     """Adds OFF counts from regions on the sky, the same for all runs.
 
@@ -206,7 +207,7 @@ class GivenRegionsBackgroundMaker(RegionsMaker):
         "The regions of one pointing, `SkyOffRegions`; `radius_deg`: around a point as ON region."
         return SkyOffRegions(geom, tuple(pointing_deg), self.regions, self._exclusion, radius_deg)
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #0b423c2a
+# %% ../../nbs/60_makers/37_off_makers.ipynb #a2ebcf2b
 def run_zenith(observation)->float:
     "Zenith angle of a run by its header, deg; nan if it does not tell."
     meta = observation.meta
@@ -221,7 +222,7 @@ def moved(ra, dec, from_deg, to_deg)->tuple:
     "Positions, deg, moved with the camera from one pointing to another."
     return tan_deproject(*to_deg, *tan_project(*from_deg, ra, dec))
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #c6e0ac4a
+# %% ../../nbs/60_makers/37_off_makers.ipynb #196bc03c
 def off_run_counts(
     observation,     # with the source
     other,           # without it
@@ -246,7 +247,7 @@ def off_run_counts(
     return {"rows": rows, "free": allowed(*moved(*grid, here, there)).mean(), "there": dark[n_there].sum(),
             "here": allowed(*moved(own.ra_deg[n_here], own.dec_deg[n_here], here, there)).sum()}
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #7a580434
+# %% ../../nbs/60_makers/37_off_makers.ipynb #857acb18
 def area_ratio(observation, other, offset:float)->float:
     "Effective area of one run over that of another at an offset, for a spectrum of index 2.7; nan without."
     if observation.aeff is None or other.aeff is None:
@@ -255,7 +256,7 @@ def area_ratio(observation, other, offset:float)->float:
     here, there = (np.sum(o.aeff.value(e, offset)*e**-1.7) for o in (observation, other))
     return float(there/here) if here > 0 else np.nan
 
-# %% ../../nbs/60_makers/37_off_makers.ipynb #bdf2d7d0
+# %% ../../nbs/60_makers/37_off_makers.ipynb #01e10ccf
 class OffRunsBackgroundMaker(Maker):
     """Adds OFF counts from runs that have no source where the ON region is in the camera.
 

@@ -6,7 +6,9 @@
 __all__ = []
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #a06375dd
+import operator
 import re
+import warnings
 from functools import wraps
 import numpy as np
 from ..base.core import DataError, lazy, warn
@@ -16,6 +18,8 @@ from ..data.ranges import check_range
 from ..regions.images import WcsGeom
 from ..regions.maps import RegionGeom
 from ..regions.off_regions import OffRegions
+from ..regions.shapes import regions_to_compound_region
+from ..regions.sky_off_regions import SkyOffRegions
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #141c8b42
 u = lazy("astropy.units")
@@ -53,6 +57,12 @@ def _read_plane(table)->WcsGeom | None:
     return WcsGeom(tuple(round(2*c + 1) for c in crpix), "TAN", frame, crval, cdelt, crpix)
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #d212629f
+def _union_parts(region)->list:
+    "Pixel regions whose union a region is."
+    if getattr(region, "operator", None) is not operator.or_:
+        return [region]
+    return _union_parts(region.region1) + _union_parts(region.region2)
+
 def _region_table(
     plane:WcsGeom, # of the pixels
     shapes:list,   # (x, y, radius) in pixels, radius 0 for a point; or pixel regions
@@ -63,7 +73,12 @@ def _region_table(
         columns = {"SHAPE": np.where(r > 0, "circle", "point"), "X": (x, "pix"), "Y": (y, "pix"),
                    "R": (r, "pix"), "ROTANG": (np.zeros(len(x)), "deg")}
     else:
-        table = regions.Regions(shapes).serialize(format="fits")
+        shapes = [part for shape in shapes for part in _union_parts(shape)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore") # of the package, for each shape that it leaves out
+            table = regions.Regions(shapes).serialize(format="fits")
+        if lost := len(shapes) - len(table):
+            warn(f"{lost} of {len(shapes)} shapes are left out of the file: tables of regions have no such shape")
         cells = {c: table[c] for c in table.colnames}
         columns = {c: (v.value, str(v.unit)) if v.unit else np.asarray(v) for c, v in cells.items()}
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
@@ -109,15 +124,8 @@ def _told(
     return reader
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #96c88d5e
-@_told
-def read_on_region(table):
-    "The ON region of a spectrum file, a sky region or None."
-    plane = _read_plane(table)
-    if plane is None or not table.n_rows:
-        return None
-    shape = _read_shapes(table)[0]
-    if not isinstance(shape, tuple):
-        return RegionGeom.create(shape.to_sky(plane.wcs)).region
+def _circle_on_sky(plane, shape):
+    "Sky region of a circle or point given by x, y and radius in pixels."
     lon, lat = map(float, from_icrs(*plane.pix_to_icrs(*shape[:2]), plane.frame))
     position = coordinates.SkyCoord(lon, lat, unit="deg", frame=plane.frame)
     radius = float(f"{shape[2] * plane.cdelt[1]:.12g}")
@@ -125,9 +133,26 @@ def read_on_region(table):
         return regions.PointSkyRegion(position)
     return RegionGeom.create(regions.CircleSkyRegion(position, u.Quantity(radius, "deg"))).region
 
+@_told
+def read_on_region(table):
+    "The ON region of a spectrum file, a sky region or None; a union if the table has several shapes."
+    plane = _read_plane(table)
+    if plane is None or not table.n_rows:
+        return None
+    shape, *others = _read_shapes(table)
+    if others and not isinstance(shape, tuple):
+        return regions_to_compound_region([s.to_sky(plane.wcs) for s in (shape, *others)])
+    if others:
+        return regions_to_compound_region([_circle_on_sky(plane, s) for s in (shape, *others)])
+    if not isinstance(shape, tuple):
+        return RegionGeom.create(shape.to_sky(plane.wcs)).region
+    return _circle_on_sky(plane, shape)
+
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #7f597b49
 def off_regions_table(off)->NewTable:
     "HDU REGION of the OFF regions."
+    if isinstance(off, SkyOffRegions):
+        return _region_table(off.plane, [r.to_pixel(off.plane.wcs) for r in off.regions])
     if off.radius_deg is None:
         return _region_table(off.plane, [s.region for s in off.shapes])
     radius = 0. if off.geom.is_point else off.radius_pix
@@ -135,15 +160,19 @@ def off_regions_table(off)->NewTable:
 
 # %% ../../nbs/60_makers/55_ogip_regions.ipynb #b32285ba
 @_told
-def read_off_regions(table, region)->OffRegions | None:
-    "The OFF regions of a background file; None without ON region, or if shapes have no centre."
+def read_off_regions(table, region)->OffRegions | SkyOffRegions | None:
+    "The OFF regions of a background file; None without ON region."
     plane = _read_plane(table)
     if plane is None or region is None or not table.n_rows:
         return None
-    if "POLYGON" in np.char.upper(table.column("SHAPE")):
-        return None
-    geom = RegionGeom.create(region)
+    geom, pointing = RegionGeom.create(region), tuple(map(float, plane.pix_to_icrs(*plane.crpix)))
     x, y = (_first_numbers(table, c) - plane.crpix[0] for c in "XY")
     x_on, y_on = np.subtract(plane.icrs_to_pix(*geom.center_deg), plane.crpix)
-    angles = (np.arctan2(y, x) - np.arctan2(y_on, x_on)) % (2*np.pi)
-    return OffRegions(geom, tuple(map(float, plane.pix_to_icrs(*plane.crpix))), plane, angles)
+    turned = np.allclose(np.hypot(x, y), np.hypot(x_on, y_on), rtol=1e-3, atol=1e-3)
+    turned = turned and np.ptp(_first_numbers(table, "R")) < 1e-3
+    if turned and "POLYGON" not in np.char.upper(table.column("SHAPE")):
+        angles = (np.arctan2(y, x) - np.arctan2(y_on, x_on)) % (2*np.pi)
+        return OffRegions(geom, pointing, plane, angles)
+    shapes = _read_shapes(table)
+    on_sky = [_circle_on_sky(plane, s) if isinstance(s, tuple) else s.to_sky(plane.wcs) for s in shapes]
+    return SkyOffRegions(geom, pointing, on_sky)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SkyOffRegions', 'RingOffRegions']
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #794f64d3
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #91c5a3d1
 from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
@@ -17,12 +17,12 @@ from .off_regions import off_regions_axes
 from .planes import pointing_plane
 from .shapes import outlines, region_box, region_contains, region_grid, sky_regions
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #260c2fbe
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #3cee8faf
 coordinates = lazy("astropy.coordinates")
 regions_package = lazy("regions")
 u = lazy("astropy.units")
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #ae6da0d0
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #4e3356c7
 def checked_exclusion(exclusion):
     "A boolean mask, or a list of sky regions with an area; TypeError or ValueError for anything else."
     if isinstance(exclusion, WcsNDMap):
@@ -44,7 +44,7 @@ def is_excluded(exclusion, lon, lat)->np.ndarray: # boolean, shape (n,)
         inside |= region_contains(region, lon, lat)
     return inside
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #34b555da
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #7fb658f0
 def region_reach(geom:RegionGeom)->float:
     "Radius, deg, of a circle around the centre of a region that holds all of it; 0 for a point."
     if geom.radius_deg is not None:
@@ -52,7 +52,7 @@ def region_reach(geom:RegionGeom)->float:
     x0, x1, y0, y1 = np.abs(region_box(geom.region))
     return float(np.hypot(max(x0, x1), max(y0, y1)))
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #8fa5d14f
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #560c4b50
 @dataclass(frozen=True, eq=False)
 class SkyOffRegions:
     """Regions of any shape in which the OFF events of a run are counted, without the ON region.
@@ -197,7 +197,7 @@ class SkyOffRegions:
     def _repr_html_(self):
         return html_table(self._summary(), caption=type(self).__name__)
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #b9e47040
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #1d676f14
 def ring_sectors(
     center:tuple, # right ascension, declination, deg
     r_in:float,   # deg
@@ -213,7 +213,7 @@ def ring_sectors(
         sectors.append(regions_package.PolygonSkyRegion(coordinates.SkyCoord(*corners, unit="deg")))
     return sectors
 
-# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #15f64898
+# %% ../../nbs/30_regions/60_sky_off_regions.ipynb #e433604c
 @dataclass(frozen=True, eq=False)
 class RingOffRegions(SkyOffRegions):
     """A ring in which the OFF events of a run are counted, cut into sectors. Made by `create`.
@@ -245,8 +245,8 @@ class RingOffRegions(SkyOffRegions):
         return np.where(inside, np.minimum((turn*self.n).astype(int), self.n - 1), -1)
 
     def points(self):
-        n_angles = max(240//self.n, 4)*self.n
-        cosines = np.linspace(*np.cos(np.radians([self.r_in, self.r_out])), 61)[1::2]
+        n_angles = max(300//self.n, 4)*self.n
+        cosines = np.linspace(*np.cos(np.radians([self.r_in, self.r_out])), 81)[1::2]
         r, angle = np.degrees(np.arccos(cosines))[:, None], 360*(np.arange(n_angles) + .5)/n_angles
         lon, lat = (v.ravel() for v in offset_position(*self.center_deg, r, angle))
         area = -2*np.pi*np.degrees(1)**2*np.diff(np.cos(np.radians([self.r_in, self.r_out])))
