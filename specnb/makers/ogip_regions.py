@@ -78,7 +78,8 @@ def _region_table(
             warnings.simplefilter("ignore") # of the package, for each shape that it leaves out
             table = regions.Regions(shapes).serialize(format="fits")
         if lost := len(shapes) - len(table):
-            warn(f"{lost} of {len(shapes)} shapes are left out of the file: tables of regions have no such shape")
+            text = f"{lost} of {len(shapes)} shapes are left out of the file"
+            warn(f"{text}: tables of regions have no such shape")
         cells = {c: table[c] for c in table.colnames}
         columns = {c: (v.value, str(v.unit)) if v.unit else np.asarray(v) for c, v in cells.items()}
     head = {"RADESYS": "ICRS", "HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "STANDARD"}
