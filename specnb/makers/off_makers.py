@@ -15,7 +15,7 @@ from .makers import Maker, check_dataset_and_run, no_exposure, with_off_counts
 from .reduction import (OffCounts, background_per_bin, counts_per_bin, directional_cut,
                                      field_rates, on_offset, powerlaw_segments, region_positions, run_events)
 from ..regions.maps import RegionGeom
-from ..regions.shapes import region_contains, sky_regions
+from ..regions.shapes import region_contains
 from ..regions.sky_off_regions import (RingOffRegions, SkyOffRegions, checked_exclusion, is_excluded,
                                             region_reach)
 

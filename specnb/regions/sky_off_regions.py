@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from ..base.core import html_table, lazy
 from ..base.sphere import fov_coordinates, offset_position, separation
-from .images import WcsGeom, WcsNDMap
+from .images import WcsNDMap
 from .maps import RegionGeom
 from .off_regions import off_regions_axes
 from .planes import pointing_plane
