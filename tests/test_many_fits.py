@@ -207,8 +207,8 @@ def test_profiles_are_those_of_single_searches(stacked):
     from specnb.fit.problem import FitProblem
     datasets = Datasets([stacked[0].fill()])
     datasets.models = stacked.models.copy()
-    result = Fit().run(datasets)
-    index = result.parameters["index"]
+    Fit().run(datasets)
+    index = datasets.parameters["index"]
     index.scan_values = np.linspace(index.value - 4*index.error, index.value + 4*index.error, 21)
     found = Fit().stat_profile(datasets, "index", reoptimize=True)["stat_scan"]
     problem = FitProblem(datasets)
@@ -220,7 +220,7 @@ def test_profiles_are_those_of_single_searches(stacked):
         return problem.minimize(theta, np.isin(range(3), fixed)).stat[0]
 
     close(found, [alone([0], v) for v in index.scan_values], atol=1e-6)
-    lambda_ = result.parameters["lambda_"]
+    lambda_ = datasets.parameters["lambda_"]
     lambda_.scan_values = np.linspace(.02, .2, 4)
     surface = Fit().stat_surface(datasets, "index", "lambda_", reoptimize=True)["stat_scan"]
     close(surface[3, 2], alone([0, 2], [index.scan_values[3], lambda_.scan_values[2]]), atol=1e-6)

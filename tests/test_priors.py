@@ -98,7 +98,8 @@ def test_a_class_of_ones_own_in_a_fit():
 
     assert PRIOR_REGISTRY.get_cls("Ramp") is Ramp
     datasets = example_datasets()
-    plain = Fit().run(datasets).parameters["index"]
+    Fit().run(datasets)
+    plain = datasets.parameters["index"]
     value, error = plain.value, plain.error
     plain.prior = Ramp(slope=.2/error)
     assert Fit().run(datasets).parameters["index"].value == pytest.approx(value - .1*error, abs=.01*error)

@@ -36,7 +36,7 @@ def _check_keys(
         if kind != "str":
             found = key.value if isinstance(key.value, str) else "a list or mapping"
             raise ValueError(f"line {_line(key)}: found the key {found}, expected a text, perhaps in quotes")
-        if key.value in lines:
+        if key.value in lines and key.value != "metadata": # which Gammapy writes twice
             first = lines[key.value]
             raise ValueError(f"line {_line(key)}: the key {key.value} is given in line {first}, too")
         lines[key.value] = _line(key)

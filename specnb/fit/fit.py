@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
-from ..base.core import as_number, expect, found_text, html_table, lazy
+from ..base.core import DataError, as_number, expect, found_text, html_table, lazy, make_path
+from ..base.yaml_files import read_yaml
+from ..models.sky import Models
 from ..makers.datasets import Datasets
 from ..stats.likelihood import statistic
 from ..stats.minimize import crossings, rays_of
@@ -25,9 +27,14 @@ def _result_text(name, rows):
     "Lines of a result."
     return f"{name}\n\n" + "".join(f"\t{label:<10} : {value}\n" for label, value in rows)
 
+def _outcome(result)->dict:
+    "What both results tell, for files."
+    return dict(backend=str(result.backend), method=str(result.method), success=bool(result.success),
+                message=str(result.message))
+
 @dataclass(repr=False, eq=False)
 class OptimizeResult:
-    "Outcome of a search for the minimum."
+    "Outcome of a search for the minimum; its `models` are a copy, which later fits do not change."
     backend:str
     method:str
     success:bool
@@ -53,6 +60,11 @@ class OptimizeResult:
                 ("message", self.message),
                 ("nfev", self.nfev), ("total stat", f"{self.total_stat:.2f}")]
 
+    def to_dict(self):
+        "Backend, method, outcome, calls and statistic under the name of the class."
+        return {"OptimizeResult": {**_outcome(self), "nfev": int(self.nfev),
+                                   "total_stat": float(self.total_stat)}}
+
     def __repr__(self):
         return _result_text("OptimizeResult", self._rows())
 
@@ -72,6 +84,10 @@ class CovarianceResult:
         return [("backend", self.backend), ("method", self.method), ("success", self.success),
                 ("message", self.message)]
 
+    def to_dict(self):
+        "Backend, method and outcome under the name of the class."
+        return {"CovarianceResult": _outcome(self)}
+
     def __repr__(self):
         return _result_text("CovarianceResult", self._rows())
 
@@ -79,6 +95,30 @@ class CovarianceResult:
         return html_table(self._rows(), caption="CovarianceResult")
 
 # %% ../../nbs/70_fit/10_fit.ipynb #79ab06f8
+_TEXTS = {"backend": str, "method": str, "success": bool, "message": str}
+
+def _read_outcome(
+    path,       # of the file
+    data:dict,  # its content
+    name:str,   # of the entry
+    more:dict,  # types of further keys
+)->dict:
+    "An entry of a file of results; DataError if it is not as it should be."
+    entry, kinds = data.get(name), _TEXTS | more
+    if not isinstance(entry, dict):
+        raise DataError(f"{path}: {name}: expected the outcome of a fit, found {found_text(entry)}; "
+                        "Models.read reads models alone")
+    for key in kinds.keys() ^ entry.keys():
+        what = "missing" if key in kinds else "unknown key"
+        raise DataError(f"{path}: {name}.{key}: {what}; known here: {', '.join(kinds)}")
+    for key, kind in kinds.items():
+        value = entry[key]
+        right = isinstance(value, (int, float) if kind is float else kind)
+        if not right or (isinstance(value, bool) and kind is not bool):
+            raise DataError(f"{path}: {name}.{key}: expected {kind.__name__}, found {found_text(value)}")
+    return entry
+
+# %% ../../nbs/70_fit/10_fit.ipynb #a8dc33a9
 class FitResult:
     """Outcome of `Fit.run`: `optimize_result` and `covariance_result`, whose fields are also reachable
     directly.
@@ -91,7 +131,7 @@ class FitResult:
         The errors.
     """
 
-    def __init__(self, optimize_result, covariance_result=None):
+    def __init__(self, optimize_result=None, covariance_result=None):
         self.optimize_result, self.covariance_result = optimize_result, covariance_result
 
     @property
@@ -105,6 +145,40 @@ class FitResult:
                     "minuit"):
             return getattr(self.optimize_result, name)
         raise AttributeError(name)
+
+    def write(self, path, overwrite=False, full_output=True, overwrite_templates=False, write_covariance=True,
+              checksum=True):
+        """Write models, covariance and outcome: the files of `Models.write` with two more entries.
+
+        Parameters
+        ----------
+        path : str or Path
+            YAML file; the matrix goes beside it.
+        overwrite, write_covariance : bool
+            As for `Models.write`.
+        full_output, overwrite_templates, checksum : bool
+            Of Gammapy; everything is written, tables of templates stand in the file, and so does a checksum.
+        """
+        further = {k: v for part in self._parts() for k, v in part.to_dict().items()}
+        self.models.write(path, overwrite, write_covariance, further)
+
+    @classmethod
+    def read(cls, path):
+        """Read what `write`, or Gammapy, wrote.
+
+        Raises
+        ------
+        DataError
+            The file is no file of models, or does not tell the outcome of a fit.
+        """
+        path = make_path(path)
+        models, data = Models.read(path, checksum=True), read_yaml(path)
+        outcome = _read_outcome(path, data, "OptimizeResult", {"nfev": int, "total_stat": float})
+        errors = None
+        if "CovarianceResult" in data:
+            outcome_of_errors = _read_outcome(path, data, "CovarianceResult", {})
+            errors = CovarianceResult(**outcome_of_errors, matrix=models.covariance.data)
+        return cls(OptimizeResult(**outcome, models=models), errors)
 
     def _parts(self):
         return [r for r in (self.optimize_result, self.covariance_result) if r is not None]
@@ -266,12 +340,13 @@ class Fit:
     backend : {"minuit", "scipy"}
         Who searches.
     optimize_opts : dict, optional
-        For minuit: ``gradient`` (default True: exact gradient, and Newton steps to the minimum, without
-        Migrad if the start is near it and no options are given; False: Migrad alone, as Gammapy),
+        ``backend``, in the place of the argument. For minuit: ``gradient`` (default True: exact gradient, and
+        Newton steps to the minimum, without Migrad if the start is near it and no options are given; False: Migrad alone, as Gammapy),
         ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
         `scipy.optimize.minimize`.
     covariance_opts : dict, optional
-        ``backend``: "exact" (default, second derivatives) or "minuit" (Migrad's estimate).
+        ``backend``: "exact" (default, second derivatives; "scipy" means the same) or "minuit" (Migrad's
+        estimate).
     confidence_opts : dict, optional
         Only Gammapy's ``backend`` is accepted; every one looks for the same crossing, which is found here on
         the exact profile.
@@ -291,20 +366,21 @@ class Fit:
         self.backend, self.store_trace = backend, store_trace
         self.optimize_opts = self._options(optimize_opts)
         self.covariance_opts = _checked_options(covariance_opts, ("backend",), "covariance_opts")
-        if self._covariance_backend not in ("exact", "minuit"):
+        if self.covariance_opts.get("backend", "exact") not in ("exact", "scipy", "minuit"):
             raise ValueError("covariance_opts: expected backend 'exact' or 'minuit', found "
                              f"{self.covariance_opts['backend']!r}")
         _checked_options(confidence_opts, ("backend",), "confidence_opts")
 
     def _options(self, options): # those of the search, checked
-        if not isinstance(self.backend, str) or self.backend not in _SEARCHES:
+        backend = options.get("backend", self.backend) if isinstance(options, dict) else self.backend
+        if not isinstance(backend, str) or backend not in _SEARCHES:
             known = ", ".join(map(repr, _SEARCHES))
-            raise ValueError(f"backend: expected one of {known}, found {self.backend!r}")
-        return _checked_options(options, _OPTIONS[self.backend], "optimize_opts")
+            raise ValueError(f"backend: expected one of {known}, found {backend!r}")
+        return _checked_options(options, ("backend", *_OPTIONS[backend]), "optimize_opts")
 
     @property
     def _covariance_backend(self):
-        return self.covariance_opts.get("backend", "exact")
+        return "minuit" if self.covariance_opts.get("backend") == "minuit" else "exact"
 
     def run(self, datasets):
         """Search the minimum and compute the errors; values, errors and covariance are written into the
@@ -341,10 +417,11 @@ class Fit:
         models = problem.datasets.models
         if not problem.parameters:
             raise ValueError(f"no free parameter in {', '.join(models.names)}: unfreeze one to fit")
-        plain = self.backend == "minuit" and self._covariance_backend == "exact"
-        plain = plain and not self.optimize_opts and not self.store_trace
         options = self._options(self.optimize_opts)  # both may have been set after the start
-        theta, success, message, method, make_minuit = _search(problem, self.backend, options, plain)
+        backend = options.pop("backend", self.backend)
+        plain = backend == "minuit" and self._covariance_backend == "exact"
+        plain = plain and not options and not self.store_trace
+        theta, success, message, method, make_minuit = _search(problem, backend, options, plain)
         value = problem.value(theta)
         if not value <= problem.first:
             theta, value, success = problem.start, problem.first, False
@@ -354,8 +431,8 @@ class Fit:
         if self.store_trace:
             names = ["total_stat", *(_unique_name(problem.datasets, p) for p in problem.parameters)]
             trace = table.Table(np.array(problem.trace), names=names)
-        return problem, theta, OptimizeResult(self.backend, method, success, message, problem.nfev, value,
-                                              models, trace, make_minuit)
+        return problem, theta, OptimizeResult(backend, method, success, message, problem.nfev, value,
+                                              models.copy(), trace, make_minuit)
 
     def _covariance(self, problem, theta, result):
         exact = self._covariance_backend == "exact"
@@ -365,6 +442,8 @@ class Fit:
             matrix, success, message = minuit_covariance(problem, getattr(result, "minuit", None))
         full = _full_covariance(problem, matrix)
         problem.datasets.models.covariance = full
+        if isinstance(result, OptimizeResult) and result.models is not None:
+            result.models.covariance = full
         return CovarianceResult(self._covariance_backend, "hessian" if exact else "migrad", success, message,
                                 full)
 

@@ -8,11 +8,11 @@ __all__ = ['Covariance', 'ModelBase']
 # %% ../../nbs/40_models/20_model_base.ipynb #5885e361
 import copy
 import numpy as np
-from ..base.core import as_generator, html_table, lazy
+from ..base.core import as_floats, as_generator, html_table, lazy
 from .parameters import Parameter, Parameters, unit_string
 
 # %% ../../nbs/40_models/20_model_base.ipynb #f3765a9d
-pyplot = lazy("matplotlib.pyplot")
+pyplot, stats = lazy("matplotlib.pyplot"), lazy("scipy.stats")
 
 # %% ../../nbs/40_models/20_model_base.ipynb #28dafc21
 class Covariance:
@@ -22,15 +22,39 @@ class Covariance:
     ----------
     parameters : `Parameters`
         The parameters, each once.
-    data : array_like, shape (n_par, n_par)
-        Matrix, in the units of the parameters.
+    data : array_like, shape (n_par, n_par), optional
+        Matrix, in the units of the parameters. Default: their errors, without correlations.
+
+    Raises
+    ------
+    ValueError
+        A matrix of another shape.
     """
 
-    def __init__(self, parameters, data):
-        self.parameters, self.data = parameters, np.asarray(data, float)
+    def __init__(self, parameters, data=None):
+        self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
+        self.data = np.diag(self.parameters.error**2) if data is None else data
 
     @property
-    def shape(self): return self.data.shape
+    def data(self): return self._data
+    @data.setter
+    def data(self, matrix):
+        matrix = as_floats(matrix, "covariance")
+        if matrix.shape != self.shape:
+            raise ValueError(f"covariance: expected shape {self.shape}, found {matrix.shape}")
+        self._data = matrix
+
+    @property
+    def shape(self): return (len(self.parameters),)*2
+
+    @classmethod
+    def from_stack(cls, covariances):
+        "Blocks of several matrices in one, without correlations between them."
+        covariances = list(covariances)
+        result = cls(Parameters.from_stack([c.parameters for c in covariances]))
+        for c in covariances:
+            result.set_subcovariance(c)
+        return result
 
     @property
     def correlation(self):
@@ -42,6 +66,20 @@ class Covariance:
         "The part of the matrix that belongs to some of the parameters."
         rows = [self.parameters.index(p) for p in parameters]
         return Covariance(parameters, self.data[np.ix_(rows, rows)])
+
+    def set_subcovariance(self, covariance):
+        "Replace a block; where it changes, its correlations with other parameters are lost."
+        rows = [self.parameters.index(p) for p in covariance.parameters]
+        data, block = self.data.copy(), np.ix_(rows, rows)
+        if not np.allclose(data[block], covariance.data):
+            data[rows, :] = data[:, rows] = 0
+        data[block] = covariance.data
+        self.data = data
+
+    @property
+    def scipy_mvn(self):
+        "Normal distribution around the values, from `scipy.stats`."
+        return stats.multivariate_normal(self.parameters.value, self.data, allow_singular=True)
 
     def plot_correlation(self, ax=None, figsize=None, **kwargs):
         """Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to
@@ -59,6 +97,7 @@ class Covariance:
     def __array__(self, dtype=None, copy=None):
         return np.array(self.data, dtype=dtype)
     def __repr__(self): return f"Covariance({', '.join(self.parameters.names)})"
+    def __str__(self): return str(self.data)
     def _repr_html_(self):
         rows = [[name, *(f"{x:.3f}" for x in row)]
                 for name, row in zip(self.parameters.names, self.correlation)]

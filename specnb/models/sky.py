@@ -451,7 +451,7 @@ class Models(CovarianceKeeper, MutableSequence):
         "Models from YAML text."
         return cls.from_dict(load_yaml(text, "models"))
 
-    def write(self, path, overwrite=False, write_covariance=True):
+    def write(self, path, overwrite=False, write_covariance=True, further=None):
         """Write a YAML file and, beside it, a text file with the covariance matrix.
 
         Parameters
@@ -462,8 +462,10 @@ class Models(CovarianceKeeper, MutableSequence):
             Replace files that are there.
         write_covariance : bool
             Write the matrix.
+        further : dict, optional
+            Entries besides the models, such as those of `FitResult.write`.
         """
-        path, data = make_path(path), self.to_dict()
+        path, data = make_path(path), (further or {}) | self.to_dict()
         with atomic_path(path, overwrite) as new_models:
             if write_covariance and len(self.parameters):
                 data["covariance"] = f"{path.stem}_covariance.dat"
