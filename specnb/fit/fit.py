@@ -341,9 +341,9 @@ class Fit:
         Who searches.
     optimize_opts : dict, optional
         ``backend``, in the place of the argument. For minuit: ``gradient`` (default True: exact gradient, and
-        Newton steps to the minimum, without Migrad if the start is near it and no options are given; False: Migrad alone, as Gammapy),
-        ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy: ``method`` and the arguments of
-        `scipy.optimize.minimize`.
+        Newton steps to the minimum, without Migrad if the start is near it and no options are given; False:
+        Migrad alone, as Gammapy), ``strategy``, ``tol``, ``print_level``, ``migrad_opts``. For scipy:
+        ``method`` and the arguments of `scipy.optimize.minimize`.
     covariance_opts : dict, optional
         ``backend``: "exact" (default, second derivatives; "scipy" means the same) or "minuit" (Migrad's
         estimate).
