@@ -8,7 +8,7 @@ from astropy.time import Time
 from astropy.coordinates import AltAz, SkyCoord
 from regions import CircleSkyRegion, RectangleSkyRegion
 from specnb import (GTI, DataError, DataStore, EventList, FixedPointingInfo, MapAxes, MapAxis, Observation, ObservationFilter, Observations,
-                    PointingInfo, PointingMode, TimeMapAxis, TimeReference, WcsGeom, demo_dir, load_irf_dict_from_file, observatory_locations)
+                    PhaseBackgroundMaker, PointingInfo, PointingMode, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, TimeMapAxis, TimeReference, WcsGeom, demo_dir, load_irf_dict_from_file, observatory_locations)
 from specnb.base.sphere import separation
 
 REF = Time("2020-03-19", scale="utc")
@@ -280,3 +280,31 @@ def test_pointing_of_a_table_has_no_jump_at_right_ascension_zero():
     with pytest.raises(ValueError, match="expected one of fixed_icrs and fixed_altaz, found both"):
         FixedPointingInfo(SkyCoord(0, 0, unit="deg"), AltAz(az=0 * u.deg, alt=80 * u.deg))
     with pytest.raises(DataError, match="expected numbers in the keywords AZ_PNT, ALT_PNT"): FixedPointingInfo.from_fits_header({"OBS_MODE": "DRIFT"})
+
+
+@pytest.fixture(scope="module")
+def pulsar(run):
+    "A run whose events have a phase, and its spectrum over all phases."
+    observation = run.copy(events=run.events.with_columns(PHASE=run.events.t_s * 10))
+    axes = MapAxis.from_energy_bounds("0.1 TeV", "40 TeV", 8), MapAxis.from_energy_bounds("0.05 TeV", "100 TeV", 20, name="energy_true")
+    empty = SpectrumDataset.create(geom=RegionGeom.create("icrs;circle(83.63, 22.01, 0.2)", axes=[axes[0]]), energy_axis_true=axes[1])
+    return observation, SpectrumDatasetMaker(selection=["counts", "exposure", "edisp"]).run(empty, observation)
+
+
+@pytest.mark.parametrize("on, off, parts", [((.5, .6), (.7, 1), (.1, .3)), ((-.1, .1), [(.2, .5), (.6, .8)], (.2, .5)), ((.9, .1), (.2, .8), (.2, .6))])
+def test_phase_background_counts_one_region_at_different_phases(pulsar, on, off, parts):
+    observation, dataset = pulsar
+    result = PhaseBackgroundMaker(on_phase=on, off_phase=off).run(dataset, observation)
+    near = observation.events.select_region("icrs;circle(83.63, 22.01, 0.2)").select_energy([.1, 40] * u.TeV)
+    assert result.counts.data.sum() == len(near.select_phase(on)) and result.counts_off.data.sum() == len(near.select_phase(off))
+    np.testing.assert_allclose([result.acceptance.data.flat[0], result.acceptance_off.data.flat[0]], parts)
+    np.testing.assert_array_equal(result.arrays.exposure, dataset.arrays.exposure) # a mean over the rotation
+    inside = PhaseBackgroundMaker(on, off, phase_averaged=False).run(dataset, observation)
+    np.testing.assert_allclose(inside.arrays.exposure, dataset.arrays.exposure * parts[0])
+
+
+@pytest.mark.parametrize("given, found", [([(.2, .3)], [(.2, .3)]), ((.9, .1), [(.9, 1), (0, .1)]), ((-.2, .1), [(.8, 1), (0, .1)]),
+                                          ((.8, 1.2), [(.8, 1), (0, .2)]), ((.8, 1), [(.8, 1)]), ([(.2, .4), (.8, .9)], [(.2, .4), (.8, .9)])])
+def test_phases_that_wrap_are_cut_in_two(given, found):
+    np.testing.assert_allclose(PhaseBackgroundMaker(given, (.5, .7)).on_phase, found)
+    with pytest.raises(ValueError, match="off_phase: expected phases other than the ON phases"): PhaseBackgroundMaker((.9, .1), (.05, .5))

@@ -84,5 +84,9 @@ def test_absorbed_blazar_of_the_hess_runs(hess_dir, tmp_path):
     check(results, "05_absorbed_blazar_hess")
 
 
+def test_pulsar_with_a_pulse_around_phase_zero(tmp_path):
+    check(execute("12_pulsar", tmp_path), "12_pulsar_demo")
+
+
 def test_every_tutorial_is_tested():
-    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability", "05_absorbed_blazar"]
+    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability", "05_absorbed_blazar", "12_pulsar"]
