@@ -174,6 +174,7 @@ from .makers.reduction import on_counts as on_counts
 from .makers.reduction import on_events as on_events
 from .makers.makers import ReflectedRegionsBackgroundMaker as ReflectedRegionsBackgroundMaker
 from .makers.makers import SpectrumDatasetMaker as SpectrumDatasetMaker
+from .makers.phase import PhaseBackgroundMaker as PhaseBackgroundMaker
 from .makers.off_makers import GivenRegionsBackgroundMaker as GivenRegionsBackgroundMaker
 from .makers.off_makers import OffRunsBackgroundMaker as OffRunsBackgroundMaker
 from .makers.off_makers import RingBackgroundMaker as RingBackgroundMaker
@@ -392,6 +393,7 @@ __all__ = [
     "Parameter",
     "ParameterPrediction",
     "Parameters",
+    "PhaseBackgroundMaker",
     "PhysicalRange",
     "Picture",
     "PiecewiseNormSpectralModel",
