@@ -118,6 +118,7 @@ from .models.corrections import SuperExpCutoffPowerLaw3FGLSpectralModel as Super
 from .models.corrections import SuperExpCutoffPowerLaw4FGLDR3SpectralModel as SuperExpCutoffPowerLaw4FGLDR3SpectralModel
 from .models.corrections import SuperExpCutoffPowerLaw4FGLSpectralModel as SuperExpCutoffPowerLaw4FGLSpectralModel
 from .models.corrections import TemplateSpectralModel as TemplateSpectralModel
+from .models.templates import TemplateNDSpectralModel as TemplateNDSpectralModel
 from .models.absorption import EBLAbsorptionNormSpectralModel as EBLAbsorptionNormSpectralModel
 from .models.absorption import EBL_DATA_BUILTIN as EBL_DATA_BUILTIN
 from .models.temporal import ConstantTemporalModel as ConstantTemporalModel
@@ -131,6 +132,9 @@ from .models.temporal import SineTemporalModel as SineTemporalModel
 from .models.temporal import TEMPORAL_MODEL_REGISTRY as TEMPORAL_MODEL_REGISTRY
 from .models.temporal import TemplatePhaseCurveTemporalModel as TemplatePhaseCurveTemporalModel
 from .models.temporal import TemporalModel as TemporalModel
+from .models.dark_matter import DarkMatterAnnihilationSpectralModel as DarkMatterAnnihilationSpectralModel
+from .models.dark_matter import DarkMatterDecaySpectralModel as DarkMatterDecaySpectralModel
+from .models.dark_matter import PrimaryFlux as PrimaryFlux
 from .models.nuisance import NuisanceModel as NuisanceModel
 from .models.nuisance import SeenSpectrum as SeenSpectrum
 from .models.nuisance import ShiftedNodes as ShiftedNodes
@@ -317,6 +321,8 @@ __all__ = [
     "ConstantTemporalModel",
     "Covariance",
     "CovarianceResult",
+    "DarkMatterAnnihilationSpectralModel",
+    "DarkMatterDecaySpectralModel",
     "DataError",
     "DataStore",
     "Datasets",
@@ -404,6 +410,7 @@ __all__ = [
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
     "PowerLawTemporalModel",
+    "PrimaryFlux",
     "Prior",
     "PriorParameter",
     "PriorParameters",
@@ -449,6 +456,7 @@ __all__ = [
     "TEMPORAL_MODEL_REGISTRY",
     "TablePrior",
     "TelescopeArray",
+    "TemplateNDSpectralModel",
     "TemplatePhaseCurveTemporalModel",
     "TemplateSpectralModel",
     "TemporalModel",

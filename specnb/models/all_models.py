@@ -19,6 +19,8 @@ from .corrections import (ExpCutoffPowerLaw3FGLSpectralModel, ExpCutoffPowerLawN
                                        SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
                                        SuperExpCutoffPowerLaw4FGLSpectralModel, TemplateSpectralModel)
 from .temporal import TEMPORAL_MODEL_REGISTRY
+from .dark_matter import DarkMatterAnnihilationSpectralModel, DarkMatterDecaySpectralModel
+from .templates import TemplateNDSpectralModel
 from .radiative import NaimaSpectralModel
 from .absorption import EBLAbsorptionNormSpectralModel
 
@@ -30,7 +32,8 @@ SPECTRAL_MODEL_REGISTRY = Registry([
     SuperExpCutoffPowerLaw3FGLSpectralModel, SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
     SuperExpCutoffPowerLaw4FGLSpectralModel, LogParabolaSpectralModel, LogParabola2SpectralModel,
     TemplateSpectralModel, GaussianSpectralModel, EBLAbsorptionNormSpectralModel, ScaleSpectralModel,
-    NaimaSpectralModel,
+    TemplateNDSpectralModel, NaimaSpectralModel, DarkMatterAnnihilationSpectralModel,
+    DarkMatterDecaySpectralModel,
     PowerLawNormSpectralModel, LogParabolaNormSpectralModel, ExpCutoffPowerLawNormSpectralModel,
 ])
 SPATIAL_MODEL_REGISTRY = Registry()
