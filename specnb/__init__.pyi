@@ -250,6 +250,12 @@ from .detection.theta_squared import ThetaSquaredTable as ThetaSquaredTable
 from .detection.theta_squared import make_theta_squared_table as make_theta_squared_table
 from .detection.theta_squared import plot_theta_squared_table as plot_theta_squared_table
 from .detection.theta_squared import theta_squared_counts as theta_squared_counts
+from .detection.nested_models import NestedModelSelection as NestedModelSelection
+from .detection.nested_models import ParameterEstimator as ParameterEstimator
+from .detection.nested_models import ParameterSensitivityEstimator as ParameterSensitivityEstimator
+from .detection.nested_models import select_nested_models as select_nested_models
+from .detection.nested_models import sigma_to_ts as sigma_to_ts
+from .detection.nested_models import ts_to_sigma as ts_to_sigma
 from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
 from .analysis.figures import plot_background_regions as plot_background_regions
@@ -379,6 +385,7 @@ __all__ = [
     "ModelBase",
     "Models",
     "NaimaSpectralModel",
+    "NestedModelSelection",
     "NewTable",
     "NormedFold",
     "NormedTerm",
@@ -397,7 +404,9 @@ __all__ = [
     "PSF3D",
     "PSFKing",
     "Parameter",
+    "ParameterEstimator",
     "ParameterPrediction",
+    "ParameterSensitivityEstimator",
     "Parameters",
     "PhaseBackgroundMaker",
     "PhysicalRange",
@@ -576,8 +585,10 @@ __all__ = [
     "runs_view",
     "sample_counts",
     "sed_axes",
+    "select_nested_models",
     "sensitivity",
     "separation",
+    "sigma_to_ts",
     "simulate_observation",
     "simulate_observations",
     "sky_regions",
@@ -592,6 +603,7 @@ __all__ = [
     "tan_project",
     "terms_of_use",
     "theta_squared_counts",
+    "ts_to_sigma",
     "tutorial_notebook",
     "unpack",
     "unpack_matrix",

@@ -8,10 +8,11 @@ from astropy.coordinates import SkyCoord
 from numpy.testing import assert_allclose, assert_array_equal
 from regions import CircleSkyRegion
 from scipy.optimize import brentq, minimize_scalar
-from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
+from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, MapAxis, NestedModelSelection, ParameterEstimator,
+                    ParameterSensitivityEstimator, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
                     RegionGeom, SafeMaskMaker, SensitivityEstimator, SkyModel, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable,
                     WStatCountsStatistic, compute_upper_limits, detection_time, expected_norm_limits, make_theta_squared_table, minimum_excess,
-                    norm_limits, plot_sensitivity, plot_theta_squared_table, sensitivity, wstat)
+                    norm_limits, plot_sensitivity, plot_theta_squared_table, select_nested_models, sensitivity, wstat)
 from specnb.simulate.example import example_datasets
 
 matplotlib.use("agg")
@@ -260,3 +261,66 @@ def test_detection_time_scales_with_the_flux(empty_field):
     assert detection_time(empty_field, bright) < hours/10
     with pytest.raises(TypeError, match="spectral_model"):
         detection_time(empty_field, 2)
+
+
+# nested models and limits of parameters
+
+def test_nested_models_are_compared_by_fits_of_both():
+    datasets = example_datasets()
+    shape = datasets.models[0].spectral_model
+    result = select_nested_models(datasets, [shape.lambda_], [0])
+    assert shape.lambda_.frozen and shape.lambda_.value == 0, "TS 0.8 does not need the cut-off"
+    assert not result["fit_results"].models.parameters["lambda_"].frozen
+    alone = example_datasets()
+    alone.models[0].spectral_model.lambda_.value, alone.models[0].spectral_model.lambda_.frozen = 0, True
+    assert_allclose(result["fit_results_null"].total_stat, Fit().run(alone).total_stat, rtol=1e-9)
+    assert_allclose(result["fit_results"].total_stat, Fit().run(example_datasets()).total_stat, rtol=1e-9)
+    kept = select_nested_models(datasets, [shape.lambda_], [0], n_sigma=.5)
+    assert not shape.lambda_.frozen and shape.lambda_.error > 0 and kept["ts"] > .25
+    assert_allclose(NestedModelSelection([shape.lambda_], [0]).ts(datasets), kept["ts"], rtol=1e-6)
+
+
+def test_null_hypothesis_without_free_parameters_is_not_fitted():
+    datasets = example_datasets()
+    shape = datasets.models[0].spectral_model
+    shape.index.frozen = shape.lambda_.frozen = True
+    result = select_nested_models(datasets, [shape.amplitude], [0])
+    assert result["fit_results_null"].nfev == 0 and result["ts"] > 400 and shape.amplitude.error > 0
+
+
+def test_null_hypothesis_may_link_two_parameters():
+    datasets = example_datasets()
+    one, two = (SkyModel(PowerLawSpectralModel(index=2.5, amplitude="3e-11 cm-2 s-1 TeV-1"), name=n, datasets_names=[d])
+                for n, d in (("a", "run 1"), ("b", "run 2")))
+    datasets.models = [one, two]
+    test = NestedModelSelection([one.spectral_model.index], [two.spectral_model.index], n_sigma=99)
+    result = test.run(datasets)
+    assert one.spectral_model.index is two.spectral_model.index and 0 < result["ts"] < 9
+    assert result["fit_results"].models[0].parameters["index"].value != result["fit_results"].models[1].parameters["index"].value
+
+
+def test_sensitivity_of_a_parameter_reaches_its_significance():
+    datasets = example_datasets()
+    amplitude = datasets.models[0].spectral_model.amplitude
+    before = amplitude.value
+    estimator = ParameterSensitivityEstimator(amplitude, 0, n_sigma=4, rtol=1e-4)
+    needed = estimator.run(datasets)
+    assert amplitude.value == before
+    amplitude.value = needed
+    assert_allclose(estimator.test.ts_asimov(datasets), 16, rtol=1e-3)
+    amplitude.max = needed/2
+    amplitude.value = needed/4
+    assert np.isnan(estimator.run(datasets)), "the limit of the parameter is reached first"
+
+
+def test_everything_about_one_parameter():
+    datasets = example_datasets()
+    found = ParameterEstimator(selection_optional="all").run(datasets, "amplitude")
+    assert datasets.models[0].spectral_model.amplitude.value == 1e-12
+    Fit().run(datasets)
+    ends = Fit().confidence(datasets, "amplitude", 2)
+    assert_allclose(found["amplitude_ul"], datasets.models[0].spectral_model.amplitude.value + ends["errp"], rtol=1e-4)
+    assert len(found["amplitude_scan"]) == len(found["stat_scan"]) and found["counts"].tolist() == [d.arrays.n_on[d.arrays.mask].sum() for d in datasets]
+    dark = [d.fill(mask_safe=np.zeros(d.arrays.n_reco, bool)) for d in example_datasets()]
+    nothing = ParameterEstimator(selection_optional="all").run(dark, "amplitude")
+    assert all(np.isnan(nothing[n]) for n in ("amplitude", "amplitude_ul", "ts")) and not nothing["success"]
