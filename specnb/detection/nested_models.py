@@ -296,8 +296,8 @@ class ParameterEstimator:
         -------
         dict
             Under the name of the parameter its value, with ``_err``, ``_errn``, ``_errp``, ``_ul``,
-            ``_scan``, ``_sensitivity``; ``stat``, ``stat_null``, ``stat_scan``, ``ts``, ``success``; ``npred`` and
-            ``counts`` of each dataset, ``datasets``. Without any data the values are nan.
+            ``_scan``, ``_sensitivity``; ``stat``, ``stat_null``, ``stat_scan``, ``ts``, ``success``;
+            ``npred`` and ``counts`` of each dataset, ``datasets``. Without any data the values are nan.
         """
         datasets = as_datasets(datasets)
         parameter = datasets.parameters[parameter]
