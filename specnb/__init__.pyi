@@ -26,6 +26,7 @@ from .data.irf import EffectiveAreaTable2D as EffectiveAreaTable2D
 from .data.irf import IRF as IRF
 from .data.irf import RadMax2D as RadMax2D
 from .data.edisp import EDispKernel as EDispKernel
+from .data.edisp import EDispKernelMap as EDispKernelMap
 from .data.edisp import EnergyDispersion2D as EnergyDispersion2D
 from .data.psf import EnergyDependentMultiGaussPSF as EnergyDependentMultiGaussPSF
 from .data.psf import PSF3D as PSF3D
@@ -64,11 +65,11 @@ from .regions.shapes import region_center as region_center
 from .regions.shapes import region_contains as region_contains
 from .regions.shapes import regions_to_compound_region as regions_to_compound_region
 from .regions.shapes import sky_regions as sky_regions
-from .regions.images import Map as Map
 from .regions.images import WcsGeom as WcsGeom
 from .regions.images import WcsNDMap as WcsNDMap
 from .regions.catalogues import catalogue_regions as catalogue_regions
 from .regions.catalogues import extract_bright_star_regions as extract_bright_star_regions
+from .regions.maps import Map as Map
 from .regions.maps import MapCoord as MapCoord
 from .regions.maps import RegionGeom as RegionGeom
 from .regions.maps import RegionNDMap as RegionNDMap
@@ -338,6 +339,7 @@ __all__ = [
     "EBLAbsorptionNormSpectralModel",
     "EBL_DATA_BUILTIN",
     "EDispKernel",
+    "EDispKernelMap",
     "EXPECTED",
     "EffectiveAreaTable2D",
     "EnergyDependentMultiGaussPSF",

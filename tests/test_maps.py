@@ -234,10 +234,17 @@ def test_region_geom():
 
 
 @pytest.mark.parametrize("region, error, text", [
-    (CRAB, TypeError, "expected a sky region"), ("icrs;circle(1,2,3)\nicrs;circle(3,2,1)", ValueError, "expected one region, found 2"),
-    ([], ValueError, "expected one region, found 0"), (PointSkyRegion(CRAB) | PointSkyRegion(CRAB), ValueError, "in a compound region, found a point")])
+    (CRAB, TypeError, "expected a sky region"), (3, TypeError, "expected a sky region"),
+    (PointSkyRegion(CRAB) | PointSkyRegion(CRAB), ValueError, "in a compound region, found a point")])
 def test_region_geom_refuses(region, error, text):
     with pytest.raises(error, match=text): RegionGeom.create(region)
+
+
+def test_two_regions_are_a_union_of_them_and_none_is_no_known_region():
+    two = "icrs;circle(1,2,.3)\nicrs;circle(3,2,.1)"
+    assert_allclose(RegionGeom.create(two).solid_angle().to_value("deg2"), np.pi*.1, rtol=1e-3)
+    assert RegionGeom.create([]).region is None
+    with pytest.raises(ValueError, match="expected one region, found 2; RegionGeom.create makes a union of them"): RegionGeom(two)
 
 
 def test_region_maps():
