@@ -44,6 +44,7 @@ from .data.pointing import observatory_locations as observatory_locations
 from .data.formats import load_irf_dict_from_file as load_irf_dict_from_file
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
+from .data.obs_table import observation_table as observation_table
 from .data.store import DataStore as DataStore
 from .data.store import write_dl3 as write_dl3
 from .data.problems import Problem as Problem
@@ -532,6 +533,7 @@ __all__ = [
     "make_theta_squared_table",
     "minimum_excess",
     "norm_limits",
+    "observation_table",
     "observatory_locations",
     "off_counts",
     "off_homogeneity",

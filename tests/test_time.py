@@ -308,3 +308,24 @@ def test_phase_background_counts_one_region_at_different_phases(pulsar, on, off,
 def test_phases_that_wrap_are_cut_in_two(given, found):
     np.testing.assert_allclose(PhaseBackgroundMaker(given, (.5, .7)).on_phase, found)
     with pytest.raises(ValueError, match="off_phase: expected phases other than the ON phases"): PhaseBackgroundMaker((.9, .1), (.05, .5))
+
+
+def test_runs_are_chosen_from_the_index_by_number_circle_time_and_zenith():
+    store = DataStore.from_dir(demo_dir())
+    index = store.obs_table
+    ids = list(index["OBS_ID"])
+    assert list(index.select_obs_id([1003, 1001])["OBS_ID"]) == [1003, 1001]
+    near = index.select_sky_circle(SkyCoord(83.63, 22.01, unit="deg"), .7 * u.deg)
+    assert list(near["OBS_ID"]) == [1001, 1002] and list(index.select_sky_circle(SkyCoord(83.63, 22.01, unit="deg"), ".7 deg", inverted=True)["OBS_ID"]) == ids[2:]
+    dates = index.time_start[1] - 1 * u.s, index.time_stop[2] + 1 * u.s
+    assert list(index.select_time_range(dates)["OBS_ID"]) == ids[1:3]
+    box = {"type": "time_box", "time_range": Time([dates[0] - 10 * u.min, dates[1]])}
+    assert list(index.select_observations(box)["OBS_ID"]) == ids[1:3]
+    assert list(index.select_observations({**box, "partial_overlap": True})["OBS_ID"]) == ids[:3]
+    assert list(index.select_observations([box, {"type": "par_box", "variable": "OBS_ID", "value_range": [1001, 1003], "inverted": True}])["OBS_ID"]) == [1003]
+    assert store.get_observations(near["OBS_ID"]).ids == ["1001", "1002"]
+    heights = index.copy()
+    heights["ALT_PNT"] = [40., 50., 60., 70.]
+    assert list(heights.select_observations({"type": "par_box", "variable": "ZEN_PNT", "value_range": ["0 deg", "35 deg"]})["OBS_ID"]) == ids[2:]
+    assert abs((index.time_ref - Time(51910.000742870370370241, format="mjd", scale="tt")).to_value("s")) < 1e-3
+    with pytest.raises(ValueError, match="the index lists no run 5"): index.select_obs_id(5)

@@ -7,55 +7,21 @@ __all__ = ['DataStore', 'write_dl3']
 
 # %% ../../nbs/20_data/70_store.ipynb #6be357fc
 import os
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from ..base.core import DataError, as_float, atomic_folder, demo_dir, html_table, lazy, make_path, warn
-from ..base.sphere import separation, to_icrs
+from ..base.core import DataError, atomic_folder, demo_dir, html_table, lazy, make_path, warn
 from ..base.tables import GADF, FitsTable, save_tables, read_tables, table_hdu
 from .agreement import agreed_events, index_entries, refuse_other_number
 from .formats import HDU_KINDS, HDU_READERS, IRF_NAMES, NAMED_FORMS, table_form
 from .gti import TimeReference, time_unit
 from .locations import caldb_file, data_folders, index_path, locate
+from .obs_table import observation_table
 from .observations import Observation, Observations, run_number
 
 # %% ../../nbs/20_data/70_store.ipynb #f6666099
 table = lazy("astropy.table")
-
-# %% ../../nbs/20_data/70_store.ipynb #cd0ff6da
-def _in_circle(rows, lon, lat, radius, frame="icrs", border="0 deg"):
-    "Which runs point into a circle."
-    center = to_icrs(as_float(lon, "deg", "lon"), as_float(lat, "deg", "lat"), frame)
-    limit = as_float(radius, "deg", "radius") + as_float(border, "deg", "border")
-    return separation(rows["RA_PNT"].data, rows["DEC_PNT"].data, *center) < limit
-
-def _in_range(rows, variable, value_range):
-    "Which runs have a value in a range."
-    if variable not in rows.colnames:
-        raise ValueError(f"no column {variable!r}; found {', '.join(rows.colnames)}")
-    values, unit = rows[variable].data, str(rows[variable].unit or "")
-    low, high = (as_float(v, unit, variable) for v in value_range)
-    return values == low if low == high else (values >= low) & (values < high)
-
-_CHOICES = {"sky_circle": _in_circle, "par_box": _in_range}
-
-# %% ../../nbs/20_data/70_store.ipynb #25e2aac1
-def _select_observations(self, selections):
-    "The runs that meet a selection (dict), or all of a list of them."
-    rows = self
-    for choice in [selections] if isinstance(selections, dict) else selections:
-        options = dict(choice)
-        kind, inverted = options.pop("type", None), options.pop("inverted", False)
-        if kind not in _CHOICES:
-            raise ValueError(f"type of a selection: expected one of {', '.join(_CHOICES)}, found {kind!r}")
-        rows = rows[_CHOICES[kind](rows, **options) != inverted]
-    return rows
-
-@cache
-def _observation_table(): # made late, as astropy is loaded late
-    "Class of the observation index."
-    return type("ObservationTable", (table.Table,), {"select_observations": _select_observations})
 
 # %% ../../nbs/20_data/70_store.ipynb #93335173
 class HduRow(NamedTuple):
@@ -147,7 +113,7 @@ def _header_index(paths):
     columns["TSTART"], columns["TSTOP"] = map(list, zip(*times))
     columns["OBJECT"] = [found[i].key("OBJECT", "", str) if i in found else "" for i in paths]
     units = {k: unit for k, unit in _INDEX_UNITS.items() if unit}
-    return _observation_table()({"OBS_ID": list(paths), **columns}, units=units, meta=clock.header())
+    return observation_table()({"OBS_ID": list(paths), **columns}, units=units, meta=clock.header())
 
 # %% ../../nbs/20_data/70_store.ipynb #dd2eaf7f
 class _IndexFiles:
@@ -208,7 +174,7 @@ class _IndexFiles:
         if not self._obs_path.is_file():
             return self._from_headers(self.obs_ids)
         fits_table = read_tables(self._obs_path)[1]
-        rows = _astropy_table(fits_table, _observation_table())
+        rows = _astropy_table(fits_table, observation_table())
         rows["OBS_ID"] = run_numbers(fits_table)
         rows = _once(rows, fits_table.label)
         lacking = [k for k in ("RA_PNT", "DEC_PNT") if k not in rows.colnames]
