@@ -76,6 +76,7 @@ from .regions.maps import RegionGeom as RegionGeom
 from .regions.maps import RegionNDMap as RegionNDMap
 from .regions.off_regions import OffRegions as OffRegions
 from .regions.off_regions import ReflectedRegionsFinder as ReflectedRegionsFinder
+from .regions.off_regions import RegionsFinder as RegionsFinder
 from .regions.off_regions import WobbleRegionsFinder as WobbleRegionsFinder
 from .regions.off_regions import plot_off_regions as plot_off_regions
 from .regions.sky_off_regions import RingOffRegions as RingOffRegions
@@ -433,6 +434,7 @@ __all__ = [
     "ReflectedRegionsFinder",
     "RegionGeom",
     "RegionNDMap",
+    "RegionsFinder",
     "Registry",
     "RerunReport",
     "Result",

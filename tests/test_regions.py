@@ -202,7 +202,7 @@ def test_target_at_the_pointing_has_no_off_region():
         assert off.count(np.array([83.63]), np.array([22.01])) == 0 and off.min_separation_deg == np.inf
 
 
-@pytest.mark.parametrize("radius", [.496, .5, .6, 2.])
+@pytest.mark.parametrize("radius", [.5, .6, 2.])
 def test_on_region_that_reaches_the_pointing(radius):
     off = ReflectedRegionsFinder().find(CircleSkyRegion(CRAB, radius*u.deg), POINTING)
     assert off.n == 0 and "leaves no room for another" in off.reason
@@ -375,3 +375,17 @@ def test_bright_stars_are_chosen_by_the_sum_of_the_columns_in_the_image(tmp_path
     assert [r.center.ra.deg for r in stars] == [84.4, 83.6] and stars[0].radius == .3*u.deg
     assert len(extract_bright_star_regions(IMAGE, max_star_mag=2, star_rad=.1*u.deg, star_table=table)) == 0
     with pytest.raises(FileNotFoundError, match="no such catalogue"): extract_bright_star_regions(IMAGE, star_table="none.dat")
+
+
+@pytest.mark.parametrize("shape", [RectangleSkyRegion, EllipseSkyRegion])
+def test_a_shape_whose_edge_touches_the_pointing_is_reflected_as_by_gammapy(shape):
+    center, pointing = SkyCoord(.5, 0, unit="deg"), SkyCoord(0, 0, unit="deg")
+    wide = (.5, 1) if shape is RectangleSkyRegion else (.1, 1)
+    found = [ReflectedRegionsFinder(min_distance_input="0 deg").find(shape(center, *wide*u.deg, a*u.deg), pointing).n for a in (0, 90)]
+    assert found == ([1, 1] if shape is RectangleSkyRegion else [2, 2])
+
+
+def test_settings_of_a_finder_may_be_changed():
+    finder = ReflectedRegionsFinder()
+    finder.max_region_number = 5
+    assert finder.find(ON, POINTING).n == 5

@@ -14,6 +14,7 @@ from .makers import Maker, check_dataset_and_run, names_of
 from .reduction import background_per_bin, on_offset, run_irf
 from .summary import expected_background
 from ..base.sphere import separation, sky_position
+from ..regions.maps import RegionNDMap
 
 # %% ../../nbs/60_makers/40_safe_masks.ipynb #9130794b
 def energy_range_mask(
@@ -279,10 +280,6 @@ class SafeMaskMaker(Maker):
 
     tag = "SafeMaskMaker"
     available_methods = set(SAFE_MASK_METHODS)
-    make_mask_energy_aeff_max = _aeff_max_mask
-    make_mask_energy_edisp_bias = _edisp_bias_mask
-    make_mask_energy_bkg_peak = _bkg_peak_mask
-    make_mask_offset_max = _offset_max_mask
 
     def __post_init__(self):
         self.methods = names_of(self.methods, "methods")
@@ -300,10 +297,26 @@ class SafeMaskMaker(Maker):
         for name in ("fixed_offset", "offset_max") if self.fixed_offset is not None else ("offset_max",):
             as_number(as_float(getattr(self, name), "deg", name), f"{name} [deg]", minimum=0, maximum=180)
 
+    def make_mask_energy_aeff_max(self, dataset, observation=None):
+        "Map of the bins in which the effective area exceeds `aeff_percent` of its maximum."
+        return RegionNDMap(dataset.geom, _aeff_max_mask(self, dataset, observation))
+
+    def make_mask_energy_edisp_bias(self, dataset, observation=None):
+        "Map of the bins in which the energy bias is below `bias_percent`."
+        return RegionNDMap(dataset.geom, _edisp_bias_mask(self, dataset, observation))
+
+    def make_mask_energy_bkg_peak(self, dataset, observation=None):
+        "Map of the bins from the one with most background on."
+        return RegionNDMap(dataset.geom, _bkg_peak_mask(self, dataset, observation))
+
+    def make_mask_offset_max(self, dataset, observation):
+        "All bins, or none if the ON region is `offset_max` or more from the pointing; bool, shape (n_reco,)."
+        return _offset_max_mask(self, dataset, observation)
+
     @staticmethod
     def make_mask_energy_aeff_default(dataset, observation):
-        "Bins between LO_THRES and HI_THRES of the effective area; bool, shape (n_reco,)."
-        return _aeff_default_mask(None, dataset, observation)
+        "Map of the bins between LO_THRES and HI_THRES of the effective area."
+        return RegionNDMap(dataset.geom, _aeff_default_mask(None, dataset, observation))
 
     @staticmethod
     def make_mask_bkg_invalid(dataset):
@@ -336,6 +349,6 @@ class SafeMaskMaker(Maker):
         mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
         for method in self.methods:
             own = getattr(self, _MAKES.get(method, ""), None) # of a subclass, perhaps
-            mask = mask & (own(dataset, observation) if own else
-                           SAFE_MASK_METHODS[method](self, dataset, observation))
+            found = own(dataset, observation) if own else SAFE_MASK_METHODS[method](self, dataset, observation)
+            mask = mask & np.asarray(getattr(found, "data", found)).reshape(-1)
         return dataset.fill(mask_safe=mask)
