@@ -349,6 +349,7 @@ class SafeMaskMaker(Maker):
         mask = dataset.arrays.mask_safe & self.make_mask_bkg_invalid(dataset)
         for method in self.methods:
             own = getattr(self, _MAKES.get(method, ""), None) # of a subclass, perhaps
-            found = own(dataset, observation) if own else SAFE_MASK_METHODS[method](self, dataset, observation)
+            found = (own(dataset, observation) if own else
+                     SAFE_MASK_METHODS[method](self, dataset, observation))
             mask = mask & np.asarray(getattr(found, "data", found)).reshape(-1)
         return dataset.fill(mask_safe=mask)
