@@ -73,6 +73,13 @@ def test_stability_of_the_crab_nebula(hess_dir, tmp_path):
     check(execute("03_stability", tmp_path, data_dir=str(hess_dir), n_jobs=2), "03_stability_hess")
 
 
+def test_joint_fit_of_two_instruments(tmp_path):
+    "Nuisance parameters recover a wrong energy scale: bias and coverage of toys with and without."
+    results = execute("08_joint_fit", tmp_path)
+    check(results, "08_joint_fit_demo")
+    assert min(results["toys"]["fitted"]["coverage"]) > .6 > .4 > min(results["toys"]["ignored"]["coverage"])
+
+
 def test_absorbed_blazar_of_a_simulated_flare(tmp_path, monkeypatch):
     monkeypatch.delenv("GAMMAPY_DATA", raising=False) # the table of ebltable, wherever the test runs
     check(execute("05_absorbed_blazar", tmp_path), "05_absorbed_blazar_demo")
