@@ -392,3 +392,11 @@ def test_datasets_know_their_times_facts_and_axes():
     several[0].gti = None
     with pytest.raises(ValueError, match="dataset 'd2': no gti"): several.select_time(start, start)
     assert small("a").to_dict() == {"name": "a", "type": "SpectrumDatasetOnOff", "filename": "a.fits"}
+
+
+def test_the_livetime_that_an_exposure_tells_is_taken():
+    d = small()
+    exposure = d.exposure
+    exposure.meta["livetime"] = 2*u.min
+    new = SpectrumDatasetOnOff(counts=d.counts, exposure=exposure, edisp=d.edisp, acceptance=1, acceptance_off=4, counts_off=d.counts_off)
+    assert new.arrays.livetime == 120 and new.exposure.meta["livetime"] == 120*u.s

@@ -130,13 +130,13 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
     counts : `RegionNDMap`
         ON counts on the axis "energy".
     exposure : `RegionNDMap`, optional
-        Exposure on the axis "energy_true", any unit of area times time.
+        Exposure on the axis "energy_true", any unit of area times time; ``meta["livetime"]`` may tell the time.
     edisp : `EDispKernel`, optional
         Energy dispersion between the two axes.
     background, mask_safe, mask_fit : `RegionNDMap` or array, optional
         On the axis of the counts.
     gti : `GTI`, optional
-        Its total is taken for ontime and livetime.
+        Its total is taken for ontime and, unless the exposure tells it, livetime.
     **off
         ``n_off``, ``acceptance``, ``acceptance_off``: maps, arrays or numbers.
 
@@ -161,7 +161,9 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
     if exposure is not None:
         values["exposure"] = values_per_bin(exposure, true, "exposure", "m2 s")
     off = {k: _checked_per_bin(v, axis, _NAMES.get(k, k), number=True) for k, v in off.items()}
-    return SpectrumArrays(axis.edges_in("TeV"), true.edges_in("TeV"), livetime=time, ontime=time,
+    live = time if exposure is None else exposure.meta.get("livetime", time)
+    live = as_float(live, "s", "livetime of exposure") if hasattr(live, "unit") else live
+    return SpectrumArrays(axis.edges_in("TeV"), true.edges_in("TeV"), livetime=live, ontime=time,
                           edisp=None if edisp is None else edisp.pdf_matrix, **values, **off)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #fb2bedc1
@@ -357,7 +359,10 @@ class SpectrumDataset:
         "Exposure on the true-energy axis, containment included, a map in m2 s; it may be changed."
         def geom():
             return RegionGeom.create(self.geom.region, axes=[self.energy_axis_true])
-        return self._shown_map("exposure", geom, "m2 s")
+        shown = self._shown_map("exposure", geom, "m2 s")
+        if shown is not None:
+            shown.meta.setdefault("livetime", u.Quantity(self.arrays.livetime, "s"))
+        return shown
 
     @exposure.setter
     def exposure(self, value):

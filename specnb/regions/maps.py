@@ -589,7 +589,7 @@ class RegionNDMap(MaskOperators):
 
     def __init__(self, geom, data=None, dtype=None, meta=None, unit=""):
         self._shape = expect(geom, RegionGeom, "geom").data_shape
-        self.geom, self.meta, self._unit = geom, meta, _unit_text(unit)
+        self.geom, self.meta, self._unit = geom, dict(meta or {}), _unit_text(unit)
         self.data = np.zeros(self._shape, dtype or float) if data is None else data
 
     @property
@@ -637,7 +637,7 @@ class RegionNDMap(MaskOperators):
         if isinstance(other, RegionNDMap) and not self._same_pixels(other):
             raise ValueError(f"the maps are of different bins: {self.geom} and {other.geom}")
         result = u.Quantity(op(self.quantity, getattr(other, "quantity", other)))
-        return RegionNDMap(self.geom, result.value, unit=str(result.unit))
+        return RegionNDMap(self.geom, result.value, meta=self.meta, unit=str(result.unit))
 
     def __add__(self, other):
         return self._combine(operator.add, other)
