@@ -130,7 +130,8 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
     counts : `RegionNDMap`
         ON counts on the axis "energy".
     exposure : `RegionNDMap`, optional
-        Exposure on the axis "energy_true", any unit of area times time; ``meta["livetime"]`` may tell the time.
+        Exposure on the axis "energy_true", any unit of area times time; ``meta["livetime"]`` may tell the
+        time.
     edisp : `EDispKernel`, optional
         Energy dispersion between the two axes.
     background, mask_safe, mask_fit : `RegionNDMap` or array, optional
