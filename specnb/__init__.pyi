@@ -249,6 +249,11 @@ from .detection.limits import norm_limits as norm_limits
 from .detection.upper_limits import UpperLimits as UpperLimits
 from .detection.upper_limits import compute_upper_limits as compute_upper_limits
 from .detection.upper_limits import detection_time as detection_time
+from .detection.profiles import FluxProfile as FluxProfile
+from .detection.profiles import FluxProfileEstimator as FluxProfileEstimator
+from .detection.profiles import make_concentric_annulus_sky_regions as make_concentric_annulus_sky_regions
+from .detection.profiles import make_orthogonal_rectangle_sky_regions as make_orthogonal_rectangle_sky_regions
+from .detection.profiles import make_profile_datasets as make_profile_datasets
 from .detection.theta_squared import ThetaSquaredTable as ThetaSquaredTable
 from .detection.theta_squared import make_theta_squared_table as make_theta_squared_table
 from .detection.theta_squared import plot_theta_squared_table as plot_theta_squared_table
@@ -361,6 +366,8 @@ __all__ = [
     "FluxPoints",
     "FluxPointsDataset",
     "FluxPointsEstimator",
+    "FluxProfile",
+    "FluxProfileEstimator",
     "GTI",
     "GaussianPrior",
     "GaussianSpectralModel",
@@ -531,7 +538,10 @@ __all__ = [
     "latin_hypercube",
     "load_irf_dict_from_file",
     "make_column",
+    "make_concentric_annulus_sky_regions",
     "make_demo",
+    "make_orthogonal_rectangle_sky_regions",
+    "make_profile_datasets",
     "make_theta_squared_table",
     "minimum_excess",
     "norm_limits",

@@ -8,10 +8,12 @@ from astropy.coordinates import SkyCoord
 from numpy.testing import assert_allclose, assert_array_equal
 from regions import CircleSkyRegion
 from scipy.optimize import brentq, minimize_scalar
-from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, MapAxis, NestedModelSelection, ParameterEstimator,
+from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, FluxProfileEstimator,
+                    MapAxis, NestedModelSelection, ParameterEstimator,
                     ParameterSensitivityEstimator, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
                     RegionGeom, SafeMaskMaker, SensitivityEstimator, SkyModel, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable,
-                    WStatCountsStatistic, compute_upper_limits, detection_time, expected_norm_limits, make_theta_squared_table, minimum_excess,
+                    WStatCountsStatistic, compute_upper_limits, detection_time, demo_dir, expected_norm_limits, make_concentric_annulus_sky_regions,
+                    make_orthogonal_rectangle_sky_regions, make_profile_datasets, make_theta_squared_table, minimum_excess,
                     norm_limits, plot_sensitivity, plot_theta_squared_table, select_nested_models, sensitivity, wstat)
 from specnb.simulate.example import example_datasets
 
@@ -324,3 +326,38 @@ def test_everything_about_one_parameter():
     dark = [d.fill(mask_safe=np.zeros(d.arrays.n_reco, bool)) for d in example_datasets()]
     nothing = ParameterEstimator(selection_optional="all").run(dark, "amplitude")
     assert all(np.isnan(nothing[n]) for n in ("amplitude", "amplitude_ul", "ts")) and not nothing["success"]
+
+
+# profiles
+
+def test_profile_of_a_point_is_its_point_spread_function():
+    "Simulated runs; the norm of a region and band is that of a flux point of its datasets."
+    runs, center = DataStore.from_dir(demo_dir()).get_observations(), SkyCoord(83.63, 22.01, unit="deg")
+    rings = make_concentric_annulus_sky_regions(center, "0.2 deg", nbin=5)
+    axis, true = (MapAxis.from_energy_bounds(a, b, n, unit="TeV", name=name) for a, b, n, name in
+                  [(.5, 30, 12, "energy"), (.2, 60, 24, "energy_true")])
+    spectra = make_profile_datasets(list(runs)[:2], rings, axis, true)
+    profile = FluxProfileEstimator(rings, PowerLawSpectralModel(index=2.5), energy_edges=[1, 20]*u.TeV, selection_optional="ul").run(spectra)
+    expected = np.diff([runs[0].psf.containment_value(r, np.array([1.5]), .5)[0] for r in (1e-5, .05, .1, .15, .2)])
+    flux, error = profile.flux.value[:, 0], profile.flux_err.value[:, 0]
+    assert np.all(np.abs(flux/flux.sum() - expected/expected.sum()) < 3*error/flux.sum())
+    model = SkyModel(PowerLawSpectralModel(index=2.5), name="source")
+    points = FluxPointsEstimator([1, 20]*u.TeV, "source", selection_optional="ul").run(Datasets([d.fill(models=[model]) for d in spectra[1]]))
+    assert_allclose(profile.norm[1], points.norm)
+    table = profile.to_table(sed_type="flux")
+    assert_allclose(table["x_ref"], [.025, .075, .125, .175], atol=1e-4)
+    assert_allclose(table["flux_ul"].ravel(), profile.flux_ul.value.ravel())
+    assert_allclose(profile.solid_angle.to_value("deg2"), np.pi*np.diff([0, .0025, .01, .0225, .04]), rtol=.02)
+    assert profile.plot(plt.figure().add_subplot()).get_xlabel() == "projected distance [deg]"
+
+
+def test_boxes_along_a_line_touch_and_have_the_wanted_size():
+    start, end = SkyCoord("0d", "0d", frame="galactic"), SkyCoord("2d", "0d", frame="galactic")
+    wcs = RegionGeom.create(CircleSkyRegion(start, 3*u.deg)).wcs
+    boxes = make_orthogonal_rectangle_sky_regions(start, end, wcs, "0.5 deg", nbin=4)
+    assert_allclose([b.center.galactic.l.deg for b in boxes], [.25, .75, 1.25, 1.75], atol=1e-3)
+    assert_allclose([b.width.to_value("deg") for b in boxes], .5, rtol=1e-6)
+    with pytest.raises(ValueError, match="at least two"):
+        FluxProfileEstimator(boxes[:1])
+    with pytest.raises(ValueError, match="4 regions"):
+        FluxProfileEstimator(boxes).run([])
