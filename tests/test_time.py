@@ -6,10 +6,12 @@ import pytest
 from astropy.table import Table
 from astropy.time import Time
 from astropy.coordinates import AltAz, SkyCoord
+from astropy.io import fits
 from regions import CircleSkyRegion, RectangleSkyRegion
-from specnb import (GTI, DataError, DataStore, EventList, FixedPointingInfo, MapAxes, MapAxis, Observation, ObservationFilter, Observations,
+from specnb import (GTI, DataError, DataStore, EffectiveAreaTable2D, EventList, FixedPointingInfo, MapAxes, MapAxis, Observation, ObservationFilter, Observations,
                     PhaseBackgroundMaker, PointingInfo, PointingMode, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, TimeMapAxis, TimeReference, WcsGeom, demo_dir, load_irf_dict_from_file, observatory_locations)
 from specnb.base.sphere import separation
+from specnb.base.tables import NewTable, write_tables
 
 REF = Time("2020-03-19", scale="utc")
 NIGHTS = np.linspace(0, 10, 20) * u.d
@@ -329,3 +331,49 @@ def test_runs_are_chosen_from_the_index_by_number_circle_time_and_zenith():
     assert list(heights.select_observations({"type": "par_box", "variable": "ZEN_PNT", "value_range": ["0 deg", "35 deg"]})["OBS_ID"]) == ids[2:]
     assert abs((index.time_ref - Time(51910.000742870370370241, format="mjd", scale="tt")).to_value("s")) < 1e-3
     with pytest.raises(ValueError, match="the index lists no run 5"): index.select_obs_id(5)
+
+
+@pytest.fixture(params=["column", "keyword"])
+def typed_store(run, tmp_path, request):
+    "A data set of one run with two types of events, whose responses differ: in the index, or in the headers of the responses."
+    events = run.events.with_columns(EVENT_TYPE=np.arange(len(run.events)) % 3 % 2 + 1) # two thirds are of type 1
+    tables = run.copy(events=events).to_hdus()
+    hdus, rows = [tables["events"], tables["gti"]], [("events", "events", "EVENTS", ""), ("gti", "gti", "GTI", "")]
+    for number, part in ("1", 2 / 3), ("2", 1 / 3):
+        aeff = EffectiveAreaTable2D(run.aeff.axes, run.aeff.data * part)
+        for kind, irf in ("aeff", aeff), ("edisp", run.edisp):
+            hdu = irf.to_hdu(f"{kind}_{number}".upper())
+            if request.param == "keyword": hdu.header["EVTYPE"] = number
+            hdus.append(hdu)
+            rows.append((kind, f"{kind}_2d", hdu.name, number))
+    write_tables(tmp_path / "run.fits", hdus)
+    names = "HDU_TYPE", "HDU_CLASS", "HDU_NAME", "EVENT_TYPE"
+    columns = {"OBS_ID": np.full(6, 1001), **dict(zip(names, map(np.array, zip(*rows)))), "FILE_DIR": np.full(6, "."), "FILE_NAME": np.full(6, "run.fits")}
+    if request.param == "keyword": del columns["EVENT_TYPE"]
+    write_tables(tmp_path / "hdu-index.fits.gz", [NewTable("HDU_INDEX", columns, {})])
+    return DataStore.from_dir(tmp_path)
+
+
+def test_event_types_are_separate_observations_with_responses_of_their_own(typed_store, run, pulsar):
+    assert typed_store.event_types(1001) == ["1", "2"] and DataStore.from_dir(demo_dir()).event_types(1001) == []
+    with pytest.raises(ValueError, match="expected event_type to be one of 1, 2, event_type was not given"): typed_store.obs(1001)
+    with pytest.raises(ValueError, match="expected event_type to be one of 1, 2, found 5"): typed_store.obs(1001, event_type=5)
+    types = [typed_store.get_observations(event_type=t)[0] for t in (1, "2")]
+    assert sum(len(o.events) for o in types) == len(run.events) and set(types[0].events.column("EVENT_TYPE")) == {1}
+    assert [o.livetime_s for o in types] == [run.livetime_s] * 2
+    maker, (_, whole) = SpectrumDatasetMaker(selection=["counts", "exposure"]), pulsar
+    empty = SpectrumDataset.create(geom=whole.geom, energy_axis_true=whole.energy_axis_true)
+    parts = [maker.run(empty, o) for o in types]
+    np.testing.assert_array_equal(sum(p.counts.data for p in parts), whole.counts.data)
+    np.testing.assert_allclose(parts[0].arrays.exposure, whole.arrays.exposure * 2 / 3, rtol=1e-6)
+    np.testing.assert_allclose(sum(p.arrays.exposure for p in parts), whole.arrays.exposure, rtol=1e-6)
+
+
+def test_event_types_may_be_bits(run, tmp_path):
+    flags = np.zeros((len(run.events), 32), bool)
+    flags[::2, 3], flags[::5, 30] = True, True
+    hdu = run.events.to_hdu()
+    columns = hdu.columns + fits.ColDefs([fits.Column("EVENT_TYPE", "32X", array=flags)])
+    fits.BinTableHDU.from_columns(columns, header=hdu.header, name="EVENTS").writeto(tmp_path / "bits.fits")
+    events = EventList.read(tmp_path / "bits.fits")
+    assert [len(events.select_event_type(n)) for n in (3, 30, 0)] == [flags[:, 3].sum(), flags[:, 30].sum(), 0]

@@ -8,7 +8,7 @@ __all__ = ['EventList']
 # %% ../../nbs/20_data/50_events.ipynb #ddffd7e1
 from functools import cached_property
 import numpy as np
-from ..base.core import DataError, as_float, html_table, lazy, make_path
+from ..base.core import DataError, as_float, as_number, html_table, lazy, make_path
 from ..base.sphere import separation, sky_position
 from ..base.tables import read_tables, table_hdu, write_tables
 from .gti import GTI, TimeReference, merge_intervals, plain_array, time_column, time_intervals
@@ -259,6 +259,21 @@ class EventList:
         phases = check_range(self.column(phase_column_name), phase_column_name,
                              f"{self.label}: column {phase_column_name}")
         return self.select_mask(in_phase(phases, phase_intervals(phase)))
+
+    def select_event_type(self, event_type):
+        """Events of one type.
+
+        Parameters
+        ----------
+        event_type : int or str
+            Value in the column EVENT_TYPE; where that holds bits, the number of the bit, from 0.
+        """
+        values = self.column("EVENT_TYPE")
+        if values.ndim == 2: # bits
+            number = as_number(int(event_type), "event_type", 0, maximum=values.shape[1] - 1, integer=True)
+            return self.select_mask(values[:, number])
+        whole = values.astype(int) if values.dtype.kind == "f" else values
+        return self.select_mask(np.char.strip(whole.astype(str)) == str(event_type).strip())
 
     def select_rad_max(self, rad_max, position=None):
         "Events within the directional cut (a `RadMax2D`) around a position, by default the pointing."

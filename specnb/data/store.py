@@ -8,6 +8,7 @@ __all__ = ['DataStore', 'write_dl3']
 # %% ../../nbs/20_data/70_store.ipynb #6be357fc
 import os
 from functools import cached_property, partial
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -31,6 +32,7 @@ class HduRow(NamedTuple):
     path:Path
     hdu:str  # HDU_NAME
     refused:str="" # why the file is not to be read
+    event_type:str="" # that it is for, if not for all
 
 # %% ../../nbs/20_data/70_store.ipynb #502bcdca
 def run_numbers(fits_table)->np.ndarray:
@@ -139,8 +141,10 @@ class _IndexFiles:
         index = np.flatnonzero(self._ids == obs_id)
         lines = zip(*(self._table.raw(name)[index] for name in _COLUMNS))
         folders, known = (self.base_dir, self._table.path.parent, self._inside), {}
+        types = self._table.raw("EVENT_TYPE")[index].tolist() if "EVENT_TYPE" in self._table else repeat("")
         try:
-            return [hdu_row(line, *folders, self._follow, known) for line in lines]
+            return [hdu_row(line, *folders, self._follow, known)._replace(event_type=_text(t))
+                    for line, t in zip(lines, types)]
         except UnicodeDecodeError as error:
             text = f"the row of run {obs_id} has a text that is not ASCII: {error.object!r}"
             raise DataError(f"{self._table.label}: {text}") from None
@@ -286,6 +290,28 @@ def describe_runs(ids):
     return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
 
 # %% ../../nbs/20_data/70_store.ipynb #59db2e7f
+def _with_event_types(rows)->list:
+    "Rows of a run; several responses of a kind that the index does not tell apart have a keyword that does."
+    kinds = [row.kind for row in rows if row.kind in IRF_NAMES]
+    if len(set(kinds)) == len(kinds) or any(row.event_type for row in rows):
+        return rows
+    def typed(row):
+        if row.kind not in IRF_NAMES or row.refused or not row.path.is_file():
+            return row
+        header = _Header(row.path, row.hdu).header
+        return row._replace(event_type=_text(header.get("EVTYPE", header.get("EVENT_TYPE", ""))))
+    return [typed(row) for row in rows]
+
+def _of_type(rows, event_type, label):
+    "Rows for one type of events and those for all; ValueError if it is not one of the types there are."
+    types = [*dict.fromkeys(row.event_type for row in rows if row.event_type)]
+    if event_type is None and len(types) < 2:
+        return rows
+    if str(event_type) not in types:
+        asked = "event_type was not given" if event_type is None else f"found {event_type!r}"
+        raise ValueError(f"{label}: expected event_type to be one of {', '.join(types) or 'none'}, {asked}")
+    return [row for row in rows if row.event_type in ("", str(event_type))]
+
 class _OpenFiles(dict):
     "FitsFile by path, shared by the parts of a run; a copy, also in another process, starts empty."
     def __reduce__(self): return type(self), ()
@@ -310,9 +336,10 @@ def _read_gti(row, files, obs_id):
         files[row] = gti
     return files[row]
 
-def _read_events(row, gti_row, files, obs_id, entries):
-    "Events of a run in good time, compared with what the index says."
-    return agreed_events(_read_part(row, files), _read_gti(gti_row, files, obs_id), obs_id, entries)
+def _read_events(row, gti_row, files, obs_id, entries, event_type=None):
+    "Events of a run in good time, compared with what the index says; those of one type if it is given."
+    events = agreed_events(_read_part(row, files), _read_gti(gti_row, files, obs_id), obs_id, entries)
+    return events if event_type is None else events.select_event_type(event_type)
 
 # %% ../../nbs/20_data/70_store.ipynb #5831b029
 class DataStore:
@@ -379,7 +406,15 @@ class DataStore:
         "Lines of the HDU index on one run, a list of `HduRow`."
         return self._index.rows(obs_id)
 
-    def obs(self, obs_id, required_irf="full-enclosure"):
+    def event_types(self, obs_id):
+        """Types of events for which a run has responses of their own, a list of str; empty if it has one set.
+
+        They are the column EVENT_TYPE of the HDU index, or the keyword EVTYPE of the responses.
+        """
+        rows = _with_event_types(self.hdu_rows(run_number(obs_id)))
+        return [*dict.fromkeys(row.event_type for row in rows if row.event_type)]
+
+    def obs(self, obs_id, required_irf="full-enclosure", event_type=None):
         """The observation of a run.
 
         Parameters
@@ -388,35 +423,38 @@ class DataStore:
             Number of the run.
         required_irf : str or list
             "full-enclosure", "point-like", "all-optional", or names among aeff, edisp, psf, bkg, rad_max.
+        event_type : int or str, optional
+            One of `event_types`: only its events, with its responses.
 
         Raises
         ------
         ValueError
-            The index does not list the run.
+            The index does not list the run, or it has several types of events and none was chosen.
         FileNotFoundError
             The index lists it, but its file is not there.
         DataError
             A required part is not listed.
         """
         obs_id, required, index = run_number(obs_id), _required(required_irf), self._index.label
-        first = self._rows_by_kind(obs_id)
+        first = self._rows_by_kind(obs_id, event_type)
         missing = [k for k in ("events", "gti", *required) if k not in first]
         if missing:
             found = f"found {', '.join(first)}{self._index.advice(obs_id)}"
             raise DataError(f"run {obs_id}: {index} lists no {', '.join(missing)}; {found}")
         files, events, gti = _OpenFiles(), first["events"], first["gti"]
         parts = {k: partial(_read_part, row, files) for k, row in first.items() if k in IRF_NAMES}
-        parts["events"] = partial(_read_events, events, gti, files, obs_id, self._index.entries(obs_id))
+        entries = self._index.entries(obs_id)
+        parts["events"] = partial(_read_events, events, gti, files, obs_id, entries, event_type)
         parts["gti"] = partial(_read_gti, gti, files, obs_id)
         ordered = {k: parts[k] for k in first if k in parts}
         return Observation(obs_id, ordered, label=f"run {obs_id} ({events.path})")
 
-    def _rows_by_kind(self, obs_id):
+    def _rows_by_kind(self, obs_id, event_type=None):
         "Row of each part of a run; an error for files that are not there or may not be read, and two lists."
         rows, index, first = self.hdu_rows(obs_id), self._index.label, {}
         if not rows:
             raise ValueError(f"{index}: no run {obs_id}; {describe_runs(self.obs_ids)}")
-        for row in rows:
+        for row in _of_type(_with_event_types(rows), event_type, f"run {obs_id}"):
             if row.refused:
                 raise DataError(f"run {obs_id}: {index}: {row.refused}")
             if not row.path.is_file():
@@ -429,7 +467,8 @@ class DataStore:
                 warn(f"run {obs_id}: {index} lists more than one {row.kind}; the first is used, {used.form}")
         return first
 
-    def get_observations(self, obs_id=None, skip_missing=False, required_irf="full-enclosure"):
+    def get_observations(self, obs_id=None, skip_missing=False, required_irf="full-enclosure",
+                         event_type=None):
         """Observations of runs, in the order asked for.
 
         Parameters
@@ -440,6 +479,8 @@ class DataStore:
             Leave out runs that are not listed or incomplete or whose file is not there, with a warning.
         required_irf : str or list
             See `obs`.
+        event_type : int or str, optional
+            See `obs`; for a joint fit of all types take the observations of each.
 
         Returns
         -------
@@ -448,7 +489,7 @@ class DataStore:
         observations, skipped, irfs = Observations(), {}, _required(required_irf)
         for i in self.obs_ids if obs_id is None else _asked(obs_id):
             try:
-                observations.append(self.obs(i, irfs))
+                observations.append(self.obs(i, irfs, event_type))
             except (ValueError, FileNotFoundError) as error:
                 if not skip_missing:
                     raise
