@@ -95,5 +95,15 @@ def test_pulsar_with_a_pulse_around_phase_zero(tmp_path):
     check(execute("12_pulsar", tmp_path), "12_pulsar_demo")
 
 
+def test_point_like_responses_of_simulated_runs(tmp_path):
+    check(execute("06_point_like", tmp_path), "06_point_like_demo")
+
+
+def test_point_like_responses_of_the_magic_runs(magic_dir, tmp_path):
+    results = execute("06_point_like", tmp_path, data_dir=str(magic_dir))
+    check(results, "06_point_like_magic")
+    assert results["counts"] == {"5029747": [791, 378, 1178], "5029748": [837, 413, 1255]}
+
+
 def test_every_tutorial_is_tested():
-    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability", "05_absorbed_blazar", "12_pulsar"]
+    assert sorted(p.stem for p in TUTORIALS.glob("*.ipynb")) == ["01_spectral_analysis", "02_analysis", "03_stability", "05_absorbed_blazar", "06_point_like", "12_pulsar"]
