@@ -148,3 +148,21 @@ def test_a_model_of_your_own_is_integrated_by_its_values():
         def evaluate(self, time): return np.exp(-((time % 86400)/40000)**2)
     mine = Step()
     assert_allclose(mine.integral(START, START + 6*u.h).value, quad(lambda t: np.exp(-(t/40000)**2), 0, 21600)[0]/21600, rtol=1e-3)
+
+
+def test_simulated_events_of_a_changing_source_come_when_it_shines():
+    from astropy.coordinates import SkyCoord
+    from specnb import simulate_observation
+    place, pointing = SkyCoord(83.63, 22.01, unit="deg"), SkyCoord(83.63, 22.51, unit="deg")
+    steady = SkyModel(PowerLawSpectralModel(amplitude="1e-9 cm-2 s-1 TeV-1", index=2.5), name="s")
+    run = simulate_observation(steady, place, pointing, ontime="1000 s", seed=2)
+    t_ref = run.gti.time_start[0].utc.mjd*u.d
+    flare = SkyModel(steady.spectral_model, temporal_model=GaussianTemporalModel(t_ref=t_ref + 600*u.s, sigma="50 s"), name="f")
+    events = simulate_observation(flare, place, pointing, ontime="1000 s", seed=2).events
+    times = events.t_s[events.column("MC_ID") == 1]
+    share = len(times)/np.sum(run.events.column("MC_ID") == 1)
+    assert_allclose(share, np.sqrt(2*np.pi)*50/1000, rtol=.1)
+    assert_allclose([times.mean(), times.std()], [600, 50], rtol=.05)
+    constant = SkyModel(steady.spectral_model, temporal_model=ConstantTemporalModel(), name="c")
+    again = simulate_observation(constant, place, pointing, ontime="1000 s", seed=2).events
+    assert_allclose(np.sort(again.t_s), np.sort(run.events.t_s), atol=1e-6)

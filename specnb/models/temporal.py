@@ -890,6 +890,21 @@ class TimedSpectrum:
         return flux*factor, np.concatenate([rows*factor[..., None],
                                             flux[..., None, :]*slopes[..., None]], axis=-2)
 
+# %% ../../nbs/40_models/75_temporal.ipynb #0bd8a9c5
+_STEPS = 2000 # in which a run is divided
+
+def arrival_times(
+    temporal:TemporalModel,
+    gti,       # `GTI` of one interval
+    label:str, # for messages
+):             # mean norm; function of numbers between 0 and 1, gives seconds since the start
+    "What a simulation asks of a temporal model."
+    start, stop = (temporal.seconds(t, "gti") for t in (gti.time_start, gti.time_stop))
+    mean = temporal.mean_norm(start, stop, temporal._values, temporal._epoch[1])
+    temporal._check_defined(mean, f"{label}: gti")
+    a, b = float(start[0]), float(stop[0])
+    return float(mean), lambda share: temporal._sampled(share, a, b, (b - a)/_STEPS) - a
+
 # %% ../../nbs/40_models/75_temporal.ipynb #1c1c3d15
 TEMPORAL_MODEL_REGISTRY = Registry([
     ConstantTemporalModel, LinearTemporalModel, LightCurveTemplateTemporalModel, ExpDecayTemporalModel,

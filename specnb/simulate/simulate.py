@@ -18,6 +18,7 @@ from ..data.events import EventList
 from ..data.gti import GTI
 from .instrument import TelescopeArray, create_irfs
 from ..models.shapes import ExpCutoffPowerLawSpectralModel
+from ..models.temporal import arrival_times
 from ..data.observations import Observation, Observations
 from ..base.sphere import offset_position, separation, sky_position, tan_deproject
 
@@ -158,17 +159,22 @@ def draw_events(
     ontime:float,   # s
     livetime:float, # s
     rng:np.random.Generator,
+    arrival=(1., None), # mean norm of the source; times since the start for numbers between 0 and 1
 )->dict:            # arrays: t_s, ra_deg, dec_deg, e_tev, e_true (TeV, nan for background)
     "Events of one run, sorted by time."
     e_true = e_reco = ra = dec = np.zeros(0)
     if dnde is not None:
-        e_true, e_reco, rad = draw_gammas(dnde, irfs, separation(*source, *pointing), livetime, rng)
+        offset, seen = separation(*source, *pointing), livetime*arrival[0]
+        e_true, e_reco, rad = draw_gammas(dnde, irfs, offset, seen, rng)
         ra, dec = offset_position(*source, rad, 360 * rng.random(len(rad)))
     if irfs.get("bkg") is not None:
         e, lon, lat = draw_field(irfs["bkg"], ontime, rng)
         e_true, e_reco = np.concatenate([e_true, np.full(len(e), np.nan)]), np.concatenate([e_reco, e])
         ra, dec = np.concatenate([(ra, dec), fov_position(*pointing, lon, lat)], axis=1)
-    t = tstart + ontime * rng.random(len(e_reco))
+    share = rng.random(len(e_reco))
+    t, n = tstart + ontime * share, np.isfinite(e_true).sum()
+    if arrival[1] is not None and n:
+        t[:n] = tstart + arrival[1](share[:n])
     columns = dict(t_s=t, ra_deg=ra, dec_deg=dec, e_tev=e_reco, e_true=e_true)
     order = np.argsort(t)
     return {k: v[order] for k, v in columns.items()}
@@ -207,7 +213,8 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     Parameters
     ----------
     model : spectral model or SkyModel
-        Anything that gives a flux for a quantity of energies; None for a field without a source.
+        Anything that gives a flux for a quantity of energies; None for a field without a source. A temporal
+        model of the source decides how many photons come, and when.
     position, pointing : `~astropy.coordinates.SkyCoord`
         Of the source and of the centre of the field of view.
     irfs : dict, optional
@@ -244,7 +251,10 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     if model is not None and irfs.get("aeff") is None:
         raise ValueError(f"irfs: expected an effective area 'aeff', found {', '.join(irfs) or 'none'}")
     live, rng = 1 - deadtime_fraction, as_generator(seed, "seed")
-    drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, rng)
+    temporal, gti = getattr(model, "temporal_model", None), GTI(tstart, tstart + ontime)
+    arrival = (1., None) if temporal is None else arrival_times(temporal, gti, f"run {obs_id}")
+    drawn = draw_events(_flux_function(model), irfs, source, centre, tstart, ontime, ontime * live, rng,
+                        arrival)
     places = dict(zip(("RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT"), map(float, (*source, *centre))))
     head = {"OBS_ID": int(obs_id), "OBJECT": "simulated", **places, "DEADC": live, **_SIMULATED}
     head = {**head, **(meta or {})}
@@ -252,7 +262,7 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     is_gamma = np.isfinite(drawn.pop("e_true")).astype("i2")
     events = EventList(**drawn, meta=head, label=f"run {obs_id}", extra={"MC_ID": (is_gamma, "")})
     return Observation.create(pointing, obs_id=obs_id, irfs=irfs, deadtime_fraction=deadtime_fraction,
-                              events=events, gti=GTI(tstart, tstart + ontime), meta=head)
+                              events=events, gti=gti, meta=head)
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #30d5c4a8
 def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
