@@ -149,6 +149,7 @@ from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
 from .models.sky import Models as Models
 from .models.sky import SkyModel as SkyModel
 from .models.sky import create_crab_spectral_model as create_crab_spectral_model
+from .models.gallery import plot_models as plot_models
 from .stats.stats import CashCountsStatistic as CashCountsStatistic
 from .stats.stats import WStatCountsStatistic as WStatCountsStatistic
 from .stats.stats import cash as cash
@@ -561,6 +562,7 @@ __all__ = [
     "plot_exposure",
     "plot_fit_of_all",
     "plot_masks",
+    "plot_models",
     "plot_off_regions",
     "plot_parallel",
     "plot_profiles",

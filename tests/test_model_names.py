@@ -131,3 +131,19 @@ def test_a_class_of_ones_own_is_known_and_can_be_listed():
     assert type(SpectralModel.from_dict(Step().to_dict())) is Step
     del SpectralModel.registry["step"], SpectralModel.registry["Step"]
     assert PowerLawNormSpectralModel in mine
+
+
+def test_peaks_of_curved_models_are_where_the_spectrum_is_largest():
+    from specnb import LogParabola2SpectralModel, SuperExpCutoffPowerLaw4FGLDR3SpectralModel
+    energy = np.geomspace(1e-3, 1e3, 200_001)*u.TeV
+    for model in (LogParabola2SpectralModel.from_log10("4 cm-2 s-1 TeV-1", "1 TeV", 2.3, 1.15, "10 TeV"),
+                  SuperExpCutoffPowerLaw4FGLDR3SpectralModel(index_1=1.5, index_2=.6, expfactor=.3)):
+        assert_allclose(model.e_peak, energy[np.argmax(model(energy)*energy**2)], rtol=1e-4)
+    assert np.isnan(SuperExpCutoffPowerLaw4FGLDR3SpectralModel(index_1=3, index_2=.5, expfactor=.5).e_peak)
+
+
+def test_template_of_a_map():
+    from specnb import RegionNDMap, TemplateSpectralModel
+    axis = MapAxis.from_energy_bounds("1 TeV", "10 TeV", nbin=3, name="energy_true")
+    model = TemplateSpectralModel.from_region_map(RegionNDMap.create(None, axes=[axis], data=[3, 2, 1.], unit="cm-2 s-1 TeV-1"))
+    assert_allclose(model(axis.center).value, [3, 2, 1])

@@ -257,8 +257,12 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
                      f"at redshift {nearest:g}; beyond it is extrapolated")
 
     def _logs(self, energy, redshift, wanted=()):
-        self._tell_outside(energy, redshift)
+        if np.ndim(redshift) and np.size(redshift) and np.ptp(redshift) == 0: # the same in all sets
+            redshift = np.ravel(redshift)[0]
+        before = self._grid.n_computed
         logs, slopes = self._grid.logs(redshift, energy, wanted=wanted)
+        if self._grid.n_computed != before:
+            self._tell_outside(energy, redshift)
         return np.minimum(logs, 0), [np.where(logs > 0, 0, s) for s in slopes]
 
     def _form(self, log_energy, energy, pars):

@@ -253,6 +253,13 @@ class TemplateSpectralModel(ClosedSpectralModel):
         self._high = nodes[-1] if zero[-2:].any() else np.inf
         super().__init__(**kwargs)
 
+    @classmethod
+    def from_region_map(cls, map, **kwargs):
+        "From the values of a map of one region over its axis energy_true, or energy."
+        names = map.geom.axes.names
+        axis = map.geom.axes["energy_true" if "energy_true" in names else "energy"]
+        return cls(axis.center, map.quantity.reshape(-1), **kwargs)
+
     def log_shape(self, log_energy, energy, tilt, reference):
         "Logarithm of the table and the tilt."
         x = np.clip(log_energy, self._low, self._high)
@@ -389,6 +396,15 @@ class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
         phi = exprel(z)
         chi, near = phi - exprel_slope(z, phi), np.abs(z) < .01
         return chi, np.where(near, 1/6 + z*(1/12 + z/40), (phi - 2*chi)/np.where(near, 1, z)), phi
+
+    @property
+    def e_peak(self):
+        "Energy of the largest E2 dN/dE; nan if there is none."
+        (_, reference, factor, index_1, index_2), = [self.parameters.internal_values]
+        with np.errstate(all="ignore"):
+            power = 1 + (2 - index_1)*index_2/factor
+            found = reference*power**(1/index_2) if factor > 0 and power > 0 else np.nan
+        return u.Quantity(found, "TeV")
 
     @classmethod
     def log_shape(cls, log_energy, energy, reference, expfactor, index_1, index_2):

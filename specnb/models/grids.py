@@ -102,7 +102,8 @@ class Grid:
             raise ValueError(f"points_scale: expected {len(shape)} scales, found {points_scale!r}")
         self._points = [scale_of(name, "points_scale") for name in points_scale]
         self._axes = [there(nodes) for (there, _, _), nodes in zip(self._points, self.nodes)]
-        self.values_scale, self.extrapolate, self._known = values_scale, extrapolate, {}
+        self.values_scale, self.extrapolate = values_scale, extrapolate
+        self._known, self.n_computed = {}, 0 # how often an answer was not known
         self._there, self._back, self._slope = scale_of(values_scale, "values_scale")
         self.table, self._table = values, self._there(values)
 
@@ -122,6 +123,7 @@ class Grid:
                                  f"found {wrong.flat[0]:g}")
 
     def _scaled(self, where, wanted):
+        self.n_computed += 1
         if not self.extrapolate:
             self._refuse_outside(where)
         points = [there(x) for (there, _, _), x in zip(self._points, where)]

@@ -202,6 +202,11 @@ class LogParabola2SpectralModel(ClosedSpectralModel):
         x, y = log_energy - np.log(reference), log_energy - np.log(escale)
         return [lambda: (alpha + beta*y)/reference, lambda: -x, lambda: -x*y, lambda: beta*x/escale]
 
+    @classmethod
+    def from_log10(cls, amplitude, reference, alpha, beta, escale="1 TeV"):
+        "From parameters written with the decimal logarithm: beta is divided by ln 10."
+        return cls(amplitude=amplitude, reference=reference, alpha=alpha, beta=beta/np.log(10), escale=escale)
+
     @property
     def e_peak(self):
         (_, reference, alpha, beta, escale), = [self.parameters.internal_values]
