@@ -7,9 +7,11 @@ from astropy.table import Table
 from astropy.time import Time
 from astropy.coordinates import AltAz, SkyCoord
 from astropy.io import fits
-from regions import CircleSkyRegion, RectangleSkyRegion
-from specnb import (GTI, DataError, DataStore, EffectiveAreaTable2D, EventList, FixedPointingInfo, MapAxes, MapAxis, Observation, ObservationFilter, Observations,
-                    PhaseBackgroundMaker, PointingInfo, PointingMode, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, TimeMapAxis, TimeReference, WcsGeom, demo_dir, load_irf_dict_from_file, observatory_locations)
+from regions import CircleSkyRegion, PointSkyRegion, RectangleSkyRegion
+from specnb import (DataError, DataStore, EffectiveAreaTable2D, EnergyDependentMultiGaussPSF, EnergyDispersion2D, EventList, FixedPointingInfo, GTI,
+                    MapAxes, MapAxis, Observation, ObservationFilter, Observations, PSF3D, PSFKing, PhaseBackgroundMaker, PointingInfo, PointingMode,
+                    RadMax2D, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, TimeMapAxis, TimeReference, WcsGeom, demo_dir,
+                    load_irf_dict_from_file, observatory_locations)
 from specnb.base.sphere import separation
 from specnb.base.tables import NewTable, write_tables
 
@@ -377,3 +379,62 @@ def test_event_types_may_be_bits(run, tmp_path):
     fits.BinTableHDU.from_columns(columns, header=hdu.header, name="EVENTS").writeto(tmp_path / "bits.fits")
     events = EventList.read(tmp_path / "bits.fits")
     assert [len(events.select_event_type(n)) for n in (3, 30, 0)] == [flags[:, 3].sum(), flags[:, 30].sum(), 0]
+
+
+# --- directional cuts and point spread functions -------------------------------------------------------------------------------
+
+TRUE, OFFSETS = MapAxis.from_energy_bounds("0.05 TeV", "100 TeV", 12, name="energy_true"), MapAxis.from_nodes([0, 1, 2], name="offset", unit="deg")
+NARROW = .05 + .02 / TRUE.center_value[:, None]**.3 + .01 * OFFSETS.center_value
+
+
+def cut_run(run, meta=None, **parts):
+    "A run with point-like responses."
+    aeff = EffectiveAreaTable2D(run.aeff.axes, run.aeff.data, is_pointlike=True, meta=meta or {})
+    return run.copy(aeff=aeff, **parts)
+
+
+def counts_of(observation, region):
+    geom = RegionGeom.create(region, axes=[MapAxis.from_energy_bounds("0.1 TeV", "40 TeV", 8)])
+    return SpectrumDatasetMaker(selection=["counts"]).run(SpectrumDataset.create(geom=geom, energy_axis_true=TRUE), observation).counts.data.sum()
+
+
+def test_rad_max_as_a_keyword_as_a_table_and_per_energy(run):
+    crab = SkyCoord(83.63, 22.01, unit="deg")
+    distance = separation(83.63, 22.01, run.events.ra_deg, run.events.dec_deg)
+    inside = (run.events.e_tev >= .1) & (run.events.e_tev < 40)
+    edges = MapAxis.from_energy_edges([.1, 1, 40], unit="TeV")
+    one, two = (RadMax2D([axis, OFFSETS.squash()], np.reshape(r, (-1, 1)), is_pointlike=True)
+                for axis, r in ((edges.squash(), [.15]), (edges, [.2, .1])))
+    keyword, table = cut_run(run, {"RAD_MAX": .15}), cut_run(run, rad_max=one)
+    other = run.copy(aeff=cut_run(run).aeff, edisp=EnergyDispersion2D(run.edisp.axes, run.edisp.data, is_pointlike=True, meta={"RAD_MAX": .15}))
+    for observation in keyword, table, other: # a point, or a circle of the radius
+        assert counts_of(observation, PointSkyRegion(crab)) == counts_of(observation, CircleSkyRegion(crab, .15 * u.deg)) == np.sum(inside & (distance < .15))
+        with pytest.raises(ValueError, match="point-like responses are for a cut of 0.15 deg"): counts_of(observation, CircleSkyRegion(crab, .2 * u.deg))
+    radius = np.where(run.events.e_tev < np.sqrt(np.sqrt(.1 * 1) * np.sqrt(1 * 40)), .2, .1) # the nearest node in the logarithm
+    assert counts_of(cut_run(run, rad_max=two), PointSkyRegion(crab)) == np.sum(inside & (distance < radius))
+    with pytest.raises(ValueError, match="depends on energy .* expected a point"): counts_of(cut_run(run, rad_max=two), CircleSkyRegion(crab, .15 * u.deg))
+    with pytest.raises(DataError, match="keyword RAD_MAX is -1, expected a positive angle"): counts_of(cut_run(run, {"RAD_MAX": -1.}), PointSkyRegion(crab))
+    picked = run.events.select_rad_max(two, crab)
+    assert len(picked) == np.sum((distance < radius) & (run.events.e_tev >= .1) & (run.events.e_tev < 40))
+
+
+def made_psfs():
+    "A King function, three Gaussians and a table of one Gaussian with the same width."
+    zero, rad = np.zeros_like(NARROW), MapAxis.from_bounds(0, 1, 400, name="rad", unit="deg")
+    gauss = np.exp(-rad.center_value**2 / 2 / NARROW[..., None]**2) / (2 * np.pi * np.radians(NARROW[..., None])**2)
+    return {"king": PSFKing([TRUE, OFFSETS], [zero + 2.5, .7 * NARROW]), "table": PSF3D([TRUE, OFFSETS, rad], gauss),
+            "3gauss": EnergyDependentMultiGaussPSF([TRUE, OFFSETS], [zero + 1, NARROW, zero + .1, 2 * NARROW, zero + .02, 4 * NARROW])}
+
+
+@pytest.mark.parametrize("kind", ["king", "3gauss", "table"])
+def test_containment_is_the_integral_of_the_point_spread_function(kind):
+    psf = made_psfs()[kind]
+    r = np.linspace(0, .3, 3001)
+    middle, ring = (r[1:] + r[:-1]) / 2, np.pi * np.diff(np.radians(r)**2) # sr
+    for energy, offset in (.3, .2), (1, 1.), (20, 1.7):
+        sums = np.cumsum(psf.value(energy, offset, middle) * ring)
+        for radius in .05, .1, .3:
+            found = float(psf.containment_value(radius, energy, offset))
+            np.testing.assert_allclose(found, sums[np.searchsorted(r, radius - 1e-9) - 1], rtol=2e-4 if kind != "table" else 2e-3)
+    width = float(np.interp(np.log(1.), np.log(TRUE.center_value), NARROW[:, 1]))
+    if kind == "table": np.testing.assert_allclose(psf.containment_value(.1, 1., 1.), 1 - np.exp(-.01 / 2 / width**2), rtol=3e-3)
