@@ -239,6 +239,7 @@ from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
+from .light_curves.estimator import LightCurveEstimator as LightCurveEstimator
 from .detection.sensitivity import CRITERIA as CRITERIA
 from .detection.sensitivity import SensitivityEstimator as SensitivityEstimator
 from .detection.sensitivity import minimum_excess as minimum_excess
@@ -379,6 +380,7 @@ __all__ = [
     "HtmlTable",
     "IRF",
     "Inventory",
+    "LightCurveEstimator",
     "LightCurveTemplateTemporalModel",
     "Likelihood",
     "LinearTemporalModel",

@@ -762,7 +762,9 @@ def _column_form(
     "Form of a column; KeyError for a type that has none."
     shape = array.shape[1:]
     if array.dtype.kind in "US":
-        return f"{max(1, np.asarray(array, 'S').dtype.itemsize)}A", None
+        size = max(1, np.asarray(array, 'S').dtype.itemsize)
+        dim = f"({','.join(map(str, (size, *shape[::-1])))})" if shape else None
+        return f"{size * math.prod(shape)}A", dim
     form = f"{math.prod(shape)}{_LETTERS[array.dtype.str[1:]]}"
     # one value in a cell without TDIM would be read without the axis it has
     with_shape = len(shape) > 1 or shape == (1,)
