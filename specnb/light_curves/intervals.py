@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/77_light_curves/10_intervals.ipynb #59bfedd9
 import numpy as np
-from ..base.core import as_float, lazy
+from ..base.core import lazy
 from ..base.time_axes import TimeMapAxis
 
 # %% ../../nbs/77_light_curves/10_intervals.ipynb #8b25fd58
