@@ -146,6 +146,7 @@ from .models.all_models import MODEL_REGISTRY as MODEL_REGISTRY
 from .models.all_models import SPATIAL_MODEL_REGISTRY as SPATIAL_MODEL_REGISTRY
 from .models.all_models import SPECTRAL_MODEL_REGISTRY as SPECTRAL_MODEL_REGISTRY
 from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
+from .models.sky import Model as Model
 from .models.sky import Models as Models
 from .models.sky import SkyModel as SkyModel
 from .models.sky import create_crab_spectral_model as create_crab_spectral_model
@@ -229,6 +230,7 @@ from .fit.fit import CovarianceResult as CovarianceResult
 from .fit.fit import Fit as Fit
 from .fit.fit import FitResult as FitResult
 from .fit.fit import OptimizeResult as OptimizeResult
+from .fit.fit import plot_contour_line as plot_contour_line
 from .fit.many_fits import ManyFits as ManyFits
 from .fit.many_fits import fit_each as fit_each
 from .fit.many_fits import fit_many as fit_many
@@ -396,6 +398,7 @@ __all__ = [
     "MapAxis",
     "MapCoord",
     "MeyerCrabSpectralModel",
+    "Model",
     "ModelBase",
     "Models",
     "NaimaSpectralModel",
@@ -559,6 +562,7 @@ __all__ = [
     "parameter_column",
     "parameters_of",
     "plot_background_regions",
+    "plot_contour_line",
     "plot_counts",
     "plot_excess",
     "plot_exposure",

@@ -1,7 +1,8 @@
 "Results of fits: independent of later fits, written and read; options and names of the peer (Gammapy 2.1)."
 import numpy as np
 import pytest
-from specnb import Covariance, DataError, Fit, FitResult, Models, NuisanceModel, Parameter, Parameters
+from specnb import (Covariance, DataError, Fit, FitResult, GaussianPrior, Model, Models, NuisanceModel, Parameter, Parameters, PowerLawSpectralModel,
+                    SkyModel)
 from specnb.simulate.example import example_datasets
 
 PEER = """OptimizeResult:
@@ -113,3 +114,17 @@ def test_names_of_parameters_and_covariances():
     covariance.set_subcovariance(Covariance(both[:1], [[.09]]))
     np.testing.assert_allclose(covariance.data, [[.09, 0], [0, .04]])
     assert covariance.scipy_mvn.cov.tolist() == covariance.data.tolist()
+    p.value, p.scale_method = 2e3, "factor1"
+    p.autoscale()
+    assert (p.scale, p.factor) == (2e3, 1)
+
+
+def test_models_of_every_kind_by_tag():
+    spectrum = Model.create("pl", index=2.5)
+    spectrum.index.prior = GaussianPrior(2, .1)
+    members = [SkyModel(spectrum, name="a"), NuisanceModel(name="b", area_norm=GaussianPrior(1, .1))]
+    for model in (spectrum, spectrum.index.prior, *members, Model.create("exp-decay", "temporal")):
+        again = Model.from_dict(model.to_dict())
+        assert type(again) is type(model) and again.to_dict() == model.to_dict()
+    assert isinstance(Model.from_dict(members[0].to_dict()).spectral_model, PowerLawSpectralModel)
+    with pytest.raises(KeyError, match="no prior model with tag 'pl'"): Model.create("pl", "prior")

@@ -10,11 +10,14 @@ import copy
 import itertools
 from functools import cached_property
 import numpy as np
-from ..base.core import expect, found_text
+from ..base.core import expect, found_text, lazy
 from .priors import Prior
 from .parameters import Parameter, Parameters
 from .model_base import ModelBase
 from .integrals import EnergyNodes
+
+# %% ../../nbs/40_models/77_nuisance.ipynb #a1045bf9
+entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/77_nuisance.ipynb #740fb34a
 class ShiftedNodes(EnergyNodes):
@@ -198,6 +201,12 @@ class NuisanceModel(ModelBase):
         "Content as plain texts and numbers."
         data = dict(name=self.name, type=self.tag[0], parameters=self.parameters.to_dict(links))
         return data | (dict(datasets_names=self.datasets_names) if self.datasets_names else {})
+
+    @classmethod
+    def from_dict(cls, data, shared=None):
+        "Model from a dictionary."
+        entry = entries.check_entry(entries.NuisanceEntry, data)
+        return cls.from_entry(entry, {} if shared is None else shared)
 
     @classmethod
     def from_entry(cls, entry, shared):

@@ -219,8 +219,12 @@ class Parameter:
     def factor_max(self): return self.max/self.scale
 
     def autoscale(self):
-        "Choose the power of ten that brings the factor between 1 and 10 (sign stays); 1 for the value 0."
-        self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
+        """Choose the power of ten that brings the factor between 1 and 10 (sign stays), or the value for the
+        `scale_method` factor1; 1 for the value 0."""
+        if self._scale_method == "scale10":
+            self.scale = 10.0**np.floor(np.log10(abs(self.value))) if self.value else 1.0
+        elif self._scale_method == "factor1":
+            self.scale = self.value or 1.0
 
     def reset_autoscale(self):
         "Set the scale to 1."
