@@ -166,3 +166,17 @@ def test_simulated_events_of_a_changing_source_come_when_it_shines():
     constant = SkyModel(steady.spectral_model, temporal_model=ConstantTemporalModel(), name="c")
     again = simulate_observation(constant, place, pointing, ontime="1000 s", seed=2).events
     assert_allclose(np.sort(again.t_s), np.sort(run.events.t_s), atol=1e-6)
+
+
+def test_systematics_of_an_instrument_and_changes_of_the_source_go_together():
+    from specnb import NuisanceModel
+    truth, instrument = source(ExpDecayTemporalModel(t0="3 h", t_ref=REF)), NuisanceModel(name="telescope")
+    runs = Datasets([dataset(f"run-{k}", hour(k)) for k in range(6)])
+    runs.models = [truth, instrument]
+    before = runs[1].npred_signal().data.sum()
+    instrument.parameters["area_norm"].value = 1.1
+    assert_allclose(runs[1].npred_signal().data.sum(), 1.1*before)
+    for d in runs: d.counts = d.npred()
+    truth.temporal_model.t0.value = 2.
+    assert Fit().run(runs).success
+    assert_allclose(truth.temporal_model.t0.value, 3, rtol=1e-4)

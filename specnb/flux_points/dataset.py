@@ -10,6 +10,7 @@ import copy
 import numpy as np
 from ..base.core import html_table, lazy
 from .flux_points import FluxPoints
+from .tables import read_flux_table, write_flux_table
 from ..stats.likelihood import PointPrediction, PointsPart, compile_likelihood
 from ..makers.plots import plot_bins, line_style, two_panels
 from ..models.sky import Models, SkyModel
@@ -94,6 +95,30 @@ class FluxPointsDataset:
     def _repr_html_(self):
         cells = [(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()]
         return html_table(cells, caption="FluxPointsDataset")
+
+    def write(self, filename, overwrite=False, checksum=False):
+        "Write a table of the differential flux with both masks, in columns mask_fit and mask_safe."
+        points = self.data.to_table(sed_type="dnde")
+        points["mask_safe"], points["mask_fit"] = self.mask_safe, self.mask
+        write_flux_table(filename, points, overwrite)
+
+    @classmethod
+    def read(cls, filename, name="flux points"):
+        "Read a table of points; masks are in its columns mask_fit and mask_safe, if it has them."
+        points, label = read_flux_table(filename)
+        names = [n for n in ("mask_fit", "mask_safe") if n in points.colnames]
+        masks = {n: np.asarray(points[n]).astype(bool) for n in names}
+        points.remove_columns(names)
+        return cls(data=FluxPoints.from_table(points, label=label), name=name or "flux points", **masks)
+
+    def to_dict(self):
+        "Name, type and file, as in a list of datasets."
+        return {"name": self.name, "type": self.tag, "filename": f"{self.name}.fits"}
+
+    @classmethod
+    def from_dict(cls, data, **kwargs):
+        "Read the dataset that an entry of a list names."
+        return cls.read(data["filename"], name=data["name"])
 
     def _spectra(self):
         models = Models(self.models)
