@@ -105,6 +105,10 @@ def test_point_like_responses_of_the_magic_runs(magic_dir, tmp_path):
     assert results["counts"] == {"5029747": [791, 378, 1178], "5029748": [837, 413, 1255]}
 
 
+def test_extended_source_with_a_hidden_source_in_an_off_region(tmp_path):
+    check(execute("07_extended_source", tmp_path), "07_extended_source_demo")
+
+
 def test_limits_of_a_simulated_empty_field(tmp_path):
     check(execute("09_limits", tmp_path), "09_limits_demo")
 
