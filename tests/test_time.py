@@ -242,6 +242,16 @@ def test_an_observation_filter_stays_with_copies_pickles_and_livetime(run):
     with pytest.raises(TypeError, match="obs_filter: expected an ObservationFilter"): pulsed.obs_filter = 5
 
 
+def test_events_and_good_time_of_an_observation_may_be_set(run):
+    changed = run.copy()
+    changed.gti = GTI(run.gti.table, reference_time=run.gti.reference_time).select_time(run.tstart + [0, 600] * u.s)
+    assert changed.livetime_s == pytest.approx(600 * run.deadc) and 0 < len(changed.events) < len(run.events)
+    changed.events = run.events.with_columns(PHASE=run.events.t_s % 1)
+    assert "PHASE" in changed.copy().events.table.colnames and len(changed.events) < len(run.events)
+    with pytest.raises(TypeError, match="events: expected EventList, found 5"): changed.events = 5
+    assert run.gti.time_ref.mjd == pytest.approx(run.gti.reference_time.mjd) and len(run.events) > len(changed.events)
+
+
 def test_observations_are_read_checked_and_written(run, tmp_path):
     path = demo_dir() / "run_001001.fits.gz"
     read = Observation.read(path)

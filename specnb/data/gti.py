@@ -71,6 +71,9 @@ class TimeReference(NamedTuple):
         when = getattr(when, self.scale)
         return ((when.jd1 - 2400000.5 - self.mjd_int) + (when.jd2 - self.mjd_frac)) * 86400
 
+    @property
+    def mjd(self): return self.mjd_int + self.mjd_frac
+
     def header(self):
         "FITS keywords."
         return {"MJDREFI": int(self.mjd_int), "MJDREFF": self.mjd_frac, "TIMEUNIT": "s",
@@ -161,9 +164,11 @@ class GTI:
     Parameters
     ----------
     start_s, stop_s : array or `~astropy.units.Quantity`
-        Seconds since `time_ref`, shape (n,).
+        Seconds since `time_ref`, shape (n,). Or, alone, an astropy table of the dates START and STOP.
     time_ref : TimeReference
         What the seconds count from.
+    reference_time : `~astropy.time.Time`, optional
+        The same as a date.
 
     Raises
     ------
@@ -173,7 +178,10 @@ class GTI:
         Intervals that are not finite or end before they start.
     """
 
-    def __init__(self, start_s, stop_s, time_ref=TimeReference()):
+    def __init__(self, start_s, stop_s=None, time_ref=TimeReference(), reference_time=None):
+        time_ref = time_ref if reference_time is None else TimeReference.from_time(reference_time)
+        if hasattr(start_s, "colnames"): # an astropy table
+            start_s, stop_s = (time_ref.met(start_s[name], name) for name in ("START", "STOP"))
         self.start_s, self.stop_s = plain_array(start_s, "s", "start_s"), plain_array(stop_s, "s", "stop_s")
         self.time_ref = time_ref
         finite = np.isfinite(self.start_s).all() and np.isfinite(self.stop_s).all()

@@ -107,7 +107,7 @@ class Observation:
 
     def __init__(self, obs_id, parts, meta=None, label=None):
         self.obs_id, self._meta, self.label = run_number(obs_id), meta, label or f"run {obs_id}"
-        self._filter = ObservationFilter()
+        self._filter, self._chosen = ObservationFilter(), {}
         new = {k for k, p in _checked_parts(parts).items() if callable(p) and not hasattr(p, "cache_info")}
         self._parts = {k: cache(p) if k in new else p for k, p in parts.items()}
 
@@ -189,20 +189,35 @@ class Observation:
     def obs_filter(self, value):
         value = ObservationFilter() if value is None else value
         self._filter = expect(value, ObservationFilter, "obs_filter")
-        vars(self).pop("events", None)
-        vars(self).pop("gti", None)
+        self._chosen = {}
 
-    @cached_property
+    def _set_part(self, kind, part):
+        self._parts = _checked_parts({**self._parts, kind: part})
+        self._chosen = {}
+
+    @property
     def events(self):
-        "The events that count: those in good time, and that pass the filter; None without any list."
-        found = _events_in_good_time(self._part("events"), self.gti)
-        return found if found is None or not self._filter.event_filters else self._filter.filter_events(found)
+        "The events in good time that pass the filter, None without any list. May be set."
+        if "events" not in self._chosen:
+            found = _events_in_good_time(self._part("events"), self.gti)
+            filtered = found is not None and self._filter.event_filters
+            self._chosen["events"] = self._filter.filter_events(found) if filtered else found
+        return self._chosen["events"]
 
-    @cached_property
+    @events.setter
+    def events(self, value): self._set_part("events", value)
+
+    @property
     def gti(self):
-        "The good time that counts."
-        found = self._part("gti")
-        return found if found is None or self._filter.time_filter is None else self._filter.filter_gti(found)
+        "The good time that counts. May be set."
+        if "gti" not in self._chosen:
+            found = self._part("gti")
+            filtered = found is not None and self._filter.time_filter is not None
+            self._chosen["gti"] = self._filter.filter_gti(found) if filtered else found
+        return self._chosen["gti"]
+
+    @gti.setter
+    def gti(self, value): self._set_part("gti", value)
     @property
     def aeff(self): return self._part("aeff")
     @property
