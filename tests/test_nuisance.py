@@ -3,8 +3,8 @@ import warnings
 import astropy.units as u
 import numpy as np
 import pytest
-from specnb import (Datasets, EnergyNodes, Fit, FluxPointsEstimator, GaussianPrior, Models, NuisanceModel, SkyModel, SpectralModel, fit_each, fit_many,
-                    get_wstat_mu_bkg, sample_counts)
+from specnb import (Datasets, EnergyNodes, Fit, FluxPointsDataset, FluxPointsEstimator, GaussianPrior, Models, NuisanceModel, SkyModel, SpectralModel, fit_each,
+                    fit_many, get_wstat_mu_bkg, sample_counts)
 from specnb.models.nuisance import SeenSpectrum
 from specnb.simulate.example import example_datasets, example_model
 
@@ -157,3 +157,23 @@ def test_files_keep_nuisance_models_with_their_priors(tmp_path):
     with pytest.raises(ValueError, match="model second: no parameter 'area'; did you mean area_norm"): Models.from_yaml(text)
     with pytest.raises(ValueError, match="components.second.size: unknown key; known here: name, type, parameters, datasets_names"):
         Models.from_yaml(text.replace("type: NuisanceModel", "type: NuisanceModel\n    size: 3"))
+
+
+def test_lists_of_models_treat_nuisance_models_like_sources():
+    datasets = joint(**KNOWN)
+    models = datasets.models
+    models.freeze("spectral")
+    assert [p.name for p in models.parameters.free_parameters] == ["background_norm", "area_norm", "energy_scale"]
+    models.freeze()
+    assert models.frozen
+    models.unfreeze()
+    assert len(models.parameters.free_parameters) == 6
+    assert models.select(datasets_names="run 1").names == ["source"] and datasets.copy().models.names == ["source", "second"]
+    points = FluxPointsEstimator(energy_edges=[1, 3, 10]*u.TeV, source="source", reoptimize=True).run(datasets)
+    free, held = (np.asarray(FluxPointsEstimator(energy_edges=[1, 3, 10]*u.TeV, source="source", reoptimize=r).run(datasets).norm_err).ravel() for r in (True, False))
+    assert (free > held).all()
+    seen = FluxPointsDataset(data=points, models=[models["source"], NuisanceModel(name="x", energy_scale=GaussianPrior(1.02, .1))])
+    likelihood = Datasets([seen]).likelihood()
+    steps = np.diag(1e-5*likelihood.start)
+    numeric = [(likelihood.stat(likelihood.start + h) - likelihood.stat(likelihood.start - h))/(2*h.sum()) for h in steps]
+    np.testing.assert_allclose(likelihood.gradient(likelihood.start), numeric, rtol=1e-5, atol=1e-4)

@@ -183,6 +183,17 @@ class NuisanceModel(ModelBase):
         "Is it about this dataset?"
         return self.datasets_names is None or dataset_name in self.datasets_names
 
+    def freeze(self, model_type=None):
+        "Freeze all parameters, unless another type of models is meant."
+        if model_type in (None, self.type):
+            self.parameters.freeze_all()
+
+    def unfreeze(self, model_type=None):
+        "Free the parameters that have a prior, unless another type of models is meant."
+        if model_type in (None, self.type):
+            for p in self.parameters:
+                p.frozen = p.prior is None
+
     def seen(self, spectrum):
         "A spectrum as the instrument sees it; the spectrum itself if area and energies are as assumed."
         if all(p.frozen and p.value == 1 for p in (self.area_norm, self.energy_scale)):
