@@ -8,10 +8,10 @@ from astropy.coordinates import SkyCoord
 from numpy.testing import assert_allclose, assert_array_equal
 from regions import CircleSkyRegion
 from scipy.optimize import brentq, minimize_scalar
-from specnb import (CashCountsStatistic, DataStore, Datasets, Fit, FluxPointsEstimator, FluxProfileEstimator,
+from specnb import (CashCountsStatistic, DataStore, Datasets, EDispKernel, Fit, FluxPointsEstimator, FluxProfileEstimator,
                     MapAxis, NestedModelSelection, ParameterEstimator,
                     ParameterSensitivityEstimator, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker,
-                    RegionGeom, SafeMaskMaker, SensitivityEstimator, SkyModel, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable,
+                    RegionGeom, RegionNDMap, SafeMaskMaker, SensitivityEstimator, SkyModel, SpectrumDataset, SpectrumDatasetMaker, ThetaSquaredTable,
                     WStatCountsStatistic, compute_upper_limits, detection_time, demo_dir, expected_norm_limits, make_concentric_annulus_sky_regions,
                     make_orthogonal_rectangle_sky_regions, make_profile_datasets, make_theta_squared_table, minimum_excess,
                     norm_limits, plot_sensitivity, plot_theta_squared_table, select_nested_models, sensitivity, wstat)
@@ -313,6 +313,21 @@ def test_sensitivity_of_a_parameter_reaches_its_significance():
     amplitude.max = needed/2
     amplitude.value = needed/4
     assert np.isnan(estimator.run(datasets)), "the limit of the parameter is reached first"
+
+
+def test_sensitivity_of_a_dataset_that_has_only_a_background():
+    "Without counts; at 4.600e-12 the peer's own test statistic is 5.001 squared."
+    axis, true = (MapAxis.from_energy_bounds(1, 10, n, unit="TeV", name=name) for n, name in ((4, "energy"), (20, "energy_true")))
+    background = RegionNDMap.create("icrs;circle(0, 0, 0.1)", axes=[axis])
+    background.data = np.array([3.6e6, 3600, 3600, 3.6]).reshape(background.data.shape)
+    exposure = RegionNDMap.create("icrs;circle(0, 0, 0.1)", axes=[true], data=1e6*np.ones((20, 1, 1)), unit="m2 h")
+    dataset = SpectrumDataset(background=background, exposure=exposure, edisp=EDispKernel.from_diagonal_response(true, axis), name="test")
+    assert not dataset.counts.data.any()
+    model = SkyModel(PowerLawSpectralModel(index=2), name="source")
+    dataset.models = [model]
+    assert_allclose(ParameterSensitivityEstimator(model.spectral_model.amplitude, 0, rtol=1e-4).run(dataset), 4.599e-12, rtol=1e-3)
+    table = SensitivityEstimator(gamma_min=25, bkg_syst_fraction=.075).run(dataset)
+    assert table["criterion"].tolist() == ["bkg", "significance", "significance", "gamma"]
 
 
 def test_everything_about_one_parameter():

@@ -201,7 +201,7 @@ class SpectrumDataset:
     models : `Models` or list of `SkyModel`, optional
         What shines on the region.
     counts, exposure, background, mask_safe, mask_fit, edisp, gti
-        See `arrays_from_maps`.
+        See `arrays_from_maps`; without counts they are zero, on the axis of the background.
     name : str
         Name, unique among the datasets fitted together.
     meta : dict, optional
@@ -220,6 +220,8 @@ class SpectrumDataset:
     def __init__(self, models=None, counts=None, exposure=None, background=None, mask_safe=None,
                  mask_fit=None, edisp=None,
                  name="dataset", gti=None, meta=None):
+        if counts is None and background is not None:
+            counts = RegionNDMap.from_geom(expect(background, RegionNDMap, "background").geom)
         arrays = arrays_from_maps(counts, exposure, edisp, background, mask_safe, mask_fit, gti)
         self._set(arrays, counts.geom, name, gti, models, meta)
 
