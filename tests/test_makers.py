@@ -281,6 +281,21 @@ def test_safe_ranges_from_the_tables_of_the_run(hess):
     assert [int(m.argmax()) for m in masks] == [10, 10, 9, 10]
 
 
+@pytest.mark.parametrize("method, settings, first", [
+    ("aeff-max", {"irfs": "DL3", "fixed_offset": .5*u.deg}, [8, 8]), ("aeff-max", {"irfs": "DL3", "fixed_offset": 1.5*u.deg}, [9, 9]), ("aeff-max", {"irfs": "DL3", "position": CRAB}, [8, 9]),
+    ("aeff-max", {"aeff_percent": 20}, [9, 9]), ("aeff-max", {"aeff_percent": 1}, [7, 7]), ("edisp-bias", {"irfs": "DL3", "fixed_offset": 1.5*u.deg}, [10, 10]),
+    ("edisp-bias", {"irfs": "DL3", "position": CRAB}, [10, 10]), ("edisp-bias", {"bias_percent": 5}, [12, 11]), ("aeff-default", {}, [10, 10])])
+def test_variants_of_safe_masks_cut_as_gammapy_does(hess, method, settings, first):
+    masks = [SafeMaskMaker([method], **settings).run(SpectrumDatasetMaker(selection=["exposure", "edisp"]).run(empty(circle()), hess[i]), hess[i]).mask_safe for i in (0, 3)]
+    assert [int(np.argmax(m.data)) for m in masks] == first
+
+
+def test_masks_of_one_method_are_maps(run, reduced):
+    maker = SafeMaskMaker(bias_percent=20)
+    for mask in (maker.make_mask_energy_aeff_max(reduced), maker.make_mask_energy_edisp_bias(reduced), maker.make_mask_energy_bkg_peak(reduced), maker.make_mask_energy_aeff_default(reduced, run)):
+        assert mask.geom is reduced.geom and 0 < mask.data.sum() < 27
+
+
 def test_offset_max(run, reduced):
     offset = on_offset(run, circle())
     for limit, kept in ((offset - .01, False), (offset + .01, True), (3, True)):
