@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError, lazy, make_path, warn
-from ..base.tables import NewTable, read_tables
 from .grids import Grid
 from .parameters import Parameter, Parameters, as_unit
 from .spectral import SpectralModel, as_energies
@@ -18,6 +17,7 @@ from .spectral import SpectralModel, as_energies
 # %% ../../nbs/40_models/74_absorption.ipynb #3fa75e23
 u = lazy("astropy.units")
 ebltable = lazy("ebltable.tau_from_model")
+tables = lazy("specnb.base.tables")
 
 # %% ../../nbs/40_models/74_absorption.ipynb #b86a1c29
 def _rows_by_redshift(
@@ -55,7 +55,7 @@ def read_xspec_table(path):
     DataError
         A table, column or number is missing or not as expected.
     """
-    file = read_tables(path)
+    file = tables.read_tables(path)
     parameters, energies, spectra = (file[name] for name in ("PARAMETERS", "ENERGIES", "SPECTRA"))
     if parameters.n_rows != 1:
         raise DataError(f"{parameters.label}: expected one row, for the redshift, found {parameters.n_rows}")
@@ -81,11 +81,11 @@ def xspec_table(
     edges = np.concatenate([[energy[0]**2/steps[0]], steps])
     low = 1e9*edges
     high = 1e9*energy**2/edges
-    axis = NewTable("PARAMETERS", {"NAME": np.array(["redshift"]), "METHOD": np.array([0]),
-                                   "INITIAL": redshift[:1], "MINIMUM": redshift[:1], "MAXIMUM": redshift[-1:],
-                                   "NUMBVALS": np.array([len(redshift)]), "VALUE": redshift[None]})
-    return [axis, NewTable("ENERGIES", {"ENERG_LO": low, "ENERG_HI": high}),
-            NewTable("SPECTRA", {"PARAMVAL": redshift, "INTPSPEC": table})]
+    ends = {"INITIAL": redshift[:1], "MINIMUM": redshift[:1], "MAXIMUM": redshift[-1:]}
+    axis = tables.NewTable("PARAMETERS", {"NAME": np.array(["redshift"]), "METHOD": np.array([0]), **ends,
+                                          "NUMBVALS": np.array([len(redshift)]), "VALUE": redshift[None]})
+    return [axis, tables.NewTable("ENERGIES", {"ENERG_LO": low, "ENERG_HI": high}),
+            tables.NewTable("SPECTRA", {"PARAMVAL": redshift, "INTPSPEC": table})]
 
 # %% ../../nbs/40_models/74_absorption.ipynb #87c413a0
 EBL_DATA_BUILTIN = {

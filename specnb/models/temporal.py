@@ -13,12 +13,12 @@ from ..base.core import (DataError, as_generator, as_number, atomic_path, expect
                               warn)
 from ..base.yaml_files import suggestion
 from ..base.axes import MapAxis
-from ..regions.maps import RegionNDMap
 from .registry import Registry
 from .model_base import ModelBase
 from .parameters import Parameter, Parameters
 
 # %% ../../nbs/40_models/75_temporal.ipynb #466ad4fd
+maps = lazy("specnb.regions.maps")
 u, times, tables = lazy("astropy.units"), lazy("astropy.time"), lazy("astropy.table")
 special, pyplot = lazy("scipy.special"), lazy("matplotlib.pyplot")
 entries = lazy("specnb.models.entries")
@@ -578,7 +578,7 @@ class LightCurveTemplateTemporalModel(TemporalModel):
     t_ref = Parameter("t_ref", 51544., "d", frozen=True)
 
     def __init__(self, map, t_ref=None, filename=None, method=None, values_scale=None, scale="utc"):
-        if expect(map, RegionNDMap, "map").geom.axes.names != ["time"]:
+        if expect(map, maps.RegionNDMap, "map").geom.axes.names != ["time"]:
             raise ValueError(f"map: expected one axis, named time, found {map.geom.axes.names}")
         if method not in (None, "linear") or values_scale not in (None, "lin"):
             raise ValueError("method and values_scale: expected linear and lin, found "
@@ -610,7 +610,7 @@ class LightCurveTemplateTemporalModel(TemporalModel):
             raise ValueError("column TIME: Time unit not found in the table, neither at the column nor in "
                              "TIMEUNIT")
         axis = MapAxis.from_nodes(nodes, name="time", unit=unit)
-        norms = RegionNDMap.create(None, [axis], data=_column_of(table, "NORM")[0])
+        norms = maps.RegionNDMap.create(None, [axis], data=_column_of(table, "NORM")[0])
         return cls(norms, t_ref=_reference_of(table.meta), filename=filename)
 
     @classmethod
