@@ -143,7 +143,6 @@ from .models.nuisance import SeenSpectrum as SeenSpectrum
 from .models.nuisance import ShiftedNodes as ShiftedNodes
 from .models.radiative import NaimaSpectralModel as NaimaSpectralModel
 from .models.all_models import MODEL_REGISTRY as MODEL_REGISTRY
-from .models.all_models import Model as Model
 from .models.all_models import SPATIAL_MODEL_REGISTRY as SPATIAL_MODEL_REGISTRY
 from .models.all_models import SPECTRAL_MODEL_REGISTRY as SPECTRAL_MODEL_REGISTRY
 from .models.sky import MeyerCrabSpectralModel as MeyerCrabSpectralModel
@@ -399,7 +398,6 @@ __all__ = [
     "MapAxis",
     "MapCoord",
     "MeyerCrabSpectralModel",
-    "Model",
     "Model",
     "ModelBase",
     "Models",
