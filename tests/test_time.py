@@ -448,3 +448,15 @@ def test_containment_is_the_integral_of_the_point_spread_function(kind):
             np.testing.assert_allclose(found, sums[np.searchsorted(r, radius - 1e-9) - 1], rtol=2e-4 if kind != "table" else 2e-3)
     width = float(np.interp(np.log(1.), np.log(TRUE.center_value), NARROW[:, 1]))
     if kind == "table": np.testing.assert_allclose(psf.containment_value(.1, 1., 1.), 1 - np.exp(-.01 / 2 / width**2), rtol=3e-3)
+
+
+def test_time_cuts_of_gammapy_on_the_hess_runs(hess_dir):
+    "Eight intervals of ten minutes over four runs: events, times and pointings as of Gammapy 2.1."
+    runs = DataStore.from_dir(hess_dir).get_observations([47802, 47803, 47804, 23523])
+    edges = runs[0].tstart + np.arange(9) * 10 * u.min
+    cut = runs.select_time(list(zip(edges[:-1], edges[1:])))
+    assert [len(o.events) for o in cut] == [2140, 2145, 1713, 2111, 2147, 1985, 2084, 2213]
+    np.testing.assert_allclose([o.ontime_s for o in cut], [600, 600, 488, 570, 600, 518, 547, 600], atol=2e-3)
+    np.testing.assert_allclose([o.livetime_s for o in cut], [558.912, 558.912, 454.582, 529.12, 556.968, 480.849, 505.31, 554.271], atol=2e-3)
+    np.testing.assert_allclose([o.get_pointing_altaz(o.tmid).alt.deg for o in runs], [52.82487, 60.42111, 66.5334, 41.95081], atol=1e-4)
+    np.testing.assert_allclose(runs[3].get_pointing_altaz(runs[3].tstop).az.deg, 18.3837, atol=1e-4)
