@@ -412,7 +412,9 @@ class SpectrumDataset:
     def spectrum_of(self, model):
         """Spectrum of a model as this dataset sees it: averaged over its GTI if the model changes with time,
         with the effective area and the energy scale of its instrument."""
-        spectrum = model.spectrum_over(self.gti, f"dataset {self.name!r}")
+        spectrum = model.spectral_model
+        if model.temporal_model is not None:
+            spectrum = model.spectrum_over(self.gti, f"dataset {self.name!r}")
         for nuisance in self._nuisances():
             spectrum = nuisance.seen(spectrum)
         return spectrum

@@ -132,7 +132,9 @@ class SkyModel(CovarianceKeeper):
 
     @property
     def _parts(self):
-        return tuple(m for m in (self.spectral_model, self.temporal_model) if m is not None)
+        if self._temporal_model is None:
+            return (self.spectral_model,)
+        return self.spectral_model, self._temporal_model
     @property
     def parameters(self):
         inner = [p for part in self._parts for p in part.parameters]
