@@ -364,6 +364,8 @@ def test_profile_of_a_point_is_its_point_spread_function():
     assert_allclose(table["flux_ul"].ravel(), profile.flux_ul.value.ravel())
     assert_allclose(profile.solid_angle.to_value("deg2"), np.pi*np.diff([0, .0025, .01, .0225, .04]), rtol=.02)
     assert profile.plot(plt.figure().add_subplot()).get_xlabel() == "projected distance [deg]"
+    part = profile.slice_by_idx({"projected-distance": slice(1, 3)})
+    assert_allclose(part.norm, profile.norm[1:3])
 
 
 def test_boxes_along_a_line_touch_and_have_the_wanted_size():

@@ -170,6 +170,14 @@ class FluxProfile:
         "Of each region, a `Quantity`, shape (n_regions,)."
         return u.Quantity([RegionGeom.create(r).solid_angle() for r in self.regions], "sr")
 
+    def slice_by_idx(self, slices):
+        "Some bands or regions: `slices` under the names energy and projected-distance."
+        if unknown := set(slices) - {"energy", "projected-distance"}:
+            raise ValueError(f"slices: expected 'energy' or 'projected-distance', found {', '.join(unknown)}")
+        rows = slices.get("projected-distance", slice(None))
+        bands = {n: s for n, s in slices.items() if n == "energy"}
+        return FluxProfile([p.slice_by_idx(bands) for p in self.points[rows]], self.regions[rows])
+
     def to_table(self, sed_type="flux", format="profile"):
         """Profile as a table.
 
