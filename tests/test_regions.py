@@ -389,3 +389,11 @@ def test_settings_of_a_finder_may_be_changed():
     finder = ReflectedRegionsFinder()
     finder.max_region_number = 5
     assert finder.find(ON, POINTING).n == 5
+
+
+def test_events_are_counted_in_the_pixels_of_a_map():
+    class Events: ra_deg, dec_deg = np.array([83.63, 83.63, 83.63, 263.]), np.array([22.01, 22.01, 22.2, -22.])
+    counts = WcsNDMap.from_geom(WcsGeom.create(npix=11, binsz=.1, proj="TAN", skydir=CRAB))
+    counts.fill_events(Events)
+    assert counts.data.sum() == 3 and counts.data[5, 5] == 2 and counts.data[7, 5] == 1
+    with pytest.raises(TypeError, match="boolean map"): MASK.fill_events(Events)

@@ -350,6 +350,17 @@ class WcsNDMap(MaskOperators):
         "Map for a geometry, zero by default."
         return cls(geom, np.zeros(geom.data_shape) if data is None else data, unit)
 
+    def fill_events(self, events):
+        "Add the events of an `EventList` to the pixels they are in, in place; not for masks."
+        if self.is_mask:
+            raise TypeError("events cannot be counted in a boolean map")
+        x, y = self.geom.icrs_to_pix(events.ra_deg, events.dec_deg)
+        edges = [np.arange(n + 1) - .5 for n in self.geom.data_shape]
+        known = np.isfinite(x) & np.isfinite(y)
+        data = self.data + np.histogram2d(y[known], x[known], edges)[0]
+        data.flags.writeable = False
+        object.__setattr__(self, "data", data)
+
     @classmethod
     def read(cls, filename, hdu=None):
         """Read an image from a FITS file.
