@@ -170,6 +170,7 @@ from .makers.selected_events import SelectedEvents as SelectedEvents
 from .makers.selected_events import StackedEvents as StackedEvents
 from .makers.arrays import SpectrumArrays as SpectrumArrays
 from .makers.arrays import stack_spectra as stack_spectra
+from .makers.finer_edges import divide_bins as divide_bins
 from .makers.summary import expected_background as expected_background
 from .makers.summary import spectrum_summary as spectrum_summary
 from .makers.reduction import OffCounts as OffCounts
@@ -524,6 +525,7 @@ __all__ = [
     "detection_time",
     "dispersion",
     "dispersion_p_value",
+    "divide_bins",
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
