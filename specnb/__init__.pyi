@@ -241,6 +241,8 @@ from .flux_points.plots import plot_sed_points as plot_sed_points
 from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
+from .flux_points.estimator import divided_datasets as divided_datasets
+from .flux_points.estimator import moved_edges as moved_edges
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
 from .light_curves.estimator import LightCurveEstimator as LightCurveEstimator
 from .detection.sensitivity import CRITERIA as CRITERIA
@@ -526,6 +528,7 @@ __all__ = [
     "dispersion",
     "dispersion_p_value",
     "divide_bins",
+    "divided_datasets",
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
@@ -552,6 +555,7 @@ __all__ = [
     "make_profile_datasets",
     "make_theta_squared_table",
     "minimum_excess",
+    "moved_edges",
     "norm_limits",
     "observation_table",
     "observatory_locations",

@@ -191,7 +191,8 @@ CHANGES = {  # a value other than the default for every key
     "flux_points.energy.min": "1 TeV", "flux_points.energy.max": "9 TeV", "flux_points.energy.nbins": 3, "flux_points.source": "crab",
     "flux_points.parameters.selection_optional": ["ul"], "flux_points.parameters.n_sigma": 2, "flux_points.parameters.n_sigma_ul": 1.645,
     "flux_points.parameters.reoptimize": True, "flux_points.parameters.norm_min": 0.1, "flux_points.parameters.norm_max": 9,
-    "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True}
+    "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True,
+    "flux_points.parameters.snap": True}
 
 
 @pytest.mark.parametrize("key", CHANGES)

@@ -6,6 +6,7 @@ import astropy.units as u
 import matplotlib
 import numpy as np
 import pytest
+import test_reference
 from astropy.io import fits
 from astropy.table import Table
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,6 +15,7 @@ from specnb import (DataError, DataStore, Datasets, ExpCutoffPowerLawSpectralMod
                     LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpecnbWarning, SpectrumArrays, SpectrumDataset,
                     SpectrumDatasetOnOff, cash, demo_dir, wstat)
 from specnb.flux_points.bands import ShiftedTerm, solve_norms
+from specnb.simulate.example import example_datasets
 from specnb.stats.likelihood import Fold, response_matrix
 from specnb.stats.stats import CashTerm, WStatTerm
 
@@ -53,7 +55,7 @@ def runs(*models, on_off=True, **kwargs):
 
 
 def estimate(datasets, **kwargs):
-    return FluxPointsEstimator(**{"energy_edges": EDGES, "source": "source", "selection_optional": "all", **kwargs}).run(datasets)
+    return FluxPointsEstimator(**{"energy_edges": EDGES, "source": "source", "selection_optional": "all", "snap": True, **kwargs}).run(datasets)
 
 
 def brute_force(datasets, other, low, high):
@@ -348,7 +350,7 @@ def test_all_forms_are_norms_times_references(points):
 def test_columns_units_and_meta(points):
     table = points.to_table("dnde", formatted=True)
     assert table.colnames == """e_ref e_min e_max dnde dnde_err dnde_errp dnde_errn dnde_ul ts sqrt_ts npred npred_excess stat stat_null is_ul counts
-        success norm_scan stat_scan status""".split()
+        success norm_scan stat_scan measured_fraction status""".split()
     assert table["dnde"].unit == u.Unit(FLUX) and table["e_ref"].unit == u.TeV and table["counts"].shape == (7, 2)
     assert table.meta["SED_TYPE"] == "dnde" and table.meta["UL_CONF"] == pytest.approx(.9544997)
     assert (table.meta["n_sigma"], table.meta["n_sigma_ul"], table.meta["sqrt_ts_threshold_ul"]) == (1, 2, 2)
@@ -571,7 +573,7 @@ def reference_runs(hess_dir):
     return datasets
 
 
-REFERENCE = {"energy_edges": np.geomspace(.7, 30, 11)*u.TeV, "source": "crab", "selection_optional": "all"}
+REFERENCE = {"snap": True, "energy_edges": np.geomspace(.7, 30, 11)*u.TeV, "source": "crab", "selection_optional": "all"}
 COUNTS = [(30, 25), (43, 35), (37, 21), (13, 17), (8, 2), (12, 6), (5, 5), (0, 0), (1, 0), (0, 0)]
 STAT_NULL = [326.560, 462.419, 356.214, 232.029, 40.269, 98.741, 47.089, 15.845, 11.880, .620]
 DNDE = "6.950e-11 2.884e-11 1.104e-11 3.462e-12 8.756e-13 5.335e-13 1.623e-13 5.214e-14 1.177e-14".split()
@@ -739,3 +741,51 @@ def test_single_values_may_be_lists_of_one_and_nothing_longer():
     assert points.norm_err.shape == points.sqrt_ts.shape == (2,)
     with pytest.raises(DataError, match=r"column sqrt_ts has shape \(2, 2\), expected one value in each row"):
         FluxPoints.from_table(Table({**GOOD, "sqrt_ts": np.ones((2, 2))}))
+
+
+# --- edges as asked ----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def crab_runs(hess_dir):
+    "The four runs with the bins of the reference, and with bins that are divided where the bands end."
+    runs, asked = test_reference.reduce(hess_dir), np.geomspace(.7, 30, 11)
+    edges = np.sort(np.append(runs[0].arrays.e_reco_edges, asked))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(test_reference, "AXIS", MapAxis.from_energy_edges(edges, "TeV", name="energy"))
+        fine = test_reference.reduce(hess_dir)
+    for datasets in (runs, fine):
+        datasets.models = [source()]
+    for a, b in zip(runs, fine):  # the same safe energies: a threshold that lies in a bin is at its next edge
+        b.mask_safe = (b.arrays.e_reco_edges[:-1] >= a.arrays.e_reco_edges[:-1][a.arrays.mask_safe][0] *(1 - 1e-9))
+    return runs, fine, asked
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_bands_end_where_they_were_asked_to(crab_runs, stacked):
+    "Norms are those of spectra that were made with these edges."
+    runs, fine, asked = crab_runs
+    if stacked:
+        runs, fine = (Datasets([d.stack_reduce(name="all")]) for d in (runs, fine))
+        runs.models = fine.models = [source()]
+    points, expected = (estimate(d, energy_edges=asked*u.TeV, snap=snap) for d, snap in ((runs, False), (fine, True)))
+    assert_allclose(points.energy_max.value, asked[1:], rtol=1e-12)
+    assert_allclose(points.energy_min.value[1:], asked[1:-1], rtol=1e-12)
+    assert_array_equal(points.counts, expected.counts)
+    for name in ("norm", "norm_errp", "norm_ul", "ts", "stat"): assert_allclose(getattr(points, name), getattr(expected, name), rtol=1e-6, atol=2e-6, err_msg=name)
+
+
+def test_a_band_below_the_threshold_says_how_much_was_measured(crab_runs):
+    runs, _, _ = crab_runs
+    points = estimate(Datasets(runs[:1]), energy_edges=[.1, .5, 1, 2]*u.TeV, snap=False)
+    first = runs[0].arrays.e_reco_edges[:-1][runs[0].arrays.mask_safe][0]
+    assert np.isnan(points.norm[0]) and "all are masked" in points.status[0]
+    assert_allclose([points.energy_min[1].value, points.energy_max[1].value], [first, 1], rtol=1e-9)
+    model = runs.models[0].spectral_model
+    share = model.integral(first*u.TeV, 1*u.TeV) / model.integral(.5*u.TeV, 1*u.TeV)
+    assert_allclose(points.measured_fraction[1:], [share, 1], rtol=3e-3)
+
+
+def test_edges_that_move_are_told():
+    two_runs = example_datasets()
+    with pytest.warns(SpecnbWarning, match="1, 3 TeV became .* snap=True says that this is wanted"):
+        estimate(two_runs, energy_edges=[1, 3]*u.TeV, snap=False)

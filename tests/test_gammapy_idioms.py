@@ -234,7 +234,8 @@ def test_simulated_spectra_fitted_in_a_loop(reduced):
 
 def test_flux_points_of_a_fit(fitted):
     datasets, model, _ = fitted
-    points = FluxPointsEstimator(energy_edges=[.7, 2, 6, 30] * u.TeV, source="crab", selection_optional=["errn-errp", "ul", "scan"]).run(datasets)
+    points = FluxPointsEstimator(energy_edges=[.7, 2, 6, 30] * u.TeV, source="crab", selection_optional=["errn-errp", "ul", "scan"],
+                                 snap=True).run(datasets)  # bands end at edges of bins, as there
     table = points.to_table(sed_type="e2dnde", formatted=True)
     same("points", [table[n].quantity.to_value("erg cm-2 s-1") for n in ("e2dnde", "e2dnde_err", "e2dnde_errp", "e2dnde_errn", "e2dnde_ul")], rtol=.01)
     same("points ts", [table["sqrt_ts"], points.energy_ref.to_value("TeV")])

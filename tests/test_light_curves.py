@@ -24,7 +24,7 @@ def crab(hess_dir):
 
 
 def test_norms_of_the_four_runs_are_the_reference(crab):
-    curve = LightCurveEstimator(energy_edges=[1, 10]*u.TeV, source="crab", selection_optional=["errn-errp", "ul"]).run(crab)
+    curve = LightCurveEstimator(energy_edges=[1, 10]*u.TeV, source="crab", selection_optional=["errn-errp", "ul"], snap=True).run(crab)
     assert_allclose([curve.energy_min.value[0], curve.energy_max.value[0]], [.9198689, 10.5639038], rtol=1e-6)
     assert curve.norm.shape == (4, 1)
     for name, expected in TARGETS.items(): assert_allclose(getattr(curve, name)[:, 0], expected, rtol=1e-5, err_msg=name)
@@ -44,7 +44,7 @@ def runs():
 
 
 def test_each_interval_is_the_joint_norm_of_its_runs(runs):
-    options = dict(energy_edges=[1, 3, 10]*u.TeV, selection_optional="all")
+    options = dict(energy_edges=[1, 3, 10]*u.TeV, selection_optional="all", snap=True)
     curve = LightCurveEstimator(time_intervals="night", **options).run(runs)
     assert curve.norm.shape == (2, 2) and curve.time_axis.nbin == 2
     for k, night in enumerate((runs[:3], runs[3:])):
@@ -56,8 +56,8 @@ def test_each_interval_is_the_joint_norm_of_its_runs(runs):
 
 
 def test_the_band_is_kept_where_a_run_measured_a_part_of_it(runs):
-    curve = LightCurveEstimator(energy_edges=[1, 10]*u.TeV).run(runs)
-    alone = FluxPointsEstimator(energy_edges=[1, 10]*u.TeV).run(runs[-1:])
+    curve = LightCurveEstimator(energy_edges=[1, 10]*u.TeV, snap=True).run(runs)
+    alone = FluxPointsEstimator(energy_edges=[1, 10]*u.TeV, snap=True).run(runs[-1:])
     fraction = curve.measured_fraction[:, 0]
     assert_allclose(curve.norm[-1], alone.norm, rtol=1e-9)           # the same counts
     assert alone.energy_min[0] > 2*u.TeV and curve.energy_min[0] < 1.1*u.TeV
@@ -69,7 +69,7 @@ def test_the_band_is_kept_where_a_run_measured_a_part_of_it(runs):
 
 
 def test_files_give_the_light_curve_back(runs, tmp_path):
-    curve = LightCurveEstimator(energy_edges=[1, 3, 10]*u.TeV, selection_optional="all").run(runs)
+    curve = LightCurveEstimator(energy_edges=[1, 3, 10]*u.TeV, selection_optional="all", snap=True).run(runs)
     for sed_type in ("flux", "likelihood"):
         curve.write(tmp_path / "curve.fits", sed_type=sed_type, format="lightcurve", overwrite=True)
         again = FluxPoints.read(tmp_path / "curve.fits", format="lightcurve", reference_model=runs.models[0])
@@ -81,19 +81,19 @@ def test_files_give_the_light_curve_back(runs, tmp_path):
 def test_runs_that_stick_out_of_an_interval_are_named_and_left_out(runs):
     first = Time(["2022-01-01 19:00", "2022-01-01 21:10"], scale="tt")
     with pytest.warns(SpecnbWarning, match="only in part: run 1"):
-        curve = LightCurveEstimator(time_intervals=[first]).run(runs)
+        curve = LightCurveEstimator(time_intervals=[first], snap=True).run(runs)
     assert np.isfinite(curve.counts[0, 0]).tolist() == [True] + [False]*5
 
 
 def test_an_interval_without_data_says_so(runs):
     axis = TimeMapAxis([0, 50]*u.h, [30, 60]*u.h, Time("2022-01-01 19:00", scale="tt"))
-    curve = LightCurveEstimator(time_intervals=axis).run(runs)
+    curve = LightCurveEstimator(snap=True, time_intervals=axis).run(runs)
     assert curve.status[1] == ["no data: no dataset lies in this interval"] and np.isnan(curve.norm[1]).all()
-    with pytest.raises(ValueError, match="none of the 6 datasets"): LightCurveEstimator(time_intervals=axis.slice([1])).run(runs)
+    with pytest.raises(ValueError, match="none of the 6 datasets"): LightCurveEstimator(snap=True, time_intervals=axis.slice([1])).run(runs)
 
 
 def test_blocks_find_a_change_of_flux(runs):
     bright = Datasets([run.fill(n_on=run.arrays.n_on*(4 if i > 2 else 1)) for i, run in enumerate(runs[:5])])
     bright.models = runs.models
-    curve = LightCurveEstimator(time_intervals="bayesian-blocks", energy_edges=[1, 10]*u.TeV).run(bright)
+    curve = LightCurveEstimator(time_intervals="bayesian-blocks", snap=True, energy_edges=[1, 10]*u.TeV).run(bright)
     assert curve.time_axis.nbin == 2 and np.isfinite(curve.counts[0, 0]).tolist() == [True]*3 + [False]*2

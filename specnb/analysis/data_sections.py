@@ -108,7 +108,7 @@ class BandsConfig(EnergyAxisConfig):
     "Bands of the flux points."
     min:Energy = entry("0.7 TeV", "lower end of the first flux point")
     max:Energy = entry("30 TeV", "upper end of the last flux point")
-    nbins:int = entry(10, "number of flux points; edges move to those of the counts", ge=1, le=10_000)
+    nbins:int = entry(10, "number of flux points, equal in log energy", ge=1, le=10_000)
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #7251e5ff
 class TimeRangeConfig(Section):

@@ -68,6 +68,7 @@ class EstimatorConfig(Section):
     norm_n_values:int = of_estimator("norm_n_values", "number of norms, log-uniform", ge=1, le=10_000)
     norm_values:list[float] | None = of_estimator("norm_values", "the norms themselves")
     sum_over_energy_groups:bool = of_estimator("sum_over_energy_groups", "add up the bins of a band first")
+    snap:bool = of_estimator("snap", "move the ends of bands to those of bins, as Gammapy does")
 
 # %% ../../nbs/80_analysis/16_fit_sections.ipynb #34ec06f0
 class FluxPointsConfig(Section):
