@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['divide_bins']
 
-# %% ../../nbs/60_makers/12_finer_edges.ipynb #2d4774a0
+# %% ../../nbs/60_makers/12_finer_edges.ipynb #10100d59
 import numpy as np
-from ..data.edisp import matrix_of_cumulative
 from .arrays import SpectrumArrays, stack_spectra
 from .selected_events import StackedEvents
 
@@ -23,7 +22,7 @@ def merged_edges(
     distance = np.minimum(np.abs(new/edges[k] - 1), np.abs(new/edges[k - 1] - 1))
     return np.sort(np.append(edges, new[distance > rtol]))
 
-# %% ../../nbs/60_makers/12_finer_edges.ipynb #2507dd47
+# %% ../../nbs/60_makers/12_finer_edges.ipynb #6d4022e4
 _OF_BINS = "mask_safe", "mask_fit", "acceptance", "acceptance_off"
 
 def _counted(
@@ -33,6 +32,20 @@ def _counted(
     "Events in each bin, lower edges included."
     k = np.searchsorted(edges, energy, side="right")
     return np.bincount(k, minlength=len(edges) + 1)[1:-1].astype(float)
+
+def _shares(
+    events,                  # SelectedEvents with its energy dispersion
+    e_true_edges:np.ndarray, # TeV
+    edges:np.ndarray,        # of the parts, TeV
+    inside:np.ndarray,       # bin of each part
+)->np.ndarray:               # shape (n_true, n_parts)
+    "Share of each part in the probability of its bin; in its width where there is no probability."
+    part = np.maximum(np.diff(events.probability_below(e_true_edges, edges), axis=1), 0)
+    first = np.flatnonzero(np.append(True, np.diff(inside) > 0))
+    whole = np.add.reduceat(part, first, axis=1)[:, inside]
+    width = np.diff(np.log(edges))
+    width = width / np.bincount(inside, width)[inside]
+    return np.divide(part, whole, out=np.broadcast_to(width, part.shape).copy(), where=whole > 1e-12)
 
 def _finer_run(
     arrays:SpectrumArrays, # of a run
@@ -52,7 +65,7 @@ def _finer_run(
         new[name] = _counted(energy, edges)
         if not np.array_equal(np.bincount(inside, new[name]), getattr(arrays, name)):
             return None
-    edisp = matrix_of_cumulative(events.cumulative, events.migra_edges, arrays.e_true_edges, edges)
+    edisp = arrays.edisp[:, inside] * _shares(events, arrays.e_true_edges, edges, inside)
     return arrays.replace(e_reco_edges=edges, edisp=edisp, events=events, **new)
 
 # %% ../../nbs/60_makers/12_finer_edges.ipynb #b90326d5
