@@ -243,6 +243,8 @@ from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
 from .flux_points.estimator import divided_datasets as divided_datasets
 from .flux_points.estimator import moved_edges as moved_edges
+from .flux_points.edges import event_energy_edges as event_energy_edges
+from .flux_points.edges import resample_energy_edges as resample_energy_edges
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
 from .light_curves.estimator import LightCurveEstimator as LightCurveEstimator
 from .detection.sensitivity import CRITERIA as CRITERIA
@@ -532,6 +534,7 @@ __all__ = [
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
+    "event_energy_edges",
     "expected_background",
     "expected_norm_limits",
     "exposure_per_bin",
@@ -610,6 +613,7 @@ __all__ = [
     "remarks_view",
     "render_page",
     "rerun",
+    "resample_energy_edges",
     "result_column",
     "run_analysis",
     "runs_view",
