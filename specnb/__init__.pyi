@@ -277,6 +277,7 @@ from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
 from .analysis.figures import plot_background_regions as plot_background_regions
 from .analysis.figures import plot_fit_of_all as plot_fit_of_all
+from .analysis.figures import plot_light_curve as plot_light_curve
 from .analysis.figures import plot_signal_growth as plot_signal_growth
 from .analysis.figures import plot_spectrum as plot_spectrum
 from .analysis.analysis import FIGURE_SIZES as FIGURE_SIZES
@@ -285,6 +286,7 @@ from .analysis.high_level import Analysis as Analysis
 from .analysis.views import View as View
 from .analysis.views import files_view as files_view
 from .analysis.views import fit_view as fit_view
+from .analysis.views import light_curve_view as light_curve_view
 from .analysis.views import points_view as points_view
 from .analysis.views import remarks_view as remarks_view
 from .analysis.views import runs_view as runs_view
@@ -550,6 +552,7 @@ __all__ = [
     "integrate_spectrum",
     "inventory",
     "latin_hypercube",
+    "light_curve_view",
     "load_irf_dict_from_file",
     "make_column",
     "make_concentric_annulus_sky_regions",
@@ -576,6 +579,7 @@ __all__ = [
     "plot_excess",
     "plot_exposure",
     "plot_fit_of_all",
+    "plot_light_curve",
     "plot_masks",
     "plot_models",
     "plot_off_regions",

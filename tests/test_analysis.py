@@ -2,7 +2,7 @@
 import warnings
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, Datasets, Models, PowerLawSpectralModel, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir)
+from specnb import (AnalysisConfig, Datasets, Models, PowerLawSpectralModel, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir, fit_view)
 from specnb.analysis.analysis import warnings_as_remarks
 
 close = np.testing.assert_allclose
@@ -184,3 +184,35 @@ def test_the_high_level_interface_takes_models_as_text_adds_to_them_and_changes_
     with pytest.raises(TypeError, match="config: expected an AnalysisConfig"): Analysis("spam")
     with pytest.raises(TypeError, match="config: expected an AnalysisConfig"): analysis.update_config(0)
     with pytest.raises(RuntimeError, match="general.models_file: no file is named"): analysis.write_models()
+
+
+def test_a_light_curve_is_measured_when_the_configuration_asks_for_one():
+    "Intervals as a word, a duration into which runs are cut, or dates; the spectrum stays as it is."
+    plain, cut = run(), run(light_curve__time_intervals="15 min", light_curve__energy_edges__nbins=2)
+    found, expected = cut.results(), plain.results()
+    assert "light_curve" not in expected and found["flux_points"] == expected["flux_points"]
+    curve = found["light_curve"]
+    assert len(curve["flux"]) == 8 and len(curve["flux"][0]) == 2 and found["light_curve_units"]["flux"] == "1 / (s cm2)"
+    plain.get_light_curve()
+    assert len(plain.light_curve) == 4 and "light_curve" in plain.figures()
+    for name in ("counts", "npred"): # two bands of parts of a run, the run
+        parts = np.nansum(cut.light_curve.data[name], axis=(1, 2)).reshape(4, 2).sum(1)
+        np.testing.assert_allclose(parts, np.nansum(plain.light_curve.data[name], axis=(1, 2)), rtol=.02 if name == "npred" else 0)
+    start, stop = (t.utc.iso for t in (plain.light_curve.time_axis.time_min[0], plain.light_curve.time_axis.time_max[1]))
+    middle = plain.light_curve.time_axis.time_mid[1].utc.iso
+    plain.config = plain.config.update({"light_curve": {"time_intervals": [[start, middle], [middle, stop]]}})
+    plain.get_light_curve()
+    counts = plain.light_curve.data["counts"]
+    assert counts.shape == (2, 1, 3) and np.isfinite(counts).sum() == 3 and np.nansum(counts) > 100
+
+
+def test_a_calibration_with_priors_is_fitted_beside_the_source():
+    fixed, free = run(), run(nuisance={"background_norm": .05, "area_norm": {"mu": 1, "sigma": .1}})
+    models = {m["name"]: m for m in free.results()["models"]}
+    assert models["nuisance"]["type"] == "NuisanceModel" and free.models.names == ["source", "nuisance"]
+    found = models["nuisance"]["parameters"]
+    assert found["energy_scale"]["frozen"] and found["energy_scale"]["value"] == 1
+    assert found["area_norm"]["error"] == pytest.approx(.1, rel=1e-3) # known from the prior alone
+    errors = [a.models["source"].spectral_model.amplitude.error / a.models["source"].spectral_model.amplitude.value for a in (fixed, free)]
+    assert errors[1] == pytest.approx((errors[0]**2 + .1**2)**.5, rel=.02)
+    assert "nuisance: background_norm" in repr(fit_view(free))

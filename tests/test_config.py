@@ -81,6 +81,12 @@ REFUSED = [  # key, value, words of the message
     ("fit.backend", "sherpa", ["found 'sherpa'", "'minuit' or 'scipy'"]),
     ("fit.covariance_opts", {"backend": "x"}, ["covariance_opts", "found 'x'"]),
     ("fit.fit_range", {"min": "10 TeV", "max": "1 TeV"}, ["fit_range: min is 10 TeV, expected less than max, 1 TeV"]),
+    ("light_curve.time_intervals", "5 TeV", ["found '5 TeV'", "expected run, night, bayesian-blocks, a duration"]),
+    ("light_curve.time_intervals", [["2004-12-05", "2004-12-04"]], ["time_intervals", "expected a start before its stop"]),
+    ("light_curve.time_intervals", {"start": ["2004-12-05"], "stop": []}, ["time_intervals", "expected pairs of dates"]),
+    ("light_curve.parameters", {"n_sigma": 0}, ["n_sigma: expected a positive number"]),
+    ("nuisance.area_norm", -.1, ["found -0.1", "expected the width of a normal distribution around 1"]),
+    ("nuisance.area_norm", {"mu": 1, "width": 2}, ["nuisance.area_norm", "{mu: 1, sigma: 0.1}"]),
     ("flux_points.parameters", {"n_sigma": 0}, ["n_sigma: expected a positive number"]),
     ("flux_points.parameters", {"energy_edges": [1, 2]}, ["flux_points.parameters.energy_edges: unknown key"]),
     ("flux_points.parameters.selection_optional", "limits", ["selection_optional: expected 'all' or some of", "found 'limits'"]),
@@ -98,7 +104,7 @@ REFUSED = [  # key, value, words of the message
     ("datasets.on_regin.radius", "1 deg", ["datasets.on_regin: unknown key", "did you mean on_region?"]),
     ("dataset", {}, ["dataset: unknown key", "did you mean datasets?"]),
     ("radius", "1 deg", ["radius: unknown key", "observations.obs_cone.radius or datasets.on_region.radius"]),
-    ("light_curve", {}, ["belongs to an analysis with maps or time bins"]),
+    ("excess_map", {}, ["belongs to an analysis with maps"]),
     ("datasets.geom.wcs", {}, ["datasets.geom.wcs", "belongs to an analysis with maps"]),
     ("datasets", 5, ["datasets: found 5"]),
 ]
@@ -192,7 +198,12 @@ CHANGES = {  # a value other than the default for every key
     "flux_points.parameters.selection_optional": ["ul"], "flux_points.parameters.n_sigma": 2, "flux_points.parameters.n_sigma_ul": 1.645,
     "flux_points.parameters.reoptimize": True, "flux_points.parameters.norm_min": 0.1, "flux_points.parameters.norm_max": 9,
     "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True,
-    "flux_points.parameters.snap": True}
+    "flux_points.parameters.snap": True,
+    "nuisance.background_norm": .05, "nuisance.area_norm": {"mu": 1.1, "sigma": .1}, "nuisance.energy_scale": .1,
+    "light_curve.time_intervals": "15 min", "light_curve.energy_edges.min": "0.5 TeV", "light_curve.energy_edges.max": "20 TeV",
+    "light_curve.energy_edges.nbins": 2, "light_curve.parameters.selection_optional": None, "light_curve.parameters.n_sigma": 2,
+    "light_curve.parameters.n_sigma_ul": 3, "light_curve.parameters.reoptimize": True, "light_curve.parameters.p0": .01,
+    "light_curve.parameters.snap": True}
 
 
 @pytest.mark.parametrize("key", CHANGES)

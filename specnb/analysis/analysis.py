@@ -8,13 +8,14 @@ __all__ = ['FIGURE_SIZES', 'SpectralAnalysis']
 # %% ../../nbs/80_analysis/40_analysis.ipynb #9bdf9698
 import logging
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import numpy as np
 from .config import AnalysisConfig
 from .figures import (
-    plot_background_regions, plot_fit_of_all, plot_signal_growth, plot_spectrum)
+    plot_background_regions, plot_fit_of_all, plot_light_curve, plot_signal_growth, plot_spectrum)
 from ..base.core import SpecnbWarning, demo_dir, html_table, lazy, make_path
 from ..base.tables import read_tables
 from ..data.download import find_dataset, public_datasets
@@ -23,7 +24,7 @@ from ..data.problems import fits_files
 from ..data.store import DataStore
 from ..flux_points.dataset import FluxPointsDataset
 from ..makers.datasets import Datasets, cumulative_stacks
-from ..makers.many_runs import DatasetsMaker
+from ..makers.many_runs import DatasetsMaker, reduce_run
 from ..makers.safe_masks import energy_range_mask
 from ..makers.summary import spectrum_summary
 from ..models.sky import Models
@@ -148,6 +149,10 @@ def plain_columns(table)->dict:
     return {name: finite(np.asarray(table[name]).tolist()) for name in table.colnames}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #f6f36293
+def units_of(table)->dict:
+    "Units of the columns that have one."
+    return {name: str(table[name].unit) for name in table.colnames if table[name].unit}
+
 def parameter_results(parameter)->dict:
     "Value, error (None if frozen) and limits of a parameter, in its unit."
     p = parameter
@@ -158,13 +163,13 @@ def parameter_results(parameter)->dict:
 # %% ../../nbs/80_analysis/40_analysis.ipynb #a3d0b095
 def model_results(model)->dict:
     "Name, type and parameters of a model."
-    spectrum = model.spectral_model
+    spectrum = getattr(model, "spectral_model", model)
     parameters = {p.name: parameter_results(p) for p in spectrum.parameters}
     return {"name": model.name, "type": type(spectrum).__name__, "parameters": parameters}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #e3e16b99
 FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5),
-                "spectrum": (7, 4.8), "profiles": (7, 4.8)}
+                "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6)}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
 def shortened(texts:list)->str:
@@ -181,6 +186,27 @@ def set_fit_range(datasets, limits):
             d.mask_fit = energy_range_mask(d.arrays.e_reco_edges, low, high)
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #710a9f84
+def parts_of_runs(
+    analysis,   # `SpectralAnalysis` with observations
+    width=None, # duration, in equal parts that last no longer
+    dates=None, # pairs of dates, what lies between them
+):              # Datasets, None if neither is given
+    "A spectrum for each part of the runs of an analysis."
+    if width is None and dates is None:
+        return None
+    runs, settings = analysis.observations, analysis.config.datasets
+    makers, empty, parts, seen = settings.makers(), settings.empty(), Datasets(), Counter()
+    for part in runs.split(width) if width is not None else runs.select_time(dates):
+        dataset, caught = reduce_run(makers, empty, part)
+        seen[dataset.name] += 1
+        parts.append(dataset.copy(name=f"{dataset.name}-{seen[dataset.name]}"))
+        for w in caught:
+            warnings.warn_explicit(*w)
+    if not len(parts):
+        raise ValueError("no run has data in light_curve.time_intervals")
+    return parts
+
+# %% ../../nbs/80_analysis/40_analysis.ipynb #bc7bab0a
 class SpectralAnalysis:
     """An analysis: from a configuration to flux points.
 
@@ -194,6 +220,8 @@ class SpectralAnalysis:
     datastore, observations, runs, datasets, models, fit, fit_result, flux_points
         What the steps made, None before: `DataStore`, `Observations`, `Datasets` (one a run), `Datasets`
         (as fitted), `Models`, `Fit`, `FitResult`, `FluxPointsDataset`.
+    light_curve : `FluxPoints`
+        With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
     remarks : list of str
         What a person should know: warnings of the steps, and what could not be determined.
 
@@ -210,7 +238,7 @@ class SpectralAnalysis:
             raise TypeError(f"config: expected an AnalysisConfig, a dict or a file, found {config!r}")
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
-        self.models = self.fit = self.fit_result = self.flux_points = None
+        self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
         self.remarks = []
 
     def run(self):
@@ -233,6 +261,8 @@ class SpectralAnalysis:
         self.set_models()
         self.run_fit()
         self.get_flux_points()
+        if self.config.light_curve.time_intervals is not None:
+            self.get_light_curve()
         return self
 
     def get_observations(self):
@@ -302,6 +332,29 @@ class SpectralAnalysis:
         add_remarks(self.remarks, told, "flux points")
         log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
 
+    def get_light_curve(self, estimator=None):
+        """Measure the fluxes over time; sets `light_curve`.
+
+        Parameters
+        ----------
+        estimator : `LightCurveEstimator`, optional
+            Which intervals and energies. Default: that of the section ``light_curve`` of the configuration,
+            with an interval for each run if it names none.
+        """
+        self._need("fit_result", "run_fit")
+        settings, parts = self.config.light_curve, self.runs.copy()
+        with warnings_as_remarks(self.remarks):
+            if estimator is None:
+                parts = parts_of_runs(self, settings.width, settings.dates) or parts
+                estimator = settings.estimator(self.config.flux_points.source)
+            set_fit_range(parts, self.config.fit.fit_range)
+            parts.models = self.models
+            self.light_curve = curve = estimator.run(parts)
+        told = (f"light curve, from {start.utc.iso[:19]}: {text}"
+                for start, texts in zip(curve.time_axis.time_min, curve.status) for text in texts if text)
+        add_remarks(self.remarks, told, "light curve")
+        log.info("light curve: %d intervals", len(curve))
+
     @property
     def success(self):
         "Whether the fit converged; False before it ran."
@@ -314,7 +367,8 @@ class SpectralAnalysis:
         -------
         dict
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
-            ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``.
+            ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``;
+            of steps that were asked for, ``light_curve`` (as ``flux``) with ``light_curve_units``.
 
         Raises
         ------
@@ -333,8 +387,14 @@ class SpectralAnalysis:
                 "models": [model_results(m) for m in models],
                 "covariance": {"parameters": free, "matrix": matrix},
                 "flux_points": plain_columns(points),
-                "flux_points_units": {n: str(points[n].unit) for n in points.colnames if points[n].unit},
+                "flux_points_units": units_of(points), **self._further_results(),
                 "remarks": list(self.remarks)}
+
+    def _further_results(self): # of steps that were asked for
+        if self.light_curve is None:
+            return {}
+        curve = self.light_curve.to_table(format="lightcurve", sed_type="flux")
+        return {"light_curve": plain_columns(curve), "light_curve_units": units_of(curve)}
 
     def figures(self):
         """Functions that draw the figures of the analysis, by name.
@@ -342,8 +402,9 @@ class SpectralAnalysis:
         Returns
         -------
         dict of str to callable
-            ``background_regions`` (if there are OFF regions), ``signal_growth``, ``fit``, ``spectrum`` and
-            ``profiles`` (if they are estimated); each draws into the current matplotlib figure.
+            ``background_regions`` (if there are OFF regions), ``signal_growth``, ``fit``, ``spectrum``,
+            ``profiles`` and ``light_curve`` (if they are estimated); each draws into the current matplotlib
+            figure.
 
         Raises
         ------
@@ -359,6 +420,8 @@ class SpectralAnalysis:
             functions = {"background_regions": regions, **functions}
         if self.flux_points.data.has_stat_profiles:
             functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True)
+        if self.light_curve is not None:
+            functions["light_curve"] = partial(plot_light_curve, self.light_curve)
         return functions
 
     def _need(self, name, step):

@@ -12,6 +12,7 @@ from .fields import (
     ConfigError, OutermostSection, Section, Text, differences, entry, key_paths, merged, nested, part,
     plain_yaml, section_values, yaml_lines)
 from .fit_sections import FitConfig, FluxPointsConfig
+from .further_sections import LightCurveConfig, NuisanceConfig
 from .model_sections import ModelConfig
 from ..base.core import atomic_path, found_text, html_table, make_path
 from ..base.yaml_files import load_yaml, read_yaml
@@ -46,7 +47,7 @@ class AnalysisConfig(OutermostSection):
 
     Parameters
     ----------
-    general, observations, datasets, model, fit, flux_points : dict or section
+    general, observations, datasets, model, nuisance, fit, flux_points, light_curve : dict or section
         Values that differ from the defaults, nested as in the YAML file; `AnalysisConfig.keys` lists all.
 
     Raises
@@ -58,8 +59,10 @@ class AnalysisConfig(OutermostSection):
     observations:ObservationsConfig = part(ObservationsConfig)
     datasets:DatasetsConfig = part(DatasetsConfig)
     model:ModelConfig = part(ModelConfig)
+    nuisance:NuisanceConfig = part(NuisanceConfig)
     fit:FitConfig = part(FitConfig)
     flux_points:FluxPointsConfig = part(FluxPointsConfig)
+    light_curve:LightCurveConfig = part(LightCurveConfig)
 
     @classmethod
     def from_yaml(cls, config_str):
@@ -131,13 +134,14 @@ class AnalysisConfig(OutermostSection):
         return type(self)(**changed)
 
     def models(self):
-        "The `Models` to fit: from the models file if there is one, else the section `model`."
+        """The `Models` to fit: from the models file if there is one, else the section `model`; and those of
+        the section `nuisance`."""
         file, source = self.general.models_file, self.flux_points.source
         if not file:
-            return Models([SkyModel(self.model.spectral_model(), name=source)])
+            return Models([SkyModel(self.model.spectral_model(), name=source), *self.nuisance.models()])
         models = Models.read(file)
         if source in models.names:
-            return models
+            return Models([*models, *self.nuisance.models()])
         known = f"one of the models of {file}: {', '.join(models.names)}"
         raise ConfigError([f"flux_points.source: found {found_text(source)}, expected {known}"])
 

@@ -161,13 +161,13 @@ def key_paths(model:type, prefix="")->dict:
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #56cae2be
 _ALTERNATIVES = {"circles", "file"} # of one field: in pydantic's paths, but no keys
-_ELSEWHERE = {"wcs", "map_selection", "excess_map", "light_curve"}
+_ELSEWHERE = {"wcs", "map_selection", "excess_map"}
 
 def _unknown_key(model:type, path:list)->str:
     "What to say of a key, the last of a path, that does not exist."
     word, section = str(path[-1]), model
     if word in _ELSEWHERE:
-        return "unknown key: it belongs to an analysis with maps or time bins; leave it out"
+        return "unknown key: it belongs to an analysis with maps; leave it out"
     for key in path[:-1]:
         field = section.model_fields.get(key)
         section = field and section_of(field.annotation) or section

@@ -8,7 +8,7 @@ __all__ = ['Analysis']
 # %% ../../nbs/80_analysis/45_high_level.ipynb #087fbc8c
 import logging
 from pathlib import Path
-from .analysis import SpectralAnalysis, set_fit_range, warnings_as_remarks
+from .analysis import SpectralAnalysis
 from .config import AnalysisConfig
 from ..base.core import make_path
 from ..makers.datasets import Datasets
@@ -36,10 +36,8 @@ class Analysis(SpectralAnalysis):
 
     Attributes
     ----------
-    config, datastore, observations, datasets, models, fit, fit_result, flux_points
+    config, datastore, observations, datasets, models, fit, fit_result, flux_points, light_curve
         As of `SpectralAnalysis`.
-    light_curve : `FluxPoints`
-        What `get_light_curve` found.
 
     Raises
     ------
@@ -48,7 +46,6 @@ class Analysis(SpectralAnalysis):
     ConfigError
         A configuration that cannot be used.
     """
-    light_curve = None
 
     def __init__(self, config):
         if not isinstance(config, (AnalysisConfig, dict)):
@@ -106,24 +103,6 @@ class Analysis(SpectralAnalysis):
         if not name:
             raise RuntimeError(f"general.{key}: no file is named in the configuration; give a path")
         return make_path(name)
-
-    def get_light_curve(self, estimator=None):
-        """Measure the fluxes over time; sets `light_curve`.
-
-        Parameters
-        ----------
-        estimator : `LightCurveEstimator`, optional
-            Which intervals and energies. Default: that of the section ``light_curve`` of the configuration.
-        """
-        self._need("fit_result", "run_fit")
-        section = getattr(self.config, "light_curve", None)
-        if estimator is None and section is None:
-            raise RuntimeError("the configuration has no section light_curve; give an estimator")
-        estimator = section.estimator() if estimator is None else estimator
-        self.runs.models = self.models
-        set_fit_range(self.runs, self.config.fit.fit_range)
-        with warnings_as_remarks(self.remarks):
-            self.light_curve = estimator.run(self.runs)
 
     def get_excess_map(self):
         "Refused: an analysis of one region has no map."

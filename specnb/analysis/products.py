@@ -46,6 +46,10 @@ def _write_tables(
     points.write(folder / "flux_points.fits")
     points.to_table(sed_type="dnde").write(folder / "flux_points.ecsv", format="ascii.ecsv")
     analysis.models.write(folder / "models.yaml")
+    if analysis.light_curve is not None:
+        analysis.light_curve.write(folder / "light_curve.fits", format="lightcurve")
+        curve = analysis.light_curve.to_table(format="lightcurve", sed_type="flux")
+        curve.write(folder / "light_curve.ecsv", format="ascii.ecsv")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #947a709c
 def _write_figures(

@@ -135,6 +135,18 @@ def _results_of_signal(runs):
     signal = spectrum_summary(total)
     return {n: Result(signal[n], "s" if n == "livetime" else "", about) for n, about in _SIGNAL.items()}
 
+_CURVE_COLUMNS = {"time_min": "start, MJD", "time_max": "stop, MJD", "flux": "flux", "flux_err": "its error",
+                  "flux_ul": "upper limit", "sqrt_ts": "square root of TS"}
+
+def _results_of_curve(curve):
+    "Columns of a light curve as lists, a list for each interval where there is one for each band."
+    if curve is None:
+        return {}
+    table = curve.to_table(format="lightcurve", sed_type="flux")
+    return {f"curve_{n}": Result(_plain(n, np.asarray(table[n])), str(table[n].unit or ""),
+                                 f"light curve: {about}")
+            for n, about in _CURVE_COLUMNS.items() if n in table.colnames}
+
 def _results_of_points(points):
     "Columns of flux points as lists."
     table = points.to_table(sed_type="dnde")
@@ -153,7 +165,7 @@ def analysis_results(
             **_results_of_signal(analysis.runs),
             **_results_of_fit(analysis.fit_result), "n_bins": Result(n_bins, "", "bins in the fit"),
             "fit_success": Result(analysis.success, "", "whether the fit converged"),
-            **_results_of_points(analysis.flux_points.data),
+            **_results_of_points(analysis.flux_points.data), **_results_of_curve(analysis.light_curve),
             "remarks": Result("; ".join(analysis.remarks), "", "what a person should know")}
 
 # %% ../../nbs/85_sweeps/20_results.ipynb #b4e99a49
