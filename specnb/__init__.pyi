@@ -247,6 +247,19 @@ from .flux_points.edges import event_energy_edges as event_energy_edges
 from .flux_points.edges import resample_energy_edges as resample_energy_edges
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
 from .light_curves.estimator import LightCurveEstimator as LightCurveEstimator
+from .light_curves.variability import TimmerKonig_lightcurve_simulator as TimmerKonig_lightcurve_simulator
+from .light_curves.variability import compute_chisq as compute_chisq
+from .light_curves.variability import compute_excess_variance as compute_excess_variance
+from .light_curves.variability import compute_flux_doubling as compute_flux_doubling
+from .light_curves.variability import compute_fpp as compute_fpp
+from .light_curves.variability import compute_fvar as compute_fvar
+from .light_curves.variability import compute_lightcurve_constancy as compute_lightcurve_constancy
+from .light_curves.variability import compute_lightcurve_discrete_correlation as compute_lightcurve_discrete_correlation
+from .light_curves.variability import compute_lightcurve_doublingtime as compute_lightcurve_doublingtime
+from .light_curves.variability import compute_lightcurve_fpp as compute_lightcurve_fpp
+from .light_curves.variability import compute_lightcurve_fvar as compute_lightcurve_fvar
+from .light_curves.variability import discrete_correlation as discrete_correlation
+from .light_curves.variability import structure_function as structure_function
 from .detection.sensitivity import CRITERIA as CRITERIA
 from .detection.sensitivity import SensitivityEstimator as SensitivityEstimator
 from .detection.sensitivity import minimum_excess as minimum_excess
@@ -497,6 +510,7 @@ __all__ = [
     "ThetaSquaredTable",
     "TimeMapAxis",
     "TimeReference",
+    "TimmerKonig_lightcurve_simulator",
     "UniformPrior",
     "UpperLimits",
     "View",
@@ -518,6 +532,16 @@ __all__ = [
     "compile_likelihood",
     "compound_region_center",
     "compound_region_to_regions",
+    "compute_chisq",
+    "compute_excess_variance",
+    "compute_flux_doubling",
+    "compute_fpp",
+    "compute_fvar",
+    "compute_lightcurve_constancy",
+    "compute_lightcurve_discrete_correlation",
+    "compute_lightcurve_doublingtime",
+    "compute_lightcurve_fpp",
+    "compute_lightcurve_fvar",
     "compute_upper_limits",
     "containment_per_bin",
     "count_problems",
@@ -529,6 +553,7 @@ __all__ = [
     "demo_model",
     "demo_observations",
     "detection_time",
+    "discrete_correlation",
     "dispersion",
     "dispersion_p_value",
     "divide_bins",
@@ -633,6 +658,7 @@ __all__ = [
     "spectrum_summary",
     "spread_table",
     "stack_spectra",
+    "structure_function",
     "sweep",
     "sweep_points",
     "sweep_report",
