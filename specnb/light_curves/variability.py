@@ -11,7 +11,7 @@ __all__ = ['compute_excess_variance', 'compute_fvar', 'compute_fpp', 'compute_ch
 # %% ../../nbs/77_light_curves/30_variability.ipynb #7edb248f
 import copy
 import numpy as np
-from ..base.core import as_float, as_number, expect, lazy, warn
+from ..base.core import as_float, as_generator, as_number, expect, lazy, warn
 from ..flux_points.flux_points import FluxPoints
 from .intervals import interval_members
 
@@ -312,9 +312,10 @@ def TimmerKonig_lightcurve_simulator(power_spectrum, npoints, spacing, nchunks=1
     center, width = (v if unit is None else u.Quantity(v).to_value(unit) for v in (mean, std))
     if poisson and center*step < 1:
         warn(f"mean: less than one count per point ({center*step:.3g}), most counts will be 0")
-    rng = random_state
-    if not hasattr(rng, "normal"):
-        rng = np.random.default_rng(None if isinstance(random_state, str) else random_state)
+    if isinstance(random_state, str) and random_state == "random-seed":
+        random_state = int(np.random.SeedSequence().entropy % 2**32)
+        warn(f"series: no random_state was given, the seed {random_state} was drawn")
+    rng = as_generator(random_state, "random_state")
     n = npoints*nchunks
     power = np.asarray(power_spectrum(np.fft.rfftfreq(n, step)[1:], **(power_spectrum_params or {})))
     draws = rng.normal(size=(2, len(power)))
@@ -398,7 +399,8 @@ def compute_lightcurve_doublingtime(lightcurve, flux_quantity="flux"):
     -------
     `~astropy.table.QTable`
         ``min_energy, max_energy, doublingtime, doubling_err, doubling_coord``, the same of halving; the
-        coord is the date of the first of the two points, the middle of the light curve where nothing was found.
+        coord is the date of the first of the two points, the middle of the light curve where nothing
+        was found.
     """
     axis = expect(lightcurve, FluxPoints, "lightcurve").time_axis
     values = _series(lightcurve, flux_quantity)
@@ -455,7 +457,8 @@ def compute_lightcurve_constancy(lightcurve, datasets=None, estimator=None, flux
     -------
     `~astropy.table.QTable`
         ``min_energy, max_energy, n_points, chi2, p_value``; with datasets also ``norm`` and
-        ``norm_err`` of all intervals jointly, ``ts`` = stat(one norm) - stat(a norm for each interval), and ``ts_p_value``.
+        ``norm_err`` of all intervals jointly, ``ts`` = stat(one norm) - stat(a norm for each interval), and
+        ``ts_p_value``.
 
     Raises
     ------
