@@ -7,14 +7,18 @@ __all__ = ['FluxPointsDataset']
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #48ebd4a3
 import copy
+from dataclasses import replace
 import numpy as np
 from ..base.core import html_table, lazy
-from .flux_points import FluxPoints
+from .flux_points import FluxPoints, profile_points
+from .point_terms import DistributionTerm, ProfileTerm
 from .tables import read_flux_table, write_flux_table
 from ..stats.likelihood import PointPrediction, PointsPart, compile_likelihood
 from ..makers.plots import plot_bins, line_style, two_panels
+from ..models.parameters import Parameters
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
+from ..models.temporal import ConstantTemporalModel
 from ..models.quantities import SED_UNITS, unit_label
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #b7ad2e13
@@ -30,8 +34,52 @@ def point_errors(
     if "norm_err" in data:
         error = data["norm_err"]
     else:
-        error = np.mean(both, axis=0) if len(both) == 2 else np.full(len(points), np.nan)
+        error = np.mean(both, axis=0) if len(both) == 2 else np.full(points.shape, np.nan)
     return error * points.reference["dnde"]
+
+def _sides(
+    points, # FluxPoints
+):          # DistributionTerm's data, errn, errp and is_ul in norms, each of the shape of the points
+    "Values with downward and upward errors; of limits the limit and the error of its measurement."
+    data, is_ul = points.data, points.is_ul
+    both = point_errors(points)/points.reference["dnde"]
+    errn, errp = (np.where(np.isfinite(data.get(n, np.nan)), data.get(n, np.nan), both)
+                  for n in ("norm_errn", "norm_errp"))
+    limit = data.get("norm_ul", np.full(points.shape, np.nan))
+    distance = limit - np.where(np.isfinite(points.norm), points.norm, 0)
+    error = np.where(errp > 0, errp, np.where(distance > 0, distance, limit)/points.n_sigma_ul)
+    return np.where(is_ul, limit, points.norm), errn, np.where(is_ul, error, errp), is_ul
+
+# %% ../../nbs/75_flux_points/70_dataset.ipynb #317efd37
+class _SeriesSpectrum:
+    "A spectrum times the means of a temporal model over intervals, at points in the `row` of one of them."
+
+    def __init__(self, spectrum, temporal, start, stop, row):
+        self.spectrum, self.temporal, self._row = spectrum, temporal, row
+        self.parameters = Parameters([*spectrum.parameters, *temporal.parameters])
+        self._n = len(spectrum.parameters)
+        self._start, self._stop = (np.atleast_2d(temporal.seconds(t)) for t in (start, stop))
+        length = self._stop - self._start
+        self._scale, self._epoch = length.sum()/length.sum(1), temporal._epoch[1]
+        temporal._check_defined(self._means(temporal._values), "time")
+
+    def _means(self, values):
+        values = np.tile(values, (len(self._start), 1))
+        return self._scale*self.temporal.mean_norm(self._start, self._stop, values, self._epoch)
+
+    def dnde(self, energy, values):
+        "Differential flux, shape (n_points,)."
+        return self.spectrum.dnde(energy, values[:self._n])*self._means(values[self._n:])[self._row]
+
+    def dnde_gradient(self, energy, values, free=None):
+        "Its derivatives, shape (n_par, n_points)."
+        free = list(free or [True]*len(self.parameters))
+        own = np.tile(values[self._n:], (len(self._start), 1))
+        slopes = self.temporal.mean_norm_gradient(self._start, self._stop, own, self._epoch, free[self._n:])
+        flux = self.spectrum.dnde(energy, values[:self._n])
+        rows = self.spectrum.dnde_gradient(energy, values[:self._n], free=free[:self._n])
+        return np.concatenate([rows*self._means(values[self._n:])[self._row],
+                               (self._scale[:, None]*slopes)[self._row].T*flux])
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #219d8b06
 _RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model",
@@ -40,17 +88,32 @@ _RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/mod
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #14b3a585
 def _checked_mask(
     mask,     # array, map or None
-    n:int,    # number of points
+    shape,    # of the points
     name:str, # for messages
-):            # bool array of shape (n,), or None
+):            # bool array of this shape, or None
     "A mask over the points."
     if mask is None: return None
     mask = np.asarray(getattr(mask, "data", mask))
     if mask.dtype.kind != "b":
         raise TypeError(f"{name}: expected logical values, found {mask.dtype.name}")
-    if mask.size != n:
-        raise ValueError(f"{name}: expected {n} entries, one per flux point, found {mask.size}")
-    return mask.reshape(-1)
+    if mask.size != np.prod(shape):
+        raise ValueError(f"{name}: expected {np.prod(shape)} entries, one per flux point, found {mask.size}")
+    return mask.reshape(shape)
+
+_STAT_TYPES = "chi2", "distrib", "profile"
+
+def _checked_stat_kwargs(
+    stat_kwargs, # dict or None
+)->dict:
+    "How profiles are interpolated, complete."
+    known = {"interp_scale": ("sqrt", "lin"), "extrapolate": (True, False)}
+    result = {"interp_scale": "sqrt", "extrapolate": True, **(stat_kwargs or {})}
+    for name, value in result.items():
+        if name not in known:
+            raise ValueError(f"stat_kwargs: expected {', '.join(map(repr, known))}, found {name!r}")
+        if value not in known[name]:
+            raise ValueError(f"stat_kwargs: {name}: expected one of {known[name]}, found {value!r}")
+    return result
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #65bfb3ad
 class FluxPointsDataset:
@@ -66,32 +129,60 @@ class FluxPointsDataset:
         Points to fit, and points that can be trusted; all by default.
     name : str, optional
         Name, unique among the datasets fitted together.
+    meta_table : `~astropy.table.Table`, optional
+        Facts about the observations.
+    stat_type : {"chi2", "distrib", "profile"}
+        Statistic; may be changed later.
+    stat_kwargs : dict, optional
+        How profiles are interpolated: ``interp_scale`` "sqrt" (default) or "lin", ``extrapolate`` True
+        (default) or False.
 
     Raises
     ------
     TypeError
         `data` are no flux points.
     ValueError
-        A mask of another length.
+        A mask of another length, a statistic that there is not, or profiles asked for and not there.
     """
-    stat_type = "chi2"
     tag = "FluxPointsDataset"
+    available_stat_type = list(_STAT_TYPES)
 
-    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points"):
+    def __init__(self, models=None, data=None, mask_fit=None, mask_safe=None, name="flux points",
+                 meta_table=None, stat_type="chi2", stat_kwargs=None):
         if not isinstance(data, FluxPoints):
             raise TypeError(f"data: expected FluxPoints, found {type(data).__name__}")
-        self.data, self.name = data, name
+        self.data, self.name, self.meta_table = data, str(name or "flux points"), meta_table
         self.mask_fit, self.mask_safe = mask_fit, mask_safe
+        self.stat_kwargs, self.stat_type = _checked_stat_kwargs(stat_kwargs), stat_type
         self.models = models
+
+    @property
+    def stat_type(self): return self._stat_type
+    @stat_type.setter
+    def stat_type(self, stat_type):
+        if stat_type not in _STAT_TYPES:
+            raise ValueError(f"stat_type: expected one of {', '.join(map(repr, _STAT_TYPES))}, found "
+                             f"{stat_type!r}")
+        if stat_type == "profile" and not (self.data.has_stat_profiles and "stat" in self.data.data):
+            raise ValueError("stat_type: 'profile' needs points with likelihood profiles (stat, stat_scan), "
+                             "which FluxPointsEstimator makes with selection_optional='scan' or 'all'; take "
+                             "'distrib' for these")
+        self._stat_type = stat_type
+
+    @property
+    def gti(self):
+        "When the points were measured, a `GTI` or None."
+        return self.data.gti
 
     def info_dict(self, **options):
         "Name, number of points, and statistic; options for counts are ignored."
-        return {"name": self.name, "n_bins": len(self.data), "n_fit_bins": int(self.mask_valid.sum()),
+        return {"name": self.name, "n_bins": self.data.norm.size, "n_fit_bins": int(self.mask_valid.sum()),
                 "stat_type": self.stat_type,
                 "stat_sum": self.stat_sum()}
 
     def __repr__(self):
-        return f"FluxPointsDataset({self.name!r}: {len(self.data)} points, {self.mask_valid.sum()} to fit)"
+        return (f"FluxPointsDataset({self.name!r}: {self.data.norm.size} points, {self.mask_valid.sum()} to "
+                f"fit, {self.stat_type})")
     def _repr_html_(self):
         cells = [(k, f"{v:.5g}" if isinstance(v, float) else v) for k, v in self.info_dict().items()]
         return html_table(cells, caption="FluxPointsDataset")
@@ -120,37 +211,73 @@ class FluxPointsDataset:
         "Read the dataset that an entry of a list names."
         return cls.read(data["filename"], name=data["name"])
 
-    def _spectra(self):
+    def _spectra(self, points): # at points of these numbers, counted interval after interval
         models = Models(self.models)
-        spectra = [m.spectral_model for m in models.sources]
-        for nuisance in models.nuisances:
-            spectra = list(map(nuisance.seen, spectra))
-        return tuple(spectra)
+        row = points//self.data.shape[-1]
+        return tuple(self._seen(m, models.nuisances, row) for m in models.sources)
+
+    def _seen(self, model, nuisances, row): # the spectrum through the instrument, in the intervals of `row`
+        spectrum, times, gti = model.spectral_model, self.data.time_axis, self.gti
+        for nuisance in nuisances:
+            spectrum = nuisance.seen(spectrum)
+        if isinstance(model.temporal_model, (type(None), ConstantTemporalModel)):
+            return spectrum
+        if times is not None:
+            return _SeriesSpectrum(spectrum, model.temporal_model, times.time_min[:, None],
+                                   times.time_max[:, None], row)
+        model.spectrum_over(gti, f"dataset {self.name!r}") # refuses a missing good time
+        return _SeriesSpectrum(spectrum, model.temporal_model, gti.time_start, gti.time_stop, row)
 
     @property
     def mask(self):
         return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
     @property
-    def mask_valid(self): return self.part().bins()
+    def mask_valid(self):
+        "Points that take part, bool, shape of the points."
+        return self.part().bins().reshape(self.data.shape)
+
+    def _term(self): # statistic of points that take part, and which those are; None for chi2
+        reference = np.broadcast_to(self.data.reference_flux("dnde"), self.data.shape).ravel()
+        mask = self.mask.ravel()
+        if self.stat_type == "profile":
+            norm, root = (np.where(mask[:, None], x, np.nan) for x in profile_points(self.data))
+            term = ProfileTerm(norm, root, reference, **self.stat_kwargs)
+            return term, term.known
+        *sides, is_ul = (x.ravel() for x in _sides(self.data))
+        value, errn, errp = (x*reference for x in sides)
+        taken = mask & np.isfinite(value) & (errp > 0) & (is_ul | (errn > 0))
+        columns = value, np.where(is_ul, errp, errn), errp, is_ul
+        return DistributionTerm(*(x[taken] for x in columns)), taken
 
     def part(self):
         "What the engine compiles: points and models."
-        dnde = self.data.norm * self.data.reference_flux("dnde")
+        energy = np.broadcast_to(self.data.data["e_ref"], self.data.shape).ravel()
+        dnde, term = self.data.norm * self.data.reference_flux("dnde"), None
         error = np.where(self.mask & ~self.data.is_ul, point_errors(self.data), np.nan)
-        return PointsPart(self.name, self.data.data["e_ref"], dnde, error, self._spectra())
+        if self.stat_type != "chi2":
+            term, taken = self._term()
+            dnde, error = np.where(taken, 0, np.nan), np.where(taken, 1, np.nan) # only tell which take part
+        part = PointsPart(self.name, energy, dnde.ravel(), error.ravel(), (), term)
+        return replace(part, spectra=self._spectra(np.flatnonzero(part.bins())))
 
     def flux_pred(self):
-        "Differential flux of the models at the reference energies, a quantity of shape (n,)."
-        return u.Quantity(PointPrediction(self._spectra(), [], self.data.data["e_ref"]).predict(np.empty(0)),
-                          SED_UNITS["dnde"])
+        "Differential flux of the models at the reference energies, a quantity of the shape of the points."
+        energy = np.broadcast_to(self.data.data["e_ref"], self.data.shape).ravel()
+        spectra = self._spectra(np.arange(len(energy)))
+        flux = PointPrediction(spectra, [], energy).predict(np.empty(0))
+        return u.Quantity(flux.reshape(self.data.shape), SED_UNITS["dnde"])
 
     def stat_array(self):
-        "Chi-square of every point, shape (n,); nan for those that do not take part."
-        p = self.part()
-        return ((p.dnde - self.flux_pred().value) / np.where(p.bins(), p.error, np.nan))**2
+        "Statistic of every point, in their shape; nan for those that do not take part."
+        part, result = self.part(), np.full(self.data.norm.size, np.nan)
+        if part.bins().any():
+            prediction, term = compile_likelihood([part], priors=False).pairs[0]
+            frozen = PointPrediction(part.spectra, [], prediction.energy).predict(np.empty(0))
+            result[part.bins()] = term.terms(frozen)[0]
+        return result.reshape(self.data.shape)
 
     def stat_sum(self):
-        "Chi-square of the points that take part, from the engine; 0 if there is none."
+        "Statistic of the points that take part, from the engine; 0 if there is none."
         if not self.mask_valid.any(): return 0.
         likelihood = compile_likelihood([self.part()], priors=False)
         return likelihood.stat(likelihood.start)
@@ -165,7 +292,7 @@ class FluxPointsDataset:
 
         Returns
         -------
-        `~astropy.units.Quantity` or ndarray, shape (n,)
+        `~astropy.units.Quantity` or ndarray, in the shape of the points
             nan for upper limits and outside the masks; a pure number if divided.
 
         Raises
@@ -187,7 +314,7 @@ class FluxPointsDataset:
         ends = np.concatenate([self.data.data[n] for n in ("e_ref", "e_min", "e_max")])
         return u.Quantity([np.nanmin(ends), np.nanmax(ends)], "TeV")
 
-    def plot_spectrum(self, ax=None, kwargs_fp=None, kwargs_model=None):
+    def plot_spectrum(self, ax=None, kwargs_fp=None, kwargs_model=None, axis_name="energy"):
         """Draw flux points, models and their error bands.
 
         Parameters
@@ -198,11 +325,16 @@ class FluxPointsDataset:
             For `FluxPoints.plot`; ``sed_type`` is "e2dnde" by default.
         kwargs_model : dict
             For the ``plot`` of the spectral model.
+        axis_name : {"energy", "time"}
+            Against what; against time the differential flux of each band and the model there.
 
         Returns
         -------
         `~matplotlib.axes.Axes`
         """
+        if axis_name == "time":
+            return self._plot_in_time(ax, kwargs_fp or {}, kwargs_model or {})
+        self._check_single("plot_spectrum")
         kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
         kwargs_model = line_style(kwargs_model or {}, sed_type=kwargs_fp["sed_type"],
                                   energy_bounds=self._energy_bounds(), linewidth=1.5)
@@ -222,6 +354,30 @@ class FluxPointsDataset:
         ax.legend(frameon=False)
         return ax
 
+    def _check_single(self, name): # the spectrum of one time
+        if self.data.time_axis is not None:
+            raise ValueError(f"{name}: a light curve of {len(self.data)} intervals; draw it with "
+                             "plot_spectrum(axis_name='time'), or take one with data.slice_by_idx")
+
+    def _plot_in_time(self, ax, kwargs_fp, kwargs_model):
+        kwargs_fp = {"time_format": "iso", **kwargs_fp}
+        ax = self.data.plot(ax=ax, sed_type="dnde", axis_name="time", **kwargs_fp)
+        axis = self.data.time_axis
+        start, stop = axis.time_min[0], axis.time_max[-1]
+        when = start + (stop - start)*np.linspace(0, 1, 300)
+        x = when.mjd if kwargs_fp["time_format"] == "mjd" else when.plot_date
+        scale = u.Unit(SED_UNITS["dnde"]).to(ax.yaxis.get_units() or SED_UNITS["dnde"])
+        for k, energy in enumerate(self.data.energy_ref):
+            for model in Models(self.models).sources:
+                norm = 1. if model.temporal_model is None else np.asarray(model.temporal_model(when))
+                flux = scale*model.spectral_model(energy).to_value(SED_UNITS["dnde"])*norm
+                label = f"Model {model.name}" if k == 0 else None
+                style = line_style(kwargs_model, color=f"C{k}" if self.data.shape[1] > 1 else "C1",
+                                   linewidth=1.2, label=label)
+                ax.plot(x, np.broadcast_to(flux, x.shape), **style)
+        ax.legend(frameon=False)
+        return ax
+
     def plot_residuals(self, ax=None, method="diff", **kwargs):
         """Draw residuals of the points that are no limits.
 
@@ -238,6 +394,7 @@ class FluxPointsDataset:
         -------
         `~matplotlib.axes.Axes`
         """
+        self._check_single("plot_residuals")
         y, data = np.asarray(self.residuals(method)), self.data
         sides = ("norm_errn",
                  "norm_errp") if "norm_errn" in data.data and "norm_errp" in data.data else ("norm_err",) * 2
@@ -268,6 +425,7 @@ class FluxPointsDataset:
         -------
         tuple of `~matplotlib.axes.Axes`
         """
+        self._check_single("plot_fit")
         if ax_spectrum is None or ax_residuals is None:
             ax_spectrum, ax_residuals = two_panels(ax_spectrum)
         self.plot_spectrum(ax_spectrum, **(kwargs_spectrum or {}))
@@ -279,13 +437,13 @@ class FluxPointsDataset:
     def mask_fit(self): return self._mask_fit
     @mask_fit.setter
     def mask_fit(self, mask):
-        self._mask_fit = _checked_mask(mask, len(self.data), "mask_fit")
+        self._mask_fit = _checked_mask(mask, self.data.shape, "mask_fit")
     @property
     def mask_safe(self): return self._mask_safe
     @mask_safe.setter
     def mask_safe(self, mask):
-        n = len(self.data)
-        self._mask_safe = np.ones(n, bool) if mask is None else _checked_mask(mask, n, "mask_safe")
+        shape = self.data.shape
+        self._mask_safe = np.ones(shape, bool) if mask is None else _checked_mask(mask, shape, "mask_safe")
 
     @property
     def models(self): return self._models
@@ -302,8 +460,8 @@ class FluxPointsDataset:
         return new
 
     def fill(self, **values):
-        "A copy with other attributes: `data`, `name`, `models`, `mask_fit`, `mask_safe`."
-        unknown = values.keys() - {"data", "name", "models", "mask_fit", "mask_safe"}
+        "A copy with other attributes: `data`, `name`, `models`, `mask_fit`, `mask_safe`, `stat_type`."
+        unknown = values.keys() - {"data", "name", "models", "mask_fit", "mask_safe", "stat_type"}
         if unknown:
             raise TypeError(f"fill: unknown attribute {sorted(unknown)[0]!r}")
         new = copy.copy(self)

@@ -483,11 +483,12 @@ class PointsPart:
     dnde:np.ndarray    # cm-2 s-1 TeV-1
     error:np.ndarray   # cm-2 s-1 TeV-1
     spectra:tuple      # spectral models
+    term:object=None   # statistic of the points that take part, if it is not chi2
     nuisances = norms = () # what an instrument may have wrong is in its spectra
 
     def key(self):
         "Parts with the same key are laid side by side."
-        return "points", identities(self.spectra)
+        return "points", identities(self.spectra), None if self.term is None else id(self.term)
 
     def bins(self):
         "Points that take part, bool, shape (n_points,)."
@@ -528,11 +529,12 @@ def _counts_pair(
 def _points_pair(
     parts, # PointsParts with equal keys
     free,  # free parameters
-):         # (PointPrediction, Chi2Term)
+):         # (PointPrediction, term)
     "Flux points laid side by side."
     energy, dnde, error = (np.concatenate([getattr(p, n)[p.bins()] for p in parts])
                            for n in ("energy", "dnde", "error"))
-    return PointPrediction(parts[0].spectra, free, energy), Chi2Term(dnde, error)
+    term = Chi2Term(dnde, error) if parts[0].term is None else parts[0].term
+    return PointPrediction(parts[0].spectra, free, energy), term
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #41f7ec48
 def parameters_of(
