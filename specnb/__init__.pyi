@@ -260,6 +260,8 @@ from .light_curves.variability import compute_lightcurve_fpp as compute_lightcur
 from .light_curves.variability import compute_lightcurve_fvar as compute_lightcurve_fvar
 from .light_curves.variability import discrete_correlation as discrete_correlation
 from .light_curves.variability import structure_function as structure_function
+from .light_curves.rates import make_rate_table as make_rate_table
+from .light_curves.rates import plot_rates as plot_rates
 from .detection.sensitivity import CRITERIA as CRITERIA
 from .detection.sensitivity import SensitivityEstimator as SensitivityEstimator
 from .detection.sensitivity import minimum_excess as minimum_excess
@@ -584,6 +586,7 @@ __all__ = [
     "make_demo",
     "make_orthogonal_rectangle_sky_regions",
     "make_profile_datasets",
+    "make_rate_table",
     "make_theta_squared_table",
     "minimum_excess",
     "moved_edges",
@@ -610,6 +613,7 @@ __all__ = [
     "plot_off_regions",
     "plot_parallel",
     "plot_profiles",
+    "plot_rates",
     "plot_repeats",
     "plot_residuals",
     "plot_sed_points",

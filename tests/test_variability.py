@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from specnb import (Datasets, FluxPointsEstimator, GTI, LightCurveEstimator, TimmerKonig_lightcurve_simulator, compute_chisq,
                     compute_excess_variance, compute_flux_doubling, compute_fpp, compute_fvar, compute_lightcurve_constancy,
                     compute_lightcurve_discrete_correlation, compute_lightcurve_doublingtime, compute_lightcurve_fpp,
-                    compute_lightcurve_fvar, discrete_correlation, structure_function)
+                    compute_lightcurve_fvar, discrete_correlation, make_rate_table, structure_function)
 from specnb.simulate.example import example_datasets
 
 FLUX = np.array([[1e-11, 4e-12], [3e-11, 2.5e-12], [1e-11, 1e-12], [.8e-11, .8e-12], [1e-11, 1e-12]])
@@ -91,3 +91,14 @@ def test_tables_of_light_curves_have_a_row_per_band(runs):
     assert_allclose(times["doublingtime"], expected["doubling"], rtol=1e-9)
     found = compute_lightcurve_discrete_correlation(curve, tau=1*u.h)
     assert found["discrete_correlation"].shape == (len(found["bins"]), 2)
+
+
+def test_rates_are_those_of_the_info_table_and_of_the_stack(runs):
+    rates, info = make_rate_table(runs), runs.info_table(cumulative=True)
+    for name in ("counts", "excess", "background", "sqrt_ts"): assert_allclose(rates[f"cumulative_{name}"], info[name], err_msg=name)
+    assert_allclose(rates["excess_rate"].to_value("s-1"), [d.info_dict()["excess_rate"].to_value("s-1") for d in runs])
+    start = runs[0].gti.time_start[0] - 1*u.s
+    hours = [[start, start + 2*u.h], [start + 2*u.h, start + 4*u.h], [start + 9*u.h, start + 10*u.h]]
+    pairs = make_rate_table(runs, hours, energy_min=1*u.TeV)
+    assert (pairs["counts"][:2] < rates["cumulative_counts"][1]).all() and pairs["counts"][2] == 0
+    assert np.isnan(pairs["excess_rate"][2]) and pairs["cumulative_sqrt_ts"][2] == pairs["cumulative_sqrt_ts"][1]
