@@ -5,6 +5,7 @@ from .base.core import DataError as DataError
 from .base.core import SpecnbWarning as SpecnbWarning
 from .base.core import as_float as as_float
 from .base.core import demo_dir as demo_dir
+from .base.core import make_path as make_path
 from .base.sphere import galactic_to_icrs as galactic_to_icrs
 from .base.sphere import icrs_to_galactic as icrs_to_galactic
 from .base.sphere import separation as separation
@@ -585,6 +586,7 @@ __all__ = [
     "make_concentric_annulus_sky_regions",
     "make_demo",
     "make_orthogonal_rectangle_sky_regions",
+    "make_path",
     "make_profile_datasets",
     "make_rate_table",
     "make_theta_squared_table",

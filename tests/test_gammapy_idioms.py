@@ -5,6 +5,7 @@ simulated spectra, flux points from a file, models of one's own, models in YAML,
 numbers are those that the same lines give with Gammapy 2.1 on the same data (the four simulated runs that ship with specnb).
 """
 import operator
+import pickle
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from specnb import (CashCountsStatistic, CompoundSpectralModel, ConstantSpectral
                     ReflectedRegionsBackgroundMaker, ReflectedRegionsFinder, RegionGeom, RegionNDMap, SafeMaskMaker, SkyModel,
                     SpectralModel, SpectrumDataset, SpectrumDatasetMaker, SpectrumDatasetOnOff, TemplateSpectralModel,
                     WcsGeom, WcsNDMap, WobbleRegionsFinder, WStatCountsStatistic, cash, create_crab_spectral_model, demo_dir,
-                    get_wstat_mu_bkg, plot_spectrum_datasets_off_regions, wstat)
+                    get_wstat_mu_bkg, make_path, plot_spectrum_datasets_off_regions, wstat)
 
 TARGET = SkyCoord(83.63, 22.01, unit="deg", frame="icrs")
 ON = CircleSkyRegion(center=TARGET, radius=0.11 * u.deg)
@@ -429,3 +430,27 @@ def test_runs_with_a_cut_that_depends_on_energy(magic_dir):
     ax = (~WcsGeom.create(skydir=TARGET, width=3, binsz=.05).region_mask([ON])).plot()
     datasets[0].counts.geom.plot_region(ax=ax, kwargs_point={"color": "k", "marker": "*"})
     plot_spectrum_datasets_off_regions(ax=ax, datasets=datasets)
+
+
+def test_flux_points_answer_as_maps_and_norms_of_profiles_are_a_parameter(fitted):
+    norm = Parameter("norm", 1, interp="log")
+    estimator = FluxPointsEstimator([1, 3, 10] * u.TeV, selection_optional="scan", norm=norm, n_jobs=4)
+    estimator.norm.scan_min, estimator.norm.scan_max, estimator.norm.scan_n_values = .1, 10, 5
+    assert_allclose(estimator.norm_values, [.1, 10**-.5, 1, 10**.5, 10])
+    assert_allclose(FluxPointsEstimator(norm={"scan_values": [.5, 2]}).norm_values, [.5, 2])
+    assert_allclose(FluxPointsEstimator(norm_max=8).norm.scan_max, 8)
+    points = estimator.run(fitted[0])
+    assert points.norm_scan.shape == (2, 5)
+    flux = points.dnde
+    assert flux.shape == (2,) and flux.quantity.shape == flux.data.shape == (2, 1, 1)
+    assert flux.quantity.unit == FLUX and type(flux.quantity) is type(2 * flux) is type(flux.to("m-2 s-1 TeV-1")) is u.Quantity
+    assert_allclose(flux.quantity.squeeze().to_value("m-2 s-1 GeV-1"), 10 * flux.value)
+    assert_allclose(pickle.loads(pickle.dumps(flux)).value, flux.value)
+    for wrong in [dict(norm=3), dict(n_jobs=0), dict(norm={"scan_n_values": 0})]:
+        with pytest.raises((TypeError, ValueError), match=f"{next(iter(wrong))}"): FluxPointsEstimator(**wrong)
+
+
+def test_names_that_scripts_ask_for(datasets):
+    assert_allclose(datasets[0].geoms["geom"].axes["energy"].edges.value, datasets[0].counts.geom.axes["energy"].edges.value)
+    assert MapAxis.from_nodes([0, .1, .2], name="redshift", interp="linear").interp == "lin"
+    assert make_path("a/b").name == "b"

@@ -177,6 +177,7 @@ class MapAxis:
     """
 
     def __init__(self, nodes, interp="lin", name="", node_type="edges", unit=None):
+        interp = "lin" if interp == "linear" else interp
         if interp not in _SCALES:
             raise ValueError(f"axis {name!r}: interp must be 'lin' or 'log', found {interp!r}")
         if node_type not in ("edges", "center"):

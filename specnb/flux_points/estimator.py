@@ -20,6 +20,7 @@ from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
 from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm
 from ..fit.problem import FitProblem
+from ..models.parameters import Parameter
 from ..models.sky import SkyModel
 from ..models.spectral import ConstantSpectralModel
 from ..regions.maps import RegionGeom
@@ -263,6 +264,11 @@ class FluxPointsEstimator:
         Move the band edges to the nearest edges of the bins, as Gammapy does. Spectra that cannot be divided,
         those read from files and simulated ones for instance, are always treated so, and a warning names
         the edges that are used.
+    norm : `Parameter` or dict, optional
+        Has the norms of the profiles as ``scan_min``, ``scan_max``, ``scan_n_values`` or ``scan_values``,
+        instead of the arguments above. A dict holds those that differ from them.
+    n_jobs : int, optional
+        Scripts of Gammapy give it. All bands are solved at once in one process, so nothing depends on it.
 
     Raises
     ------
@@ -274,7 +280,8 @@ class FluxPointsEstimator:
 
     def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
                  reoptimize=False, norm_min=.2, norm_max=5,
-                 norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False, snap=False):
+                 norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False, snap=False,
+                 norm=None, n_jobs=None):
         if not (fit is None or isinstance(fit, Fit)):
             raise TypeError(f"fit: expected a Fit, found {type(fit).__name__}")
         if sum_over_energy_groups and (reoptimize or fit):
@@ -284,7 +291,18 @@ class FluxPointsEstimator:
         self.n_sigma_ul = as_number(n_sigma_ul, "n_sigma_ul", above=0)
         self.sum_over_energy_groups, self.snap = sum_over_energy_groups, expect(snap, bool, "snap")
         self.reoptimize, self.fit = reoptimize, fit
-        self.norm_values = _scan_norms(norm_min, norm_max, norm_n_values, norm_values)
+        self.n_jobs = None if n_jobs is None else as_number(n_jobs, "n_jobs", minimum=1, integer=True)
+        norms = _scan_norms(norm_min, norm_max, norm_n_values, norm_values)
+        scan = {"interp": "log", "scan_min": norm_min, "scan_max": norm_max, "scan_n_values": len(norms),
+                "scan_values": norms if norm_values is not None else None}
+        if not isinstance(norm, Parameter): # a dict has some of these
+            norm = Parameter("norm", **{"value": 1, **scan, **expect(norm or {}, dict, "norm")})
+        self.norm = norm
+
+    @property
+    def norm_values(self):
+        "Norms of the profiles."
+        return _scan_norms(None, None, None, self.norm.scan_values)
 
     def run(self, datasets):
         """Estimate the flux points.

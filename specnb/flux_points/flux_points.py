@@ -7,6 +7,7 @@ __all__ = ['FluxPoints']
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #4dfa9aaa
 import copy
+from functools import cache
 import numpy as np
 from ..base.axes import MapAxis, snap_to_edges
 from ..base.core import DataError, as_float, as_number, expect, html_table, lazy, make_path, warn
@@ -39,13 +40,28 @@ def _column(
                              f"{', '.join(self.available_quantities)}")
     return property(get, doc=doc)
 
+@cache
+def _flux_class():
+    "Class of fluxes, made when the first is asked for."
+    class FluxQuantity(u.Quantity):
+        "Fluxes that also answer as a map of Gammapy: `quantity` and `data` have its shape (..., n, 1, 1)."
+        @property
+        def quantity(self): return u.Quantity(self)[..., None, None]
+        @property
+        def data(self): return self.value[..., None, None]
+        def __quantity_subclass__(self, unit): return u.Quantity, False
+        def __reduce__(self): return u.Quantity(self).__reduce__()
+        def __repr__(self): return repr(u.Quantity(self))
+    return FluxQuantity
+
 def _fluxes(
     sed_type:str, # such as "dnde"
 ):                # five properties: value, error, upward and downward error, upper limit
     "Properties that show the norms as fluxes of one type."
     def make(name):
         def get(self):
-            return u.Quantity(getattr(self, name) * self.reference_flux(sed_type), SED_UNITS[sed_type])
+            flux = getattr(self, name) * self.reference_flux(sed_type)
+            return u.Quantity(flux, SED_UNITS[sed_type]).view(_flux_class())
         return property(get, doc=f"{name.replace('norm', sed_type)}, {SED_UNITS[sed_type]}, shape (n,).")
     return [make(name) for name in NORMS]
 

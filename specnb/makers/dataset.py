@@ -352,6 +352,10 @@ class SpectrumDataset:
     @property
     def excess(self): return RegionNDMap(self.geom, self.arrays.excess)
     @property
+    def geoms(self):
+        "Geometry of the counts, by the name that Gammapy gives it."
+        return {"geom": self.geom}
+    @property
     def energy_axis(self): return self.geom.axes["energy"]
     @property
     def energy_axis_true(self):
