@@ -122,6 +122,14 @@ def test_simulation_and_sensitivity(tmp_path):
     check(execute("10_sensitivity", tmp_path), "10_sensitivity_demo")
 
 
+def test_flux_points_of_several_instruments(tmp_path):
+    "What is lost from counts to points: least with profiles, most with chi2."
+    results = execute("11_flux_point_fitting", tmp_path)
+    check(results, "11_flux_point_fitting_demo")
+    away = results["away"]
+    assert all(a < b < c for a, b, c in zip(away["profile"], away["distrib"], away["chi2"]))
+
+
 def test_every_tutorial_is_tested():
     source = Path(__file__).read_text()
     assert [p.stem for p in TUTORIALS.glob("*.ipynb") if f'execute("{p.stem}"' not in source] == []
