@@ -80,6 +80,16 @@ def test_joint_fit_of_two_instruments(tmp_path):
     assert min(results["toys"]["fitted"]["coverage"]) > .6 > .4 > min(results["toys"]["ignored"]["coverage"])
 
 
+def test_light_curve_of_simulated_runs(tmp_path):
+    check(execute("04_light_curve", tmp_path), "04_light_curve_demo")
+
+
+def test_light_curve_of_the_steady_hess_runs(hess_dir, tmp_path):
+    runs = [47802, 47803, 47804, 47827, 47828, 47829]
+    results = execute("04_light_curve", tmp_path, data_dir=str(hess_dir), obs_ids=runs, target=[329.7169, -30.2256], band=[.398107, 10])
+    check(results, "04_light_curve_hess")
+
+
 def test_absorbed_blazar_of_a_simulated_flare(tmp_path, monkeypatch):
     monkeypatch.delenv("GAMMAPY_DATA", raising=False) # the table of ebltable, wherever the test runs
     check(execute("05_absorbed_blazar", tmp_path), "05_absorbed_blazar_demo")
