@@ -241,6 +241,7 @@ from .flux_points.plots import plot_profiles as plot_profiles
 from .flux_points.plots import plot_sed_points as plot_sed_points
 from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
+from .flux_points.flux_points import get_rebinned_axis as get_rebinned_axis
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
 from .flux_points.estimator import divided_datasets as divided_datasets
 from .flux_points.estimator import moved_edges as moved_edges
@@ -575,6 +576,7 @@ __all__ = [
     "fit_many",
     "fit_view",
     "galactic_to_icrs",
+    "get_rebinned_axis",
     "get_wstat_mu_bkg",
     "icrs_to_galactic",
     "integrate_spectrum",

@@ -19,9 +19,9 @@ from specnb import (CashCountsStatistic, CompoundSpectralModel, ConstantSpectral
                     ExpCutoffPowerLawSpectralModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator, LogParabolaSpectralModel, Map,
                     MapAxis, Models, Parameter, Parameters, PowerLaw2SpectralModel, PowerLawNormSpectralModel, PowerLawSpectralModel,
                     ReflectedRegionsBackgroundMaker, ReflectedRegionsFinder, RegionGeom, RegionNDMap, SafeMaskMaker, SkyModel,
-                    SpectralModel, SpectrumDataset, SpectrumDatasetMaker, SpectrumDatasetOnOff, TemplateSpectralModel,
+                    SpectralModel, SpectrumDataset, SpectrumDatasetMaker, SpectrumDatasetOnOff, TemplateSpectralModel, TimeMapAxis,
                     WcsGeom, WcsNDMap, WobbleRegionsFinder, WStatCountsStatistic, cash, create_crab_spectral_model, demo_dir,
-                    get_wstat_mu_bkg, make_path, plot_spectrum_datasets_off_regions, wstat)
+                    get_rebinned_axis, get_wstat_mu_bkg, make_path, plot_spectrum_datasets_off_regions, wstat)
 
 TARGET = SkyCoord(83.63, 22.01, unit="deg", frame="icrs")
 ON = CircleSkyRegion(center=TARGET, radius=0.11 * u.deg)
@@ -454,3 +454,20 @@ def test_names_that_scripts_ask_for(datasets):
     assert_allclose(datasets[0].geoms["geom"].axes["energy"].edges.value, datasets[0].counts.geom.axes["energy"].edges.value)
     assert MapAxis.from_nodes([0, .1, .2], name="redshift", interp="linear").interp == "lin"
     assert make_path("a/b").name == "b"
+
+
+def test_a_light_curve_in_coarser_intervals_is_the_weighted_mean():
+    start = Time(60000 + np.arange(7) / 24, format="mjd")
+    columns = {"norm": np.linspace(1, 2, 7)[:, None], "norm_err": np.linspace(.1, .3, 7)[:, None], "norm_ul": np.linspace(2, 3, 7)[:, None],
+               "counts": np.arange(7)[:, None, None]}
+    curve = FluxPoints({"e_ref": [2.], "e_min": [1.], "e_max": [4.], **columns}, PowerLawSpectralModel(),
+                       time_axis=TimeMapAxis.from_time_edges(start, start + 1 * u.h))
+    coarse = curve.resample_axis(get_rebinned_axis(curve, "time", method="fixed-bins", group_size=3))
+    mean, weight = np.average(columns["norm"][:3, 0], weights=columns["norm_err"][:3, 0]**-2, returned=True)
+    assert coarse.norm.shape == (3, 1) and coarse.counts.ravel().tolist() == [3, 12, 6]
+    assert_allclose([coarse.norm[0, 0], coarse.norm_err[0, 0], coarse.norm_ul[0, 0], coarse.ts[0, 0]],
+                    [mean, weight**-.5, mean + 2 * weight**-.5, mean**2 * weight])
+    assert_allclose([coarse.norm[2, 0], coarse.norm_err[2, 0]], [2, .3])
+    assert_allclose(coarse.flux.quantity, coarse.flux[..., None, None])
+    assert_allclose(get_rebinned_axis(curve, "energy", "fixed-bins", group_size=1).edges.value, [1, 4])
+    with pytest.raises(TypeError, match="axis_new"): curve.resample_axis(3)
