@@ -214,6 +214,7 @@ from .makers.plots import plot_residuals as plot_residuals
 from .makers.dataset import SpectrumDataset as SpectrumDataset
 from .makers.dataset import SpectrumDatasetOnOff as SpectrumDatasetOnOff
 from .makers.dataset import arrays_from_maps as arrays_from_maps
+from .makers.dataset import plot_npred_signal as plot_npred_signal
 from .makers.datasets import Datasets as Datasets
 from .makers.datasets import plot_spectrum_datasets_off_regions as plot_spectrum_datasets_off_regions
 from .makers.many_runs import DatasetsMaker as DatasetsMaker
@@ -614,6 +615,7 @@ __all__ = [
     "plot_light_curve",
     "plot_masks",
     "plot_models",
+    "plot_npred_signal",
     "plot_off_regions",
     "plot_parallel",
     "plot_profiles",

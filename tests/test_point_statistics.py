@@ -6,7 +6,7 @@ from astropy.time import Time
 from numpy.testing import assert_allclose
 from scipy.special import log_ndtr
 from specnb import (Datasets, ExpDecayTemporalModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator, GaussianPrior, GTI, PowerLawSpectralModel,
-                    SkyModel, TimeMapAxis)
+                    SkyModel, TimeMapAxis, plot_npred_signal)
 from specnb.simulate.example import example_datasets
 
 AMPLITUDE = "1e-11 cm-2 s-1 TeV-1"
@@ -149,3 +149,13 @@ def test_a_model_that_decays_is_averaged_over_the_good_time_of_points():
     single.gti = None
     with pytest.raises(ValueError, match="no gti"):
         FluxPointsDataset(model, single).flux_pred()
+
+
+def test_predicted_counts_of_each_source_are_drawn(scanned):
+    run = scanned[0][0]
+    ax = plot_npred_signal(run)
+    drawn = {patch.get_label(): patch.get_data().values for patch in ax.patches}
+    assert_allclose(drawn["source"], run.npred_signal().data.ravel())
+    assert_allclose(drawn["background"], run.npred_background().data.ravel())
+    with pytest.raises(ValueError, match="no models"):
+        plot_npred_signal(run.copy("bare"))

@@ -169,6 +169,10 @@ class FluxPointsDataset:
                              "'distrib' for these")
         self._stat_type = stat_type
 
+    def data_shape(self):
+        "Shape of the points; of a light curve, numbers of intervals and of bands."
+        return self.data.shape
+
     @property
     def gti(self):
         "When the points were measured, a `GTI` or None."
