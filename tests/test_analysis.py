@@ -216,3 +216,49 @@ def test_a_calibration_with_priors_is_fitted_beside_the_source():
     errors = [a.models["source"].spectral_model.amplitude.error / a.models["source"].spectral_model.amplitude.value for a in (fixed, free)]
     assert errors[1] == pytest.approx((errors[0]**2 + .1**2)**.5, rel=.02)
     assert "nuisance: background_norm" in repr(fit_view(free))
+
+
+RINGS = {  # sections of the background, OFF counts
+    "ring": {"method": "ring", "parameters": {"r_in": "0.4 deg", "width": "0.3 deg"}},
+    "regions": {"method": "regions", "parameters": {"regions": "icrs;circle(83.63,22.6,0.2)"}}}
+
+
+@pytest.mark.parametrize("method", RINGS)
+def test_background_of_a_method_is_that_of_its_maker(method):
+    from specnb import GivenRegionsBackgroundMaker, RingBackgroundMaker
+    analysis = SpectralAnalysis({"datasets": {"background": RINGS[method]}, "observations": {"obs_ids": [1001, 1002]}})
+    analysis.get_observations(), analysis.get_datasets()
+    maker = RingBackgroundMaker("0.4 deg", "0.3 deg") if method == "ring" else GivenRegionsBackgroundMaker("icrs;circle(83.63,22.6,0.2)")
+    on, _, safe = analysis.config.datasets.makers()
+    for run, obs in zip(analysis.runs, analysis.observations):
+        other = maker.run(on.run(analysis.config.datasets.empty(), obs), obs)
+        assert run.arrays.n_off.sum() > 0 and list(run.arrays.n_off) == list(other.arrays.n_off)
+
+
+def test_an_on_region_of_another_shape_and_exclusion_from_tables(tmp_path):
+    from astropy.table import Table
+    Table({"RA": [83.63, 10], "DEC": [22.6, 0], "Vmag": [3., 1], "B-V": [0., 0]}).write(tmp_path / "c.ecsv")
+    base = {"observations": {"obs_ids": [1001, 1003]}}
+    def runs(**datasets):
+        analysis = SpectralAnalysis({**base, "datasets": datasets})
+        analysis.get_observations(), analysis.get_datasets()
+        return analysis
+    plain, wide = runs(), runs(on_region={"shape": "icrs;ellipse(83.63,22.01,0.22,0.11,30)"}, containment_correction=False)
+    assert [d.counts.data.sum() for d in wide.runs] > [d.counts.data.sum() for d in plain.runs]
+    table = {"catalogue": {"file": str(tmp_path / "c.ecsv"), "radius": "0.3 deg"}}
+    stars = {"stars": {"max_star_mag": 4, "star_table": str(tmp_path / "c.ecsv")}}
+    off = [[int(d.arrays.n_off.sum()) for d in runs(background=b).runs] for b in ({}, table, stars)]
+    assert off[1] == off[2] and off[1][1] < off[0][1]
+    assert len(runs(background=table).exclusion) == 3 and len(runs(background=stars).exclusion) == 2
+
+
+def test_off_regions_that_do_not_agree_are_told():
+    agree = run(datasets__background__homogeneity=True)
+    found = agree.results()["off_homogeneity"]
+    assert found["p_value"][-1] == pytest.approx(agree.homogeneity.total_p_value) and found["p_value"][-1] > .01 and not agree.remarks
+    assert "off_homogeneity" in agree.figures() and "off_homogeneity" not in run().results()
+    ra, dec = agree.observations[0].pointing_deg
+    other_side = {"lon": f"{2*ra - 83.63} deg", "lat": f"{2*dec - 22.01} deg"} # so that the source is in an OFF region
+    lit = SpectralAnalysis({"datasets": {"on_region": other_side, "background": {"method": "wobble", "homogeneity": True}}, "observations": {"obs_ids": [1001]}})
+    lit.get_observations(), lit.get_datasets()
+    assert lit.remarks[-1].startswith("OFF regions do not agree: p-value ")

@@ -57,7 +57,11 @@ REFUSED = [  # key, value, words of the message
     ("datasets.geom.selection.offset_max", "200 deg", ["at most 180 deg"]),
     ("datasets.type", "3d", ["found '3d'", "'1d'"]),
     ("datasets.stack", "perhaps", ["found 'perhaps'", "boolean"]),
-    ("datasets.background.method", "ring", ["found 'ring'", "'reflected' or 'wobble'"]),
+    ("datasets.background.method", "rings", ["found 'rings'", "'reflected', 'wobble', 'ring', 'regions' or 'phase'"]),
+    ("datasets.background.method", "ring", ["datasets.background.parameters: r_in, width: expected two angles"]),
+    ("datasets.background.method", "phase", ["parameters.on_phase: found null, expected a value for 'phase'"]),
+    ("datasets.background", {"method": "phase", "parameters": {"on_phase": [0, .5], "off_phase": [.4, .8]}}, ["off_phase: expected phases other than the ON phases"]),
+    ("datasets.background.parameters.width", "0.3 deg", ["width: no effect on 'reflected'"]),
     ("datasets.background.exclusion", [{"lon": "1 deg", "lat": "2 deg"}], ["exclusion.0.radius", "required"]),
     ("datasets.background.exclusion", [{"lon": "1 deg", "lat": "2 deg", "radius": 3}], ["exclusion.0.radius: found 3", "expected an angle"]),
     ("datasets.background.parameters", {"min_distnce": "1 deg"}, ["parameters.min_distnce: unknown key", "did you mean min_distance"]),
@@ -103,7 +107,7 @@ REFUSED = [  # key, value, words of the message
     ("general.outdir", None, ["found None"]),
     ("datasets.on_regin.radius", "1 deg", ["datasets.on_regin: unknown key", "did you mean on_region?"]),
     ("dataset", {}, ["dataset: unknown key", "did you mean datasets?"]),
-    ("radius", "1 deg", ["radius: unknown key", "observations.obs_cone.radius or datasets.on_region.radius"]),
+    ("radius", "1 deg", ["radius: unknown key", "observations.obs_cone.radius or datasets.background.catalogue.radius or datasets.on_region.radius"]),
     ("excess_map", {}, ["belongs to an analysis with maps"]),
     ("datasets.geom.wcs", {}, ["datasets.geom.wcs", "belongs to an analysis with maps"]),
     ("datasets", 5, ["datasets: found 5"]),
@@ -199,6 +203,11 @@ CHANGES = {  # a value other than the default for every key
     "flux_points.parameters.reoptimize": True, "flux_points.parameters.norm_min": 0.1, "flux_points.parameters.norm_max": 9,
     "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True,
     "flux_points.parameters.snap": True,
+    "datasets": {"background": {"method": "phase", "parameters": {"on_phase": [.9, 1.1], "off_phase": [[.3, .5], [.6, .7]]}}},
+    "datasets.background.catalogue.file": "c.ecsv", "datasets.background.catalogue.radius": "SIZE", "datasets.background.catalogue.factor": 2,
+    "datasets.background.catalogue.margin": "0.1 deg", "datasets.background.catalogue.radius_min": "0.2 deg",
+    "datasets.background.stars.max_star_mag": 6, "datasets.background.stars.star_rad": "0.2 deg", "datasets.background.stars.star_table": "s.dat",
+    "datasets.background.homogeneity": True, "datasets.on_region.shape": "icrs;circle(83,22,0.2)",
     "nuisance.background_norm": .05, "nuisance.area_norm": {"mu": 1.1, "sigma": .1}, "nuisance.energy_scale": .1,
     "light_curve.time_intervals": "15 min", "light_curve.energy_edges.min": "0.5 TeV", "light_curve.energy_edges.max": "20 TeV",
     "light_curve.energy_edges.nbins": 2, "light_curve.parameters.selection_optional": None, "light_curve.parameters.n_sigma": 2,
@@ -222,6 +231,8 @@ def test_a_file_means_the_same_as_settings(tmp_path, key):
 def test_every_key_is_changed_once():
     "A new field needs an entry above."
     inside = {f"{k}.{n}" for k in ("observations.obs_cone",) for n in ("lon", "lat", "radius")}
+    inside |= {f"datasets.background.parameters.{n}" for n in ("r_in", "width", "center", "on_margin", "acceptance", "n_sectors", "regions",
+                                                               "on_phase", "off_phase", "phase_column_name", "phase_averaged")}
     inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type", "model.ebl", "model.redshift"}
     assert set(AnalysisConfig.keys()) <= set(CHANGES) | inside
 

@@ -24,6 +24,7 @@ from ..data.problems import fits_files
 from ..data.store import DataStore
 from ..flux_points.dataset import FluxPointsDataset
 from ..makers.datasets import Datasets, cumulative_stacks
+from ..makers.homogeneity import off_homogeneity
 from ..makers.many_runs import DatasetsMaker, reduce_run
 from ..makers.safe_masks import energy_range_mask
 from ..makers.summary import spectrum_summary
@@ -81,14 +82,14 @@ def choose_runs(
     if listed and cone.lon is None:
         return runs
     radius = config.datasets.geom.selection.offset_max if cone.lon is None else cone.radius
-    center = config.datasets.on_region if cone.lon is None else cone
-    circle = {"type": "sky_circle", "radius": radius,
-              "frame": center.frame, "lon": center.lon, "lat": center.lat}
+    on = config.datasets.on_region
+    lon, lat, frame = on.place() if cone.lon is None else (cone.lon, cone.lat, cone.frame)
+    circle = {"type": "sky_circle", "radius": radius, "frame": frame, "lon": lon, "lat": lat}
     near = set(map(int, store.obs_table.select_observations(circle)["OBS_ID"]))
     chosen = [i for i in runs if i in near]
     if chosen:
         return chosen
-    where = f"within {radius:g} of {center.lon:g}, {center.lat:g} ({center.frame}){_targets(store.obs_table)}"
+    where = f"within {radius:g} of {lon:g}, {lat:g} ({frame}){_targets(store.obs_table)}"
     hint = "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone"
     raise ValueError(f"none of {len(runs)} runs points {where}; {hint}")
 
@@ -169,7 +170,8 @@ def model_results(model)->dict:
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #e3e16b99
 FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5),
-                "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6)}
+                "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6),
+                "off_homogeneity": (8, 3.6)}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
 def shortened(texts:list)->str:
@@ -222,6 +224,8 @@ class SpectralAnalysis:
         (as fitted), `Models`, `Fit`, `FitResult`, `FluxPointsDataset`.
     light_curve : `FluxPoints`
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
+    homogeneity : `OffHomogeneity`
+        Of the OFF regions, if the configuration has ``datasets.background.homogeneity``.
     remarks : list of str
         What a person should know: warnings of the steps, and what could not be determined.
 
@@ -239,6 +243,7 @@ class SpectralAnalysis:
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
+        self.homogeneity = None
         self.remarks = []
 
     def run(self):
@@ -258,12 +263,16 @@ class SpectralAnalysis:
         """
         self.get_observations()
         self.get_datasets()
+        self.analyse_datasets()
+        return self
+
+    def analyse_datasets(self):
+        "All steps after the reduction of the runs: those that the configuration asks for."
         self.set_models()
         self.run_fit()
         self.get_flux_points()
         if self.config.light_curve.time_intervals is not None:
             self.get_light_curve()
-        return self
 
     def get_observations(self):
         "Choose the runs; sets `datastore` and `observations`."
@@ -286,15 +295,23 @@ class SpectralAnalysis:
         settings = self.config.datasets
         with warnings_as_remarks(self.remarks):
             makers = settings.makers()
-            self.exclusion = makers[1].exclusion_mask
+            self.exclusion = getattr(makers[1], "exclusion_mask", None)
             reduction = DatasetsMaker(makers, stack_datasets=False, n_jobs=self.config.general.n_jobs)
             self.runs = reduction.run(settings.empty(), self.observations)
             self.combine_runs()
+        if settings.background.homogeneity:
+            self.test_homogeneity()
         if log.isEnabledFor(logging.INFO):
             *_, total = cumulative_stacks(self.runs)
             last = spectrum_summary(total)
             log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma",
                      last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
+
+    def test_homogeneity(self):
+        "Compare the OFF regions of each run; sets `homogeneity`."
+        self.homogeneity = found = off_homogeneity(self._need("runs", "get_datasets"))
+        if found.total_p_value < 1e-3:
+            add_remark(self.remarks, f"OFF regions do not agree: p-value {found.total_p_value:.2g}")
 
     def combine_runs(self):
         "Set `datasets` from `runs`: a copy, or their sum."
@@ -368,7 +385,8 @@ class SpectralAnalysis:
         dict
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
             ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``;
-            of steps that were asked for, ``light_curve`` (as ``flux``) with ``light_curve_units``.
+            of steps that were asked for, ``light_curve`` (as ``flux``) with ``light_curve_units``, and
+            ``off_homogeneity``.
 
         Raises
         ------
@@ -391,10 +409,13 @@ class SpectralAnalysis:
                 "remarks": list(self.remarks)}
 
     def _further_results(self): # of steps that were asked for
-        if self.light_curve is None:
-            return {}
-        curve = self.light_curve.to_table(format="lightcurve", sed_type="flux")
-        return {"light_curve": plain_columns(curve), "light_curve_units": units_of(curve)}
+        found = {}
+        if self.homogeneity is not None:
+            found["off_homogeneity"] = plain_columns(self.homogeneity.to_table())
+        if self.light_curve is not None:
+            curve = self.light_curve.to_table(format="lightcurve", sed_type="flux")
+            found |= {"light_curve": plain_columns(curve), "light_curve_units": units_of(curve)}
+        return found
 
     def figures(self):
         """Functions that draw the figures of the analysis, by name.
@@ -403,8 +424,8 @@ class SpectralAnalysis:
         -------
         dict of str to callable
             ``background_regions`` (if there are OFF regions), ``signal_growth``, ``fit``, ``spectrum``,
-            ``profiles`` and ``light_curve`` (if they are estimated); each draws into the current matplotlib
-            figure.
+            ``profiles``, ``off_homogeneity`` and ``light_curve`` (if they are estimated); each draws into the
+            current matplotlib figure.
 
         Raises
         ------
@@ -420,6 +441,8 @@ class SpectralAnalysis:
             functions = {"background_regions": regions, **functions}
         if self.flux_points.data.has_stat_profiles:
             functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True)
+        if self.homogeneity is not None:
+            functions["off_homogeneity"] = self.homogeneity.plot
         if self.light_curve is not None:
             functions["light_curve"] = partial(plot_light_curve, self.light_curve)
         return functions

@@ -17,12 +17,15 @@ from .fields import (
 from ..base.axes import MapAxis
 from ..base.core import found_text, lazy, make_path
 from ..makers.dataset import SpectrumDataset
+from ..makers.off_makers import GivenRegionsBackgroundMaker, RingBackgroundMaker
+from ..makers.phase import PhaseBackgroundMaker
 from ..makers.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
 from ..makers.safe_masks import SAFE_MASK_METHODS, SafeMaskMaker
-from ..regions.images import WcsNDMap
+from ..regions.catalogues import catalogue_regions, extract_bright_star_regions
+from ..regions.images import WcsGeom, WcsNDMap
 from ..regions.maps import RegionGeom
 from ..regions.off_regions import ReflectedRegionsFinder, WobbleRegionsFinder
-from ..regions.shapes import sky_regions
+from ..regions.shapes import region_center, regions_to_compound_region, sky_regions
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #c2aef80d
 coordinates = lazy("astropy.coordinates")
@@ -52,11 +55,32 @@ class CircleConfig(PositionConfig):
             return regions.PointSkyRegion(self.center)
         return regions.CircleSkyRegion(self.center, coordinates.Angle(self.radius))
 
+def is_region_text(text)->bool:
+    "Whether this is DS9 text, not the path of a file."
+    return text is not None and "(" in text
+
+def as_place(
+    region, # `~regions.SkyRegion`
+):          # longitude and latitude as quantities, frame
+    "The centre of a region."
+    lon, lat, frame = region_center(region)
+    return u.Quantity(lon, "deg"), u.Quantity(lat, "deg"), frame
+
 class OnRegionConfig(CircleConfig):
     "Where the source is."
     lon:Longitude = entry("83.63 deg", "longitude or right ascension of the source")
     lat:Latitude = entry("22.01 deg", "latitude or declination of the source")
     radius:Radius | None = entry("0.11 deg", "radius; null: a point, for responses with RAD_MAX")
+    shape:Text | None = entry(None, "DS9 text such as 'icrs;ellipse(83.63,22.01,0.2,0.1,30)', or a region "
+                              "file, instead of the circle")
+
+    def region(self):
+        "The region on the sky, as `~regions.SkyRegion`."
+        return super().region() if self.shape is None else regions_to_compound_region(self.shape)
+
+    def place(self):
+        "Longitude, latitude and frame of its centre."
+        return (self.lon, self.lat, self.frame) if self.shape is None else as_place(self.region())
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #0d297ce3
 class ConeConfig(CircleConfig):
@@ -162,10 +186,14 @@ class ObservationsConfig(Section):
         return read_run_numbers(self.obs_file) if self.obs_file else list(self.obs_ids)
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #45c5b080
-of_reflected = partial(argument, ReflectedRegionsFinder)
+of_reflected, of_ring = partial(argument, ReflectedRegionsFinder), partial(argument, RingBackgroundMaker)
+of_phase = partial(argument, PhaseBackgroundMaker)
+BACKGROUNDS = {"reflected": ReflectedRegionsFinder, "wobble": WobbleRegionsFinder,
+               "ring": RingBackgroundMaker, "regions": GivenRegionsBackgroundMaker,
+               "phase": PhaseBackgroundMaker}
 
 class FinderConfig(Section):
-    "Arguments of the finder of OFF regions."
+    "Arguments of the method."
     angle_increment:Step = of_reflected("angle_increment", "reflected: step past an excluded region")
     min_distance:Angle = of_reflected("min_distance", "reflected: angle between neighbouring OFF regions")
     min_distance_input:Angle = of_reflected("min_distance_input", "reflected: the same between ON and OFF")
@@ -173,15 +201,32 @@ class FinderConfig(Section):
                                        le=100_000)
     n_off_regions:int = entry(3, "wobble: number of OFF regions", ge=1, le=10_000)
     binsz:Step = of_reflected("binsz", "pixel size of the plane in which regions are compared")
+    r_in:Angle | None = of_ring("r_in", "ring: inner radius")
+    width:Radius | None = of_ring("width", "ring: width")
+    center:Literal["on", "pointing"] = of_ring("center", "ring: around the ON region (on) or the pointing")
+    on_margin:Angle = of_ring("on_margin", "ring: what a ring around the pointing leaves out around ON")
+    acceptance:Literal["model", "solid_angle"] | None = of_ring(
+        "acceptance", "ring, regions: by the background model or by solid angle; null: by the model if there "
+        "is one")
+    n_sectors:int = of_ring("n_sectors", "ring: sectors that count as OFF regions", ge=1, le=10_000)
+    regions:Text | None = entry(None, "regions: DS9 text or a region file")
+    on_phase:list[float] | list[list[float]] | None = entry(None, "phase: interval of the source, such as "
+                                                            "[0.9, 1.1], or a list of them")
+    off_phase:list[float] | list[list[float]] | None = entry(None, "phase: the same for the background")
+    phase_column_name:Text = of_phase("phase_column_name", "phase: column of the events")
+    phase_averaged:bool = of_phase("phase_averaged", "phase: fluxes are means over the rotation; false: over "
+                                   "the phases of the source")
 
-    def finder(self, method):
-        "The finder of a method: reflected or wobble."
-        finder = {"reflected": ReflectedRegionsFinder, "wobble": WobbleRegionsFinder}[method]
-        known = signature(finder).parameters
+    def arguments(self, method):
+        "Arguments of a method; ValueError for one that is changed and has no effect."
+        known = [name for name in signature(BACKGROUNDS[method]).parameters if name != "exclusion_mask"]
         idle = [name for name in differences(self.to_dict(), FinderConfig().to_dict()) if name not in known]
         if idle:
             raise ValueError(f"parameters.{idle[0]}: no effect on {method!r}, which knows {', '.join(known)}")
-        return finder(**{name: getattr(self, name) for name in known})
+        for name in known:
+            if getattr(self, name) is None and name in ("regions", "on_phase", "off_phase"):
+                raise ValueError(f"parameters.{name}: found null, expected a value for {method!r}")
+        return {name: getattr(self, name) for name in known}
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #f4dad1dc
 # RGB J0521+212, a blazar near the Crab nebula
@@ -194,23 +239,75 @@ Exclusion = Annotated[Union[Annotated[list[CircleConfig], Tag("circles")], Annot
                       Discriminator(_kind_of_exclusion)]
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #d61dc88b
+class CatalogueConfig(Section):
+    "Sources of a catalogue to avoid as well."
+    file:Text | None = entry(None, "table (FITS, ECSV, CSV) with the columns RA and DEC or the like; null: "
+                             "none")
+    radius:Text = entry("0.3 deg", "one radius, or the name of a column with sizes")
+    factor:float = argument(catalogue_regions, "factor", "factor of the sizes", gt=0)
+    margin:Angle = argument(catalogue_regions, "margin", "angle added to the sizes")
+    radius_min:Radius | None = argument(catalogue_regions, "radius_min", "smallest radius, also where the "
+                                        "size is missing")
+
+    def regions(self):
+        "Circles around the sources."
+        values = dict(self)
+        return [] if self.file is None else catalogue_regions(values.pop("file"), **values)
+
+class StarsConfig(Section):
+    "Bright stars to avoid as well."
+    max_star_mag:float | None = entry(None, "stars brighter than this magnitude; null: none")
+    star_rad:Radius = argument(extract_bright_star_regions, "star_rad", "radius around each star")
+    star_table:Text | None = argument(extract_bright_star_regions, "star_table", "table of the stars; null: "
+                                      "the Hipparcos catalogue in the folder veritas of $GAMMAPY_DATA")
+
+    def regions(
+        self,
+        place,   # longitude, latitude and frame
+        reach,   # stars within so many degrees are taken
+    ):           # list of circles
+        "Circles around the stars."
+        if self.max_star_mag is None:
+            return []
+        center = coordinates.SkyCoord(*place[:2], frame=place[2])
+        image = WcsGeom.create(skydir=center, width=2*reach, binsz=.1)
+        return extract_bright_star_regions(image, **dict(self))
+
 class BackgroundConfig(Section):
     "Where background is measured."
-    method:Literal["reflected", "wobble"] = entry(
-        "reflected", "all reflected regions that fit, or wobble: n_off_regions at equal angles")
+    method:Literal[tuple(BACKGROUNDS)] = entry(
+        "reflected", "all reflected regions that fit; wobble: n_off_regions at equal angles; ring; regions: "
+        "given ones; phase: other phases of a pulsar")
     exclusion:Exclusion | None = entry(
         [_BLAZAR], "circles, a FITS mask or a DS9 region file where no OFF region may be")
+    catalogue:CatalogueConfig = part(CatalogueConfig)
+    stars:StarsConfig = part(StarsConfig)
+    homogeneity:bool = entry(False, "test whether the OFF regions of each run agree")
     parameters:FinderConfig = part(FinderConfig)
 
     def check(self):
-        self.finder()
+        if self.method != "regions":
+            self._made(None)
+        self.parameters.arguments(self.method)
 
-    def finder(self):
-        "The finder of OFF regions."
-        return self.parameters.finder(self.method)
+    def _made(self, mask): # the maker
+        arguments, make = self.parameters.arguments(self.method), BACKGROUNDS[self.method]
+        try:
+            if self.method in ("reflected", "wobble"):
+                return ReflectedRegionsBackgroundMaker(region_finder=make(**arguments), exclusion_mask=mask)
+            return make(**arguments) if self.method == "phase" else make(**arguments, exclusion_mask=mask)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"parameters: {error}") from None
 
-    def mask(self):
-        "Regions or mask to avoid; None if there are none."
+    def mask(self, place=None, reach=5.):
+        "Regions or mask to avoid, stars within `reach` deg of a place (lon, lat, frame); None for none."
+        base = self._given()
+        more = self.catalogue.regions() + ([] if place is None else self.stars.regions(place, reach))
+        if not isinstance(base, WcsNDMap):
+            return [*(base or []), *more] or None
+        return base if not more else base*base.geom.region_mask(more, inside=False)
+
+    def _given(self): # what `exclusion` names
         if not self.exclusion:
             return None
         if not isinstance(self.exclusion, str):
@@ -220,9 +317,9 @@ class BackgroundConfig(Section):
             return WcsNDMap.read(path)
         return sky_regions(read_text(path, key))
 
-    def maker(self):
-        "The maker that measures background."
-        return ReflectedRegionsBackgroundMaker(region_finder=self.finder(), exclusion_mask=self.mask())
+    def maker(self, place=None):
+        "The maker that measures background around a place (lon, lat, frame)."
+        return self._made(self.mask(place))
 
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #12db63b1
 of_mask = partial(argument, SafeMaskMaker)
@@ -284,7 +381,7 @@ class DatasetsConfig(Section):
     containment_correction:bool = entry(True, "account for source events outside the ON region")
 
     def check(self):
-        point = self.on_region.radius is None
+        point = self.on_region.radius is None and self.on_region.shape is None
         why = "for a point as ON region (on_region.radius is null)"
         if point and self.containment_correction:
             raise ValueError(f"containment_correction: found true, expected false {why}")
@@ -303,4 +400,4 @@ class DatasetsConfig(Section):
         "Makers that turn a run into a spectrum, in order."
         on = SpectrumDatasetMaker(containment_correction=self.containment_correction,
                                   selection=["counts", "exposure", "edisp"])
-        return on, self.background.maker(), self.safe_mask.maker()
+        return on, self.background.maker(self.on_region.place()), self.safe_mask.maker()

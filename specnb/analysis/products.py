@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from ..base.core import demo_dir, errors_name, lazy, make_path, temporary_folder
 from .config import AnalysisConfig
+from .data_sections import is_region_text
 from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
 
 # %% ../../nbs/80_analysis/60_products.ipynb #09d4fe5c
@@ -179,8 +180,11 @@ def input_files(
     index = [p for p in sorted(base.glob("*-index.fits*")) if p.is_file()]
     data = {os.path.relpath(base / p, base): base / p for p in (*index, *sorted(used))}
     ebl = config.model.ebl if config.model.ebl and ".fits" in config.model.ebl else None
-    named = (config.observations.obs_file, config.datasets.background.exclusion, config.general.models_file,
-             ebl)
+    background = config.datasets.background
+    texts = config.datasets.on_region.shape, background.parameters.regions
+    files = [text for text in texts if not is_region_text(text)]
+    named = (config.observations.obs_file, background.exclusion, config.general.models_file, ebl,
+             background.catalogue.file, background.stars.star_table, *files)
     return {Path(n).as_posix(): p for n, p in data.items()} | {n: make_path(n) for n in named
                                                                if isinstance(n, str)}
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..base.core import errors_name, lazy, make_path, shorten, temporary_folder
 from ..data.download import public_datasets
 from .config import AnalysisConfig
+from .data_sections import is_region_text
 from .analysis import SpectralAnalysis
 from .notebooks import limited_engine
 from .pages import render_page
@@ -57,10 +58,15 @@ def with_absolute_paths(
     def absolute(path):
         return path if make_path(path).is_absolute() else str(make_path(path).absolute())
 
-    observations = config.observations
+    observations, background = config.observations, config.datasets.background
     paths = {"general.outdir": config.general.outdir, "general.models_file": config.general.models_file,
              "observations.obs_file": observations.obs_file,
-             "datasets.background.exclusion": config.datasets.background.exclusion}
+             "datasets.background.exclusion": background.exclusion,
+             "datasets.background.catalogue.file": background.catalogue.file,
+             "datasets.background.stars.star_table": background.stars.star_table}
+    texts = {"datasets.on_region.shape": config.datasets.on_region.shape,
+             "datasets.background.parameters.regions": background.parameters.regions}
+    paths |= {key: text for key, text in texts.items() if not is_region_text(text)}
     if observations.datastore not in ("demo", *public_datasets()):
         paths["observations.datastore"] = observations.datastore
     return config.with_settings({key: absolute(path) for key, path in paths.items() if isinstance(path, str)})

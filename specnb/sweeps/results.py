@@ -147,6 +147,12 @@ def _results_of_curve(curve):
                                  f"light curve: {about}")
             for n, about in _CURVE_COLUMNS.items() if n in table.colnames}
 
+def _results_of_regions(homogeneity):
+    "Whether the OFF regions agree."
+    if homogeneity is None:
+        return {}
+    return {"off_p_value": Result(homogeneity.total_p_value, "", "p-value of the OFF regions of all runs")}
+
 def _results_of_points(points):
     "Columns of flux points as lists."
     table = points.to_table(sed_type="dnde")
@@ -166,6 +172,7 @@ def analysis_results(
             **_results_of_fit(analysis.fit_result), "n_bins": Result(n_bins, "", "bins in the fit"),
             "fit_success": Result(analysis.success, "", "whether the fit converged"),
             **_results_of_points(analysis.flux_points.data), **_results_of_curve(analysis.light_curve),
+            **_results_of_regions(analysis.homogeneity),
             "remarks": Result("; ".join(analysis.remarks), "", "what a person should know")}
 
 # %% ../../nbs/85_sweeps/20_results.ipynb #b4e99a49

@@ -348,9 +348,12 @@ def all_problems(
 
 # %% ../../nbs/85_sweeps/30_subjects.ipynb #510e0daa
 _PATHS = {"observations.datastore", "observations.obs_file", "datasets.background.exclusion",
-          "general.models_file"}
+          "datasets.background.catalogue.file", "datasets.background.stars.star_table", "general.models_file",
+          "datasets.on_region.shape", "datasets.background.parameters.regions"}
 _INPUT_KEYS = ("observations", "datasets.on_region.frame", "datasets.on_region.lon", "datasets.on_region.lat",
-               "datasets.geom.selection", "datasets.background.exclusion", "general.models_file")
+               "datasets.on_region.shape", "datasets.geom.selection", "datasets.background.exclusion",
+               "datasets.background.catalogue", "datasets.background.stars",
+               "datasets.background.parameters.regions", "general.models_file", "model.ebl")
 _NO_RESULT = {"outdir", "n_jobs", "log"} # of the section general
 
 def _read_runs(analysis):
@@ -364,7 +367,7 @@ def _read_runs(analysis):
 def _reduce_runs(analysis):
     "Reduce the runs of an analysis; what is to be kept."
     analysis.get_datasets()
-    return analysis.runs, analysis.exclusion, list(analysis.remarks)
+    return analysis.runs, analysis.exclusion, analysis.homogeneity, list(analysis.remarks)
 
 def _runs_key(config):
     "What decides which runs are read, and how."
@@ -466,11 +469,10 @@ class AnalysisSubject(Subject):
         spectra = canonical([runs, config.datasets.to_dict() | {"stack": None}])
         a.data_dir, a.datastore, a.observations, remarks = self._last("runs", runs, _read_runs, a)
         a.remarks = list(remarks)
-        a.runs, a.exclusion, remarks = self._last("spectra", spectra, _reduce_runs, a)
+        a.runs, a.exclusion, a.homogeneity, remarks = self._last("spectra", spectra, _reduce_runs, a)
         a.remarks = list(remarks)
         a.combine_runs()
-        for step in (a.set_models, a.run_fit, a.get_flux_points):
-            step()
+        a.analyse_datasets()
         return a
 
     def run(self, point):
