@@ -13,6 +13,7 @@ from .base.sphere import tan_deproject as tan_deproject
 from .base.sphere import tan_project as tan_project
 from .base.axes import MapAxes as MapAxes
 from .base.axes import MapAxis as MapAxis
+from .base.axes import UNIT_STRING_FORMAT as UNIT_STRING_FORMAT
 from .base.time_axes import TimeMapAxis as TimeMapAxis
 from .base.time_axes import bin_of_time as bin_of_time
 from .base.tables import FitsFile as FitsFile
@@ -516,6 +517,7 @@ __all__ = [
     "TimeMapAxis",
     "TimeReference",
     "TimmerKonig_lightcurve_simulator",
+    "UNIT_STRING_FORMAT",
     "UniformPrior",
     "UpperLimits",
     "View",

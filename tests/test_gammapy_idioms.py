@@ -15,7 +15,7 @@ from astropy.table import Table
 from astropy.time import Time
 from numpy.testing import assert_allclose
 from regions import CircleSkyRegion, PointSkyRegion
-from specnb import (CashCountsStatistic, CompoundSpectralModel, ConstantSpectralModel, Datasets, DataStore, EDispKernel,
+from specnb import (UNIT_STRING_FORMAT, CashCountsStatistic, CompoundSpectralModel, ConstantSpectralModel, Datasets, DataStore, EDispKernel,
                     ExpCutoffPowerLawSpectralModel, Fit, FluxPoints, FluxPointsDataset, FluxPointsEstimator, LogParabolaSpectralModel, Map,
                     MapAxis, Models, Parameter, Parameters, PowerLaw2SpectralModel, PowerLawNormSpectralModel, PowerLawSpectralModel,
                     ReflectedRegionsBackgroundMaker, ReflectedRegionsFinder, RegionGeom, RegionNDMap, SafeMaskMaker, SkyModel,
@@ -453,7 +453,8 @@ def test_flux_points_answer_as_maps_and_norms_of_profiles_are_a_parameter(fitted
 def test_names_that_scripts_ask_for(datasets):
     assert_allclose(datasets[0].geoms["geom"].axes["energy"].edges.value, datasets[0].counts.geom.axes["energy"].edges.value)
     assert MapAxis.from_nodes([0, .1, .2], name="redshift", interp="linear").interp == "lin"
-    assert make_path("a/b").name == "b"
+    assert_allclose(MapAxis.from_bounds(1, 100, 3, interp="log", node_type="center").center.value, [1, 10, 100])
+    assert (1 * FLUX).unit.to_string(UNIT_STRING_FORMAT).startswith("$") and make_path("a/b").name == "b"
 
 
 def test_a_light_curve_in_coarser_intervals_is_the_weighted_mean():
