@@ -209,7 +209,7 @@ class MapAxis:
 
     @classmethod
     def from_bounds(cls, lo_bnd, hi_bnd, nbin, interp="lin", name="", unit=None, node_type="edges"):
-        """Axis of `nbin` equal bins in the `interp` scale between two bounds, quantities or numbers in `unit`.
+        """Axis of `nbin` equal bins in the `interp` scale between bounds, quantities or numbers in `unit`.
 
         With `node_type` "center" the bounds are the centres of the first and last bin.
         """
