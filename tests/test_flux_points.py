@@ -311,7 +311,7 @@ def test_runs_without_off_counts_do_not_take_part():
     (dict(energy_edges=[1, 2]*u.m), TypeError, "energy_edges: expected a unit that converts to TeV"),
     (dict(energy_edges=[2, 1]*u.TeV), ValueError, "increasing energies"),
     (dict(energy_edges=[1]*u.TeV), ValueError, "at least two"),
-    (dict(selection_optional=["sensitivity"]), ValueError, "found 'sensitivity'"),
+    (dict(selection_optional=["sensitive"]), ValueError, "found 'sensitive'"),
     (dict(n_sigma_ul=-1), ValueError, "n_sigma_ul: expected a positive number"),
     (dict(source="crab"), ValueError, "no model 'crab'; there are source"),
 ])
@@ -349,7 +349,7 @@ def test_all_forms_are_norms_times_references(points):
 
 def test_columns_units_and_meta(points):
     table = points.to_table("dnde", formatted=True)
-    assert table.colnames == """e_ref e_min e_max dnde dnde_err dnde_errp dnde_errn dnde_ul ts sqrt_ts npred npred_excess stat stat_null is_ul counts
+    assert table.colnames == """e_ref e_min e_max dnde dnde_err dnde_errp dnde_errn dnde_ul dnde_sensitivity ts sqrt_ts npred npred_excess stat stat_null is_ul counts
         success norm_scan stat_scan measured_fraction status""".split()
     assert table["dnde"].unit == u.Unit(FLUX) and table["e_ref"].unit == u.TeV and table["counts"].shape == (7, 2)
     assert table.meta["SED_TYPE"] == "dnde" and table.meta["UL_CONF"] == pytest.approx(.9544997)
@@ -789,3 +789,84 @@ def test_edges_that_move_are_told():
     two_runs = example_datasets()
     with pytest.warns(SpecnbWarning, match="1, 3 TeV became .* snap=True says that this is wanted"):
         estimate(two_runs, energy_edges=[1, 3]*u.TeV, snap=False)
+
+
+# --- sensitivity, limits of another size, norms of the profile -------------------------------------------------------------------
+
+@pytest.mark.parametrize("on_off", [True, False])
+def test_sensitivity_is_the_norm_whose_expected_counts_have_the_significance(on_off):
+    datasets = runs(source(), source("other", amplitude=f"8e-12 {FLUX}"), on_off=on_off)
+    edges = [1, 2, 5, 12]*u.TeV
+    points = estimate(datasets, energy_edges=edges, selection_optional="sensitivity", n_sigma_sensitivity=4)
+    assert points.success.all() and points.meta["n_sigma_sensitivity"] == 4 and "norm_ul" not in points.data
+    assert_allclose(points.dnde_sensitivity/points.dnde_ref, points.norm_sensitivity)
+    for i in range(3):  # the counts that are expected, as data, have a best norm there and this significance
+        datasets.models["source"].parameters["amplitude"].value = 4e-11
+        expected = []
+        for d in datasets:
+            s, other = d.signal_counts("source"), d.signal_counts("other")
+            new = other + points.norm_sensitivity[i]*s
+            if on_off:
+                expected.append(d.fill(n_on=new + d.arrays.alpha*d.arrays.n_off))
+            else:
+                expected.append(d.fill(n_on=new + d.arrays.n_bkg))
+        asimov = Datasets(expected)
+        asimov.models = datasets.models
+        again = estimate(asimov, energy_edges=edges, selection_optional=None)
+        assert_allclose(again.norm[i], points.norm_sensitivity[i], rtol=1e-7)
+        assert_allclose(again.sqrt_ts[i], 4, rtol=1e-7)
+
+
+def test_sensitivity_survives_files(points, tmp_path):
+    points.write(tmp_path/"p.fits")
+    again = FluxPoints.read(tmp_path/"p.fits", reference_model=points.reference_model)
+    assert_allclose(again.flux_sensitivity, points.flux_sensitivity)
+    assert again.meta["n_sigma_sensitivity"] == 5
+
+
+def test_limits_of_another_size_from_the_profiles():
+    datasets = runs()
+    points = estimate(datasets, norm_values=np.linspace(-.5, 9, 96))
+    for n_sigma in (1.5, 3):
+        exact = estimate(datasets, n_sigma_ul=n_sigma)
+        found = points.recompute_ul(n_sigma_ul=n_sigma)
+        assert found.meta["n_sigma_ul"] == n_sigma and points.meta["n_sigma_ul"] == 2
+        known = np.isfinite(found.norm_ul)
+        assert known.sum() >= 5
+        assert_allclose(found.norm_ul[known], exact.norm_ul[known], rtol=1e-3)
+    with pytest.raises(ValueError, match="there are no likelihood profiles"):
+        estimate(datasets, selection_optional="ul").recompute_ul()
+
+
+def test_norms_of_neighbouring_bands_are_correlated_as_a_joint_fit_says():
+    "The covariance of the bands is that of a fit of a norm for each of them."
+    datasets = runs()
+    edges = np.array([1., 2, 5, 12])
+    points = estimate(datasets, energy_edges=edges*u.TeV, selection_optional="covariance")
+    masks = [d.arrays.mask for d in datasets]
+    model = datasets.models[0].spectral_model
+
+    def stat(norms):
+        total = 0
+        for d, mask in zip(datasets, masks):
+            a = d.arrays
+            fine = np.unique(np.concatenate([a.e_true_edges, edges]))
+            flux = model.integral(fine[:-1]*u.TeV, fine[1:]*u.TeV).value
+            middle = np.sqrt(fine[1:]*fine[:-1])
+            flux = flux*np.concatenate([[1], norms, [1]])[np.searchsorted(edges, middle)]
+            binned = np.bincount(np.searchsorted(a.e_true_edges, middle) - 1, flux, minlength=a.n_true)
+            s = (binned*1e4*a.exposure) @ a.edisp
+            total += wstat(a.n_on, a.n_off, a.alpha, s)[mask].sum()
+        return total
+
+    h, eye = 1e-3, np.eye(3)
+    hessian = np.array([[(stat(1 + h*(x + y)) - stat(1 + h*(x - y)) - stat(1 - h*(x - y)) + stat(1 - h*(x + y)))/(4*h*h) for x in eye] for y in eye])
+    assert_allclose(points.norm_covariance, 2*np.linalg.inv(hessian), rtol=2e-3)
+    assert np.all(np.diag(points.correlation, 1) < 0) and np.all(np.diag(points.norm_covariance) > points.norm_err**2)
+
+
+def test_the_norm_is_a_parameter_with_a_profile():
+    estimator = FluxPointsEstimator(EDGES, norm={"scan_min": .5, "scan_max": 2, "scan_n_values": 3}, n_jobs=2, sqrt_ts_threshold_ul=3)
+    assert_allclose(estimator.norm.scan_values, [.5, 1, 2])
+    estimator.selection_optional = "all"
+    assert estimator.run(runs()).sqrt_ts_threshold_ul == 3

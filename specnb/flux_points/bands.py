@@ -234,6 +234,67 @@ def _repeat(
         return CashTerm(*(np.tile(x, (n, 1)) for x in (term.n_on, term.bkg)))
     return WStatTerm(*(np.tile(x, (n, 1)) for x in (term.n_on, term.n_off, term.alpha)))
 
+# %% ../../nbs/75_flux_points/30_bands.ipynb #19586b6d
+def _asimov_ts(
+    bands:Bands,
+    rows,            # bands to take
+    norm:np.ndarray, # shape (n_rows,)
+)->np.ndarray:
+    "TS of the counts that are expected for a norm."
+    other, signal = bands.flat("other", rows), bands.flat("signal", rows)
+    given = other + norm[:, None] * signal
+    if bands.n_off is None:
+        background = bands.flat("background", rows)
+        term, null = CashTerm(given + background, background), other
+    else:
+        n_off, alpha = bands.flat("n_off", rows), bands.flat("alpha", rows)
+        term, null = WStatTerm(given + alpha * n_off, n_off, alpha), other
+    return np.maximum(term.value(null) - term.value(given), 0)
+
+def sensitivity_norms(
+    bands:Bands,
+    rows,           # bands to take, with a positive prediction
+    n_sigma=5.,     # wanted significance
+    max_iter:int=60,
+)->np.ndarray:      # shape (n_rows,), nan where no norm is significant
+    "Norm that would be seen with a significance of `n_sigma` on average."
+    x = n_sigma**2 / bands.flat("signal", rows).sum(-1)
+    # ln of the significance as a function of ln norm is nearly a line with a slope between 1/2 and 1
+    power, target = np.full(len(x), .75), np.log(n_sigma)
+    last = None
+    for _ in range(max_iter):
+        with np.errstate(divide="ignore"):
+            rise = np.log(_asimov_ts(bands, rows, x)) / 2
+        if last is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                slope = (rise - last[1]) / (np.log(x) - last[0])
+            power = np.where(np.isfinite(slope) & (slope > .3) & (slope < 1.2), slope, power)
+        last = np.log(x), rise
+        step = np.clip((target - rise) / power, -5, 5)
+        x = x * np.exp(step)
+        if np.abs(step).max(initial=0) < 1e-10:
+            break
+    return np.where(np.abs(step) < 1e-6, x, np.nan)
+
+# %% ../../nbs/75_flux_points/30_bands.ipynb #491cf7a8
+def band_covariance(
+    terms:list,         # statistic of each dataset, arrays of shape (n_used,)
+    predictions:list,   # of the bands of true energy, arrays of shape (n_bands, n_used)
+    rest:list,          # of what is outside the bands and of other sources, shape (n_used,)
+)->np.ndarray:          # shape (n_bands, n_bands), nan for bands that predict nothing
+    "Covariance of the norms of all bands in a joint fit."
+    n = len(predictions[0])
+    hessian = np.zeros((n, n))
+    for term, s, more in zip(terms, predictions, rest):
+        curvature = term.terms(s.sum(0) + more)[2]
+        hessian += (s * curvature) @ s.T
+    result, good = np.full((n, n), np.nan), np.diag(hessian) > 0
+    scale = np.sqrt(np.diag(hessian)[good])
+    scaled = hessian[np.ix_(good, good)] / np.outer(scale, scale)
+    if len(scale) and np.linalg.eigvalsh(scaled)[0] > 1e-10:
+        result[np.ix_(good, good)] = 2 * np.linalg.inv(scaled) / np.outer(scale, scale)
+    return result
+
 # %% ../../nbs/75_flux_points/30_bands.ipynb #1095401d
 def band_counts(
     bands:Bands,

@@ -15,12 +15,15 @@ from ..makers.datasets import Datasets
 from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
 from .bands import (Bands, band_counts, band_term, gather_bands, limit_offset,
-                                      measured_fraction, solve_norms, sum_bands)
+                                      measured_fraction, band_covariance, sensitivity_norms, solve_norms,
+                                      sum_bands)
 from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
-from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm
+from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm, WStatTerm
 from ..fit.problem import FitProblem
 from ..models.parameters import Parameter
+from ..makers.finer_edges import merged_edges
+from ..models.integrals import EnergyNodes
 from ..models.sky import SkyModel
 from ..models.spectral import ConstantSpectralModel
 from ..regions.maps import RegionGeom
@@ -175,6 +178,19 @@ def moved_edges(
     texts = [", ".join(f"{x:.4g}" for x in used) for used in sorted(moved)]
     return f"{', '.join(f'{x:.4g}' for x in edges)} TeV became {' TeV and '.join(texts)} TeV" if texts else ""
 
+def _band_fluxes(
+    spectrum,                # SpectralModel, or one over time
+    e_true_edges:np.ndarray, # TeV, shape (n_true+1,)
+    edges:np.ndarray,        # of the bands, TeV, shape (n_bands+1,)
+)->np.ndarray:               # cm-2 s-1, shape (n_bands+2, n_true), first and last below and above the bands
+    "The flux in each bin of true energy that belongs to each band."
+    fine = merged_edges(e_true_edges, edges)
+    flux = spectrum.bin_flux(EnergyNodes(fine), spectrum.parameters.internal_values)
+    middle = np.sqrt(fine[1:]*fine[:-1])
+    result = np.zeros((len(edges) + 1, len(e_true_edges) - 1))
+    np.add.at(result, (np.searchsorted(edges, middle), np.searchsorted(e_true_edges, middle) - 1), flux)
+    return result
+
 def _status(
     bands:Bands, possible:np.ndarray, columns:dict, # which bands were solved, and what came out
 )->list: # str for each band
@@ -204,7 +220,8 @@ def _complete(
                         if n in columns]).all(0)
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #a0f96e52
-_OPTIONAL = "errn-errp", "ul", "scan"
+_OPTIONAL = "errn-errp", "ul", "scan", "sensitivity"
+_ON_REQUEST = "covariance",
 
 def _selection(
     selection, # None, "all", a name or a list of names
@@ -216,9 +233,9 @@ def _selection(
     if list(chosen) == ["all"]:
         chosen = _OPTIONAL
     for name in chosen:
-        if name not in _OPTIONAL:
+        if name not in _OPTIONAL + _ON_REQUEST:
             raise ValueError("selection_optional: expected 'all' or some of "
-                             f"{', '.join(map(repr, _OPTIONAL))}, found {name!r}")
+                             f"{', '.join(map(repr, _OPTIONAL + _ON_REQUEST))}, found {name!r}")
     return set(chosen)
 
 
@@ -247,15 +264,18 @@ class FluxPointsEstimator:
     source : str or int
         Name or number of the model.
     selection_optional : None, "all", str or list
-        What to estimate beside norm, error and test statistic: "errn-errp", "ul", "scan".
-    n_sigma, n_sigma_ul : float
-        Size of errors and of the upper limit in standard deviations.
+        What to estimate beside norm, error and test statistic: "errn-errp", "ul", "scan", "sensitivity",
+        which are "all", and "covariance" (of the norms in a joint fit of all bands).
+    n_sigma, n_sigma_ul, n_sigma_sensitivity : float
+        Size of errors and of the upper limit in standard deviations; significance of the sensitivity.
     reoptimize : bool
         Fit the free parameters of all other models again in each band.
     norm_min, norm_max, norm_n_values : float, float, int
         Range and number of norms of the profiles, log-uniform.
     norm_values : array_like, optional
         The norms themselves.
+    sqrt_ts_threshold_ul : float
+        Below this significance a point counts as an upper limit.
     fit : `Fit`, optional
         Search the norms with this instead of solving exactly for all bands at once.
     sum_over_energy_groups : bool
@@ -281,7 +301,7 @@ class FluxPointsEstimator:
     def __init__(self, energy_edges=None, source=0, selection_optional=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
                  reoptimize=False, norm_min=.2, norm_max=5,
                  norm_n_values=11, norm_values=None, fit=None, sum_over_energy_groups=False, snap=False,
-                 norm=None, n_jobs=None):
+                 norm=None, n_jobs=None, n_sigma_sensitivity=5, sqrt_ts_threshold_ul=SQRT_TS_THRESHOLD_UL):
         if not (fit is None or isinstance(fit, Fit)):
             raise TypeError(f"fit: expected a Fit, found {type(fit).__name__}")
         if sum_over_energy_groups and (reoptimize or fit):
@@ -291,6 +311,8 @@ class FluxPointsEstimator:
         self.n_sigma_ul = as_number(n_sigma_ul, "n_sigma_ul", above=0)
         self.sum_over_energy_groups, self.snap = sum_over_energy_groups, expect(snap, bool, "snap")
         self.reoptimize, self.fit = reoptimize, fit
+        self.n_sigma_sensitivity = as_number(n_sigma_sensitivity, "n_sigma_sensitivity", above=0)
+        self.sqrt_ts_threshold_ul = as_number(sqrt_ts_threshold_ul, "sqrt_ts_threshold_ul")
         self.n_jobs = None if n_jobs is None else as_number(n_jobs, "n_jobs", minimum=1, integer=True)
         norms = _scan_norms(norm_min, norm_max, norm_n_values, norm_values)
         scan = {"interp": "log", "scan_min": norm_min, "scan_max": norm_max, "scan_n_values": len(norms),
@@ -334,6 +356,8 @@ class FluxPointsEstimator:
         possible = bands.flat("signal").sum(1) > 0
         data, status = self._data(bands, possible, self._columns(mine, source, bands, possible))
         if partly: data["measured_fraction"] = fraction
+        if "covariance" in self.selection_optional:
+            data["norm_covariance"] = self._covariance(mine, source)
         return FluxPoints(data, source.copy(), self._meta(), status=status)
 
     def _gather(self, datasets, whole=False): # source, its datasets, their Bands, predictions of the source
@@ -399,19 +423,38 @@ class FluxPointsEstimator:
                     limit="ul" in self.selection_optional,
                     scan=self.norm_values if "scan" in self.selection_optional else ())
 
+    def _covariance(self, mine, source): # of the norms of all bands, shape (n_bands, n_bands)
+        parts = [d.part() for d in mine]
+        terms, predictions, rest = [], [], []
+        for d, part in zip(mine, parts):
+            a, used = part.arrays, part.bins()
+            matrix = response_matrix(a.exposure, a.edisp)[:, used]
+            flux = _band_fluxes(d.spectrum_of(source), a.e_true_edges, self._edges)
+            others = _predict([part], [[d.spectrum_of(m) for m in d.sources if m is not source]])[0][used]
+            terms.append(WStatTerm(a.n_on[used], a.n_off[used], a.alpha[used]) if a.is_on_off
+                         else CashTerm(a.n_on[used], a.n_bkg[used]))
+            predictions.append(flux[1:-1] @ matrix)
+            rest.append(others + (flux[0] + flux[-1]) @ matrix)
+        return band_covariance(terms, predictions, rest)
+
     def _columns(self, datasets, source, bands, possible): # of the bands that can be solved
         if not possible.any():  # the right columns without rows
             return {name: x[:0]
                     for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)),
-                                               **self._options()).items()}
+                                               **self._options()).items()} | (
+                        {"norm_sensitivity": np.empty(0)} if "sensitivity" in self.selection_optional else {})
         others = [m for d in datasets for m in d.models if m is not source]
         followers = self.reoptimize and any(not m.frozen for m in others)
+        grouped = bands if bands.group is None else sum_bands(bands, bands.group)
+        extra = {}
+        if "sensitivity" in self.selection_optional:
+            extra["norm_sensitivity"] = sensitivity_norms(grouped, possible, self.n_sigma_sensitivity)
         if self.fit is None and not followers:
-            bands = bands if bands.group is None else sum_bands(bands, bands.group)
-            return solve_norms(band_term(bands, possible), bands.flat("signal", possible), **self._options())
+            term = band_term(grouped, possible)
+            return solve_norms(term, grouped.flat("signal", possible), **self._options()) | extra
         masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
-        return {name: np.array([e[name] for e in each]) for name in each[0]}
+        return {name: np.array([e[name] for e in each]) for name in each[0]} | extra
 
     def _data(self, bands, possible, solved): # columns and status of FluxPoints, nan where nothing was solved
         columns = {name: np.full((len(possible), *np.shape(values)[1:]), np.nan)
@@ -427,5 +470,7 @@ class FluxPointsEstimator:
         return data, _status(bands, possible, columns)
 
     def _meta(self):
+        sensitivity = "sensitivity" in self.selection_optional
         return {"n_sigma": self.n_sigma, "n_sigma_ul": self.n_sigma_ul,
-                "sqrt_ts_threshold_ul": SQRT_TS_THRESHOLD_UL}
+                "sqrt_ts_threshold_ul": self.sqrt_ts_threshold_ul,
+                **({"n_sigma_sensitivity": self.n_sigma_sensitivity} if sensitivity else {})}

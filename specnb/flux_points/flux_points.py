@@ -26,7 +26,7 @@ from ..models.quantities import SED_UNITS, sed_axes
 from ..regions.maps import RegionGeom
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #c5348833
-u, special = lazy("astropy.units"), lazy("scipy.special")
+u, special, interpolate = lazy("astropy.units"), lazy("scipy.special"), lazy("scipy.interpolate")
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #7ae5a9e4
 def _column(
@@ -56,8 +56,8 @@ def _flux_class():
 
 def _fluxes(
     sed_type:str, # such as "dnde"
-):                # five properties: value, error, upward and downward error, upper limit
-    "Properties that show the norms as fluxes of one type."
+):                # properties: value, error, upward and downward error, upper limit, sensitivity
+    "Properties that show the norms as fluxes of one type, in the order of `NORMS`."
     def make(name):
         def get(self):
             flux = getattr(self, name) * self.reference_flux(sed_type)
@@ -153,6 +153,21 @@ def point_norm_errors(
     return data.get("norm_err", unknown)
 
 # %% ../../nbs/75_flux_points/50_flux_points.ipynb #48f7138b
+def _crossing(
+    norm:np.ndarray, # known norms of a profile, in any order
+    root:np.ndarray, # signed root of the rise there
+    level:float,     # wanted root
+)->float:            # nan if the profile ends before
+    "Norm at which the profile has risen to a level."
+    good = np.isfinite(norm) & np.isfinite(root)
+    norm, first = np.unique(norm[good], return_index=True)
+    root = np.maximum.accumulate(root[good][first])
+    if len(norm) < 2 or root[-1] < level:
+        return np.nan
+    rising = np.append(True, np.diff(root) > 0)
+    return float(interpolate.PchipInterpolator(root[rising], norm[rising])(level))
+
+# %% ../../nbs/75_flux_points/50_flux_points.ipynb #73b6b1e4
 _ENERGIES = "e_ref", "e_min", "e_max"
 
 def _checked_columns(
@@ -188,8 +203,8 @@ def _sizes(
     label:str, # for messages
 )->dict:       # the same, with checked sizes
     "The sizes of errors and limits in the meta data; ValueError or TypeError for one that cannot be."
-    found = {name: as_number(meta[name], f"{label}: {name}", above=0) for name in ("n_sigma", "n_sigma_ul")
-             if name in meta}
+    names = "n_sigma", "n_sigma_ul", "n_sigma_sensitivity"
+    found = {name: as_number(meta[name], f"{label}: {name}", above=0) for name in names if name in meta}
     if "sqrt_ts_threshold_ul" in meta:
         name = "sqrt_ts_threshold_ul"
         found[name] = as_number(meta[name], f"{label}: {name}")
@@ -200,7 +215,7 @@ def _file_sizes(
     label:str, # for messages
 )->dict:
     "Sizes of errors and limits that a table gives; DataError for one that cannot be."
-    names = "n_sigma", "n_sigma_ul", "sqrt_ts_threshold_ul"
+    names = "n_sigma", "n_sigma_ul", "n_sigma_sensitivity", "sqrt_ts_threshold_ul"
     try:
         found = _sizes({k: meta[k] for k in names if k in meta}, label)
         confidence = {k.upper(): v for k, v in meta.items()}.get("UL_CONF")
@@ -319,13 +334,12 @@ class FluxPoints:
         return html_table(cells, [f"{n} [{unit_string(t[n].unit)}]" if t[n].unit else n for n in shown],
                           caption="FluxPoints")
 
-    norm, norm_err, norm_errp, norm_errn, norm_ul = (_column(n,
-                                                             f"{n}, factor to the reference spectrum, shape "
-                                                             "(n,).") for n in NORMS)
-    dnde, dnde_err, dnde_errp, dnde_errn, dnde_ul = _fluxes("dnde")
-    e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul = _fluxes("e2dnde")
-    flux, flux_err, flux_errp, flux_errn, flux_ul = _fluxes("flux")
-    eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul = _fluxes("eflux")
+    norm, norm_err, norm_errp, norm_errn, norm_ul, norm_sensitivity = (
+        _column(n, f"{n}, factor to the reference spectrum, shape (n,).") for n in NORMS)
+    dnde, dnde_err, dnde_errp, dnde_errn, dnde_ul, dnde_sensitivity = _fluxes("dnde")
+    e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul, e2dnde_sensitivity = _fluxes("e2dnde")
+    flux, flux_err, flux_errp, flux_errn, flux_ul, flux_sensitivity = _fluxes("flux")
+    eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul, eflux_sensitivity = _fluxes("eflux")
     dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit)
                                                  for s, unit in SED_UNITS.items())
     energy_ref, energy_min, energy_max = (_quantity("data", n, "TeV") for n in ("e_ref", "e_min", "e_max"))
@@ -335,12 +349,65 @@ class FluxPoints:
     stat_null = _column("stat_null", "Statistic without the source, shape (n,).")
     norm_scan = _column("norm_scan", "Norms of the profiles, shape (n, n_scan).")
     stat_scan = _column("stat_scan", "Statistic at these norms, shape (n, n_scan).")
+    norm_covariance = _column("norm_covariance", "Covariance of the norms in a joint fit of all bands, shape "
+                              "(n, n).")
     counts = _column("counts", "Counts of each dataset, shape (n, n_datasets).")
     npred = _column("npred", "Predicted counts of each dataset, shape (n, n_datasets).")
     npred_excess = _column("npred_excess", "Predicted counts of the source, shape (n, n_datasets).")
     success = _column("success", "Whether norm and error could be determined, shape (n,).")
     measured_fraction = _column("measured_fraction", "Fraction of the reference flux of the band that was "
                                 "measured; the rest is the model's, shape (n,).")
+
+    @property
+    def ts_scan(self):
+        "Rise of the profiles above their minimum, shape (n, n_scan)."
+        return self.stat_scan - self.stat[..., None]
+
+    @property
+    def dnde_scan_values(self):
+        "Differential fluxes of the profiles, shape (n, n_scan)."
+        return u.Quantity(self.norm_scan * self.reference_flux("dnde")[:, None], SED_UNITS["dnde"])
+
+    @property
+    def correlation(self):
+        "Correlation of the norms in a joint fit of all bands, shape (n, n)."
+        error = np.sqrt(np.diagonal(self.norm_covariance, axis1=-2, axis2=-1))
+        return self.norm_covariance / (error[..., :, None] * error[..., None, :])
+
+    def recompute_ul(self, n_sigma_ul=2):
+        """Flux points with upper limits of another size, from the likelihood profiles.
+
+        Parameters
+        ----------
+        n_sigma_ul : float
+            Size in standard deviations.
+
+        Returns
+        -------
+        `FluxPoints`
+            Limits are interpolated in the signed root of the rise, between the norms of the profile and those
+            that are known exactly; nan, with a status, where the profile ends before.
+
+        Raises
+        ------
+        ValueError
+            There are no profiles.
+        """
+        if not self.has_stat_profiles:
+            raise ValueError("recompute_ul: there are no likelihood profiles; estimate flux points with "
+                             "selection_optional='scan' or 'all'")
+        size = as_number(n_sigma_ul, "n_sigma_ul", above=0)
+        new, (norms, roots) = self.copy(), profile_points(self)
+        best, null, stat = (self.data[n].ravel() for n in ("norm", "stat_null", "stat"))
+        level = np.sqrt(size**2 + np.where(best < 0, np.maximum(null - stat, 0), 0))
+        limits = np.array([_crossing(*row) for row in zip(norms, roots, level)]).reshape(self.shape)
+        new.data["norm_ul"], new.meta["n_sigma_ul"] = limits, size
+        new.data.pop("is_ul", None)
+        texts = np.array(self.status, object).reshape(self.shape)
+        ended = np.isnan(limits) & np.isfinite(self.norm)
+        texts[ended] = "no norm_ul: the likelihood profile ends before the statistic has risen far enough"
+        new.status = texts.tolist()
+        return new
 
     @property
     def energy_axis(self):

@@ -49,9 +49,9 @@ def reference_fluxes(model, e_ref, e_min, e_max):
     return {"dnde": dnde, "e2dnde": _ERG * e_ref**2 * dnde, "flux": flux, "eflux": eflux}
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
-NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul"
+NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul", "norm_sensitivity"
 COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
-          "norm_scan", "stat_scan", "measured_fraction", "status")
+          "norm_scan", "stat_scan", "norm_covariance", "measured_fraction", "status")
 _ENERGIES = "e_ref", "e_min", "e_max"
 _E_MAX = 1e9 # TeV; no particle of more has been seen
 
@@ -376,7 +376,8 @@ def read_norms(t, sed_type=None, model=None, label="table", n_times=None):
     return data, reference, sed_type, model
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #ef955f44
-_FITS_KEYS = {"n_sigma": "N_SIGMA", "n_sigma_ul": "N_SIG_UL", "sqrt_ts_threshold_ul": "SQRT_TSU"}
+_FITS_KEYS = {"n_sigma": "N_SIGMA", "n_sigma_ul": "N_SIG_UL", "sqrt_ts_threshold_ul": "SQRT_TSU",
+              "n_sigma_sensitivity": "N_SIG_SE"}
 
 def _is_fits(path):
     return path.name.lower().removesuffix(".gz").endswith((".fits", ".fit"))
