@@ -23,6 +23,7 @@ from ..data.inventory import find_index
 from ..data.problems import fits_files
 from ..data.store import DataStore
 from ..flux_points.dataset import FluxPointsDataset
+from ..light_curves.variability import compute_lightcurve_constancy
 from ..makers.datasets import Datasets, cumulative_stacks
 from ..makers.homogeneity import off_homogeneity
 from ..makers.many_runs import DatasetsMaker, reduce_run
@@ -224,6 +225,8 @@ class SpectralAnalysis:
         (as fitted), `Models`, `Fit`, `FitResult`, `FluxPointsDataset`.
     light_curve : `FluxPoints`
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
+    constancy : `~astropy.table.QTable`
+        Test of each band of the light curve against a constant flux, as from `compute_lightcurve_constancy`.
     homogeneity : `OffHomogeneity`
         Of the OFF regions, if the configuration has ``datasets.background.homogeneity``.
     remarks : list of str
@@ -243,7 +246,7 @@ class SpectralAnalysis:
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
-        self.homogeneity = None
+        self.homogeneity = self.constancy = None
         self.remarks = []
 
     def run(self):
@@ -350,7 +353,7 @@ class SpectralAnalysis:
         log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
 
     def get_light_curve(self, estimator=None):
-        """Measure the fluxes over time; sets `light_curve`.
+        """Measure the fluxes over time and test whether they vary; sets `light_curve` and `constancy`.
 
         Parameters
         ----------
@@ -367,6 +370,7 @@ class SpectralAnalysis:
             set_fit_range(parts, self.config.fit.fit_range)
             parts.models = self.models
             self.light_curve = curve = estimator.run(parts)
+            self.constancy = compute_lightcurve_constancy(curve, parts, estimator)
         told = (f"light curve, from {start.utc.iso[:19]}: {text}"
                 for start, texts in zip(curve.time_axis.time_min, curve.status) for text in texts if text)
         add_remarks(self.remarks, told, "light curve")
@@ -385,8 +389,8 @@ class SpectralAnalysis:
         dict
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
             ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``;
-            of steps that were asked for, ``light_curve`` (as ``flux``) with ``light_curve_units``, and
-            ``off_homogeneity``.
+            of steps that were asked for, ``light_curve`` (as ``flux``, and the test ``constancy``) with
+            ``light_curve_units``, and ``off_homogeneity``.
 
         Raises
         ------
@@ -414,7 +418,8 @@ class SpectralAnalysis:
             found["off_homogeneity"] = plain_columns(self.homogeneity.to_table())
         if self.light_curve is not None:
             curve = self.light_curve.to_table(format="lightcurve", sed_type="flux")
-            found |= {"light_curve": plain_columns(curve), "light_curve_units": units_of(curve)}
+            columns = plain_columns(curve) | {"constancy": plain_columns(self.constancy)}
+            found |= {"light_curve": columns, "light_curve_units": units_of(curve)}
         return found
 
     def figures(self):

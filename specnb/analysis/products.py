@@ -51,6 +51,7 @@ def _write_tables(
         analysis.light_curve.write(folder / "light_curve.fits", format="lightcurve")
         curve = analysis.light_curve.to_table(format="lightcurve", sed_type="flux")
         curve.write(folder / "light_curve.ecsv", format="ascii.ecsv")
+        analysis.constancy.write(folder / "light_curve_constancy.ecsv", format="ascii.ecsv")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #947a709c
 def _write_figures(

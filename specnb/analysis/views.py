@@ -164,7 +164,8 @@ def points_view(analysis:SpectralAnalysis):
 
 # %% ../../nbs/80_analysis/50_views.ipynb #7a3b57bf
 def light_curve_view(analysis:SpectralAnalysis):
-    "Fluxes, limits, and significance of each interval and band; no rows without a light curve."
+    """Fluxes, limits, and significance of each interval and band, and the p-value of a constant flux; no rows
+    without a light curve."""
     header = ["from (UTC)", "to (UTC)", "energy [TeV]", "flux [cm⁻² s⁻¹]", "significance [σ]", ""]
     curve = analysis.light_curve
     if curve is None:
@@ -181,7 +182,12 @@ def light_curve_view(analysis:SpectralAnalysis):
         return [*(d[t][:16] for d in dates), bands[band], text,
                 f"{sqrt_ts:.1f}" if np.isfinite(sqrt_ts) else "—", curve.status[t][band]]
 
-    return View([cells(t, band) for t in range(len(curve)) for band in range(len(bands))], header)
+    rows = [cells(t, band) for t in range(len(curve)) for band in range(len(bands))]
+    for band, test in zip(bands, analysis.constancy):
+        if np.isfinite(test["ts_p_value"]):
+            rows.append(["all", "", band, f"constant: p = {test['ts_p_value']:.2g} "
+                         f"(χ²: {test['p_value']:.2g})", "", ""])
+    return View(rows, header)
 
 # %% ../../nbs/80_analysis/50_views.ipynb #d8431002
 def files_view(

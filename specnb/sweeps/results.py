@@ -138,14 +138,17 @@ def _results_of_signal(runs):
 _CURVE_COLUMNS = {"time_min": "start, MJD", "time_max": "stop, MJD", "flux": "flux", "flux_err": "its error",
                   "flux_ul": "upper limit", "sqrt_ts": "square root of TS"}
 
-def _results_of_curve(curve):
-    "Columns of a light curve as lists, a list for each interval where there is one for each band."
+def _results_of_curve(curve, constancy):
+    """Columns of a light curve as lists, a list for each interval where there is one for each band; the
+    p-value of a constant flux, a list where there are bands."""
     if curve is None:
         return {}
+    p_values = _plain("p_value", np.asarray(constancy["ts_p_value"]))
+    p_value = Result(p_values if len(p_values) > 1 else p_values[0], "", "p-value of a constant flux")
     table = curve.to_table(format="lightcurve", sed_type="flux")
     return {f"curve_{n}": Result(_plain(n, np.asarray(table[n])), str(table[n].unit or ""),
                                  f"light curve: {about}")
-            for n, about in _CURVE_COLUMNS.items() if n in table.colnames}
+            for n, about in _CURVE_COLUMNS.items() if n in table.colnames} | {"curve_p_value": p_value}
 
 def _results_of_regions(homogeneity):
     "Whether the OFF regions agree."
@@ -171,7 +174,8 @@ def analysis_results(
             **_results_of_signal(analysis.runs),
             **_results_of_fit(analysis.fit_result), "n_bins": Result(n_bins, "", "bins in the fit"),
             "fit_success": Result(analysis.success, "", "whether the fit converged"),
-            **_results_of_points(analysis.flux_points.data), **_results_of_curve(analysis.light_curve),
+            **_results_of_points(analysis.flux_points.data),
+            **_results_of_curve(analysis.light_curve, analysis.constancy),
             **_results_of_regions(analysis.homogeneity),
             "remarks": Result("; ".join(analysis.remarks), "", "what a person should know")}
 
