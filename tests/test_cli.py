@@ -47,7 +47,7 @@ def test_run_without_arguments_in_its_own_process(tmp_path):
 def test_run_of_the_hess_data(hess_dir, tmp_path):
     code, out, err = call("run", "--data", hess_dir, "--no-notebook", "--out", "crab")
     assert code == 0 and "source.index = 2.2728 ± 0.16" in out and "statistic 86.12, 74 bins" in out
-    assert "4 runs, 23523, 23526, 23559, 23592" in err and "warning: flux point at 25.7 TeV" in err
+    assert "4 runs, 23523, 23526, 23559, 23592" in err and "warning: flux point at 24.9 TeV" in err
     again = call("rerun", "crab")
     assert again[0] == 0 and "numbers:\n    all the same" in again[1]
 

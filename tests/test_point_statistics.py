@@ -1,4 +1,5 @@
 "Statistics of flux points: profiles, distributions with limits, light curves with models that change in time."
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import astropy.units as u
@@ -153,7 +154,7 @@ def test_a_model_that_decays_is_averaged_over_the_good_time_of_points():
 
 def test_predicted_counts_of_each_source_are_drawn(scanned):
     run = scanned[0][0]
-    ax = plot_npred_signal(run)
+    ax = plot_npred_signal(run, ax=plt.figure().subplots())
     drawn = {patch.get_label(): patch.get_data().values for patch in ax.patches}
     assert_allclose(drawn["source"], run.npred_signal().data.ravel())
     assert_allclose(drawn["background"], run.npred_background().data.ravel())
