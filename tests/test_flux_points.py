@@ -212,8 +212,8 @@ def test_errors_cover_the_truth():
 FEW = {"nothing": (0, 0), "nothing ON": (0, None), "nothing OFF": (None, 0), "one event": ("one", 0), "1e8 per bin": (1e8, 1e8)}
 
 
-@pytest.mark.parametrize("way", ["exact", "reoptimize", "fit"])
-@pytest.mark.parametrize("case", FEW)
+@pytest.mark.parametrize("case, way", [(case, way) for case in FEW for way in ("exact", "reoptimize", "fit")
+                                       if way != "reoptimize" or case in ("nothing", "one event", "1e8 per bin")])
 def test_bands_with_few_and_many_counts(case, way):
     "Every way ends: with a norm and a limit, and with errors or a status that says why not. Nothing for numpy to warn of."
     def counts(wanted, there): return there if wanted is None else np.eye(30)[12] if wanted == "one" else np.full(30, float(wanted))
@@ -221,9 +221,11 @@ def test_bands_with_few_and_many_counts(case, way):
     a.counts, a.counts_off = (counts(w, x) for w, x in zip(FEW[case], (a.arrays.n_on, a.arrays.n_off)))
     datasets = Datasets([a])
     datasets.models = [source(), halo()] if way == "reoptimize" else [source()]
+    ways = {"exact": {}, "fit": {"fit": Fit()},   # a scan would fit the flat likelihood of two sources eleven times more
+            "reoptimize": {"reoptimize": True, "energy_edges": [1, 20]*u.TeV, "selection_optional": ["errn-errp", "ul"]}}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        points = estimate(datasets, energy_edges=[1, 2, 5, 20]*u.TeV, **{"reoptimize": {"reoptimize": True}, "fit": {"fit": Fit()}}.get(way, {}))
+        points = estimate(datasets, **{"energy_edges": [1, 2, 5, 20]*u.TeV, **ways[way]})
     bounded = points.norm < 0   # a good limit with a status that says how it was found
     assert all(bool(s) != ok or (low and "profile of norm >= 0" in s) for s, ok, low in zip(points.status, points.success, bounded))
     if way == "reoptimize":          # two free sources share a band: norms and limits need not exist, but belong together
