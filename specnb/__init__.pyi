@@ -306,9 +306,11 @@ from .analysis.views import View as View
 from .analysis.views import files_view as files_view
 from .analysis.views import fit_view as fit_view
 from .analysis.views import light_curve_view as light_curve_view
+from .analysis.views import limits_view as limits_view
 from .analysis.views import points_view as points_view
 from .analysis.views import remarks_view as remarks_view
 from .analysis.views import runs_view as runs_view
+from .analysis.views import sensitivity_view as sensitivity_view
 from .analysis.views import with_error as with_error
 from .analysis.products import write_products as write_products
 from .analysis.pages import render_page as render_page
@@ -586,6 +588,7 @@ __all__ = [
     "inventory",
     "latin_hypercube",
     "light_curve_view",
+    "limits_view",
     "load_irf_dict_from_file",
     "make_column",
     "make_concentric_annulus_sky_regions",
@@ -662,6 +665,7 @@ __all__ = [
     "sed_axes",
     "select_nested_models",
     "sensitivity",
+    "sensitivity_view",
     "separation",
     "sigma_to_ts",
     "simulate_observation",

@@ -2,7 +2,7 @@
 import warnings
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, Datasets, Models, PowerLawSpectralModel, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir, fit_view, light_curve_view, record_results)
+from specnb import (AnalysisConfig, Datasets, Models, PowerLawSpectralModel, FluxPointsDataset, LogParabolaSpectralModel, SkyModel, SpecnbWarning, SpectralAnalysis, WcsGeom, demo_dir, fit_view, light_curve_view, limits_view, record_results, sensitivity_view, sweep, write_products)
 from specnb.analysis.analysis import warnings_as_remarks
 
 close = np.testing.assert_allclose
@@ -266,3 +266,20 @@ def test_off_regions_that_do_not_agree_are_told():
     lit = SpectralAnalysis({"datasets": {"on_region": other_side, "background": {"method": "wobble", "homogeneity": True}}, "observations": {"obs_ids": [1001]}})
     lit.get_observations(), lit.get_datasets()
     assert lit.remarks[-1].startswith("OFF regions do not agree: p-value ")
+
+
+def test_a_sweep_has_limits_and_sensitivity_as_columns(tmp_path):
+    "Limits of a narrower ON region, beside a background known to a few percent; the numbers are those of the single analysis."
+    settings = {"limits": {"enabled": True, "index": [2, 2.5], "energy_min": "1 TeV", "confidence_level": .95},
+                "sensitivity": {"enabled": True}, "flux_points": {"energy": {"nbins": 2}}, "datasets": {"stack": True}}
+    table = sweep(AnalysisConfig(**settings), {"nuisance.background_norm": [.02, .1]}, tmp_path / "s", n_jobs=1, progress=False).table
+    assert len(table) == 2 and table["background_norm.nuisance_err"][0] < table["background_norm.nuisance_err"][1]
+    single = SpectralAnalysis(AnalysisConfig(**settings, nuisance={"background_norm": .1})).run()
+    found = single.results()
+    assert table["limits_flux_ul"][1].tolist() == found["limits"]["flux_ul"] and found["limits_units"]["flux_ul"] == "1 / (s cm2)"
+    assert table["limits_index"][0].tolist() == [2, 2.5] and len(table["sensitivity_e2dnde"][0]) == len(found["sensitivity"]["e2dnde"]) == 27
+    close(single.limits.confidence_level, .95)
+    assert any("limit for index 2: detected" in r for r in single.remarks)
+    assert len(limits_view(single).rows) == 2 and 0 < len(sensitivity_view(single).rows) < 27
+    names = write_products(single, tmp_path / "p", figures=False)
+    assert {"tables/limits.ecsv", "tables/sensitivity.ecsv"} <= set(names)

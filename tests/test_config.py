@@ -212,7 +212,10 @@ CHANGES = {  # a value other than the default for every key
     "light_curve.time_intervals": "15 min", "light_curve.energy_edges.min": "0.5 TeV", "light_curve.energy_edges.max": "20 TeV",
     "light_curve.energy_edges.nbins": 2, "light_curve.parameters.selection_optional": None, "light_curve.parameters.n_sigma": 2,
     "light_curve.parameters.n_sigma_ul": 3, "light_curve.parameters.reoptimize": True, "light_curve.parameters.p0": .01,
-    "light_curve.parameters.snap": True}
+    "light_curve.parameters.snap": True, "flux_points.parameters.n_sigma_sensitivity": 3,
+    "sensitivity.enabled": True, "sensitivity.index": 2.5, "sensitivity.n_sigma": 3, "sensitivity.gamma_min": 5, "sensitivity.bkg_syst_fraction": .1,
+    "limits.enabled": True, "limits.index": [2.2], "limits.energy_min": "1 TeV", "limits.energy_max": "10 TeV", "limits.n_sigma_ul": 3,
+    "limits.confidence_level": .95}
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -240,7 +243,7 @@ def test_every_key_is_changed_once():
 def test_a_level_in_a_file_keeps_upper_limits():
     config = AnalysisConfig.from_yaml("flux_points: {parameters: {n_sigma_ul: 1.645}}")
     estimator = config.flux_points.estimator()
-    assert estimator.n_sigma_ul == 1.645 and estimator.selection_optional == {"errn-errp", "ul", "scan"}
+    assert estimator.n_sigma_ul == 1.645 and estimator.selection_optional == {"errn-errp", "scan", "sensitivity", "ul"}
     assert AnalysisConfig.from_yaml("flux_points: {parameters: {selection_optional: null}}").flux_points.estimator().selection_optional == set()
 
 

@@ -227,6 +227,10 @@ class SpectralAnalysis:
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
     constancy : `~astropy.table.QTable`
         Test of each band of the light curve against a constant flux, as from `compute_lightcurve_constancy`.
+    sensitivity : `~astropy.table.Table`
+        Of all datasets together, if the configuration has ``sensitivity.enabled``.
+    limits : `UpperLimits`
+        Of the source, if the configuration has ``limits.enabled``.
     homogeneity : `OffHomogeneity`
         Of the OFF regions, if the configuration has ``datasets.background.homogeneity``.
     remarks : list of str
@@ -246,7 +250,7 @@ class SpectralAnalysis:
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
-        self.homogeneity = self.constancy = None
+        self.homogeneity = self.constancy = self.sensitivity = self.limits = None
         self.remarks = []
 
     def run(self):
@@ -276,6 +280,10 @@ class SpectralAnalysis:
         self.get_flux_points()
         if self.config.light_curve.time_intervals is not None:
             self.get_light_curve()
+        if self.config.sensitivity.enabled:
+            self.get_sensitivity()
+        if self.config.limits.enabled:
+            self.get_limits()
 
     def get_observations(self):
         "Choose the runs; sets `datastore` and `observations`."
@@ -376,6 +384,22 @@ class SpectralAnalysis:
         add_remarks(self.remarks, told, "light curve")
         log.info("light curve: %d intervals", len(curve))
 
+    def get_sensitivity(self):
+        "Estimate the sensitivity of all datasets together; sets `sensitivity`."
+        datasets = self._need("datasets", "get_datasets")
+        with warnings_as_remarks(self.remarks):
+            stacked = datasets.stack_reduce(name="stacked")
+            self.sensitivity = self.config.sensitivity.estimator().run(stacked)
+
+    def get_limits(self):
+        "Compute upper limits of the source, beside the other models as fitted; sets `limits`."
+        self._need("fit_result", "run_fit")
+        with warnings_as_remarks(self.remarks):
+            self.limits = found = self.config.limits.compute(self.datasets, self.config.flux_points.source)
+        told = (f"limit for index {index:g}: {text}" for index, text in zip(found.index, found.status)
+                if text)
+        add_remarks(self.remarks, told, "limits")
+
     @property
     def success(self):
         "Whether the fit converged; False before it ran."
@@ -390,7 +414,7 @@ class SpectralAnalysis:
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
             ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``;
             of steps that were asked for, ``light_curve`` (as ``flux``, and the test ``constancy``) with
-            ``light_curve_units``, and ``off_homogeneity``.
+            ``light_curve_units``, ``sensitivity`` and ``limits`` with their units, and ``off_homogeneity``.
 
         Raises
         ------
@@ -420,6 +444,10 @@ class SpectralAnalysis:
             curve = self.light_curve.to_table(format="lightcurve", sed_type="flux")
             columns = plain_columns(curve) | {"constancy": plain_columns(self.constancy)}
             found |= {"light_curve": columns, "light_curve_units": units_of(curve)}
+        limits = self.limits and self.limits.to_table()
+        for name, content in {"sensitivity": self.sensitivity, "limits": limits}.items():
+            if content is not None:
+                found |= {name: plain_columns(content), f"{name}_units": units_of(content)}
         return found
 
     def figures(self):

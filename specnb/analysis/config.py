@@ -12,7 +12,8 @@ from .fields import (
     ConfigError, OutermostSection, Section, Text, differences, entry, key_paths, merged, nested, part,
     plain_yaml, section_values, yaml_lines)
 from .fit_sections import FitConfig, FluxPointsConfig
-from .further_sections import LightCurveConfig, NuisanceConfig
+from .further_sections import (
+    LightCurveConfig, LimitsConfig, NuisanceConfig, SensitivityConfig)
 from .model_sections import ModelConfig
 from ..base.core import atomic_path, found_text, html_table, make_path
 from ..base.yaml_files import load_yaml, read_yaml
@@ -47,7 +48,8 @@ class AnalysisConfig(OutermostSection):
 
     Parameters
     ----------
-    general, observations, datasets, model, nuisance, fit, flux_points, light_curve : dict or section
+    general, observations, datasets, model, nuisance, fit, flux_points : dict or section
+    light_curve, sensitivity, limits : dict or section
         Values that differ from the defaults, nested as in the YAML file; `AnalysisConfig.keys` lists all.
 
     Raises
@@ -63,6 +65,8 @@ class AnalysisConfig(OutermostSection):
     fit:FitConfig = part(FitConfig)
     flux_points:FluxPointsConfig = part(FluxPointsConfig)
     light_curve:LightCurveConfig = part(LightCurveConfig)
+    sensitivity:SensitivityConfig = part(SensitivityConfig)
+    limits:LimitsConfig = part(LimitsConfig)
 
     @classmethod
     def from_yaml(cls, config_str):

@@ -59,9 +59,11 @@ of_estimator = partial(argument, FluxPointsEstimator)
 class EstimatorConfig(Section):
     "Arguments of the estimator."
     selection_optional:Annotated[list[str] | None, Commas] = entry(
-        ["all"], "what to estimate beside norm, error and TS: all, or some of errn-errp, ul, scan")
+        ["all"], "what to estimate beside norm, error and TS: all, or some of errn-errp, ul, scan, "
+        "sensitivity, covariance (which is not in all)")
     n_sigma:float = of_estimator("n_sigma", "size of the errors in standard deviations", le=100)
     n_sigma_ul:float = of_estimator("n_sigma_ul", "size of the upper limits in standard deviations", le=100)
+    n_sigma_sensitivity:float = of_estimator("n_sigma_sensitivity", "significance of the sensitivity", le=100)
     reoptimize:bool = of_estimator("reoptimize", "fit the other models again in each band")
     norm_min:float = of_estimator("norm_min", "lowest norm of the profiles", gt=0)
     norm_max:float = of_estimator("norm_max", "highest norm of the profiles", gt=0, le=1e10)

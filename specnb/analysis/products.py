@@ -43,6 +43,10 @@ def _write_tables(
         content.write(folder / f"{name}.ecsv", format="ascii.ecsv")
         content.meta = {}
         content.write(folder / f"{name}.fits")
+    further = {"sensitivity": analysis.sensitivity, "limits": analysis.limits and analysis.limits.to_table()}
+    for name, content in further.items():
+        if content is not None:
+            content.write(folder / f"{name}.ecsv", format="ascii.ecsv")
     points = analysis.flux_points.data
     points.write(folder / "flux_points.fits")
     points.to_table(sed_type="dnde").write(folder / "flux_points.ecsv", format="ascii.ecsv")

@@ -150,6 +150,13 @@ def _results_of_curve(curve, constancy):
                                  f"light curve: {about}")
             for n, about in _CURVE_COLUMNS.items() if n in table.colnames} | {"curve_p_value": p_value}
 
+def _results_of_detection(sensitivity, limits):
+    "Sensitivity of each bin and limits for each index as lists."
+    chosen = {"sensitivity": (sensitivity, ("e_ref", "e2dnde", "excess", "background")),
+              "limits": (limits and limits.to_table(), ("index", "flux_ul", "flux_ul_expected", "sqrt_ts"))}
+    return {f"{what}_{n}": Result(_plain(n, np.asarray(table[n])), str(table[n].unit or ""), f"{what}: {n}")
+            for what, (table, names) in chosen.items() if table is not None for n in names}
+
 def _results_of_regions(homogeneity):
     "Whether the OFF regions agree."
     if homogeneity is None:
@@ -176,6 +183,7 @@ def analysis_results(
             "fit_success": Result(analysis.success, "", "whether the fit converged"),
             **_results_of_points(analysis.flux_points.data),
             **_results_of_curve(analysis.light_curve, analysis.constancy),
+            **_results_of_detection(analysis.sensitivity, analysis.limits),
             **_results_of_regions(analysis.homogeneity),
             "remarks": Result("; ".join(analysis.remarks), "", "what a person should know")}
 
