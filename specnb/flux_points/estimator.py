@@ -171,12 +171,14 @@ def moved_edges(
     edges:np.ndarray, # wanted band edges, TeV
 )->str:
     "Which edges the bands get, if others than were asked for; an empty text if none moves."
-    inside = [edges[(edges >= a.e_reco_edges[0]) & (edges <= a.e_reco_edges[-1])] for a in arrays]
-    moved = {tuple(np.round(a.e_reco_edges[snap_to_edges(a.e_reco_edges, e)], 10))
-             for a, e in zip(arrays, inside)
-             if not np.allclose(a.e_reco_edges[snap_to_edges(a.e_reco_edges, e)], e, rtol=1e-6, atol=0)}
-    texts = [", ".join(f"{x:.4g}" for x in used) for used in sorted(moved)]
-    return f"{', '.join(f'{x:.4g}' for x in edges)} TeV became {' TeV and '.join(texts)} TeV" if texts else ""
+    texts = set()
+    for bins in {a.e_reco_edges.tobytes(): a.e_reco_edges for a in arrays}.values(): # most share an axis
+        inside = edges[(edges >= bins[0]) & (edges <= bins[-1])]
+        used = bins[snap_to_edges(bins, inside)]
+        if np.any(np.abs(used/inside - 1) > 1e-6):
+            texts.add(", ".join(f"{x:.4g}" for x in used))
+    asked = ", ".join(f"{x:.4g}" for x in edges)
+    return f"{asked} TeV became {' TeV and '.join(sorted(texts))} TeV" if texts else ""
 
 def _band_fluxes(
     spectrum,                # SpectralModel, or one over time
