@@ -128,3 +128,19 @@ def test_models_of_every_kind_by_tag():
         assert type(again) is type(model) and again.to_dict() == model.to_dict()
     assert isinstance(Model.from_dict(members[0].to_dict()).spectral_model, PowerLawSpectralModel)
     with pytest.raises(KeyError, match="no prior model with tag 'pl'"): Model.create("pl", "prior")
+
+
+def test_a_search_that_starts_at_its_minimum_has_converged(monkeypatch):
+    "The end may be above the start by rounding; more is a failure that leaves the parameters where they were."
+    from specnb.fit import fit as chapter
+    datasets = example_datasets()
+    best = Fit().run(datasets)
+    search = chapter._search
+    for rise, success in ((1e-12, True), (1e-3, False)):
+        def higher(problem, *args):
+            problem.first -= rise
+            return search(problem, *args)
+        monkeypatch.setattr(chapter, "_search", higher)
+        again = Fit().optimize(datasets)
+        assert again.success is success and ("left at their start" in again.message) is not success
+        assert abs(again.total_stat - best.total_stat) < 2e-3

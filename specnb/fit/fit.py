@@ -449,8 +449,10 @@ class Fit:
         theta, success, message, method, make_minuit = _search(problem, backend, options, plain)
         value = problem.value(theta)
         if not value <= problem.first:
-            theta, value, success = problem.start, problem.first, False
-            message = f"{message} The parameters are left at their start."
+            # a search that starts at the minimum ends there but for rounding
+            success = bool(success and value - problem.first <= 1e-9*max(abs(problem.first), 1))
+            message = message if success else f"{message} The parameters are left at their start."
+            theta, value = problem.start, problem.first
         problem.write_back(theta)
         trace = None
         if self.store_trace:
