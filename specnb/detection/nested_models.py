@@ -10,7 +10,8 @@ __all__ = ['sigma_to_ts', 'ts_to_sigma', 'NestedModelSelection', 'select_nested_
 import copy
 import numpy as np
 from ..base.core import as_number, html_table, lazy
-from ..fit.fit import Fit, FitResult, OptimizeResult, as_datasets
+from ..fit.fit import Fit, FitResult, OptimizeResult
+from ..fit.problem import as_datasets
 from ..makers.datasets import Datasets
 from ..models.parameters import Parameter
 

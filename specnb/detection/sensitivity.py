@@ -8,7 +8,7 @@ __all__ = ['CRITERIA', 'minimum_excess', 'sensitivity', 'SensitivityEstimator', 
 # %% ../../nbs/78_detection/10_sensitivity.ipynb #004f5093
 import numpy as np
 from ..base.core import as_number, as_values, expect, html_table, lazy, warn
-from ..fit.fit import as_datasets
+from ..fit.problem import as_datasets
 from ..flux_points.tables import reference_fluxes
 from ..makers.plots import plot_bins
 from ..models.integrals import EnergyNodes

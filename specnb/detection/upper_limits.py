@@ -12,7 +12,7 @@ import numpy as np
 from ..base.core import as_float, as_number, expect, html_table, lazy
 from .limits import BandCounts, expected_norm_limits, gather_counts, norm_limits, restrict
 from .sensitivity import integral_flux
-from ..fit.fit import as_datasets
+from ..fit.problem import as_datasets
 from ..flux_points.estimator import fit_band
 from ..models.quantities import SED_UNITS
 from ..models.shapes import PowerLawSpectralModel

@@ -11,8 +11,7 @@ from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import PriorTerm, counts_term, derivatives, hessian
 from ..stats.minimize import covariance, minimize, quiet
-from .problem import FitProblem, search_minuit
-from .fit import as_datasets
+from .problem import FitProblem, as_datasets, search_minuit
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #839bd554
 table, tqdm = lazy("astropy.table"), lazy("tqdm")

@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/70_fit/05_problem.ipynb #72451d8a
 import numpy as np
 from ..base.core import lazy
+from ..makers.datasets import Datasets
 from ..stats.likelihood import derivatives, hessian
 from ..stats.minimize import (ACCURACY, at_limit, covariance, crossings, damped_steps, decades, minimize,
                                    quiet,
@@ -244,3 +245,32 @@ def minuit_covariance(
         return np.full((minuit.npar, minuit.npar), np.nan), False, "No errors: Migrad has left no covariance."
     matrix = np.array(minuit.covariance)*np.outer(problem.scale, problem.scale)
     return matrix, minuit.accurate, "Covariance as estimated by Migrad."
+
+# %% ../../nbs/70_fit/05_problem.ipynb #6e5e5b3d
+def as_datasets(datasets)->Datasets:
+    "`Datasets` of whatever a user passes."
+    datasets = datasets if isinstance(datasets, Datasets) else Datasets(datasets)
+    if not len(datasets):
+        raise ValueError("no datasets to fit")
+    return datasets
+
+# %% ../../nbs/70_fit/05_problem.ipynb #81d5bdde
+def parameter_index(
+    problem:FitProblem,
+    parameter, # Parameter or name
+)->int:        # index in the problem
+    "Index of a free parameter."
+    parameter = problem.datasets.parameters[parameter]
+    for i, p in enumerate(problem.parameters):
+        if p is parameter:
+            return i
+    free = ", ".join(p.name for p in problem.parameters)
+    raise ValueError(f"parameter {parameter.name!r} is frozen; free ones are {free}")
+
+def unique_name(
+    datasets,  # Datasets
+    parameter, # Parameter
+)->str:        # such as "crab.spectral.index"
+    "Name of a parameter with its model."
+    parameters = datasets.parameters
+    return f"{parameters.models[parameters.index(parameter)]}.{parameter.type}.{parameter.name}"
