@@ -230,9 +230,11 @@ from .simulate.simulate import make_demo as make_demo
 from .simulate.simulate import simulate_observation as simulate_observation
 from .simulate.simulate import simulate_observations as simulate_observations
 from .simulate.simulate import wobble_pointings as wobble_pointings
+from .fit.many_fits import LikelihoodRatios as LikelihoodRatios
 from .fit.many_fits import ManyFits as ManyFits
 from .fit.many_fits import fit_each as fit_each
 from .fit.many_fits import fit_many as fit_many
+from .fit.many_fits import likelihood_ratio as likelihood_ratio
 from .fit.many_fits import sample_counts as sample_counts
 from .fit.fit import CovarianceResult as CovarianceResult
 from .fit.fit import Fit as Fit
@@ -413,6 +415,7 @@ __all__ = [
     "LightCurveEstimator",
     "LightCurveTemplateTemporalModel",
     "Likelihood",
+    "LikelihoodRatios",
     "LinearTemporalModel",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
@@ -588,6 +591,7 @@ __all__ = [
     "inventory",
     "latin_hypercube",
     "light_curve_view",
+    "likelihood_ratio",
     "limits_view",
     "load_irf_dict_from_file",
     "make_column",
