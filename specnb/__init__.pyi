@@ -161,6 +161,8 @@ from .stats.stats import cstat as cstat
 from .stats.stats import get_wstat_mu_bkg as get_wstat_mu_bkg
 from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
+from .stats.expectations import cash_moments as cash_moments
+from .stats.expectations import wstat_moments as wstat_moments
 from .stats.likelihood import Likelihood as Likelihood
 from .stats.likelihood import NormedFold as NormedFold
 from .stats.likelihood import NormedTerm as NormedTerm
@@ -539,6 +541,7 @@ __all__ = [
     "cached_runs",
     "cash",
     "cash_derivatives",
+    "cash_moments",
     "catalogue_regions",
     "compare_results",
     "compile_likelihood",
@@ -701,4 +704,5 @@ __all__ = [
     "write_tables",
     "wstat",
     "wstat_derivatives",
+    "wstat_moments",
 ]
