@@ -131,7 +131,7 @@ class _Task(NamedTuple):
     scale:np.ndarray  # shape (n_par,)
     lower:np.ndarray  # limits, shape (n_par,)
     upper:np.ndarray
-    fixed:np.ndarray  # bool, shape (n_par,)
+    fixed:np.ndarray  # bool, shape (n_sets, n_par)
     shared:bool       # whether one response serves all sets
 
 @dataclass
@@ -192,7 +192,7 @@ def _propose(task, state, goal, exact):
     "A step for each set; with `exact` from the exact second derivatives."
     stat, grad, information, second = state.at
     finite = np.isfinite(stat) & np.isfinite(grad).all(-1) & np.isfinite(information).all((-2, -1))
-    held = task.fixed | at_limit(state.x, grad, task.lower, task.upper)
+    held = task.fixed[state.sets] | at_limit(state.x, grad, task.lower, task.upper)
     shape, curved = second, False # whether all sets are curved upwards in every direction
     if exact:
         both = np.outer(task.scale, task.scale)
@@ -258,7 +258,7 @@ def minimize(
     start:np.ndarray,         # shape (n_sets, n_par)
     lower=-np.inf,            # limits, shape (n_par,)
     upper=np.inf,
-    fixed=False,              # parameters to leave at the start, bool, shape (n_par,)
+    fixed=False,              # parameters to leave at the start, bool, shape (n_par,) or (n_sets, n_par)
     scale=None,               # of each parameter; by default the power of ten of the largest start
     goal:float=1e-8,          # expected gain at which a set has converged: 1e-4 errors from the minimum
     n_scoring:int=8,          # steps before the exact second derivatives are used
@@ -271,7 +271,7 @@ def minimize(
     scale = decades(np.abs(start).max(0)) if scale is None else scale
     shared = all(getattr(prediction, "matrix", np.empty((0, 0))).ndim == 2 for prediction, _ in pairs)
     limits = (np.broadcast_to(limit, n_par)/scale for limit in (lower, upper))
-    task = _Task(scale, *limits, np.broadcast_to(fixed, n_par), shared)
+    task = _Task(scale, *limits, np.broadcast_to(fixed, (n, n_par)), shared)
     x = np.clip(start/scale, task.lower, task.upper)
     found = Minima(x.copy(), np.full(n, np.inf), np.zeros(n, bool), np.zeros(n, int),
                    np.full((n, n_par, n_par), np.nan))
