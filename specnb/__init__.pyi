@@ -163,6 +163,13 @@ from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.expectations import cash_moments as cash_moments
 from .stats.expectations import wstat_moments as wstat_moments
+from .stats.bias import StatisticBias as StatisticBias
+from .stats.bias import first_shift as first_shift
+from .stats.bias import special as special
+from .stats.bias import wstat_expected_fit as wstat_expected_fit
+from .stats.bias import wstat_information as wstat_information
+from .stats.bias import wstat_score_mean as wstat_score_mean
+from .stats.bias import wstat_shift as wstat_shift
 from .stats.likelihood import Likelihood as Likelihood
 from .stats.likelihood import NormedFold as NormedFold
 from .stats.likelihood import NormedTerm as NormedTerm
@@ -232,6 +239,9 @@ from .simulate.simulate import make_demo as make_demo
 from .simulate.simulate import simulate_observation as simulate_observation
 from .simulate.simulate import simulate_observations as simulate_observations
 from .simulate.simulate import wobble_pointings as wobble_pointings
+from .simulate.weak_source import WeakSource as WeakSource
+from .simulate.weak_source import special as special
+from .simulate.weak_source import weak_source as weak_source
 from .fit.many_fits import LikelihoodRatios as LikelihoodRatios
 from .fit.many_fits import ManyFits as ManyFits
 from .fit.many_fits import fit_each as fit_each
@@ -509,6 +519,7 @@ __all__ = [
     "SpectrumDatasetMaker",
     "SpectrumDatasetOnOff",
     "StackedEvents",
+    "StatisticBias",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
@@ -531,6 +542,7 @@ __all__ = [
     "WStatCountsStatistic",
     "WcsGeom",
     "WcsNDMap",
+    "WeakSource",
     "WobbleRegionsFinder",
     "aeff_max_threshold",
     "arrays_from_maps",
@@ -583,6 +595,7 @@ __all__ = [
     "extract_bright_star_regions",
     "files_view",
     "find_dataset",
+    "first_shift",
     "fit_each",
     "fit_many",
     "fit_view",
@@ -678,6 +691,8 @@ __all__ = [
     "simulate_observation",
     "simulate_observations",
     "sky_regions",
+    "special",
+    "special",
     "spectrum_summary",
     "spread_table",
     "stack_spectra",
@@ -695,6 +710,7 @@ __all__ = [
     "unpack",
     "unpack_matrix",
     "validate",
+    "weak_source",
     "with_error",
     "wobble_pointings",
     "write_dl3",
@@ -704,5 +720,9 @@ __all__ = [
     "write_tables",
     "wstat",
     "wstat_derivatives",
+    "wstat_expected_fit",
+    "wstat_information",
     "wstat_moments",
+    "wstat_score_mean",
+    "wstat_shift",
 ]
