@@ -163,13 +163,6 @@ from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.expectations import cash_moments as cash_moments
 from .stats.expectations import wstat_moments as wstat_moments
-from .stats.bias import StatisticBias as StatisticBias
-from .stats.bias import first_shift as first_shift
-from .stats.bias import special as special
-from .stats.bias import wstat_expected_fit as wstat_expected_fit
-from .stats.bias import wstat_information as wstat_information
-from .stats.bias import wstat_score_mean as wstat_score_mean
-from .stats.bias import wstat_shift as wstat_shift
 from .stats.likelihood import Likelihood as Likelihood
 from .stats.likelihood import NormedFold as NormedFold
 from .stats.likelihood import NormedTerm as NormedTerm
@@ -177,6 +170,12 @@ from .stats.likelihood import ParameterPrediction as ParameterPrediction
 from .stats.likelihood import PriorTerm as PriorTerm
 from .stats.likelihood import compile_likelihood as compile_likelihood
 from .stats.likelihood import parameters_of as parameters_of
+from .stats.bias import StatisticBias as StatisticBias
+from .stats.bias import first_shift as first_shift
+from .stats.bias import wstat_expected_fit as wstat_expected_fit
+from .stats.bias import wstat_information as wstat_information
+from .stats.bias import wstat_score_mean as wstat_score_mean
+from .stats.bias import wstat_shift as wstat_shift
 from .makers.selected_events import SelectedEvents as SelectedEvents
 from .makers.selected_events import StackedEvents as StackedEvents
 from .makers.arrays import SpectrumArrays as SpectrumArrays
@@ -691,7 +690,6 @@ __all__ = [
     "simulate_observation",
     "simulate_observations",
     "sky_regions",
-    "special",
     "special",
     "spectrum_summary",
     "spread_table",

@@ -21,6 +21,7 @@ _RARE = 1e-16          # probability that is left out
 
 def _points(
     mean, # Poisson means >= 0, shape (n,)
+    rare=_RARE,
 ):        # number of points for each mean, shape (n,); then all points one after the other, and their weights
     "Counts that matter for each mean, with weights that add up to 1."
     sigma, many = np.sqrt(mean), mean > _FEW
@@ -32,7 +33,7 @@ def _points(
     n = low[which] + step[which]*(np.arange(len(which)) - first[which])
     weight = np.exp(special.xlogy(n, mean[which]) - mean[which] - special.gammaln(n + 1))
     weight = weight/np.add.reduceat(weight, first)[which]
-    keep = weight > _RARE
+    keep = weight > rare
     return np.bincount(which[keep], minlength=len(mean)), n[keep], weight[keep]
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #ab0e0f39
@@ -43,6 +44,8 @@ class CountCells:
     ----------
     mu_sig, mu_bkg, alpha : ndarray, shape (n_bins,)
         Expected signal, mean OFF count and ratio of acceptances.
+    rare : float
+        Cells with a smaller probability are left out.
 
     Attributes
     ----------
@@ -54,16 +57,16 @@ class CountCells:
         Which bin the cell belongs to.
     """
 
-    def __init__(self, mu_sig, mu_bkg, alpha):
+    def __init__(self, mu_sig, mu_bkg, alpha, rare=_RARE):
         self.mu, self.mu_bkg, self.alpha = mu_sig + alpha*mu_bkg, mu_bkg, alpha
-        (size_on, on, weight_on), (size_off, off, weight_off) = _points(self.mu), _points(mu_bkg)
+        (size_on, on, weight_on), (size_off, off, weight_off) = _points(self.mu, rare), _points(mu_bkg, rare)
         size, start_on = size_on*size_off, np.cumsum(size_on) - size_on
         which = np.repeat(np.arange(len(size)), size)
         cell = np.arange(len(which)) - np.repeat(np.cumsum(size) - size, size)
         i, j = np.divmod(cell, size_off[which])
         i, j = i + start_on[which], j + (np.cumsum(size_off) - size_off)[which]
         weight = weight_on[i]*weight_off[j]
-        keep = weight > _RARE
+        keep = weight > rare
         self.n_on, self.n_off, self.weight, self.bin = on[i[keep]], off[j[keep]], weight[keep], which[keep]
 
     def mean(self, values):
