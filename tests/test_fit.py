@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, MapAxis, Parameter, PowerLawSpectralModel, RegionGeom, SkyModel, SpectralModel, SpectrumDataset,
+from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, MapAxis, Parameter, PowerLawSpectralModel, RegionGeom, SkyModel, SpectralModel, SpectrumDataset, fit_many,
                     SpectrumDatasetOnOff)
 from test_likelihood import FLUX, arrays
 
@@ -209,9 +209,9 @@ def test_bad_starts_reach_the_same_minimum(start, cash):
             assert result.success and stat == pytest.approx(best, abs=1e-6) and (found - values) / errors == pytest.approx([0, 0], abs=1e-3)
 
 
-LITTLE = {"nothing at all": (0, 0, False), "nothing ON": (0, 3, True), "nothing OFF": (5, 0, True), "one event ON": ("fourth", 0, True),
-          "one event ON, for which no spectrum is too steep": ("first", 0, False), "one event OFF": (0, "middle", False),
-          "one event ON, outweighed by empty bins": ("middle", 0, False), "a hundred million per bin": (1e8, 1e8, True)}
+LITTLE = {"nothing at all": (0, 0, True), "nothing ON": (0, 3, True), "nothing OFF": (5, 0, True), "one event ON": ("fourth", 0, True),
+          "one event ON, for which no spectrum is too steep": ("first", 0, False), "one event OFF": (0, "middle", True),
+          "one event ON, outweighed by empty bins": ("middle", 0, True), "a hundred million per bin": (1e8, 1e8, True)}
 
 
 @pytest.mark.parametrize("case", LITTLE)
@@ -228,7 +228,28 @@ def test_few_and_many_counts(case):
     if not good: assert "failed" in str(result) or "No errors" in str(result)
     likelihood = datasets.likelihood()
     slope, noise = likelihood.gradient(likelihood.start)[:2] * datasets.parameters.error[:2], 1e-15 * 15 * n_on if n_on == 1e8 else 0
-    if good: assert np.isfinite(slope).all() and slope == pytest.approx([0, 0], abs=1e-4 + noise)
+    if good and datasets.parameters.value[1]: assert np.isfinite(slope).all() and slope == pytest.approx([0, 0], abs=1e-4 + noise)
+    elif good: # a minimum at zero flux is a result, at which the index has no influence
+        assert np.isnan(datasets.parameters.error[0]) and datasets.parameters.error[1] == 0
+        assert "at zero, where the statistic has a kink: amplitude; without influence there: index" in result.covariance_result.message
+
+
+@pytest.mark.parametrize("lowest", [0, np.nan])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_minimum_at_zero_flux_is_a_valid_result(lowest, frozen):
+    "At a limit of 0, or at the kink of W at 0: the same statistic as without the source, also in a batch; not 'positive definite'."
+    d = dataset("a", 1, n_on=np.zeros(15), n_off=np.r_[np.full(8, 2.), np.zeros(7)], mask_safe=np.ones(15, bool))
+    model = power_law(amplitude="1e-14 cm-2 s-1 TeV-1")
+    model.parameters["amplitude"].min, model.parameters["index"].frozen = lowest, frozen
+    datasets = Datasets([d])
+    datasets.models = [model]
+    many = fit_many(datasets, np.zeros((2, 15)))
+    result, amplitude = Fit().run(datasets), model.parameters["amplitude"]
+    assert result.success and many.success.all() and "definite" not in str(result)
+    if lowest == 0:
+        assert amplitude.value == 0 == many["amplitude"][0] and amplitude.error == 0 and "at its limit: amplitude" in result.covariance_result.message
+    else:
+        assert amplitude.value <= 0
 
 
 def test_counts_of_few_bins_that_a_power_law_cannot_describe_are_reported():
