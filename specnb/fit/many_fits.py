@@ -12,7 +12,7 @@ import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import PriorTerm, counts_term, derivatives, hessian
-from ..stats.minimize import covariance, minimize, quiet
+from ..stats.minimize import covariance, minimize, quiet, without_influence
 from .problem import FitProblem, as_datasets, parameter_index, search_minuit
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #839bd554
@@ -118,7 +118,7 @@ class ManyFits:
         Their units.
     values, errors : ndarray, shape (n_sets, n_par)
         Parameters and errors in these units; an error is nan where the second derivatives give none, 0 for a
-        parameter at its limit.
+        parameter at its limit, nan for one without influence there, as the index of a flux that is zero.
     covariance : ndarray, shape (n_sets, n_par, n_par)
         Covariance of the parameters.
     stat : ndarray, shape (n_sets,)
@@ -205,15 +205,20 @@ def _errors(
     theta:np.ndarray,  # their minima
     limits:tuple,      # lower, upper
     kind:str,          # "hessian", "fisher" or "none"
-)->np.ndarray:         # covariance, shape (n_sets, n_par, n_par)
-    "Covariance of some sets."
+)->tuple:              # covariance (n_sets, n_par, n_par), and whether nothing is left to ask (n_sets,)
+    "Covariance of some sets; nan for a parameter without influence where another one is at its limit."
     if kind == "none":
-        return np.full((*theta.shape, theta.shape[1]), np.nan)
+        return np.full((*theta.shape, theta.shape[1]), np.nan), np.ones(len(theta), bool)
     with quiet():
-        _, grad, matrix, _ = derivatives(pairs, theta)
-        if kind == "hessian":
-            matrix = hessian(pairs, theta, matrix, grad)
-    return covariance(matrix, (theta <= limits[0]) | (theta >= limits[1]))
+        _, grad, information, _ = derivatives(pairs, theta)
+        matrix = hessian(pairs, theta, information, grad) if kind == "hessian" else information
+    held = (theta <= limits[0]) | (theta >= limits[1])
+    idle = without_influence(held, grad, information)
+    result = covariance(matrix, held | idle)
+    good = np.isfinite(np.diagonal(result, axis1=1, axis2=2)).all(-1) & ~idle.any(-1)
+    sets, k = np.nonzero(idle)
+    result[sets, k, k] = np.nan
+    return result, good
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #eb6f832e
 def _fit_alone(
@@ -289,9 +294,9 @@ def _fit_all(
     held = np.zeros(len(problem.parameters), bool) if held is None else held
     values, stat, success, steps = _search(make_pairs, start, limits, _progress(chunks, chunk_size, progress),
                                            held)
-    covariances = np.concatenate([_errors(make_pairs(c), values[c], limits, errors) for c in chunks])
-    if errors != "none":
-        success &= np.isfinite(np.diagonal(covariances, axis1=1, axis2=2)).all(-1)
+    parts = zip(*(_errors(make_pairs(c), values[c], limits, errors) for c in chunks))
+    covariances, good = map(np.concatenate, parts)
+    success &= good
     backend = np.where(success, "scoring", "minuit")
     try:
         for k in np.flatnonzero(~success):

@@ -9,10 +9,9 @@ __all__ = []
 import numpy as np
 from ..base.core import lazy
 from ..makers.datasets import Datasets
-from ..stats.likelihood import derivatives, hessian
+from ..stats.likelihood import derivatives, hessian, statistic
 from ..stats.minimize import (ACCURACY, at_limit, covariance, crossings, damped_steps, decades, minimize,
-                                   quiet,
-                                   rays_of)
+                                   quiet, rays_of, without_influence)
 
 # %% ../../nbs/70_fit/05_problem.ipynb #17390b5c
 iminuit, optimize = lazy("iminuit"), lazy("scipy.optimize")
@@ -140,20 +139,49 @@ class FitProblem:
         with quiet():
             second = self._curved[1][None] if np.array_equal(self._curved[0], theta) else None
             known = second is not None and np.isfinite(second).all()
-            held = ((theta <= self.lower) | (theta >= self.upper))[None]
-            if not known or held.any():
-                _, grad, information, _ = derivatives(self.pairs, theta[None])
-                held = at_limit(theta[None], grad, self.lower, self.upper)
+            held, kinks, idle = self.special(theta)
             if not known:
                 self.nfev += 1 + 2*len(theta)
-                second = hessian(self.pairs, theta[None], information)
-        matrix = covariance(second, held, ACCURACY)[0]
+                second = hessian(self.pairs, theta[None], derivatives(self.pairs, theta[None])[2])
+        matrix = covariance(second, (held | kinks | idle)[None], ACCURACY)[0]
         if not np.isfinite(matrix).all():
             message = "No errors: the matrix of second derivatives is not positive definite at the solution."
             return matrix, False, message
-        message = "Covariance computed from exact second derivatives."
-        names = ", ".join(p.name for p, h in zip(self.parameters, held[0]) if h)
-        return matrix, True, f"No error for what is at its limit: {names}." if names else message
+        matrix[idle, idle] = np.nan
+        return matrix, True, self._told(held, kinks, idle)
+
+    def special(self, theta):
+        "Parameters at a limit, at a kink, and without influence because of these; each (n_par,)."
+        kinks = self.kinks(theta)
+        held = (theta <= self.lower) | (theta >= self.upper)
+        if not (held | kinks).any():
+            return held, kinks, kinks
+        with quiet():
+            _, grad, information, _ = derivatives(self.pairs, theta[None])
+        held = at_limit(theta[None], grad, self.lower, self.upper)
+        return held[0], kinks, without_influence(held | kinks, grad, information)[0]
+
+    def _told(self, held, kinks, idle):
+        "How errors were found, and which parameters have none."
+        names = [", ".join(p.name for p, here in zip(self.parameters, rows) if here)
+                 for rows in (held, kinks, idle)]
+        texts = "at its limit", "at zero, where the statistic has a kink", "without influence there"
+        told = "; ".join(f"{text}: {name}" for text, name in zip(texts, names) if name)
+        return (f"No error for what is {told}." if told
+                else "Covariance computed from exact second derivatives.")
+
+    def kinks(self, theta):
+        "Parameters at exactly 0 on both sides of which the statistic rises with a slope, shape (n_par,)."
+        found = np.zeros(len(theta), bool)
+        inside = (theta == 0) & (self.lower < 0) & (self.upper > 0)
+        for i in np.flatnonzero(inside):
+            steps = 1e-6*self.scale[i]*np.array([-1, -.1, .1, 1])
+            with quiet():
+                slope = derivatives(self.pairs, theta + np.outer(steps, np.eye(len(theta))[i]))[1][:, i]
+            self.nfev += 4
+            near, far = slope[2] - slope[1], slope[3] - slope[0] # of a smooth slope near is a tenth of far
+            found[i] = slope[1] < 0 < slope[2] and near > far/2
+        return found
 
     def write_back(self, theta):
         "Set the parameters of the models."
@@ -169,7 +197,7 @@ def search_nearby(
     if not problem.expected_gain() < near:
         return None
     found = problem.minimize(problem.start, max_iter=8)
-    return found.theta[0] if found.converged[0] else None
+    return found.theta[0] if found.converged[0] and not problem.special(found.theta[0])[2].any() else None
 
 # %% ../../nbs/70_fit/05_problem.ipynb #88c19056
 def run_minuit(
@@ -209,6 +237,36 @@ def _what_failed(
     return "the matrix of second derivatives is not positive definite; a parameter may have no influence"
 
 # %% ../../nbs/70_fit/05_problem.ipynb #c94c9a59
+def search_kink(
+    problem:FitProblem,
+    theta:np.ndarray,    # where a search ended
+)->np.ndarray:           # the minimum, or None if it is no such place
+    "A parameter that a search drove to zero, because the statistic has a kink there: set to exactly 0."
+    for i in np.flatnonzero(np.abs(theta) < 1e-3*problem.scale):
+        held = np.arange(len(theta)) == i
+        found = problem.minimize(np.where(held, 0, theta), held)
+        if found.converged[0] and problem.kinks(found.theta[0])[i]:
+            return found.theta[0]
+    return None
+
+def way_down(
+    problem:FitProblem,
+    theta:np.ndarray,    # where a search ended
+)->np.ndarray:           # a start from which it goes further down, or None
+    "Whether another value of what has no influence at zero flux lets the flux leave zero."
+    held, kinks, idle = problem.special(theta)
+    steps = np.concatenate([np.outer([-4, -2, -1, 1, 2, 4], row) for row in np.diag(problem.scale)[idle]]
+                           or [np.empty((0, len(theta)))])
+    trials = np.clip(theta + steps, problem.lower, problem.upper)
+    for i in np.flatnonzero(held | kinks) if len(trials) else ():
+        for step in 1e-6*problem.scale[i]*np.eye(len(theta))[i]*np.array([[1], [-1]]):
+            moved = np.clip(trials + step, problem.lower, problem.upper)
+            gain = statistic(problem.pairs, trials) - statistic(problem.pairs, moved)
+            if gain.max() > 1e-9*abs(problem.first):
+                return moved[gain.argmax()]
+    return None
+
+# %% ../../nbs/70_fit/05_problem.ipynb #e28cc2b6
 def search_minuit(problem, gradient=True, migrad_opts=None, **options):
     "Migrad, and Newton steps after it if the gradient is exact: theta, success, message, Minuit."
     m = run_minuit(problem, gradient, migrad_opts, **options)
@@ -220,6 +278,11 @@ def search_minuit(problem, gradient=True, migrad_opts=None, **options):
             if other.converged[0] or other.stat[0] < found.stat[0]:
                 found = other
         theta, good = found.theta[0], bool(found.converged[0])
+        if not good and (kink := search_kink(problem, theta)) is not None:
+            theta, good = kink, True
+        if good and (start := way_down(problem, theta)) is not None:
+            found = problem.minimize(start, n_scoring=8)
+            theta, good = found.theta[0], bool(found.converged[0])
     if good:
         return theta, good, "Optimization terminated successfully.", m
     return theta, good, f"Optimization failed: {_what_failed(problem, theta, m)}", m

@@ -20,6 +20,15 @@ def at_limit(
     "Parameters that sit on a limit and would go beyond."
     return ((x <= lower) & (grad > 0)) | ((x >= upper) & (grad < 0))
 
+def without_influence(
+    held:np.ndarray,        # parameters that are fixed or at a limit, bool, shape (n_sets, n_par)
+    grad:np.ndarray,        # shape (n_sets, n_par)
+    information:np.ndarray, # shape (n_sets, n_par, n_par)
+)->np.ndarray:              # bool, shape (n_sets, n_par)
+    "Parameters that say nothing because of others that are held: the index of a flux that is zero."
+    idle = (grad == 0) & (np.diagonal(information, axis1=-2, axis2=-1) == 0)
+    return idle & ~held & held.any(-1, keepdims=True)
+
 # %% ../../nbs/50_stats/30_minimize.ipynb #2f6870be
 def _solve(matrix, grad, extra):
     "Solution of (matrix + extra diag matrix) step = -grad for each set; pseudo-inverse where there is none."
@@ -193,6 +202,7 @@ def _propose(task, state, goal, exact):
     stat, grad, information, second = state.at
     finite = np.isfinite(stat) & np.isfinite(grad).all(-1) & np.isfinite(information).all((-2, -1))
     held = task.fixed[state.sets] | at_limit(state.x, grad, task.lower, task.upper)
+    held = held | without_influence(held, grad, information)
     shape, curved = second, False # whether all sets are curved upwards in every direction
     if exact:
         both = np.outer(task.scale, task.scale)
