@@ -247,6 +247,15 @@ from .fit.many_fits import fit_each as fit_each
 from .fit.many_fits import fit_many as fit_many
 from .fit.many_fits import likelihood_ratio as likelihood_ratio
 from .fit.many_fits import sample_counts as sample_counts
+from .fit.derived import BoundQuantity as BoundQuantity
+from .fit.derived import DerivedQuantity as DerivedQuantity
+from .fit.derived import DerivedSpectrum as DerivedSpectrum
+from .fit.derived import Target as Target
+from .fit.derived import copied as copied
+from .fit.derived import reparametrised as reparametrised
+from .fit.intervals import ConfidenceInterval as ConfidenceInterval
+from .fit.intervals import ConfidenceIntervals as ConfidenceIntervals
+from .fit.intervals import intervals as intervals
 from .fit.fit import CovarianceResult as CovarianceResult
 from .fit.fit import Fit as Fit
 from .fit.fit import FitResult as FitResult
@@ -369,12 +378,15 @@ __all__ = [
     "AxisPositions",
     "Background2D",
     "Background3D",
+    "BoundQuantity",
     "BrokenPowerLawSpectralModel",
     "CRITERIA",
     "CashCountsStatistic",
     "Cell",
     "ClosedSpectralModel",
     "CompoundSpectralModel",
+    "ConfidenceInterval",
+    "ConfidenceIntervals",
     "ConfigError",
     "ConstantSpectralModel",
     "ConstantTemporalModel",
@@ -386,6 +398,8 @@ __all__ = [
     "DataStore",
     "Datasets",
     "DatasetsMaker",
+    "DerivedQuantity",
+    "DerivedSpectrum",
     "Difference",
     "DownloadError",
     "EBLAbsorptionNormSpectralModel",
@@ -525,6 +539,7 @@ __all__ = [
     "Sweep",
     "TEMPORAL_MODEL_REGISTRY",
     "TablePrior",
+    "Target",
     "TelescopeArray",
     "TemplateNDSpectralModel",
     "TemplatePhaseCurveTemporalModel",
@@ -570,6 +585,7 @@ __all__ = [
     "compute_lightcurve_fvar",
     "compute_upper_limits",
     "containment_per_bin",
+    "copied",
     "count_problems",
     "counts_per_bin",
     "create_crab_spectral_model",
@@ -603,6 +619,7 @@ __all__ = [
     "get_wstat_mu_bkg",
     "icrs_to_galactic",
     "integrate_spectrum",
+    "intervals",
     "inventory",
     "latin_hypercube",
     "light_curve_view",
@@ -675,6 +692,7 @@ __all__ = [
     "regions_to_compound_region",
     "remarks_view",
     "render_page",
+    "reparametrised",
     "rerun",
     "resample_energy_edges",
     "result_column",

@@ -15,6 +15,7 @@ from ..base.yaml_files import read_yaml
 from ..models.sky import Models
 from ..stats.likelihood import statistic
 from ..stats.minimize import crossings, rays_of
+from .intervals import intervals
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
 
@@ -474,6 +475,29 @@ class Fit:
         if missing:
             message = f"{missing}: the statistic does not rise far enough within the limits."
         return {"errp": errp, "errn": errn, "success": not missing, "nfev": problem.nfev, "message": message}
+
+    def intervals(self, datasets, parameter=None, method="profile", confidence_level=.683, **options):
+        """Confidence intervals of parameters and derived quantities; `specnb.fit.intervals.intervals` says
+        which methods and options there are.
+
+        Parameters
+        ----------
+        datasets : `Datasets`
+            With models at the best fit, or near it; they are not changed.
+        parameter : `Parameter`, str, `DerivedQuantity`, callable, or list of them, optional
+            What the interval is wanted for; by default all free parameters.
+        method : str or list of str
+            "hessian", "profile", "bootstrap", ...
+        confidence_level : float
+            Probability that the interval contains the true value.
+        **options
+            ``side``, ``n_toys``, ``random_state``, ``bounds``, and those of the method.
+
+        Returns
+        -------
+        `ConfidenceInterval` or `ConfidenceIntervals`
+        """
+        return intervals(datasets, parameter, method, confidence_level, **options)
 
     def stat_contour(self, datasets, x, y, numpoints=10, sigma=1):
         """Contour of two parameters, the others at their best, where the statistic has risen by ``sigma**2``.

@@ -1,0 +1,195 @@
+"Intervals: what their ends must be, for parameters and for what follows from them, inside and at limits."
+import numpy as np
+import pytest
+from scipy.stats import chi2, norm
+from specnb import (Datasets, DerivedQuantity, ExpCutoffPowerLawSpectralModel, Fit, LogParabolaSpectralModel, NuisanceModel, GaussianPrior, PowerLawSpectralModel,
+                    SkyModel, intervals)
+from specnb.fit.derived import BoundQuantity, reparametrised
+from specnb.fit.problem import FitProblem
+from test_fit import dataset, power_law
+from test_likelihood import FLUX
+
+
+def fitted(*models, n=2, **changes):
+    datasets = Datasets([dataset(f"run {k}", k, **changes) for k in range(1, n + 1)])
+    datasets.models = list(models) or [power_law()]
+    Fit().run(datasets)
+    return datasets
+
+
+@pytest.fixture(scope="module")
+def joint():
+    "Two runs fitted with a power law."
+    return fitted()
+
+
+def brute_profile(datasets, quantity, value):
+    "Lowest statistic for a value of a quantity of a power law, by brute force over the index."
+    model = datasets.models[0].spectral_model.copy()
+    def stat(index):
+        model.index.value, model.amplitude.value = index, 1e-12
+        model.amplitude.value = 1e-12*value/quantity(model)
+        datasets.models[0].spectral_model.index.value = model.index.value
+        datasets.models[0].spectral_model.amplitude.value = model.amplitude.value
+        return datasets.stat_sum()
+    from scipy.optimize import minimize_scalar
+    best = datasets.parameters.value
+    try:
+        return minimize_scalar(stat, (1.8, 2.2), tol=1e-10).fun
+    finally:
+        datasets.parameters.value = best
+
+
+def test_profile_interval_is_that_of_confidence(joint):
+    for name in ("index", "amplitude"):
+        found, ends = intervals(joint, name, confidence_level=chi2.cdf(4, 1)), Fit().confidence(joint, name, sigma=2)
+        assert found.success and (found.errn, found.errp) == pytest.approx((ends["errn"], ends["errp"]), rel=1e-5)
+
+
+def test_hessian_interval_is_symmetric_and_that_of_the_fit(joint):
+    found = Fit().intervals(joint, "index", "hessian", .95)
+    assert found.errn == pytest.approx(norm.isf(.025)*joint.parameters["index"].error, rel=1e-5) and found.errp == pytest.approx(found.errn)
+
+
+@pytest.mark.parametrize("kind, method", [("flux", "integral"), ("energy_flux", "energy_flux")])
+def test_hessian_interval_of_a_flux_is_linear_propagation(joint, kind, method):
+    found = intervals(joint, getattr(DerivedQuantity, kind)("1 TeV", "10 TeV"), "hessian", chi2.cdf(1, 1))
+    value, error = getattr(joint.models[0].spectral_model, f"{method}_error")("1 TeV", "10 TeV", symmetric=True).to_value(found.unit)
+    assert (found.value, found.errp) == pytest.approx((value, error), rel=1e-4)
+
+
+@pytest.mark.parametrize("quantity, function", [
+    (DerivedQuantity.flux("1 TeV", "10 TeV"), lambda m: m.integral("1 TeV", "10 TeV").value),
+    (DerivedQuantity.dnde("5 TeV"), lambda m: m("5 TeV").value),
+    (lambda m: m.energy_flux("2 TeV", "20 TeV"), lambda m: m.energy_flux("2 TeV", "20 TeV").value)])
+def test_profile_of_a_derived_quantity_is_the_constrained_minimum(joint, quantity, function):
+    found, lowest = intervals(joint, quantity, confidence_level=chi2.cdf(1, 1)), joint.stat_sum()
+    for end in (found.lower, found.upper):
+        assert brute_profile(joint, function, end) - lowest == pytest.approx(1, abs=1e-3)
+
+
+def test_derivatives_of_a_reparametrised_spectrum():
+    datasets = fitted(SkyModel(LogParabolaSpectralModel(amplitude=f"2e-12 {FLUX}", beta=.05)), n=1)
+    target = reparametrised(datasets, DerivedQuantity(lambda m: m.integral("1 TeV", "3 TeV")/m.integral("3 TeV", "10 TeV"), "ratio"))
+    likelihood = target.datasets.likelihood()
+    x = likelihood.start*1.02
+    step = 1e-5*np.abs(x)*np.eye(len(x))
+    slopes = [(likelihood.stat(x + s) - likelihood.stat(x - s))/(2*s.sum()) for s in step]
+    assert likelihood.gradient(x) == pytest.approx(slopes, rel=1e-4)
+
+
+def test_reparametrised_fit_with_a_nuisance_has_the_same_minimum():
+    nuisance = NuisanceModel(area_norm=GaussianPrior(mu=1, sigma=.1), name="area")
+    datasets = fitted(power_law(), nuisance)
+    target = reparametrised(datasets, DerivedQuantity.flux("1 TeV", "10 TeV"))
+    problem = FitProblem(target.datasets)
+    found = problem.minimize(problem.start)
+    assert found.stat[0] == pytest.approx(datasets.stat_sum(), abs=1e-6) and target.parameter.name == "flux"
+    assert found.theta[0] == pytest.approx(problem.start, rel=1e-3)
+
+
+def test_a_shared_parameter_is_no_pivot():
+    first, second = power_law("a"), power_law("b")
+    second.spectral_model.amplitude = first.spectral_model.amplitude
+    datasets = Datasets([dataset("a", 1)])
+    datasets.models = [first, second]
+    second.spectral_model.index.frozen = True
+    target = reparametrised(datasets, DerivedQuantity.flux("1 TeV", "10 TeV"))
+    assert [p.name for p in FitProblem(target.datasets).parameters] == ["flux", "amplitude"]
+
+
+def test_cutoff_energy_is_the_inverse_and_infinite_without_a_cutoff():
+    datasets = fitted(SkyModel(ExpCutoffPowerLawSpectralModel(index=2, amplitude=f"1e-12 {FLUX}", lambda_="0.05 TeV-1"), name="source"))
+    cutoff, inverse = DerivedQuantity.cutoff_energy(), datasets.parameters["lambda_"]
+    inverse.min, inverse.value = 1e-3, .05
+    found, ends = intervals(datasets, cutoff), intervals(datasets, "lambda_")
+    assert (found.lower, found.upper) == pytest.approx((1/ends.upper, 1/ends.lower), rel=1e-6) and found.unit == "TeV"
+    inverse.min = np.nan
+    wide = intervals(datasets, cutoff, confidence_level=.99)
+    if intervals(datasets, "lambda_", confidence_level=.99).lower < 0:
+        assert np.isinf(wide.upper) and "not finite" in wide.status and np.isfinite(wide.lower)
+
+
+def test_upper_limit_of_a_decreasing_quantity_is_the_lower_end_of_the_parameter():
+    datasets = fitted(SkyModel(ExpCutoffPowerLawSpectralModel(index=2, amplitude=f"1e-12 {FLUX}", lambda_="0.05 TeV-1"), name="source"))
+    datasets.parameters["lambda_"].value, datasets.parameters["lambda_"].min = .01, 0
+    low = intervals(datasets, DerivedQuantity.cutoff_energy(), side="lower", confidence_level=.95)
+    assert 0 < low.lower == pytest.approx(1/intervals(datasets, "lambda_", side="upper", confidence_level=.95).upper, rel=1e-6)
+
+
+def weak(n_on, **limits):
+    "A run with `n_on` in each bin above OFF counts of 10 at alpha 0.5, and an amplitude alone."
+    d = dataset("weak", 1)
+    d = d.fill(n_on=np.full(d.arrays.n_reco, float(n_on)), n_off=np.full(d.arrays.n_reco, 10.), acceptance=np.ones(d.arrays.n_reco),
+               acceptance_off=np.full(d.arrays.n_reco, 2.))
+    model = power_law()
+    model.parameters["index"].frozen = True
+    model.parameters["amplitude"].set_lim(**limits)
+    datasets = Datasets([d])
+    datasets.models = [model]
+    return datasets
+
+
+def test_profile_at_a_limit_starts_at_the_limit():
+    datasets = weak(3, min=0)
+    Fit().run(datasets)
+    found = intervals(datasets, "amplitude", confidence_level=.9)
+    assert found.value == found.lower == 0 and "lower end at the limit" in found.status and found.success
+    lowest = datasets.stat_sum()
+    datasets.parameters["amplitude"].value = found.upper
+    assert datasets.stat_sum() - lowest == pytest.approx(norm.isf(.05)**2, abs=1e-3)
+    none = intervals(datasets, "amplitude", "hessian")
+    assert np.isnan([none.lower, none.upper]).all() and "at its limit" in none.status and not none.success
+
+
+def test_bootstrap_agrees_with_the_profile_within_its_error(joint):
+    exact = intervals(joint, "index")
+    for resample in ("model", "counts"):
+        found = intervals(joint, "index", "bootstrap", n_toys=300, random_state=3, resample=resample)
+        assert found.n_toys == 300 and len(found.samples) == 300
+        assert abs(found.lower - exact.lower) < 4*found.error_lower + .1*exact.errn
+        assert abs(found.upper - exact.upper) < 4*found.error_upper + .1*exact.errp
+
+
+def test_bootstrap_corrects_the_bias_of_a_skewed_estimate():
+    "Quantiles of log-normal fits, all shifted: Efron's interval is that of the logarithm, shift undone."
+    from specnb.fit.interval_ends import corrected_ends
+    class Question:
+        value, z, tails, side, limits = 1., 1., (.16, .16), "both", (-np.inf, np.inf)
+    sample = np.exp(.2*norm.ppf((np.arange(20000) + .5)/20000) + .1)
+    found = corrected_ends(Question, sample)
+    assert (found.lower, found.upper) == pytest.approx((np.exp(-.2 - .1), np.exp(.2 - .1)), rel=2e-3)
+
+
+def test_nothing_of_the_user_changes(joint):
+    before = [(p.value, p.error, p.min, p.frozen) for p in joint.parameters]
+    intervals(joint, method=["hessian", "profile", "bootstrap"], n_toys=50)
+    intervals(joint, DerivedQuantity.flux("1 TeV", "10 TeV"), bounds=(0, None))
+    after = [(p.value, p.error, p.min, p.frozen) for p in joint.parameters]
+    assert np.array(after, float) == pytest.approx(np.array(before, float), nan_ok=True)
+
+
+def test_a_list_shows_itself_as_a_table(joint):
+    found = intervals(joint, method=["hessian", "profile"])
+    table = found.to_table()
+    assert table["method"].tolist() == ["hessian", "profile"]*2 and len(found) == 4
+    assert "index" in repr(found) and "<table>" in found._repr_html_() and "profile" in repr(found[1])
+
+
+def test_a_quantity_without_number_or_influence_is_refused(joint):
+    with pytest.raises(TypeError, match="one number"):
+        intervals(joint, lambda m: [1, 2])
+    with pytest.raises(ValueError, match="no free parameter"):
+        intervals(joint, lambda m: 3.)
+    with pytest.raises(ValueError, match="expected one of"):
+        BoundQuantity and intervals(joint, "index", "guess")
+
+
+def test_power_law_flux_limits():
+    "The limit of a flux of fixed shape is that of the amplitude times its ratio."
+    datasets = weak(8)
+    Fit().run(datasets)
+    amplitude = intervals(datasets, "amplitude", side="upper", confidence_level=.95)
+    flux = intervals(datasets, DerivedQuantity.flux("1 TeV", "10 TeV"), side="upper", confidence_level=.95)
+    model = PowerLawSpectralModel(index=2, amplitude=f"1e-12 {FLUX}")
+    assert flux.upper == pytest.approx(amplitude.upper*1e12*model.integral("1 TeV", "10 TeV").value, rel=1e-6)
