@@ -11,7 +11,6 @@ from statistics import NormalDist
 import numpy as np
 from ..makers.datasets import Datasets
 from ..models.parameters import Parameter
-from .derived import copied, reparametrised
 from .many_fits import fit_many, sample_counts
 from .problem import FitProblem, parameter_index, search_minuit, search_nearby
 

@@ -12,7 +12,7 @@ from ..base.core import as_generator, as_number, found_text, html_table, lazy
 from ..models.parameters import Parameter, unit_string
 from .derived import BoundQuantity, DerivedQuantity, Target, copied, reparametrised
 from .interval_ends import Ends, Question, bootstrap_ends, hessian_ends, profile_ends
-from .problem import as_datasets, parameter_index
+from .problem import as_datasets
 
 # %% ../../nbs/70_fit/44_intervals.ipynb #75824846
 table, u = lazy("astropy.table"), lazy("astropy.units")
