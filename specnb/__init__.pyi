@@ -314,6 +314,11 @@ from .detection.nested_models import ParameterSensitivityEstimator as ParameterS
 from .detection.nested_models import select_nested_models as select_nested_models
 from .detection.nested_models import sigma_to_ts as sigma_to_ts
 from .detection.nested_models import ts_to_sigma as ts_to_sigma
+from .detection.impacts import Systematics as Systematics
+from .detection.impacts import add_nuisances as add_nuisances
+from .detection.impacts import held_covariance as held_covariance
+from .detection.impacts import plot_impacts as plot_impacts
+from .detection.impacts import systematics as systematics
 from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
 from .analysis.figures import plot_background_regions as plot_background_regions
@@ -537,6 +542,7 @@ __all__ = [
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
     "Sweep",
+    "Systematics",
     "TEMPORAL_MODEL_REGISTRY",
     "TablePrior",
     "Target",
@@ -558,6 +564,7 @@ __all__ = [
     "WcsNDMap",
     "WeakSource",
     "WobbleRegionsFinder",
+    "add_nuisances",
     "aeff_max_threshold",
     "arrays_from_maps",
     "as_float",
@@ -617,6 +624,7 @@ __all__ = [
     "galactic_to_icrs",
     "get_rebinned_axis",
     "get_wstat_mu_bkg",
+    "held_covariance",
     "icrs_to_galactic",
     "integrate_spectrum",
     "intervals",
@@ -653,6 +661,7 @@ __all__ = [
     "plot_excess",
     "plot_exposure",
     "plot_fit_of_all",
+    "plot_impacts",
     "plot_light_curve",
     "plot_masks",
     "plot_models",
@@ -716,6 +725,7 @@ __all__ = [
     "sweep",
     "sweep_points",
     "sweep_report",
+    "systematics",
     "table_hdu",
     "tan_deproject",
     "tan_project",
