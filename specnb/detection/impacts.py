@@ -473,8 +473,9 @@ def systematics(datasets, parameters=None, quantities=(), nuisances=None):
         value = np.array([r.value(best[None])[0] for r in results])
         gradient = np.array([r.gradient(best[None])[0] for r in results])
         moved = np.stack([r.value(flat).reshape(theta.shape[:-1]) for r in results], -1)
-    status = [t or ("no prior" if np.isnan(w) else "no error" if not p > 0 else "ok")
-              for t, w, p in zip(texts, width, post)]
+    status = ["; ".join(filter(None, (text, "no prior" if np.isnan(w) else "",
+                                      "" if p > 0 else "no error after the fit"))) or "ok"
+              for text, w, p in zip(texts, width, post)]
     error = np.sqrt(np.einsum("ri,ij,rj->r", gradient, matrix, gradient))
     return Systematics([r.name for r in results], [r.unit for r in results], value,
                        _status_of_results(problem, fitted, value, error), _free_names(problem), matrix,
