@@ -163,6 +163,7 @@ from .stats.stats import wstat as wstat
 from .stats.stats import wstat_derivatives as wstat_derivatives
 from .stats.expectations import cash_moments as cash_moments
 from .stats.expectations import wstat_moments as wstat_moments
+from .stats.decoupled import decoupled_stat as decoupled_stat
 from .stats.likelihood import Likelihood as Likelihood
 from .stats.likelihood import NormedFold as NormedFold
 from .stats.likelihood import NormedTerm as NormedTerm
@@ -598,6 +599,7 @@ __all__ = [
     "create_crab_spectral_model",
     "create_irfs",
     "cstat",
+    "decoupled_stat",
     "demo_dir",
     "demo_model",
     "demo_observations",

@@ -14,7 +14,7 @@ from ..base.core import DataError, as_number, expect, found_text, html_table, la
 from ..base.yaml_files import read_yaml
 from ..models.sky import Models
 from ..stats.likelihood import statistic
-from ..stats.minimize import crossings, rays_of
+from ..stats.minimize import adapts, crossings, rays_of
 from .intervals import intervals
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
@@ -252,6 +252,10 @@ def _search(
         return theta, True, message, "newton", lambda: run_minuit(problem, True)
     search, method = _SEARCHES[backend]
     theta, success, message, minuit = search(problem, **options)
+    if success and adapts(problem.pairs): # the search was for weights that belong to other parameters
+        found = problem.minimize(theta)
+        theta, success = found.theta[0], bool(found.converged[0])
+        message = message if success else "Optimization failed: weights and parameters do not settle."
     return theta, success, message, options.get("method", method), None if minuit is None else lambda: minuit
 
 # %% ../../nbs/70_fit/60_fit.ipynb #555dcd52
@@ -324,6 +328,8 @@ def _scan(
         return problem.profile(problem.start, index, values)
     theta = np.tile(problem.start, (len(values), 1))
     theta[:, index] = values
+    if adapts(problem.pairs):
+        return problem.profile(problem.start, range(len(problem.start)), theta)
     problem.nfev += len(values)
     return statistic(problem.pairs, theta)
 
@@ -418,6 +424,7 @@ class Fit:
         plain = backend == "minuit" and self._covariance_backend == "exact"
         plain = plain and not options and not self.store_trace
         theta, success, message, method, make_minuit = _search(problem, backend, options, plain)
+        problem.weigh(theta)
         value = problem.value(theta)
         if not value <= problem.first:
             # a search that starts at the minimum ends there but for rounding
@@ -429,6 +436,7 @@ class Fit:
         if self.store_trace:
             names = ["total_stat", *(unique_name(problem.datasets, p) for p in problem.parameters)]
             trace = table.Table(np.array(problem.trace), names=names)
+        value = problem.report(theta)
         return problem, theta, OptimizeResult(backend, method, success, message, problem.nfev, value,
                                               models.copy(), trace, make_minuit)
 

@@ -6,13 +6,14 @@
 __all__ = ['sample_counts', 'ManyFits', 'fit_many', 'LikelihoodRatios', 'likelihood_ratio', 'fit_each']
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #00432ceb
-from functools import partial
 from typing import NamedTuple
 import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
-from ..stats.likelihood import PriorTerm, counts_term, derivatives, hessian
-from ..stats.minimize import covariance, minimize, quiet, without_influence
+from ..stats.likelihood import (PriorTerm, counts_term, derivatives, grouped, hessian,
+                                     reported_statistic, statistic)
+from ..stats.minimize import (adapts, covariance, minimize, quiet, reweighted, settled,
+                                   without_influence)
 from .problem import FitProblem, as_datasets, parameter_index, search_minuit
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #839bd554
@@ -99,10 +100,11 @@ def _pairs_with_counts(
 )->list:        # pairs whose terms have a first axis of sets
     "The compiled likelihood with many count sets in the place of one."
     groups = {}
-    for i, part in enumerate(d.part() for d in datasets):
+    for i, part in enumerate(grouped([d.part() for d in datasets])):
         if part.bins().any():
             groups.setdefault(part.key(), []).append((i, part))
-    counted = [(fold, counts_term([part.measured(n_on[i], n_off[i]) for i, part in members], fold.is_normed))
+    counted = [(fold, counts_term([part for _, part in members],
+                                  [part.measured(n_on[i], n_off[i]) for i, part in members], fold.is_normed))
                for (fold, _), members in zip(pairs, groups.values())]
     return counted + pairs[len(groups):] # priors do not depend on the counts
 
@@ -207,11 +209,16 @@ def _errors(
     kind:str,          # "hessian", "fisher" or "none"
 )->tuple:              # covariance (n_sets, n_par, n_par), and whether nothing is left to ask (n_sets,)
     "Covariance of some sets; nan for a parameter without influence where another one is at its limit."
+    if kind not in ("hessian", "fisher", "none"):
+        raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {kind!r}")
     if kind == "none":
         return np.full((*theta.shape, theta.shape[1]), np.nan), np.ones(len(theta), bool)
     with quiet():
+        if own := adapts(pairs): # errors of decoupled statistics come from the information
+            pairs = reweighted(pairs, theta)
         _, grad, information, _ = derivatives(pairs, theta)
-        matrix = hessian(pairs, theta, information, grad) if kind == "hessian" else information
+        exact = kind == "hessian" and not own
+        matrix = hessian(pairs, theta, information, grad) if exact else information
     held = (theta <= limits[0]) | (theta >= limits[1])
     idle = without_influence(held, grad, information)
     result = covariance(matrix, held | idle)
@@ -240,7 +247,7 @@ def _fit_alone(
         matrix = np.full((n_par, n_par), np.nan)
         if errors:
             matrix[np.ix_(~held, ~held)] = problem.covariance(theta[~held])[0]
-        return theta, matrix, problem.value(theta[~held]), good, problem.nfev
+        return theta, matrix, problem.report(theta[~held]), good, problem.nfev
     finally:
         for p in kept:
             p.frozen = False
@@ -256,6 +263,11 @@ def _progress(chunks, chunk_size, progress):
         return chunks
     return tqdm.tqdm(chunks, desc="fitting", unit=f" x {chunk_size} sets", delay=1, leave=False,
                      disable=None if progress is None else not progress)
+
+def _per_chunk(function, chunks):
+    "Results of a function of numbers of sets, laid together."
+    with quiet():
+        return np.concatenate([function(chunk) for chunk in chunks])
 
 def _checked_start(
     start,  # theta for all sets, or None
@@ -283,8 +295,6 @@ def _fit_all(
     held=None,    # parameters that stay at the start, bool, shape (n_par,)
 )->ManyFits:
     "All chunks, and what is left by Minuit; the models are left as they were."
-    if errors not in ("hessian", "fisher", "none"):
-        raise ValueError(f"errors: expected 'hessian', 'fisher' or 'none', found {errors!r}")
     if not problem.parameters:
         raise ValueError("no free parameter: unfreeze one to fit")
     chunk_size = as_number(chunk_size, "chunk_size", minimum=1, integer=True)
@@ -297,6 +307,8 @@ def _fit_all(
     parts = zip(*(_errors(make_pairs(c), values[c], limits, errors) for c in chunks))
     covariances, good = map(np.concatenate, parts)
     success &= good
+    if adapts(problem.pairs):
+        stat = _per_chunk(lambda c: reported_statistic(make_pairs(c), values[c]), chunks)
     backend = np.where(success, "scoring", "minuit")
     try:
         for k in np.flatnonzero(~success):
@@ -402,6 +414,18 @@ def _hypothesis(problem, hypothesis, n_sets, start):
         held[i], values[:, i] = True, value
     return held, _checked_start(values, problem, n_sets)
 
+def _gains(
+    pairs,            # function of numbers of sets: pairs
+    restricted, best, # ManyFits
+    chunk_size:int,
+)->np.ndarray:        # shape (n_sets,)
+    "How much lower the statistic that was minimised is at the best fits."
+    def gains(chunk):
+        own = pairs(chunk)
+        return statistic(own, restricted.values[chunk]) - statistic(own, best.values[chunk])
+
+    return _per_chunk(gains, np.split(np.arange(len(best)), range(chunk_size, len(best), chunk_size)))
+
 def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, chunk_size=_CHUNK):
     """Likelihood ratio of given values of some parameters, for many count sets.
 
@@ -426,18 +450,25 @@ def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, ch
     """
     sets = _CountSets(datasets, n_on, n_off)
     held, values = _hypothesis(sets.problem, hypothesis, sets.n_sets, start)
-    fit = partial(_fit_all, sets.n_sets, sets.pairs, sets.alone, sets.problem, errors="none",
-                  chunk_size=chunk_size, progress=False)
-    restricted = fit(start=values, held=held)
-    best = fit(start=values if start is None else start)
-    ts = restricted.stat - best.stat
+    everything = np.arange(sets.n_sets)
+
+    def fit(chosen, pairs, start, held=None):
+        return _fit_all(len(chosen), lambda k: pairs(chosen[k]), lambda k: sets.alone(chosen[k]),
+                        sets.problem, start, "none", chunk_size, False, held)
+
+    restricted = fit(everything, sets.pairs, values, held)
+
+    def weighted(chosen): # as the hypothesis asks for
+        return settled(reweighted(sets.pairs(chosen), restricted.values[chosen]))
+
+    weighted = weighted if adapts(sets.problem.pairs) else sets.pairs
+    best = fit(everything, weighted, values if start is None else start)
+    ts = _gains(weighted, restricted, best, chunk_size)
     lost = np.flatnonzero(ts < -1e-6) # a minimum that is lower where the hypothesis holds is not one
     if len(lost):
-        again = _fit_all(len(lost), lambda chosen: sets.pairs(lost[chosen]),
-                         lambda k: sets.alone(lost[k]), sets.problem, restricted.values[lost], "none",
-                         chunk_size, False)
+        again = fit(lost, weighted, restricted.values[lost])
         best.values[lost], best.stat[lost], best.success[lost] = again.values, again.stat, again.success
-        ts = restricted.stat - best.stat
+        ts = _gains(weighted, restricted, best, chunk_size)
     good = restricted.success & best.success & (ts > -1e-6)
     return LikelihoodRatios(np.where(good, np.maximum(ts, 0), np.nan), restricted, best)
 
@@ -463,7 +494,8 @@ def _pairs_of_each(
 
     n_on, background, *alpha = zip(*(p.measured() for p in parts))
     fold = first.fold(free, rows(matrices))
-    term = counts_term([[rows(n_on), rows(background), *(rows(a, 1.) for a in alpha)]], fold.is_normed)
+    term = counts_term(parts, [[rows(n_on), rows(background), *(rows(a, 1.) for a in alpha)]],
+                       fold.is_normed)
     return [(fold, term), *priors]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353

@@ -10,8 +10,8 @@ import numpy as np
 from ..base.core import lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import derivatives, hessian, statistic
-from ..stats.minimize import (ACCURACY, at_limit, covariance, crossings, damped_steps, decades, minimize,
-                                   quiet, rays_of, without_influence)
+from ..stats.minimize import (ACCURACY, adapts, at_limit, covariance, crossings, damped_steps, decades,
+                                   minimize, quiet, rays_of, reweighted, rises, without_influence)
 
 # %% ../../nbs/70_fit/05_problem.ipynb #17390b5c
 iminuit, optimize = lazy("iminuit"), lazy("scipy.optimize")
@@ -60,9 +60,21 @@ class FitProblem:
         return decades(np.where(self.start == 0, error, self.start))
 
     def value(self, theta):
-        "Statistic, not counted as a call."
+        "Statistic that is minimised, at the present weights; not counted as a call."
+        with quiet():
+            return float(statistic(self.pairs, np.asarray(theta, float)))
+
+    def report(self, theta):
+        "Statistic for results: W in the place of decoupled statistics."
         with quiet():
             return self.likelihood.stat(theta)
+
+    def weigh(self, theta):
+        "Give decoupled statistics the weights that belong to some parameters."
+        if adapts(self.pairs):
+            with quiet():
+                self.pairs = self.likelihood.pairs = reweighted(self.pairs, np.asarray(theta, float)[None])
+            self._first, self.first = None, self.value(self.start)
 
     def stat_of_factors(self, x):
         "Statistic at scaled parameters, for Minuit and scipy; 1e100 where it is not a number."
@@ -88,6 +100,8 @@ class FitProblem:
                          known=known)
         self.nfev += int(found.n_steps[0] + 1)*(1 + 2*len(theta))
         self._curved = found.theta[0], found.second[0]
+        if not np.any(fixed):
+            self.weigh(found.theta[0])
         return found
 
     def expected_gain(self):
@@ -113,8 +127,11 @@ class FitProblem:
         found = minimize(self.pairs, theta, lower, upper, held, self.scale)
         self.nfev += int(found.n_steps.max(initial=0)) + 1
         for k in np.flatnonzero(~found.converged):
-            found.stat[k] = self.minimize(theta[k], held, max_iter=20, n_scoring=8).stat[0]
-        return found.stat
+            again = self.minimize(theta[k], held, max_iter=20, n_scoring=8)
+            found.theta[k], found.stat[k] = again.theta[0], again.stat[0]
+        if not adapts(self.pairs):
+            return found.stat
+        return self.report(best) + rises(self.pairs, found, held, best, self.lower, self.upper, self.scale)[0]
 
     def crossing(self, best, i, rise, width, reoptimize=True):
         """Distances from the minimum, up and down, at which the profile of parameter `i` has risen by `rise`.
@@ -135,14 +152,20 @@ class FitProblem:
         return np.abs(found[:, i] - best[i])
 
     def covariance(self, theta):
-        "Covariance from the exact second derivatives (nan where undefined), success, message."
+        """Covariance from the exact second derivatives (nan where undefined), success, message.
+
+        For decoupled statistics from the expected information, with which they are calibrated."""
+        if adapts(self.pairs):
+            self.weigh(theta)
         with quiet():
             second = self._curved[1][None] if np.array_equal(self._curved[0], theta) else None
-            known = second is not None and np.isfinite(second).all()
+            known = second is not None and np.isfinite(second).all() and not adapts(self.pairs)
             held, kinks, idle = self.special(theta)
             if not known:
                 self.nfev += 1 + 2*len(theta)
-                second = hessian(self.pairs, theta[None], derivatives(self.pairs, theta[None])[2])
+                second = derivatives(self.pairs, theta[None])[2]
+                if not adapts(self.pairs):
+                    second = hessian(self.pairs, theta[None], second)
         matrix = covariance(second, (held | kinks | idle)[None], ACCURACY)[0]
         if not np.isfinite(matrix).all():
             message = "No errors: the matrix of second derivatives is not positive definite at the solution."
@@ -167,8 +190,8 @@ class FitProblem:
                  for rows in (held, kinks, idle)]
         texts = "at its limit", "at zero, where the statistic has a kink", "without influence there"
         told = "; ".join(f"{text}: {name}" for text, name in zip(texts, names) if name)
-        return (f"No error for what is {told}." if told
-                else "Covariance computed from exact second derivatives.")
+        kind = "expected information" if adapts(self.pairs) else "exact second derivatives"
+        return f"No error for what is {told}." if told else f"Covariance computed from {kind}."
 
     def kinks(self, theta):
         "Parameters at exactly 0 on both sides of which the statistic rises with a slope, shape (n_par,)."

@@ -85,7 +85,8 @@ def fit_band(datasets, source, used, fit=None, n_sigma=1, n_sigma_ul=N_SIGMA_UL,
                "npred_excess": [d.signal_counts(source.name)[d.arrays.mask].sum() for d in datasets]}
     problem = FitProblem(datasets)
     i = next(k for k, p in enumerate(problem.parameters) if p is norm)
-    (best,), (stat,), *_ = problem.minimize(problem.start)
+    best = problem.minimize(problem.start).theta[0]
+    stat = problem.report(best)
 
     def profile(*values):
         return problem.profile(best, [i], np.reshape(values, (-1, 1)))
@@ -455,6 +456,8 @@ class FluxPointsEstimator:
             term = band_term(grouped, possible)
             return solve_norms(term, grouped.flat("signal", possible), **self._options()) | extra
         masks = [m for m, wanted in zip(band_masks(bands, [d.arrays for d in datasets]), possible) if wanted]
+        # single bands keep W: few bins, and too few to know a smooth background from
+        datasets = [d.fill(statistic="wstat") for d in datasets]
         each = [fit_band(datasets, source, used, self.fit, **self._options()) for used in masks]
         return {name: np.array([e[name] for e in each]) for name in each[0]} | extra
 

@@ -13,6 +13,9 @@ from ..base.core import as_mask, as_number, as_values, warn
 from .selected_events import StackedEvents
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #5681bfd2
+STATISTICS = "wstat", "dwstat", "grouped", "auto"
+
+# %% ../../nbs/60_makers/10_arrays.ipynb #91ab16f4
 _PER_RECO = ("n_on", "mask_safe", "mask_fit", "background", "n_off", "acceptance", "acceptance_off",
              "grouping")
 
@@ -58,6 +61,9 @@ class SpectrumArrays:
         1 where a group of bins begins, -1 where it goes on, as in OGIP files.
     events : `SelectedEvents` or `StackedEvents`, optional
         The events that were counted.
+    statistic : {"wstat", "dwstat", "grouped", "auto"}
+        How a fit treats the OFF counts: W; the decoupled statistic where they are sparse; W of groups of bins
+        with at least five; or whichever of the first two the expected bias of W asks for.
 
     Raises
     ------
@@ -82,6 +88,7 @@ class SpectrumArrays:
     acceptance_off:np.ndarray = None
     grouping:np.ndarray = None
     events:object = None
+    statistic:str = "wstat"
 
     def __post_init__(self): self._settle(self.__dataclass_fields__)
 
@@ -103,10 +110,15 @@ class SpectrumArrays:
             edges = as_values(getattr(self, name), name, above=0)
             if edges.ndim != 1 or len(edges) < 2 or np.diff(edges).min() <= 0:
                 raise ValueError(f"{name}: expected at least two increasing energies, found {edges}")
+            if not isinstance(getattr(self, name), np.ndarray):
+                object.__setattr__(self, name, edges)
         for name in [n for n in ("livetime", "ontime") if n in names]:
             object.__setattr__(self, name, as_number(getattr(self, name), name, minimum=0))
         if self.n_on is None:
             raise TypeError("n_on: expected the ON counts, found None")
+        if self.statistic not in STATISTICS:
+            raise ValueError(f"statistic: expected one of {', '.join(map(repr, STATISTICS))}, found "
+                             f"{self.statistic!r}")
         if self.mask_safe is None:
             object.__setattr__(self, "mask_safe", np.ones(self.n_reco, bool))
         shapes = {**dict.fromkeys(_PER_RECO, (self.n_reco,)), "exposure": (self.n_true,),
@@ -287,4 +299,5 @@ def stack_spectra(spectra, names=None):
         n_on=(np.array([s.n_on for s in spectra]) * mask).sum(0), mask_safe=mask.any(0),
         livetime=sum(s.livetime for s in used), ontime=sum(s.ontime for s in used),
         grouping=_shared_grouping(spectra), events=_stacked_events(spectra),
+        statistic=spectra[0].statistic if len({s.statistic for s in spectra}) == 1 else "wstat",
         **_stacked_background(spectra, mask), **response)

@@ -303,6 +303,15 @@ class SpectrumDataset:
             self._arrays = self._arrays.replace(**changed)
 
     @property
+    def statistic(self):
+        """How a fit treats the OFF counts: "wstat", "dwstat", "grouped" or "auto"; see `SpectrumArrays`.
+        Without OFF counts it has no meaning."""
+        return self.arrays.statistic
+
+    @statistic.setter
+    def statistic(self, name): self.arrays = self.arrays.replace(statistic=name)
+
+    @property
     def models(self): return self._models
 
     @models.setter

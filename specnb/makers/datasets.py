@@ -312,6 +312,19 @@ class Datasets(MutableSequence):
         for d in self._list: d.models = models
 
     @property
+    def statistic(self):
+        """How fits treat OFF counts, see `SpectrumArrays`; None if the datasets differ. Setting it sets that
+        of every dataset."""
+        names = {d.statistic for d in self._list if hasattr(d, "statistic")}
+        return names.pop() if len(names) == 1 else None
+
+    @statistic.setter
+    def statistic(self, name):
+        for d in self._list:
+            if hasattr(d, "statistic"):
+                d.statistic = name
+
+    @property
     def parameters(self):
         "The parameters of all models."
         return Models(self.models or []).parameters

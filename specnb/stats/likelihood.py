@@ -6,11 +6,12 @@
 __all__ = ['ParameterPrediction', 'NormedFold', 'NormedTerm', 'PriorTerm', 'Likelihood', 'parameters_of', 'compile_likelihood']
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #1da8e4ac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
 from ..models.integrals import EnergyNodes, n_segments_per_bin
 from .stats import CashTerm, Chi2Term, WStatTerm
+from .decoupled import DecoupledTerm, Smooth, common_groups
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #18853c07
 def free_parameters(
@@ -285,6 +286,13 @@ def statistic(
     "Statistic, -2 ln L up to a constant, of each set."
     return sum(term.value(prediction.predict(theta)) for prediction, term in pairs)
 
+def reported_statistic(
+    pairs:list,       # (prediction, term)
+    theta:np.ndarray, # shape (..., n_par)
+)->np.ndarray:        # shape (...)
+    "The same with W in the place of decoupled statistics, which say nothing about how well a model fits."
+    return sum(getattr(term, "report", term.value)(prediction.predict(theta)) for prediction, term in pairs)
+
 def gradient(
     pairs:list,       # (prediction, term)
     theta:np.ndarray, # shape (..., n_par)
@@ -392,8 +400,9 @@ class Likelihood:
         return np.array([p.value for p in self.parameters], float)
 
     def stat(self, theta):
-        "Statistic, -2 ln L up to a constant, as a float."
-        return float(statistic(self.pairs, np.asarray(theta, float)))
+        """Statistic, -2 ln L up to a constant, as a float; for decoupled statistics W, see
+        `reported_statistic`."""
+        return float(reported_statistic(self.pairs, np.asarray(theta, float)))
 
     def gradient(self, theta):
         "Derivatives of the statistic, shape (n_par,)."
@@ -417,10 +426,23 @@ class CountsPart:
     arrays:object  # SpectrumArrays
     spectra:tuple  # spectral models
     nuisances:tuple=() # NuisanceModels; their background norms at present are in the arrays
+    joined:np.ndarray=None # number of the group of each bin, if not as the arrays say
+
+    @property
+    def statistic(self):
+        "How its OFF counts are treated; None without."
+        return self.arrays.statistic if self.arrays.is_on_off else None
+
+    @property
+    def group(self):
+        "Number of the group of each bin, shape (n_reco,); None if every bin stands by itself."
+        if self.joined is not None:
+            return self.joined
+        return None if self.arrays.grouping is None else self.arrays.group
 
     def key(self):
         "Parts with the same key are laid side by side."
-        return ("counts", self.arrays.is_on_off, identities(self.spectra), self.arrays.e_true_edges.tobytes(),
+        return ("counts", self.statistic, identities(self.spectra), self.arrays.e_true_edges.tobytes(),
                 tuple(map(id, self.norms)))
 
     @property
@@ -447,9 +469,23 @@ class CountsPart:
     def summed(self, values, bins):
         "Sums over the groups of `bins`, shape (..., n_groups), of values of shape (..., n_reco)."
         chosen = values[..., bins]
-        if self.arrays.grouping is None or not chosen.shape[-1]:
+        if self.group is None or not chosen.shape[-1]:
             return chosen
-        return np.add.reduceat(chosen, np.flatnonzero(np.diff(self.arrays.group[bins], prepend=-1)), axis=-1)
+        return np.add.reduceat(chosen, np.flatnonzero(np.diff(self.group[bins], prepend=-1)), axis=-1)
+
+    def energies(self):
+        "Lower and upper edges of each bin or group that takes part, TeV."
+        bins, edges = self.bins(), self.arrays.e_reco_edges
+        low, high = edges[:-1][bins], edges[1:][bins]
+        if self.group is None or not len(low):
+            return low, high
+        first = np.flatnonzero(np.diff(self.group[bins], prepend=-1))
+        return low[first], high[np.append(first[1:], len(high)) - 1]
+
+    def off_exposure(self):
+        "Exposure of the OFF region, in units that are the same for all runs."
+        a, bins = self.arrays, self.bins()
+        return np.median(a.acceptance_off[bins])*(a.livetime or 1.) if bins.any() else 0.
 
     def measured(self, n_on=None, n_off=None):
         """ON counts, OFF counts and alpha, or counts and background, of each bin or group that takes part.
@@ -461,7 +497,7 @@ class CountsPart:
             return n_on, self.summed(a.n_bkg, bins)
         n_off = a.n_off if n_off is None else n_off
         total = self.summed(n_off, bins)
-        if a.grouping is None:
+        if self.group is None:
             return n_on, total, a.alpha[bins]
         mean = self.summed(a.alpha, bins) / self.summed(np.ones(a.n_reco), bins)
         alpha = np.divide(self.summed(a.alpha * n_off, bins), total,
@@ -496,9 +532,10 @@ class PointsPart:
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #0ead408e
 def counts_term(
+    parts:list,    # CountsParts
     measured:list, # of each part, see `CountsPart.measured`
     normed=False,  # whether norms of the background follow the prediction
-):                 # WStatTerm, CashTerm or NormedTerm
+):                 # WStatTerm, DecoupledTerm, CashTerm or NormedTerm
     "Statistic of several parts side by side."
     columns = []
     for arrays in zip(*measured):
@@ -506,9 +543,29 @@ def counts_term(
         if sets:
             arrays = [np.broadcast_to(x, (*sets, x.shape[-1])) for x in arrays]
         columns.append(np.concatenate(arrays, axis=-1))
+    if normed and parts[0].statistic == "dwstat":
+        raise ValueError(f"dataset {parts[0].name!r}: the statistic 'dwstat' cannot have a free "
+                         "background_norm; choose 'wstat' or 'grouped', or freeze it")
     if normed:
         return NormedTerm(*columns)
+    if parts[0].statistic == "dwstat":
+        low, high = (np.concatenate(edges) for edges in zip(*(p.energies() for p in parts)))
+        run = np.repeat(np.arange(len(parts)), [len(p.energies()[0]) for p in parts])
+        return DecoupledTerm(*columns, Smooth(low, high, run, [p.off_exposure() for p in parts]))
     return (WStatTerm if len(columns) == 3 else CashTerm)(*columns)
+
+def grouped(
+    parts:list, # of CountsPart or PointsPart
+)->list:
+    "The parts; those with the statistic \"grouped\" with groups of bins that all runs of one axis share."
+    axes = {}
+    for p in parts:
+        if getattr(p, "statistic", None) == "grouped":
+            axes.setdefault(p.arrays.e_reco_edges.tobytes(), []).append(p)
+    joined = {key: common_groups(sum(p.arrays.n_off*p.bins() for p in members))
+              for key, members in axes.items()}
+    return [replace(p, joined=joined[p.arrays.e_reco_edges.tobytes()])
+            if getattr(p, "statistic", None) == "grouped" else p for p in parts]
 
 def _counts_pair(
     parts, # CountsParts with equal keys
@@ -524,7 +581,7 @@ def _counts_pair(
     matrix = np.empty((parts[0].arrays.n_true, sum(r.shape[1] for r in responses))) # contiguous rows
     np.concatenate(responses, axis=1, out=matrix)
     fold = parts[0].fold(free, matrix)
-    return fold, counts_term([p.measured() for p in parts], fold.is_normed)
+    return fold, counts_term(parts, [p.measured() for p in parts], fold.is_normed)
 
 def _points_pair(
     parts, # PointsParts with equal keys
@@ -575,7 +632,7 @@ def compile_likelihood(parts, priors=True):
                          f"{', '.join(repr(p.name) for p in parts) or 'an empty list of datasets'}: "
                          "the safe and fit masks exclude all of them, or no background was measured")
     everything, free = parameters_of(parts)
-    groups = {}
+    parts, groups = grouped(parts), {}
     for p in parts:
         if p.bins().any():
             groups.setdefault(p.key(), []).append(p)

@@ -263,22 +263,12 @@ def _unscaled(found, task, lower, upper):
     return found._replace(theta=theta, second=found.second/np.outer(task.scale, task.scale))
 
 # %% ../../nbs/50_stats/30_minimize.ipynb #fd4e8ad6
-def minimize(
-    pairs:list,               # (prediction, term)
-    start:np.ndarray,         # shape (n_sets, n_par)
-    lower=-np.inf,            # limits, shape (n_par,)
-    upper=np.inf,
-    fixed=False,              # parameters to leave at the start, bool, shape (n_par,) or (n_sets, n_par)
-    scale=None,               # of each parameter; by default the power of ten of the largest start
-    goal:float=1e-8,          # expected gain at which a set has converged: 1e-4 errors from the minimum
-    n_scoring:int=8,          # steps before the exact second derivatives are used
-    max_iter:int=60,
-    trace:list=None,          # gets (numbers of the sets, their statistic, expected gain) of each step
-    known:tuple=None,         # what `derivatives` gives at the start, if it has been called
+def _search(
+    # as for `minimize`
+    pairs, start, lower, upper, fixed, scale, goal, n_scoring, max_iter, trace=None, known=None
 )->Minima:
-    "Minimum of each set by damped Newton or scoring steps from `start`."
+    "Minimum of each set with the terms as they are."
     n, n_par = start.shape
-    scale = decades(np.abs(start).max(0)) if scale is None else scale
     shared = all(getattr(prediction, "matrix", np.empty((0, 0))).ndim == 2 for prediction, _ in pairs)
     limits = (np.broadcast_to(limit, n_par)/scale for limit in (lower, upper))
     task = _Task(scale, *limits, np.broadcast_to(fixed, (n, n_par)), shared)
@@ -303,6 +293,84 @@ def minimize(
                 state = state.take(going)
             state = _advance(task, state, proposal.step[going], None if exact else bends)
     return _unscaled(found, task, lower, upper)
+
+# %% ../../nbs/50_stats/30_minimize.ipynb #4e7c41dc
+def adapts(pairs)->bool:
+    "Whether there are terms whose weights follow the parameters."
+    return any(getattr(term, "adapts", False) for _, term in pairs)
+
+def reweighted(
+    pairs:list,       # (prediction, term)
+    theta:np.ndarray, # shape (n_sets, n_par)
+)->list:              # pairs
+    "Terms with the weights that belong to some parameters."
+    return [(prediction, term.reweighted(prediction.predict(theta)) if getattr(term, "adapts", False)
+             else term) for prediction, term in pairs]
+
+def settled(pairs):
+    "Terms whose weights stay."
+    return [(prediction, term.settled() if getattr(term, "adapts", False) else term)
+            for prediction, term in pairs]
+
+_TURNS = 40
+
+def _take_turns(pairs, found, lower, upper, fixed, scale, *options):
+    "Weights and parameters in turn, from the minima `found`, which become those with their own weights."
+    going, goal = np.arange(len(found.theta)), options[0]
+    for _ in range(_TURNS):
+        theta = found.theta[going]
+        pairs = reweighted(pairs, theta)
+        known = derivatives(pairs, theta)
+        found.stat[going] = known[0]
+        held = fixed[going] | at_limit(theta, known[1], lower, upper)
+        both = np.outer(scale, scale)
+        _, gain = damped_steps(known[2]*both, known[1]*scale, held, np.zeros(len(going)))
+        far = ~(gain < goal)
+        if not far.any():
+            return
+        going, pairs = going[far], take_sets(pairs, far)
+        new = _search(pairs, found.theta[going], lower, upper, fixed[going], scale, *options,
+                      known=(*(x[far] for x in known[:3]), None))
+        for array, values in zip(found, new):
+            array[going] = array[going] + values if array is found.n_steps else values
+    found.converged[going] = False
+
+def minimize(
+    pairs:list,               # (prediction, term)
+    start:np.ndarray,         # shape (n_sets, n_par)
+    lower=-np.inf,            # limits, shape (n_par,)
+    upper=np.inf,
+    fixed=False,              # parameters to leave at the start, bool, shape (n_par,) or (n_sets, n_par)
+    scale=None,               # of each parameter; by default the power of ten of the largest start
+    goal:float=1e-8,          # expected gain at which a set has converged: 1e-4 errors from the minimum
+    n_scoring:int=8,          # steps before the exact second derivatives are used
+    max_iter:int=60,
+    trace:list=None,          # gets (numbers of the sets, their statistic, expected gain) of each step
+    known:tuple=None,         # what `derivatives` gives at the start, if it has been called
+)->Minima:
+    "Minimum of each set by damped Newton or scoring steps from `start`."
+    scale = decades(np.abs(start).max(0)) if scale is None else scale
+    fixed = np.broadcast_to(fixed, start.shape)
+    found = _search(pairs, start, lower, upper, fixed, scale, goal, n_scoring, max_iter, trace, known)
+    if adapts(pairs):
+        with quiet():
+            _take_turns(pairs, found, lower, upper, fixed, scale, goal, n_scoring, max_iter)
+    return found
+
+def rises(
+    pairs:list,         # (prediction, term)
+    at:Minima,          # minima with some parameters given
+    given:np.ndarray,   # which, bool, shape (n_par,)
+    best:np.ndarray,    # minimum of all parameters, shape (n_par,)
+    lower=-np.inf, upper=np.inf, scale=None, # as for `minimize`
+):                      # shape (n_sets,), and the pairs with the weights used
+    "How much higher than the minimum the statistic is; both with the weights of the hypothesis."
+    if not adapts(pairs):
+        return at.stat - statistic(pairs, best), pairs
+    pairs = settled(reweighted(pairs, at.theta))
+    if given.all():
+        return at.stat - statistic(pairs, np.tile(best, (len(at.theta), 1))), pairs
+    return at.stat - minimize(pairs, at.theta, lower, upper, False, scale, max_iter=30).stat, pairs
 
 # %% ../../nbs/50_stats/30_minimize.ipynb #090b5456
 def covariance(
@@ -345,14 +413,15 @@ def crossings(
     "Points around a minimum where the statistic has risen."
     n, n_par = rays.shape
     low, high = np.where(given, -np.inf, lower), np.where(given, np.inf, upper)
-    lowest, target, end = statistic(pairs, best), np.sqrt(rise), _reach(best, rays, given, lower, upper)
+    target, end = np.sqrt(rise), _reach(best, rays, given, lower, upper)
     r, inner, outer = np.minimum(target, end), np.zeros(n), np.full(n, np.inf)
     x, found, calls, k = best + r[:, None]*rays, np.full((n, n_par), np.nan), 0, np.arange(n)
     for _ in range(max_iter):
         at = minimize(pairs, np.clip(x, low, high), low, high, given, scale, goal=1e-10, max_iter=20)
         calls += int(at.n_steps.max(initial=0)) + 1
-        height = np.sqrt(np.maximum(at.stat - lowest, 0))
-        slope = np.where(given, gradient(pairs, at.theta)*rays[k], 0).sum(1)
+        risen, weighted = rises(pairs, at, given, best, lower, upper, scale)
+        height = np.sqrt(np.maximum(risen, 0))
+        slope = np.where(given, gradient(weighted, at.theta)*rays[k], 0).sum(1)
         with quiet():
             new = r[k] + (target - height)*2*height/slope
         far = ~at.converged | (height > target)
@@ -362,7 +431,7 @@ def crossings(
         move = new - r[k]
         arrived = at.converged & ((newton & (np.abs(move) <= goal*r[k]))
                                   | (outer[k] - inner[k] <= 1e-13*r[k]))
-        lost = (at.stat < lowest - .01) | ((r[k] >= end[k]) & (height < target))
+        lost = (risen < -.01) | ((r[k] >= end[k]) & (height < target))
         x = np.where(newton[:, None], at.theta + move[:, None]*rays[k], best + new[:, None]*rays[k])
         r[k], found[k[arrived & ~lost]] = new, x[arrived & ~lost]
         going = ~arrived & ~lost
