@@ -273,6 +273,8 @@ from .flux_points.estimator import moved_edges as moved_edges
 from .flux_points.edges import event_energy_edges as event_energy_edges
 from .flux_points.edges import resample_energy_edges as resample_energy_edges
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
+from .flux_points.unfolding import UnfoldedSpectrum as UnfoldedSpectrum
+from .flux_points.unfolding import unfold as unfold
 from .light_curves.estimator import LightCurveEstimator as LightCurveEstimator
 from .light_curves.variability import TimmerKonig_lightcurve_simulator as TimmerKonig_lightcurve_simulator
 from .light_curves.variability import compute_chisq as compute_chisq
@@ -557,6 +559,7 @@ __all__ = [
     "TimeReference",
     "TimmerKonig_lightcurve_simulator",
     "UNIT_STRING_FORMAT",
+    "UnfoldedSpectrum",
     "UniformPrior",
     "UpperLimits",
     "View",
@@ -735,6 +738,7 @@ __all__ = [
     "theta_squared_counts",
     "ts_to_sigma",
     "tutorial_notebook",
+    "unfold",
     "unpack",
     "unpack_matrix",
     "validate",

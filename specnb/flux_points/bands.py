@@ -9,6 +9,7 @@ __all__ = []
 from dataclasses import dataclass, replace
 import numpy as np
 from ..base.axes import snap_to_edges
+from ..makers.finer_edges import merged_edges
 from ..models.integrals import EnergyNodes
 from .norms import minimize_norm, norm_crossing
 from ..stats.stats import N_SIGMA_UL, CashTerm, WStatTerm, get_wstat_mu_bkg
@@ -275,6 +276,20 @@ def sensitivity_norms(
         if np.abs(step).max(initial=0) < 1e-10:
             break
     return np.where(np.abs(step) < 1e-6, x, np.nan)
+
+# %% ../../nbs/75_flux_points/30_bands.ipynb #1f51ef2c
+def band_fluxes(
+    spectrum,                # SpectralModel, or one over time
+    e_true_edges:np.ndarray, # TeV, shape (n_true+1,)
+    edges:np.ndarray,        # of the bands, TeV, shape (n_bands+1,)
+)->np.ndarray:               # cm-2 s-1, shape (n_bands+2, n_true), first and last below and above the bands
+    "The flux in each bin of true energy that belongs to each band."
+    fine = merged_edges(e_true_edges, edges)
+    flux = spectrum.bin_flux(EnergyNodes(fine), spectrum.parameters.internal_values)
+    middle = np.sqrt(fine[1:]*fine[:-1])
+    result = np.zeros((len(edges) + 1, len(e_true_edges) - 1))
+    np.add.at(result, (np.searchsorted(edges, middle), np.searchsorted(e_true_edges, middle) - 1), flux)
+    return result
 
 # %% ../../nbs/75_flux_points/30_bands.ipynb #491cf7a8
 def band_covariance(

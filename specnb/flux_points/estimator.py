@@ -14,7 +14,7 @@ from ..base.core import as_float, as_number, expect, html_table, lazy, warn
 from ..makers.datasets import Datasets
 from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
-from .bands import (Bands, band_counts, band_term, gather_bands, limit_offset,
+from .bands import (Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
                                       measured_fraction, band_covariance, sensitivity_norms, solve_norms,
                                       sum_bands)
 from .flux_points import FluxPoints
@@ -22,8 +22,6 @@ from ..stats.likelihood import Fold, response_matrix
 from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm, WStatTerm
 from ..fit.problem import FitProblem
 from ..models.parameters import Parameter
-from ..makers.finer_edges import merged_edges
-from ..models.integrals import EnergyNodes
 from ..models.sky import SkyModel
 from ..models.spectral import ConstantSpectralModel
 from ..regions.maps import RegionGeom
@@ -180,19 +178,6 @@ def moved_edges(
             texts.add(", ".join(f"{x:.4g}" for x in used))
     asked = ", ".join(f"{x:.4g}" for x in edges)
     return f"{asked} TeV became {' TeV and '.join(sorted(texts))} TeV" if texts else ""
-
-def _band_fluxes(
-    spectrum,                # SpectralModel, or one over time
-    e_true_edges:np.ndarray, # TeV, shape (n_true+1,)
-    edges:np.ndarray,        # of the bands, TeV, shape (n_bands+1,)
-)->np.ndarray:               # cm-2 s-1, shape (n_bands+2, n_true), first and last below and above the bands
-    "The flux in each bin of true energy that belongs to each band."
-    fine = merged_edges(e_true_edges, edges)
-    flux = spectrum.bin_flux(EnergyNodes(fine), spectrum.parameters.internal_values)
-    middle = np.sqrt(fine[1:]*fine[:-1])
-    result = np.zeros((len(edges) + 1, len(e_true_edges) - 1))
-    np.add.at(result, (np.searchsorted(edges, middle), np.searchsorted(e_true_edges, middle) - 1), flux)
-    return result
 
 def _status(
     bands:Bands, possible:np.ndarray, columns:dict, # which bands were solved, and what came out
@@ -432,7 +417,7 @@ class FluxPointsEstimator:
         for d, part in zip(mine, parts):
             a, used = part.arrays, part.bins()
             matrix = response_matrix(a.exposure, a.edisp)[:, used]
-            flux = _band_fluxes(d.spectrum_of(source), a.e_true_edges, self._edges)
+            flux = band_fluxes(d.spectrum_of(source), a.e_true_edges, self._edges)
             others = _predict([part], [[d.spectrum_of(m) for m in d.sources if m is not source]])[0][used]
             terms.append(WStatTerm(a.n_on[used], a.n_off[used], a.alpha[used]) if a.is_on_off
                          else CashTerm(a.n_on[used], a.n_bkg[used]))
