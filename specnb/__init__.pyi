@@ -248,6 +248,10 @@ from .fit.many_fits import fit_each as fit_each
 from .fit.many_fits import fit_many as fit_many
 from .fit.many_fits import likelihood_ratio as likelihood_ratio
 from .fit.many_fits import sample_counts as sample_counts
+from .fit.diagnostic import bias_of as bias_of
+from .fit.diagnostic import statistic_bias as statistic_bias
+from .fit.diagnostic import statistic_bias_table as statistic_bias_table
+from .fit.diagnostic import table as table
 from .fit.derived import BoundQuantity as BoundQuantity
 from .fit.derived import DerivedQuantity as DerivedQuantity
 from .fit.derived import DerivedSpectrum as DerivedSpectrum
@@ -574,6 +578,7 @@ __all__ = [
     "as_float",
     "background_peak_threshold",
     "background_per_bin",
+    "bias_of",
     "bin_of_time",
     "cached_runs",
     "cash",
@@ -726,11 +731,14 @@ __all__ = [
     "spectrum_summary",
     "spread_table",
     "stack_spectra",
+    "statistic_bias",
+    "statistic_bias_table",
     "structure_function",
     "sweep",
     "sweep_points",
     "sweep_report",
     "systematics",
+    "table",
     "table_hdu",
     "tan_deproject",
     "tan_project",

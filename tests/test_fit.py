@@ -223,6 +223,7 @@ def test_few_and_many_counts(case):
     datasets.models = [power_law()]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "the statistic is expected to shift")
         result = Fit().run(datasets)
     assert result.success == good and np.isfinite(datasets.parameters.value).all() and np.isfinite(result.total_stat)
     if not good: assert "failed" in str(result) or "No errors" in str(result)

@@ -1,7 +1,9 @@
 """Sparse OFF counts: what W is expected to do to a fit, against numbers of an independent toy study and enumeration."""
+import pickle
 import numpy as np
 import pytest
-from specnb import weak_source, wstat_expected_fit, wstat_score_mean, wstat_shift
+from specnb import (Datasets, Fit, SpecnbWarning, statistic_bias, statistic_bias_table, weak_source, wstat_expected_fit, wstat_score_mean,
+                    wstat_shift)
 from specnb.stats.bias import ExpectedWStatTerm, StatisticBias, wstat_information
 from specnb.stats.stats import WStatTerm
 
@@ -65,11 +67,11 @@ def test_expected_fits_of_the_toy_grid(case):
 
 
 def test_sentence_of_a_biased_fit():
-    bias = StatisticBias(["index", "amplitude"], ["", "cm-2 s-1 TeV-1"], np.array([2.5, 1e-12]), np.array([.1, -4e-13]), np.array([.4, 1e-12]),
+    bias = StatisticBias(["index", "amplitude"], np.array([2.5, 1e-12]), np.array([.1, -4e-13]), np.array([.4, 1e-12]),
                          27, .4, 1., np.array([2.6, 6e-13]), "statistic='dwstat' removes it")
     assert bias.level == "warning" and bias.largest == pytest.approx(.4)
     assert bias.text() == ("the statistic is expected to shift the amplitude by -0.4 sigma (expected index 2.6 instead of 2.5, amplitude 6e-13 instead of "
-                           "1e-12 cm-2 s-1 TeV-1): 27 bins with 0.4 OFF counts each at alpha = 1; statistic='dwstat' removes it")
+                           "1e-12): 27 bins with 0.4 OFF counts each at alpha = 1; statistic='dwstat' removes it")
     assert bias.to_dict()["shift_sigma"] == pytest.approx({"index": .25, "amplitude": -.4})
 
 
@@ -79,3 +81,46 @@ def test_counts_of_a_weak_source_have_the_expected_means():
     assert np.sum(n_on, (0, 2)).mean() == pytest.approx(200, abs=3.5*np.sqrt(200/500))
     assert np.sum(n_off, (0, 2)).mean() == pytest.approx(300, abs=3.5*np.sqrt(300/500))
     assert len(w.with_known_background()) == 4 and not w.with_known_background()[0].arrays.is_on_off
+
+
+def test_every_fit_says_what_its_statistic_does_to_it():
+    "Thirty counts over thirty: W is expected to give index 3.02 and 0.75 of the flux; a warning, which the decoupled statistic does not need."
+    w = weak_source(30, 30, alpha=1)
+    with pytest.warns(SpecnbWarning, match="shift the index by .* instead of 2.5.* 26 bins with 0.93 OFF counts each at alpha = 1; Datasets.statistic"):
+        result = Fit().run(w.datasets)
+    assert result.bias.level == "warning"
+    np.testing.assert_allclose(result.bias.expected/[2.5, 1e-12], [3.02/2.5, .7473], atol=.01) # off the true background by its smooth estimate
+    again = pickle.loads(pickle.dumps(result.bias))
+    np.testing.assert_array_equal(again.expected, result.bias.expected)
+    w.datasets.statistic = "dwstat"
+    assert Fit().run(w.datasets).bias.level == "none"
+    assert Fit().run(w.with_known_background()).bias.largest == 0
+
+
+def test_bias_of_a_fit_from_smooth_counts_is_that_of_the_truth():
+    w = weak_source(100, 300, 1/12, n_runs=20)
+    likelihood = w.datasets.likelihood()
+    (fold, _), = likelihood.pairs
+    shift, error = wstat_shift(*fold.gradient(likelihood.start), w.off.ravel(), np.tile(w.alpha, 20))
+    np.testing.assert_allclose(statistic_bias(w.datasets).sigma, shift/error, atol=.03)
+    table = statistic_bias_table(w.datasets)
+    assert len(table) == 21 and table["index_sigma"][-1] > 2*table["index_sigma"][0] and table["sparse_bins"][-1] == 540
+
+
+def test_bias_of_well_filled_runs_is_none_and_of_grouped_bins_small():
+    assert statistic_bias(weak_source(300, 3000, 1/3, background="hump").datasets).level == "none"
+    w = weak_source(30, 30, alpha=1)
+    before = statistic_bias(w.datasets).largest
+    w.datasets.statistic = "grouped"
+    assert statistic_bias(w.datasets).largest < before/3
+
+
+def test_bias_of_a_mixed_likelihood_counts_the_information_of_the_rest():
+    "A dataset with a known background determines the parameters too: the shift in units of the error is smaller."
+    w, other = weak_source(30, 30, alpha=1), weak_source(300, 30, alpha=1).with_known_background()
+    other[0].models, alone = w.datasets.models, statistic_bias(w.datasets)
+    both = Datasets([w.datasets[0], other[0].copy(name="known")])
+    both.models = w.datasets.models
+    joint = statistic_bias(both)
+    assert np.all(np.abs(joint.sigma) < np.abs(alone.sigma)) and np.all(np.isfinite(joint.expected))
+    np.testing.assert_allclose((joint.expected - joint.values)/joint.shift, 1, atol=.5)

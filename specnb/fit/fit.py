@@ -10,12 +10,13 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 import numpy as np
-from ..base.core import DataError, as_number, expect, found_text, html_table, lazy, make_path
+from ..base.core import DataError, as_number, expect, found_text, html_table, lazy, make_path, warn
 from ..base.yaml_files import read_yaml
 from ..models.sky import Models
 from ..stats.likelihood import statistic
 from ..stats.minimize import adapts, crossings, rays_of
 from .intervals import intervals
+from .diagnostic import bias_of
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
 
@@ -129,10 +130,13 @@ class FitResult:
         The search.
     covariance_result : `CovarianceResult`
         The errors.
+    bias : `StatisticBias`, optional
+        What sparse OFF counts are expected to do to this fit.
     """
 
-    def __init__(self, optimize_result=None, covariance_result=None):
+    def __init__(self, optimize_result=None, covariance_result=None, bias=None):
         self.optimize_result, self.covariance_result = optimize_result, covariance_result
+        self.bias = bias
 
     @property
     def success(self):
@@ -403,7 +407,11 @@ class Fit:
             No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
         """
         problem, theta, result = self._optimize(datasets)
-        return FitResult(result, self._covariance(problem, theta, result))
+        errors = self._covariance(problem, theta, result)
+        bias = bias_of(problem, theta)
+        if bias.level == "warning":
+            warn(bias.text())
+        return FitResult(result, errors, bias)
 
     def optimize(self, datasets):
         "Search the minimum and set the parameters; an `OptimizeResult`."

@@ -196,7 +196,7 @@ class StatisticBias:
 
     Parameters
     ----------
-    names, units : list of str
+    names : list of str
         Free parameters.
     values : ndarray, shape (n_par,)
         The parameters for which the expectation holds, those of the fit.
@@ -212,7 +212,6 @@ class StatisticBias:
         How to get rid of it.
     """
     names:list
-    units:list
     values:np.ndarray
     shift:np.ndarray
     error:np.ndarray
@@ -248,9 +247,12 @@ class StatisticBias:
             self.expected_fit = self.expected_fit()
         return np.full(len(self.names), np.nan) if self.expected_fit is None else self.expected_fit
 
+    def __getstate__(self): # for copies in other processes, which a function cannot follow
+        return {**vars(self), "expected_fit": self.expected}
+
     def _expected_text(self):
-        found = [f"{name} {value:.3g} instead of {true:.3g} {unit}".strip() for name, value, true, unit in
-                 zip(self.names, self.expected, self.values, self.units) if np.isfinite(value)]
+        found = [f"{name} {value:.3g} instead of {true:.3g}" for name, value, true in
+                 zip(self.names, self.expected, self.values) if np.isfinite(value)]
         return f" (expected {', '.join(found)})" if found else ""
 
     def text(self):

@@ -531,6 +531,15 @@ class PointsPart:
         return np.isfinite(self.dnde) & np.isfinite(self.error) & (self.error > 0)
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #0ead408e
+def smooth_of(
+    parts:list, # CountsParts laid side by side
+)->Smooth:
+    "What the backgrounds of several parts have in common."
+    edges = [p.energies() for p in parts]
+    low, high = (np.concatenate(side) for side in zip(*edges))
+    run = np.repeat(np.arange(len(parts)), [len(side) for side, _ in edges])
+    return Smooth(low, high, run, [p.off_exposure() for p in parts])
+
 def counts_term(
     parts:list,    # CountsParts
     measured:list, # of each part, see `CountsPart.measured`
@@ -549,9 +558,7 @@ def counts_term(
     if normed:
         return NormedTerm(*columns)
     if parts[0].statistic == "dwstat":
-        low, high = (np.concatenate(edges) for edges in zip(*(p.energies() for p in parts)))
-        run = np.repeat(np.arange(len(parts)), [len(p.energies()[0]) for p in parts])
-        return DecoupledTerm(*columns, Smooth(low, high, run, [p.off_exposure() for p in parts]))
+        return DecoupledTerm(*columns, smooth_of(parts))
     return (WStatTerm if len(columns) == 3 else CashTerm)(*columns)
 
 def grouped(
