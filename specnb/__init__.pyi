@@ -382,6 +382,13 @@ from .sweeps.page import HtmlTable as HtmlTable
 from .sweeps.page import Picture as Picture
 from .sweeps.page import PointGroup as PointGroup
 from .sweeps.page import sweep_report as sweep_report
+from .sweeps.choices import Choices as Choices
+from .sweeps.choices import ErrorBudget as ErrorBudget
+from .sweeps.choices import choice_variations as choice_variations
+from .sweeps.choices import choices as choices
+from .sweeps.choices import error_budget as error_budget
+from .sweeps.choices import expected_shift as expected_shift
+from .sweeps.choices import plot_tornado as plot_tornado
 
 __all__ = [
     "Analysis",
@@ -395,6 +402,7 @@ __all__ = [
     "CRITERIA",
     "CashCountsStatistic",
     "Cell",
+    "Choices",
     "ClosedSpectralModel",
     "CompoundSpectralModel",
     "ConfidenceInterval",
@@ -423,6 +431,7 @@ __all__ = [
     "EnergyDependentMultiGaussPSF",
     "EnergyDispersion2D",
     "EnergyNodes",
+    "ErrorBudget",
     "EventList",
     "ExpCutoffPowerLaw3FGLSpectralModel",
     "ExpCutoffPowerLawNormSpectralModel",
@@ -585,6 +594,8 @@ __all__ = [
     "cash_derivatives",
     "cash_moments",
     "catalogue_regions",
+    "choice_variations",
+    "choices",
     "compare_results",
     "compile_likelihood",
     "compound_region_center",
@@ -620,9 +631,11 @@ __all__ = [
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
+    "error_budget",
     "event_energy_edges",
     "expected_background",
     "expected_norm_limits",
+    "expected_shift",
     "exposure_per_bin",
     "extract_bright_star_regions",
     "files_view",
@@ -691,6 +704,7 @@ __all__ = [
     "plot_sweep_map",
     "plot_theta_squared_table",
     "plot_time_points",
+    "plot_tornado",
     "points_view",
     "problems_table",
     "public_datasets",

@@ -3,8 +3,8 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from specnb import (DerivedQuantity, Fit, GaussianPrior, NuisanceModel, SkyModel, UniformPrior, add_nuisances, fit_many, held_covariance, plot_impacts, sample_counts,
-                    systematics)
+from specnb import (DerivedQuantity, Fit, GaussianPrior, NuisanceModel, Result, SkyModel, UniformPrior, add_nuisances, choice_variations, choices, error_budget,
+                    expected_shift, fit_many, held_covariance, plot_impacts, plot_tornado, sample_counts, systematics)
 from specnb.fit.problem import FitProblem
 from specnb.simulate.example import example_datasets, example_model
 
@@ -155,10 +155,78 @@ def test_nuisances_are_added_to_copies_by_instrument_run_or_group():
 def test_the_ranking_is_by_impact_and_can_be_drawn(found):
     ranked = found.impact_table("amplitude")
     size = np.fmax(np.abs(ranked["up"]), np.abs(ranked["down"]))
-    assert (np.diff(size) <= 0).all() and ranked.meta == {"result": "amplitude", "unit": "1 / (TeV s cm2)"}
+    assert (np.diff(size) <= 0).all() and ranked.meta == {"result": "amplitude", "unit": "cm-2 s-1 TeV-1"}
     left, right = plot_impacts(found, "amplitude", n=3)
     assert [t.get_text() for t in left.get_yticklabels()] == list(ranked["nuisance"][:3])
     assert "+- " in repr(found) and "<table>" in found._repr_html_()
     with pytest.raises(ValueError, match="result"):
         found.impact_table("norm")
     plt.close("all")
+
+
+def counting(radius=1., scale=1., fail=False, shape="a"):
+    "A measurement of a rate by counts that grow with the radius; a function for sweeps."
+    if fail:
+        raise ZeroDivisionError("no counts")
+    n = int(400*radius)
+    shift = {"a": 0, "b": .01, "c": 0}[shape]
+    return {"rate": Result((n/400/radius + shift)*scale, "s-1", "rate"), "rate_err": Result(n**.5/400/radius, "s-1", "error"), "counts": n, "counts_off": 7}
+
+
+def test_choices_vary_one_at_a_time_and_know_what_chance_would_do(tmp_path):
+    variations = {"radius": [.5, 2.], "calibration": {"+10 %": {"scale": 1.1}}, "shape": ["b", "c"], "broken": {"yes": {"fail": True}}}
+    found = choices(counting, tmp_path/"choices", variations, n_jobs=1, progress=False)
+    assert found.names == ["rate"] and found.units == ["s-1"] and found.value[0] == 1 and found.error[0] == .05
+    assert [v.label for v in found.variations] == ["0.5", "2.0", "+10 %", "b", "c", "yes"]
+    assert found.recounted.tolist() == [True, True, False, False, False, True]
+    close(found.expected[:5, 0], [np.sqrt(1/200 - 1/400), np.sqrt(1/400 - 1/800), 0, 0, 0])
+    close(found.shift[:5, 0], [0, 0, .1, .01, 0], atol=1e-12)
+    assert found.status[5] == "failed: ZeroDivisionError: no counts" and np.isnan(found.shift[5, 0])
+    close([found.spread[0], found.spread_beyond[0]], np.hypot(.1, .01))
+    parts = found.to_table()
+    close(parts["percent"][2:4], [10, 1])
+    close(parts["sigma"][2:4], [2, .2])
+    assert found.spread_table()["largest"][0] == "calibration"
+    axes = plot_tornado(found)
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["calibration", "shape", "radius", "broken"]
+    assert "1 do not count" in repr(found) and "<table>" in found._repr_html_()
+    plt.close("all")
+    with pytest.raises(RuntimeError, match="the baseline failed"):
+        choices(lambda y=0: {"z": 1/y}, tmp_path/"none", {"y": [1]}, n_jobs=1, progress=False)
+    more = choices(counting, tmp_path/"choices", variations | {"radius": [.5, 2., 3.]}, n_jobs=1, progress=False)
+    assert more.sweep.table["finished"].tolist()[:3] == found.sweep.table["finished"].tolist()[:3] and len(more.sweep) == 8
+
+
+def test_a_difference_of_nested_samples_has_the_variance_that_is_expected():
+    x = np.random.default_rng(1).exponential(size=(4000, 300))
+    scatter = (x[:, :100].mean(1) - x.mean(1)).std()
+    close(scatter, expected_shift(1/np.sqrt(100), 1/np.sqrt(300)), rtol=3.5/np.sqrt(2*4000))
+
+
+def test_usual_variations_follow_the_configuration():
+    usual = choice_variations({})
+    assert list(usual)[:6] == ["ON radius", "threshold", "OFF finder", "binning", "runs", *(["statistic"] if "statistic" in usual else ["model"])]
+    assert usual["model"] == {"pl": {"model": "pl"}, "lp": {"model": "lp"}} and usual["runs"] == {"stacked": {"stack": True}}
+    other = choice_variations({"datasets": {"containment_correction": False, "on_region": {"radius": None}, "background": {"method": "wobble"}, "safe_mask": {"methods": ["edisp-bias"]}}, "model": {"type": "pl", "ebl": "dominguez", "redshift": .1}})
+    assert {"ON radius", "threshold", "model"} & set(other) == set() and list(other["OFF finder"]) == ["reflected"]
+    for fault in ({}, {"nbins": 3}, {"x": {"label": 3}}):
+        with pytest.raises(ValueError, match="variations"):
+            choices({}, "nowhere", fault)
+
+
+def test_the_budget_of_a_paper_has_all_errors_in_one_unit(tmp_path, found):
+    def flux(scale=1.):
+        return {"flux": Result(2.4e-7*scale, "m-2 s-1", ""), "flux_err": Result(2e-8, "m-2 s-1", ""), "counts": 1, "counts_off": 1}
+    other = choices(flux, tmp_path/"flux", {"scale": [1.05]}, n_jobs=1, progress=False)
+    budget = error_budget(found, other)
+    row, = budget.rows
+    assert (row.result, row.unit, row.value) == ("flux", "cm-2 s-1", found.value[3])
+    close([row.stat, row.syst, row.choices], [found.stat[3], found.syst[3], .05*2.4e-11])
+    close(budget.to_table()["total"], np.sqrt(found.total[3]**2 + 1.44e-24))
+    assert budget.to_markdown().splitlines()[2] == "| flux | 2.42 | 0.21 | 0.32 | 0.12 | 1e-11 cm-2 s-1 |"
+    assert r"flux & 2.42 & 0.21 & 0.32 & 0.12 & $10^{-11}$ cm$^{-2}$ s$^{-1}$ \\" in budget.to_latex()
+    alone = error_budget(found, names=["index", "cut-off"])
+    assert np.isnan(alone.rows[0].choices) and "--" in repr(alone) and "<table>" in alone._repr_html_()
+    for arguments, fault in (((), "expected systematics"), ((found, other, ["index"]), "index"), ((found, other, []), "no common result")):
+        with pytest.raises(ValueError, match=fault):
+            error_budget(*arguments)

@@ -14,7 +14,7 @@ from ..fit.derived import BoundQuantity, DerivedQuantity, copied
 from ..fit.fit import Fit
 from ..fit.problem import FitProblem, as_datasets, parameter_index
 from ..models.nuisance import NuisanceModel
-from ..models.parameters import Parameter
+from ..models.parameters import Parameter, unit_string
 from ..models.priors import GaussianPrior, Prior
 from ..stats.minimize import minimize
 
@@ -138,7 +138,7 @@ def _parameter_result(problem, parameter, names)->_Result:
     "A free parameter."
     i = parameter_index(problem, parameter)
     unit = np.eye(len(problem.parameters))[i]
-    return _Result(names[i], str(problem.parameters[i].unit), lambda theta: theta[..., i],
+    return _Result(names[i], unit_string(problem.parameters[i].unit), lambda theta: theta[..., i],
                    lambda theta: np.broadcast_to(unit, theta.shape))
 
 def _quantity_result(problem, quantity, name)->_Result:
@@ -152,7 +152,7 @@ def _quantity_result(problem, quantity, name)->_Result:
     def internal(theta):
         return np.where(free, (theta @ places.T)*factors, base)
 
-    return _Result(name, bound.unit, lambda theta: bound.value(internal(theta))/bound.factor,
+    return _Result(name, unit_string(bound.unit), lambda theta: bound.value(internal(theta))/bound.factor,
                    lambda theta: (bound.gradient(internal(theta))[1]*factors) @ places/bound.factor)
 
 def _free_names(problem)->list:
@@ -239,6 +239,16 @@ def _refits(
     return theta.reshape(*shape, -1), texts
 
 # %% ../../nbs/78_detection/70_impacts.ipynb #236d4956
+def with_digits(
+    content, # astropy Table
+):
+    "The table, whose numbers are shown with three digits, values with five."
+    for name in content.colnames:
+        if content[name].dtype.kind == "f":
+            content[name].info.format = ".5g" if name == "value" else ".3g"
+    return content
+
+# %% ../../nbs/78_detection/70_impacts.ipynb #0d6a486e
 @dataclass(frozen=True, eq=False)
 class Systematics:
     "Results of a fit with their statistical and systematic errors, and the impacts of nuisance parameters."
@@ -330,14 +340,14 @@ class Systematics:
         "A row for each result: value, ``stat``, ``syst``, ``total`` and status (`~astropy.table.Table`)."
         columns = dict(result=self.names, unit=self.units, value=self.value, stat=self.stat, syst=self.syst,
                        total=self.total, status=self.status)
-        return _formatted(table.Table(columns))
+        return with_digits(table.Table(columns))
 
     def nuisance_table(self):
         "A row for each nuisance parameter: value, error, centre and width of its prior, pull, constraint."
         columns = dict(nuisance=self.nuisances, value=self.best, error=self.post, prior=self.center,
                        width=self.width, pull=self.pulls, constraint=self.constraints,
                        status=self.nuisance_status)
-        return _formatted(table.Table(columns))
+        return with_digits(table.Table(columns))
 
     def impact_table(self, result=None):
         """The nuisance parameters ranked by their impact on a result, the largest first.
@@ -360,7 +370,7 @@ class Systematics:
                        component=self.components[:, r], share=self._size(r)/self.total[r], pull=self.pulls,
                        constraint=self.constraints, status=self.nuisance_status)
         found = table.Table(columns, meta={"result": self.names[r], "unit": self.units[r]})
-        return _formatted(found[np.argsort(-np.nan_to_num(self._size(r), nan=-1), kind="stable")])
+        return with_digits(found[np.argsort(-np.nan_to_num(self._size(r), nan=-1), kind="stable")])
 
     def _size(self, r): # of the impact on a result, the larger one of up and down
         both = np.abs(self.post_shifts[:, :, r])
@@ -396,7 +406,7 @@ class Systematics:
             rows[group] = len(some), syst, moved
         columns = [(self.names[r], group, n, syst[r], moved[r]) for r in range(len(self.names))
                    for group, (n, syst, moved) in rows.items()]
-        return _formatted(table.Table(rows=columns, names=["result", "group", "n", "syst", "component"]))
+        return with_digits(table.Table(rows=columns, names=["result", "group", "n", "syst", "component"]))
 
     def __repr__(self):
         lines = [f"{n}: {v:.4g} +- {a:.2g} (stat) +- {b:.2g} (syst) {unit}".rstrip()
@@ -411,13 +421,6 @@ class Systematics:
                                                      self.units, self.status)]
         header = ["result", "value", "stat", "syst", "total", "unit", "status"]
         return html_table(rows, header, f"Systematics with {len(self.numbers)} nuisance parameters")
-
-def _formatted(content):
-    "A table whose numbers are shown with three digits, values with five."
-    for name in content.colnames:
-        if content[name].dtype.kind == "f":
-            content[name].info.format = ".5g" if name == "value" else ".3g"
-    return content
 
 # %% ../../nbs/78_detection/70_impacts.ipynb #f9ae8720
 def _status_of_results(problem, fitted, value, error)->list:
