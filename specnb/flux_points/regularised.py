@@ -121,7 +121,7 @@ def bayes_steps(
         moved = scores - scores @ (scores.swapaxes(-1, -2) @ jacobian)
         factor = 1 - slope/(2*efficiency)
         jacobian = factor[..., None]*jacobian + (norm/efficiency)[..., None]*moved
-        norm = norm*factor
+        norm = np.maximum(norm*factor, 0) # a decoupled statistic has steps that would go below
         yield norm, jacobian
 
 def bayes_estimate(

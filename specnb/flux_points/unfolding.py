@@ -19,7 +19,8 @@ from ..makers.datasets import Datasets
 from ..models.corrections import PowerLawNormSpectralModel
 from ..models.sky import SkyModel
 from ..models.spectral import SpectralModel
-from ..stats.likelihood import counts_term, response_matrix
+from ..stats.likelihood import counts_term, grouped, response_matrix
+from ..stats.minimize import adapts, reweighted, settled
 
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #800efa84
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
@@ -76,6 +77,16 @@ def _with_factor(
     return model
 
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #3a7ee8e3
+def _with_weights(
+    pairs:list,       # (LinearPrediction, term)
+    norm:np.ndarray,  # of the reference, ones, shape (n_bands,)
+)->list:
+    "The pairs; a decoupled statistic gets the weights that belong to the reference, and keeps them."
+    if not adapts(pairs):
+        return pairs
+    n_sets = max(len(term.n_on) if term.n_on.ndim == 2 else 1 for _, term in pairs)
+    return settled(reweighted(pairs, np.tile(norm, (n_sets, 1))))
+
 def _linear_pairs(
     mine:list,        # datasets of the source
     source,           # SkyModel that the norms belong to
@@ -84,8 +95,7 @@ def _linear_pairs(
 ):                    # pairs for `solve_penalised`; all bands, and one on each side
     "Prediction and statistic of all runs side by side, apart for measured and for known background."
     groups = {}
-    for d in mine:
-        part = d.part()
+    for d, part in zip(mine, grouped([d.part() for d in mine])):
         bins = part.bins()
         if not bins.any():
             continue
@@ -94,13 +104,15 @@ def _linear_pairs(
         matrix = flux @ response_matrix(a.exposure, part.summed(a.edisp, bins))
         others = [m.name for m in d.sources if m is not source]
         rest = part.summed(d.signal_counts(others), bins) if others else np.zeros(matrix.shape[1])
-        groups.setdefault(a.is_on_off, []).append((matrix, rest, part.measured()))
+        groups.setdefault(a.is_on_off, []).append((part, matrix, rest))
     if not groups:
         raise ValueError("unfold: no bin left; the safe and fit masks exclude all of them, or no background "
                          "was measured")
-    return [(LinearPrediction(np.concatenate([m for m, *_ in members], axis=1),
-                              np.concatenate([rest for _, rest, _ in members])),
-             counts_term([measured for *_, measured in members])) for members in groups.values()]
+    pairs = []
+    for parts, matrices, rests in (zip(*members) for members in groups.values()):
+        term = counts_term(parts, [p.measured() for p in parts])
+        pairs.append((LinearPrediction(np.concatenate(matrices, axis=1), np.concatenate(rests)), term))
+    return _with_weights(pairs, np.ones(len(edges) + 1))
 
 def _band_centers(
     edges:np.ndarray, # TeV
@@ -349,14 +361,16 @@ def _toy_pairs(
     for prediction, term in pairs:
         s = prediction.predict(norm)
         if hasattr(term, "alpha"):
-            mu, off = term.means(s)
+            off = np.where(getattr(term, "sparse", False), getattr(term, "bkg", 0.), term.means(s)[1])
             n_off = rng.poisson(off, (n_toys, len(s))).astype(float)
-            n_on = rng.poisson(mu, (n_toys, len(s))).astype(float)
-            result.append((prediction, type(term)(n_on, n_off, np.broadcast_to(term.alpha, n_on.shape))))
+            n_on = rng.poisson(s + term.alpha*off, (n_toys, len(s))).astype(float)
+            smooth = [term.smooth] if hasattr(term, "smooth") else []
+            toys = type(term)(n_on, n_off, np.broadcast_to(term.alpha, n_on.shape), *smooth)
+            result.append((prediction, toys))
         else:
             n_on = rng.poisson(np.maximum(s + term.bkg, 0), (n_toys, len(s))).astype(float)
             result.append((prediction, type(term)(n_on, np.broadcast_to(term.bkg, n_on.shape))))
-    return result
+    return _with_weights(result, np.ones(len(norm)))
 
 def _checked_choice(method, strength):
     "Rule and strength (None if a rule chooses); ValueError for what is neither."
