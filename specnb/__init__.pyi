@@ -252,6 +252,21 @@ from .fit.diagnostic import bias_of as bias_of
 from .fit.diagnostic import statistic_bias as statistic_bias
 from .fit.diagnostic import statistic_bias_table as statistic_bias_table
 from .fit.diagnostic import table as table
+from .fit.fitted_data import FittedData as FittedData
+from .fit.consistency import ParameterConsistency as ParameterConsistency
+from .fit.consistency import RunConsistency as RunConsistency
+from .fit.consistency import RunInfluence as RunInfluence
+from .fit.consistency import plot_consistency as plot_consistency
+from .fit.consistency import plot_influence as plot_influence
+from .fit.consistency import run_consistency as run_consistency
+from .fit.consistency import run_influence as run_influence
+from .fit.consistency import score_chi2 as score_chi2
+from .fit.goodness import CountCurve as CountCurve
+from .fit.goodness import GoodnessOfFit as GoodnessOfFit
+from .fit.goodness import Height as Height
+from .fit.goodness import goodness_of_fit as goodness_of_fit
+from .fit.goodness import plot_qq as plot_qq
+from .fit.goodness import plot_toys as plot_toys
 from .fit.derived import BoundQuantity as BoundQuantity
 from .fit.derived import DerivedQuantity as DerivedQuantity
 from .fit.derived import DerivedSpectrum as DerivedSpectrum
@@ -410,6 +425,7 @@ __all__ = [
     "ConfigError",
     "ConstantSpectralModel",
     "ConstantTemporalModel",
+    "CountCurve",
     "Covariance",
     "CovarianceResult",
     "DarkMatterAnnihilationSpectralModel",
@@ -442,6 +458,7 @@ __all__ = [
     "FitResult",
     "FitsFile",
     "FitsTable",
+    "FittedData",
     "FixedPointingInfo",
     "FluxPoints",
     "FluxPointsDataset",
@@ -455,6 +472,8 @@ __all__ = [
     "GeneralizedGaussianPrior",
     "GeneralizedGaussianTemporalModel",
     "GivenRegionsBackgroundMaker",
+    "GoodnessOfFit",
+    "Height",
     "HtmlTable",
     "IRF",
     "Inventory",
@@ -498,6 +517,7 @@ __all__ = [
     "PSF3D",
     "PSFKing",
     "Parameter",
+    "ParameterConsistency",
     "ParameterEstimator",
     "ParameterPrediction",
     "ParameterSensitivityEstimator",
@@ -531,6 +551,8 @@ __all__ = [
     "RingBackgroundMaker",
     "RingOffRegions",
     "Run",
+    "RunConsistency",
+    "RunInfluence",
     "RunInfo",
     "SPATIAL_MODEL_REGISTRY",
     "SPECTRAL_MODEL_REGISTRY",
@@ -647,6 +669,7 @@ __all__ = [
     "galactic_to_icrs",
     "get_rebinned_axis",
     "get_wstat_mu_bkg",
+    "goodness_of_fit",
     "held_covariance",
     "icrs_to_galactic",
     "integrate_spectrum",
@@ -679,12 +702,14 @@ __all__ = [
     "parameter_column",
     "parameters_of",
     "plot_background_regions",
+    "plot_consistency",
     "plot_contour_line",
     "plot_counts",
     "plot_excess",
     "plot_exposure",
     "plot_fit_of_all",
     "plot_impacts",
+    "plot_influence",
     "plot_light_curve",
     "plot_masks",
     "plot_models",
@@ -692,6 +717,7 @@ __all__ = [
     "plot_off_regions",
     "plot_parallel",
     "plot_profiles",
+    "plot_qq",
     "plot_rates",
     "plot_repeats",
     "plot_residuals",
@@ -705,6 +731,7 @@ __all__ = [
     "plot_theta_squared_table",
     "plot_time_points",
     "plot_tornado",
+    "plot_toys",
     "points_view",
     "problems_table",
     "public_datasets",
@@ -730,8 +757,11 @@ __all__ = [
     "resample_energy_edges",
     "result_column",
     "run_analysis",
+    "run_consistency",
+    "run_influence",
     "runs_view",
     "sample_counts",
+    "score_chi2",
     "sed_axes",
     "select_nested_models",
     "sensitivity",

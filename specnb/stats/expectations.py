@@ -102,7 +102,7 @@ def _rows(mu, mu_bkg):
     return [slice(*e) for e in zip(edges[:-1], edges[1:])]
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #5bb99cd1
-def wstat_moments(mu_sig, mu_bkg, alpha, at=None):
+def wstat_moments(mu_sig, mu_bkg, alpha, at=None, rare=_RARE):
     """Mean, variance and mean slope of the W statistic for known expectations, by exact enumeration.
 
     Parameters
@@ -115,6 +115,8 @@ def wstat_moments(mu_sig, mu_bkg, alpha, at=None):
         Ratio of ON to OFF acceptance; the three may have any shapes that broadcast.
     at : array_like, optional
         Signal that W is told; default is the true one.
+    rare : float
+        Pairs of counts that are less probable are left out: 1e-10 gives seven digits in half the time.
 
     Returns
     -------
@@ -139,11 +141,11 @@ def wstat_moments(mu_sig, mu_bkg, alpha, at=None):
         found[:, a == 0] = 0
     for rows in _rows((s + a*b)[good], b[good]):
         block = good[rows]
-        found[:, block] = _moments(CountCells(s[block], b[block], a[block]), t[block])
+        found[:, block] = _moments(CountCells(s[block], b[block], a[block], rare), t[block])
     return WStatMoments(*(x.reshape(shape)[()] for x in found))
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #68dedf01
-CashMoments = namedtuple("CashMoments", "mean variance")
+CashMoments = namedtuple("CashMoments", "mean variance w_signal")
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #c4a6f6b4
 def cash_moments(mu):
@@ -157,14 +159,15 @@ def cash_moments(mu):
     Returns
     -------
     CashMoments
-        Named tuple of `mean` and `variance` of `cstat`; nan where `mu` is negative or nan.
+        Named tuple of `mean` and `variance` of `cstat` and of `w_signal`, its mean product with n/mu - 1; nan
+        where `mu` is negative or nan.
 
     References
     ----------
     Kaastra 2017, A&A 605, A51.
     """
     mu = as_floats(mu, "mu")
-    found = np.full((2, mu.size), np.nan)
+    found = np.full((3, mu.size), np.nan)
     good = np.flatnonzero(np.isfinite(mu.ravel()) & (mu.ravel() >= 0))
     if len(good):
         means = mu.ravel()[good]
@@ -172,5 +175,7 @@ def cash_moments(mu):
         first, each = np.cumsum(size) - size, np.repeat(means, size)
         c = np.where(each > 0, cstat(n, each), 0)
         mean = np.add.reduceat(weight*c, first)
-        found[:, good] = mean, np.add.reduceat(weight*(c - np.repeat(mean, size))**2, first)
+        c = c - np.repeat(mean, size)
+        score = np.divide(n, each, out=np.zeros_like(n), where=each > 0)
+        found[:, good] = mean, np.add.reduceat(weight*c*c, first), np.add.reduceat(weight*c*score, first)
     return CashMoments(*(x.reshape(mu.shape)[()] for x in found))
