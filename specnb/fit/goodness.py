@@ -9,8 +9,7 @@ __all__ = ['Height', 'GoodnessOfFit', 'CountCurve', 'goodness_of_fit', 'plot_toy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 import numpy as np
-from ..base.core import as_generator, as_number, html_table, lazy, warn
-from ..makers.datasets import Datasets
+from ..base.core import as_generator, as_number, html_table, lazy
 from ..stats.decoupled import RIDGE
 from ..stats.expectations import cash_moments, wstat_moments
 from ..stats.minimize import quiet
@@ -431,8 +430,8 @@ def plot_qq(goodness, ax=None):
     ax.axhline(0, color="0.5", lw=.8)
     ax.plot(c.energy, c.observed - c.predicted, ".-", color="k", label="data")
     shown = np.unique(np.linspace(0, len(c.energy) - 1, 6).round().astype(int))
-    top = ax.secondary_xaxis("top")
     ax.set(xscale="log", xlabel="energy [TeV]", ylabel="excess above it $-$ prediction")
+    top = ax.secondary_xaxis("top")
     top.set_xticks(c.energy[shown], [f"{n:.3g}" for n in c.predicted[shown]], fontsize=8)
     top.set_xticks([], minor=True)
     top.set_xlabel("predicted counts above this energy", fontsize=8)
