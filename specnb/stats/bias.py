@@ -14,7 +14,7 @@ from .minimize import minimize
 from .stats import WStatTerm
 
 # %% ../../nbs/50_stats/35_bias.ipynb #639859f0
-_MANY_OFF, _MANY_ON = 8, 30 # expected OFF and signal counts from which on W is as good as unbiased
+_MANY_OFF = 8               # expected OFF counts from which on W is as good as unbiased
 _QUICK = 1e-5               # probability of counts that a diagnostic can do without
 
 def _sparse(
@@ -23,7 +23,7 @@ def _sparse(
     a:np.ndarray, # alpha
 )->np.ndarray:    # bool, shape (n_bins,)
     "Bins in which the counts can bias W."
-    return (a > 0) & (b < _MANY_OFF) & (s < _MANY_ON)
+    return (a > 0) & (b < _MANY_OFF) & (s < 2 + 20*a)
 
 def wstat_score_mean(mu_sig, mu_bkg, alpha, rare=1e-16):
     """Mean of the score of the W statistic, minus half its derivative, at the true signal.
@@ -42,8 +42,8 @@ def wstat_score_mean(mu_sig, mu_bkg, alpha, rare=1e-16):
     Returns
     -------
     ndarray
-        By exact enumeration; 0 with 8 or more OFF or 30 or more signal counts, where it does not matter, and
-        where ``alpha = 0``.
+        By exact enumeration; 0 with 8 or more OFF or ``2 + 20 alpha`` or more signal counts, where it does
+        not matter, and where ``alpha = 0``.
 
     Raises
     ------
