@@ -39,7 +39,7 @@ def _smooth_off(
 )->np.ndarray:         # shape (n_bins,)
     "Mean OFF counts from a smooth curve through ON and OFF counts."
     found = fit_background(term.n_on[None], term.n_off[None], term.alpha[None], signal[None],
-                           smooth_of(parts), accuracy=.2)
+                           smooth_of(parts), accuracy=.05)
     return found.counts[0]
 
 class _Biased(NamedTuple):
