@@ -171,6 +171,7 @@ from .stats.likelihood import ParameterPrediction as ParameterPrediction
 from .stats.likelihood import PriorTerm as PriorTerm
 from .stats.likelihood import compile_likelihood as compile_likelihood
 from .stats.likelihood import parameters_of as parameters_of
+from .stats.likelihood import side_by_side as side_by_side
 from .stats.bias import StatisticBias as StatisticBias
 from .stats.bias import first_shift as first_shift
 from .stats.bias import wstat_expected_fit as wstat_expected_fit
@@ -248,10 +249,8 @@ from .fit.many_fits import fit_each as fit_each
 from .fit.many_fits import fit_many as fit_many
 from .fit.many_fits import likelihood_ratio as likelihood_ratio
 from .fit.many_fits import sample_counts as sample_counts
-from .fit.diagnostic import bias_of as bias_of
 from .fit.diagnostic import statistic_bias as statistic_bias
 from .fit.diagnostic import statistic_bias_table as statistic_bias_table
-from .fit.diagnostic import table as table
 from .fit.fitted_data import FittedData as FittedData
 from .fit.consistency import ParameterConsistency as ParameterConsistency
 from .fit.consistency import RunConsistency as RunConsistency
@@ -609,7 +608,6 @@ __all__ = [
     "as_float",
     "background_peak_threshold",
     "background_per_bin",
-    "bias_of",
     "bin_of_time",
     "cached_runs",
     "cash",
@@ -767,6 +765,7 @@ __all__ = [
     "sensitivity",
     "sensitivity_view",
     "separation",
+    "side_by_side",
     "sigma_to_ts",
     "simulate_observation",
     "simulate_observations",
@@ -782,7 +781,6 @@ __all__ = [
     "sweep_points",
     "sweep_report",
     "systematics",
-    "table",
     "table_hdu",
     "tan_deproject",
     "tan_project",

@@ -16,7 +16,7 @@ from ..models.sky import Models
 from ..stats.likelihood import statistic
 from ..stats.minimize import adapts, crossings, rays_of
 from .intervals import intervals
-from .diagnostic import bias_of
+from .expected_bias import bias_of, chosen_statistic
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
 
@@ -422,8 +422,8 @@ class Fit:
         problem = FitProblem(as_datasets(datasets))
         return self._covariance(problem, problem.start, optimize_result)
 
-    def _optimize(self, datasets):
-        problem = FitProblem(as_datasets(datasets))
+    def _optimize(self, datasets, statistic="wstat"): # what "auto" stands for at the start
+        problem = FitProblem(as_datasets(datasets), statistic)
         models = problem.datasets.models
         if not problem.parameters:
             raise ValueError(f"no free parameter in {', '.join(models.names)}: unfreeze one to fit")
@@ -440,6 +440,9 @@ class Fit:
             message = message if success else f"{message} The parameters are left at their start."
             theta, value = problem.start, problem.first
         problem.write_back(theta)
+        first = problem.is_auto and statistic == "wstat"
+        if first and chosen_statistic(bias_of(problem, theta)) != "wstat":
+            return self._optimize(datasets, "dwstat")
         trace = None
         if self.store_trace:
             names = ["total_stat", *(unique_name(problem.datasets, p) for p in problem.parameters)]

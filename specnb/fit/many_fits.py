@@ -11,10 +11,11 @@ import numpy as np
 from ..base.core import as_number, html_table, lazy
 from ..makers.datasets import Datasets
 from ..stats.likelihood import (PriorTerm, counts_term, derivatives, grouped, hessian,
-                                     reported_statistic, statistic)
+                                     reported_statistic, side_by_side, statistic)
 from ..stats.minimize import (adapts, covariance, minimize, quiet, reweighted, settled,
                                    without_influence)
 from .problem import FitProblem, as_datasets, parameter_index, search_minuit
+from .expected_bias import with_statistic
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #839bd554
 table, tqdm = lazy("astropy.table"), lazy("tqdm")
@@ -94,19 +95,16 @@ def _checked_counts(
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0bb9de17
 def _pairs_with_counts(
-    datasets:Datasets,
-    pairs:list, # of the compiled likelihood
+    problem:FitProblem, # compiled
     n_on:list, n_off:list, # (n_sets, n_reco) for each dataset
 )->list:        # pairs whose terms have a first axis of sets
     "The compiled likelihood with many count sets in the place of one."
-    groups = {}
-    for i, part in enumerate(grouped([d.part() for d in datasets])):
-        if part.bins().any():
-            groups.setdefault(part.key(), []).append((i, part))
-    counted = [(fold, counts_term([part for _, part in members],
-                                  [part.measured(n_on[i], n_off[i]) for i, part in members], fold.is_normed))
-               for (fold, _), members in zip(pairs, groups.values())]
-    return counted + pairs[len(groups):] # priors do not depend on the counts
+    counts = {id(part): both for part, both in zip(problem.parts, zip(n_on, n_off))}
+    groups = side_by_side(problem.parts)
+    counted = [(fold, counts_term(parts, [part.measured(*counts[id(part)]) for part in parts],
+                                  fold.is_normed))
+               for (fold, _), parts in zip(problem.pairs, groups)]
+    return counted + problem.pairs[len(groups):] # priors do not depend on the counts
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #26732b5b
 class ManyFits:
@@ -347,13 +345,13 @@ class _CountSets:
 
     def pairs(self, sets):
         "Pairs of some of the sets."
-        return _pairs_with_counts(self.datasets, self.problem.pairs, [x[sets] for x in self.n_on],
+        return _pairs_with_counts(self.problem, [x[sets] for x in self.n_on],
                                   [None if x is None else x[sets] for x in self.n_off])
 
     def alone(self, k):
         "One set as datasets."
-        counts = [{"n_on": on[k]} | ({} if off is None else {"n_off": off[k]})
-                  for on, off in zip(self.n_on, self.n_off)]
+        counts = [{"n_on": on[k]} | ({} if off is None else {"n_off": off[k], "statistic": part.statistic})
+                  for on, off, part in zip(self.n_on, self.n_off, self.problem.parts)]
         return Datasets([d.fill(**c) for d, c in zip(self.datasets, counts)])
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #e5be2b94
@@ -478,8 +476,11 @@ def _pairs_of_each(
     free:list,     # free parameters
     priors:list,   # pairs of the priors
 )->list:
-    "One set for each dataset, with its own response."
+    "One set for each dataset, with its own response; decoupled statistics are W here."
     parts = [d.part() for d in datasets]
+    for name in ("dwstat", "auto"):
+        parts = with_statistic(parts, "wstat", name)
+    parts = [grouped([p])[0] for p in parts]
     first = parts[0]
     for p in parts[1:]:
         if p.key() != first.key() or not np.array_equal(p.arrays.e_reco_edges, first.arrays.e_reco_edges):
@@ -499,6 +500,24 @@ def _pairs_of_each(
     return [(fold, term), *priors]
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #0adfd353
+def _decoupled(
+    found,        # ManyFits with W, gets those of the decoupled statistic
+    sets, few,    # Datasets with one dataset each, and their numbers
+    problem, errors:bool,
+):
+    "Fit datasets alone with the decoupled statistic, where it is asked for or chosen."
+    try:
+        for alone, k in zip(sets, few):
+            if found.success[k]:
+                problem.write_back(found.values[k])
+            if not adapts(FitProblem(alone).pairs):
+                continue
+            values = _fit_alone(alone, errors)
+            (found.values[k], found.covariance[k], found.stat[k], found.success[k],
+             found.n_steps[k]) = values
+    finally:
+        problem.write_back(problem.start)
+
 def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):
     """Fit the models of datasets to every dataset by itself.
 
@@ -531,7 +550,10 @@ def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress
         return Datasets([datasets[int(k)]])
 
     found = _fit_all(len(datasets), make_pairs, make_alone, problem, start, errors, chunk_size, progress)
-    empty = [not d.part().bins().any() for d in datasets]
+    empty = [not p.bins().any() for p in problem.parts]
+    few = [k for k, d in enumerate(datasets) if not empty[k] and d.arrays.is_on_off
+           and d.statistic in ("dwstat", "auto")]
+    _decoupled(found, [Datasets([datasets[k]]) for k in few], few, problem, errors != "none")
     for array in (found.values, found.covariance, found.stat):
         array[empty] = np.nan
     found.success[empty] = False

@@ -9,9 +9,10 @@ __all__ = []
 import numpy as np
 from ..base.core import lazy
 from ..makers.datasets import Datasets
-from ..stats.likelihood import derivatives, hessian, statistic
+from ..stats.likelihood import compile_likelihood, derivatives, grouped, hessian, statistic
 from ..stats.minimize import (ACCURACY, adapts, at_limit, covariance, crossings, damped_steps, decades,
                                    minimize, quiet, rays_of, reweighted, rises, without_influence)
+from .expected_bias import bias_of, chosen_statistic, with_statistic
 
 # %% ../../nbs/70_fit/05_problem.ipynb #17390b5c
 iminuit, optimize = lazy("iminuit"), lazy("scipy.optimize")
@@ -24,6 +25,8 @@ class FitProblem:
     ----------
     datasets : `Datasets`
         With models.
+    statistic : str, optional
+        What "auto" stands for; by default that is decided with the models as they are.
 
     Raises
     ------
@@ -31,17 +34,20 @@ class FitProblem:
         No models, or a statistic that is not finite at the start.
     """
 
-    def __init__(self, datasets):
+    def __init__(self, datasets, statistic=None):
         for d in datasets:
             if not d.models:
                 raise ValueError(f"dataset {d.name!r} has no models; set datasets.models first")
         datasets.parameters.check()
         self.datasets = datasets
-        self.likelihood = datasets.likelihood()
-        self.pairs, self.parameters = self.likelihood.pairs, self.likelihood.parameters
+        parts = [d.part() for d in datasets]
+        self.is_auto = any(getattr(p, "statistic", None) == "auto" and not p.norms for p in parts)
+        self._compile(parts, statistic or "wstat")
         self.start, self.nfev, self.trace = self.likelihood.start, 0, []
         limits = np.array([(p.min, p.max) for p in self.parameters], float).reshape(-1, 2)
         self.lower, self.upper = np.where(np.isnan(limits), [-np.inf, np.inf], limits).T
+        if self.is_auto and statistic is None:
+            self._compile(parts, chosen_statistic(bias_of(self, self.start)))
         self._first = None        # derivatives at the start
         self._curved = None, None # place and second derivatives of the last search
         self.first = self.value(self.start)
@@ -49,6 +55,11 @@ class FitProblem:
             values = ", ".join(f"{p.name}={p.value:g}" for p in self.parameters)
             raise ValueError(f"the statistic is not finite at the start: {values}")
         self.scale = self._scales()
+
+    def _compile(self, parts, statistic): # with what "auto" stands for
+        self.parts = grouped(with_statistic(parts, statistic, "auto") if self.is_auto else parts)
+        self.likelihood = compile_likelihood(self.parts)
+        self.pairs, self.parameters = self.likelihood.pairs, self.likelihood.parameters
 
     def _scales(self):
         "Power of ten of each start; of the error to be expected where it is 0."
