@@ -368,7 +368,7 @@ def rises(
     if not adapts(pairs):
         return at.stat - statistic(pairs, best), pairs
     pairs = settled(reweighted(pairs, at.theta))
-    if given.all():
+    if given.all() and len(given) > 1: # the other parameters are meant to stay at the minimum
         return at.stat - statistic(pairs, np.tile(best, (len(at.theta), 1))), pairs
     return at.stat - minimize(pairs, at.theta, lower, upper, False, scale, max_iter=30).stat, pairs
 
