@@ -1,9 +1,12 @@
 "Goodness of fit: what the statistic is on average if the model is true, p-values, and what is wrong with a model that is not."
 import numpy as np
 import pytest
+from astropy import units as u
+from astropy.table import Table
 from scipy import stats
-from specnb import (Datasets, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset, SpectrumDatasetOnOff, cash_moments, cstat,
-                    goodness_of_fit, plot_consistency, plot_influence, plot_qq, plot_toys, run_consistency, run_influence, wstat, wstat_moments)
+from specnb import (Datasets, Fit, FitResult, FluxPoints, FluxPointsDataset, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDataset,
+                    SpectrumDatasetOnOff, cash_moments, cstat, goodness_of_fit, plot_consistency, plot_influence, plot_qq, plot_toys,
+                    run_consistency, run_influence, wstat, wstat_moments)
 from specnb.fit.goodness import gamma_p_value, minimum_moments, on_off_cells
 from specnb.makers.arrays import SpectrumArrays
 from specnb.stats.expectations import CountCells
@@ -290,3 +293,34 @@ def test_pictures_are_drawn(flaring):
     with pytest.raises(ValueError, match="expected some with toys"):
         plot_toys(goodness_of_fit(flaring, 0))
     plt.close("all")
+
+
+# --- results of fits ---------------------------------------------------------------------------------------------------------
+
+def test_goodness_of_a_result_is_that_of_its_fit_whatever_came_later(steady):
+    runs = Datasets([d.fill() for d in steady])
+    runs.models = [steady.models[0].copy(name="source")]
+    result, expected = Fit().run(runs), goodness_of_fit(runs, 0)
+    runs[0].counts.data[0] = 900
+    runs.models[0].parameters["index"].value = 4
+    assert result.goodness.n_toys == 0 and result.goodness.to_dict() == expected.to_dict() and result.goodness is result.goodness
+    assert "p = " not in repr(result) and goodness_of_fit(runs, 0).stat > expected.stat + 10
+
+
+def test_fit_with_goodness_runs_toys(steady, tmp_path):
+    result = Fit().run(steady, goodness=30)
+    assert result.goodness.n_toys == 30
+    result.write(tmp_path/"result.yaml")
+    assert FitResult.read(tmp_path/"result.yaml").goodness is None
+
+
+def test_goodness_of_flux_points_is_chi_square():
+    energy = np.geomspace(.5, 20, 12)
+    rng, true = np.random.default_rng(3), 3e-12*energy**-2.4
+    points = Table({"e_ref": energy*u.TeV, "dnde": rng.normal(true, .1*true)*u.Unit("cm-2 s-1 TeV-1"), "dnde_err": .1*true*u.Unit("cm-2 s-1 TeV-1")})
+    data = FluxPointsDataset(data=FluxPoints.from_table(points, sed_type="dnde"), name="points")
+    data.models = [SkyModel(PowerLawSpectralModel(), name="source")]
+    result = Fit().run(Datasets([data]))
+    g = result.goodness
+    assert g.p_value == pytest.approx(stats.chi2.sf(result.total_stat, 10), abs=.01) and g.expected == pytest.approx(10) and g.consistency is None
+    assert "cannot be simulated" in goodness_of_fit(Datasets([data]), 10).status

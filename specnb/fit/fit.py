@@ -15,6 +15,7 @@ from ..base.yaml_files import read_yaml
 from ..models.sky import Models
 from ..stats.likelihood import statistic
 from ..stats.minimize import adapts, crossings, rays_of
+from .goodness import goodness_of_fit, goodness_of_kept
 from .intervals import intervals
 from .expected_bias import bias_of, chosen_statistic
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
@@ -132,11 +133,21 @@ class FitResult:
         The errors.
     bias : `StatisticBias`, optional
         What sparse OFF counts are expected to do to this fit.
+    goodness : `GoodnessOfFit` or callable, optional
+        How well the models describe the data, or what computes it when it is asked for.
     """
 
-    def __init__(self, optimize_result=None, covariance_result=None, bias=None):
+    def __init__(self, optimize_result=None, covariance_result=None, bias=None, goodness=None):
         self.optimize_result, self.covariance_result = optimize_result, covariance_result
-        self.bias = bias
+        self.bias, self._goodness = bias, goodness
+
+    @property
+    def goodness(self):
+        """How well the models describe the data, a `GoodnessOfFit`: the analytic answer if none with toys was
+        asked for. None in a result that was read from a file."""
+        if callable(self._goodness):
+            self._goodness = self._goodness()
+        return self._goodness
 
     @property
     def success(self):
@@ -388,7 +399,7 @@ class Fit:
     def _covariance_backend(self):
         return "minuit" if self.covariance_opts.get("backend") == "minuit" else "exact"
 
-    def run(self, datasets):
+    def run(self, datasets, goodness=False):
         """Search the minimum and compute the errors; values, errors and covariance are written into the
         models.
 
@@ -396,6 +407,9 @@ class Fit:
         ----------
         datasets : `Datasets`, dataset or list of datasets
             With models.
+        goodness : bool or int
+            Whether to fit toys, 1000 or so many, for the `goodness` of the result; without, it is the analytic
+            one, which costs nothing before it is asked for.
 
         Returns
         -------
@@ -407,11 +421,15 @@ class Fit:
             No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
         """
         problem, theta, result = self._optimize(datasets)
+        kept = [(d, getattr(d, "arrays", None)) for d in problem.datasets]
         errors = self._covariance(problem, theta, result)
         bias = bias_of(problem, theta)
         if bias.level == "warning":
             warn(bias.text())
-        return FitResult(result, errors, bias)
+        if goodness is not False:
+            n_toys = 1000 if goodness is True else goodness
+            return FitResult(result, errors, bias, goodness_of_fit(problem.datasets, n_toys))
+        return FitResult(result, errors, bias, lambda: goodness_of_kept(kept, result.models))
 
     def optimize(self, datasets):
         "Search the minimum and set the parameters; an `OptimizeResult`."

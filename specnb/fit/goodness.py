@@ -6,6 +6,7 @@
 __all__ = ['Height', 'GoodnessOfFit', 'CountCurve', 'goodness_of_fit', 'plot_toys', 'plot_qq']
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #0e8c7735
+import copy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 import numpy as np
@@ -17,6 +18,7 @@ from .consistency import has_flux_or_index, p_value_text, run_consistency
 from .fitted_data import FittedData
 from .many_fits import fit_many, sample_counts
 from .problem import as_datasets
+from ..makers.datasets import Datasets
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #857247b9
 special, table, pyplot = lazy("scipy.special"), lazy("astropy.table"), lazy("matplotlib.pyplot")
@@ -363,6 +365,21 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0):
     compared = _runs_compared(fitted)
     return GoodnessOfFit(heights[0], heights[1:], toys, n_failed, curve, compared, "; ".join(remarks))
 
+# %% ../../nbs/70_fit/30_goodness.ipynb #f18a95f5
+def goodness_of_kept(
+    kept,   # pairs of a dataset and its arrays at the time of a fit; None for flux points
+    models, # copy of the models at its end
+)->GoodnessOfFit:
+    "The analytic goodness of a fit that lies back."
+    found = Datasets()
+    for dataset, arrays in kept:
+        new = copy.copy(dataset) if arrays is None else dataset.copy(dataset.name)
+        if arrays is not None:
+            new.arrays = arrays
+        found.append(new)
+    found.models = models
+    return goodness_of_fit(found, n_toys=0)
+
 # %% ../../nbs/70_fit/30_goodness.ipynb #a36e39c5
 def plot_toys(goodness, ax=None, dataset=None):
     """Statistic of the toys, and the one observed.
@@ -432,7 +449,7 @@ def plot_qq(goodness, ax=None):
     shown = np.unique(np.linspace(0, len(c.energy) - 1, 6).round().astype(int))
     ax.set(xscale="log", xlabel="energy [TeV]", ylabel="excess above it $-$ prediction")
     top = ax.secondary_xaxis("top")
-    top.set_xticks(c.energy[shown], [f"{n:.3g}" for n in c.predicted[shown]], fontsize=8)
+    top.set_xticks(c.energy[shown], [f"{n:.0f}" if n > 10 else f"{n:.2g}" for n in c.predicted[shown]], fontsize=8)
     top.set_xticks([], minor=True)
     top.set_xlabel("predicted counts above this energy", fontsize=8)
     ax.legend(fontsize=8, frameon=False)
