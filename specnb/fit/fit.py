@@ -408,8 +408,8 @@ class Fit:
         datasets : `Datasets`, dataset or list of datasets
             With models.
         goodness : bool or int
-            Whether to fit toys, 1000 or so many, for the `goodness` of the result; without, it is the analytic
-            one, which costs nothing before it is asked for.
+            Whether to fit toys, 1000 or so many, for the `goodness` of the result; without, it is the
+            analytic one, which costs nothing before it is asked for.
 
         Returns
         -------

@@ -449,7 +449,8 @@ def plot_qq(goodness, ax=None):
     shown = np.unique(np.linspace(0, len(c.energy) - 1, 6).round().astype(int))
     ax.set(xscale="log", xlabel="energy [TeV]", ylabel="excess above it $-$ prediction")
     top = ax.secondary_xaxis("top")
-    top.set_xticks(c.energy[shown], [f"{n:.0f}" if n > 10 else f"{n:.2g}" for n in c.predicted[shown]], fontsize=8)
+    counts = [f"{n:.0f}" if n > 10 else f"{n:.2g}" for n in c.predicted[shown]]
+    top.set_xticks(c.energy[shown], counts, fontsize=8)
     top.set_xticks([], minor=True)
     top.set_xlabel("predicted counts above this energy", fontsize=8)
     ax.legend(fontsize=8, frameon=False)
