@@ -275,6 +275,8 @@ from .fit.derived import reparametrised as reparametrised
 from .fit.intervals import ConfidenceInterval as ConfidenceInterval
 from .fit.intervals import ConfidenceIntervals as ConfidenceIntervals
 from .fit.intervals import intervals as intervals
+from .fit.certificate import Certificate as Certificate
+from .fit.certificate import certify as certify
 from .fit.fit import CovarianceResult as CovarianceResult
 from .fit.fit import Fit as Fit
 from .fit.fit import FitResult as FitResult
@@ -416,6 +418,7 @@ __all__ = [
     "CRITERIA",
     "CashCountsStatistic",
     "Cell",
+    "Certificate",
     "Choices",
     "ClosedSpectralModel",
     "CompoundSpectralModel",
@@ -614,6 +617,7 @@ __all__ = [
     "cash_derivatives",
     "cash_moments",
     "catalogue_regions",
+    "certify",
     "choice_variations",
     "choices",
     "compare_results",

@@ -193,3 +193,48 @@ def test_power_law_flux_limits():
     flux = intervals(datasets, DerivedQuantity.flux("1 TeV", "10 TeV"), side="upper", confidence_level=.95)
     model = PowerLawSpectralModel(index=2, amplitude=f"1e-12 {FLUX}")
     assert flux.upper == pytest.approx(amplitude.upper*1e12*model.integral("1 TeV", "10 TeV").value, rel=1e-6)
+
+
+def test_certificate_of_a_fit_with_many_counts(joint):
+    "Pulls of mean 0 and width 1, and intervals that cover, within 3.5 errors of 600 sets."
+    found = Fit().certify(joint, n_toys=600, random_state=5)
+    assert found.names == ["source.index", "source.amplitude"] and found.n_failed == 0
+    for name in ("index", "amplitude"):
+        row = found[name]
+        assert abs(row["pull_mean"]) < 3.5*row["pull_mean_err"] + .1 and abs(row["pull_width"] - 1) < 3.5*row["pull_width_err"]
+        for method in ("hessian", "profile"):
+            for level in (.683, .95):
+                key = f"{method}_{100*level:.3g}"
+                assert abs(row[key] - level) < 3.5*row[f"{key}_err"]
+    assert found.pulls.shape == (600, 2) and "<table>" in found._repr_html_() and "Certificate from 600" in repr(found)
+
+
+def test_certificate_counts_the_truths_inside_profile_intervals(joint):
+    "The coverage from one constrained fit a set is that of intervals made one by one."
+    from specnb import certify, fit_many, sample_counts
+    row = certify(joint, n_toys=40, random_state=1)["index"]
+    counts = sample_counts(joint, 40, np.random.default_rng(1))
+    inside = 0
+    for k in range(40):
+        toy = Datasets([d.fill(n_on=on[k], n_off=off[k]) for d, on, off in zip(joint, *counts)])
+        inside += bool(intervals(toy, "index").contains(joint.parameters["index"].value))
+    assert row["profile_68.3"] == inside/40
+
+
+def test_certificate_says_in_words_what_deviates():
+    "Ten counts and sparse OFF counts for two free parameters: what is quoted does not cover, and the certificate says so."
+    from specnb import certify
+    d = dataset("a", 1)
+    n = d.arrays.n_reco
+    datasets = Datasets([d.fill(acceptance=np.ones(n), acceptance_off=np.ones(n))])
+    datasets.models = [power_law(index=2.2, amplitude=f"3e-12 {FLUX}")]
+    found = certify(datasets, n_toys=100, refit=False, background=[np.full(n, .3)])
+    assert not found.good and any("use method" in w for w in found.words) and any("too few counts" in w for w in found.words)
+    assert found.n_failed > 5 and set(found.to_dict()["parameters"]) == {"source.index", "source.amplitude"}
+
+
+def test_certificate_of_a_derived_quantity(joint):
+    from specnb import certify
+    found = certify(joint, n_toys=100, quantities=[DerivedQuantity.flux("1 TeV", "10 TeV")])
+    value = joint.models[0].spectral_model.integral("1 TeV", "10 TeV").value
+    assert found["flux"]["truth"] == pytest.approx(value, rel=1e-4) and .5 < found["flux"]["profile_68.3"] < .85

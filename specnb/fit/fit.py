@@ -16,6 +16,7 @@ from ..models.sky import Models
 from ..stats.likelihood import statistic
 from ..stats.minimize import adapts, crossings, rays_of
 from .goodness import goodness_of_fit, goodness_of_kept
+from .certificate import certify
 from .intervals import intervals
 from .expected_bias import bias_of, chosen_statistic
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
@@ -535,6 +536,11 @@ class Fit:
         `ConfidenceInterval` or `ConfidenceIntervals`
         """
         return intervals(datasets, parameter, method, confidence_level, **options)
+
+    def certify(self, datasets, n_toys=2000, random_state=0, **options):
+        """Bias, pulls and coverage of this fit, from simulations at its best fit: a `Certificate`; options as
+        for `specnb.fit.certificate.certify`."""
+        return certify(datasets, n_toys, random_state, **options)
 
     def stat_contour(self, datasets, x, y, numpoints=10, sigma=1):
         """Contour of two parameters, the others at their best, where the statistic has risen by ``sigma**2``.

@@ -12,10 +12,22 @@ import numpy as np
 from ..makers.datasets import Datasets
 from ..models.parameters import Parameter
 from .many_fits import fit_many, sample_counts
+from ..stats.likelihood import derivatives
+from ..stats.minimize import covariance, quiet
 from .problem import FitProblem, parameter_index, search_minuit, search_nearby
 
 # %% ../../nbs/70_fit/41_interval_ends.ipynb #933e36ba
 _NORMAL = NormalDist()
+
+def best_fit(
+    problem:FitProblem,
+):                      # theta, whether the search converged
+    "The minimum of a problem, from a start anywhere."
+    theta = search_nearby(problem)
+    if theta is not None:
+        return theta, True
+    theta, converged, *_ = search_minuit(problem)
+    return theta, converged
 
 @dataclass(eq=False)
 class Question:
@@ -34,9 +46,7 @@ class Question:
     def __post_init__(self):
         self.problem = FitProblem(self.datasets)
         self.index = parameter_index(self.problem, self.parameter)
-        self.theta, self.converged = search_nearby(self.problem), True
-        if self.theta is None:
-            self.theta, self.converged, *_ = search_minuit(self.problem)
+        self.theta, self.converged = best_fit(self.problem)
         self.problem.write_back(self.theta)
 
     @property
@@ -107,7 +117,7 @@ def rise_at(
     "Profile of the statistic above its minimum, shape (n,)."
     values = np.reshape(np.asarray(values, float), (-1, 1))
     found = question.problem.profile(question.theta, [question.index], values)
-    return found - question.problem.value(question.theta)
+    return found - question.problem.report(question.theta)
 
 def crossing_of(
     question:Question,
@@ -158,6 +168,36 @@ def corrected_ends(
     (lower, error_lower), (upper, error_upper) = found
     return Ends(lower, upper, error_lower, error_upper, n_toys=n, samples=sample).within(question)
 
+# %% ../../nbs/70_fit/41_interval_ends.ipynb #dfa9b680
+_FENCE = 8. # expected errors
+
+def expected_errors(
+    problem:FitProblem,
+    theta:np.ndarray,
+)->np.ndarray: # standard deviations from Fisher's information, 0 or nan where there is none
+    "Errors to be expected from the counts that the parameters predict."
+    with quiet():
+        information = derivatives(problem.pairs, theta[None])[2]
+        idle = np.diagonal(information, axis1=1, axis2=2) <= 0
+        return np.sqrt(np.diag(covariance(information, idle)[0]))
+
+def is_rate(
+    parameter:Parameter,
+)->bool:
+    "Whether a parameter is a factor of the flux: by its name or its unit."
+    return parameter.name == "norm" or "s" in [base.name for base in parameter.unit.bases]
+
+def fence(
+    datasets:Datasets, # with models that may be changed, at their best fit
+    width=_FENCE,
+):
+    "Give every free parameter that is no rate limits, if it has none, so that fits of simulated counts end."
+    problem = FitProblem(datasets)
+    for p, error in zip(problem.parameters, expected_errors(problem, problem.start)):
+        if error > 0 and not is_rate(p):
+            p.set_lim(*(p.value + sign*width*error if np.isnan(known) else None
+                        for sign, known in ((-1, p.min), (1, p.max))))
+
 # %% ../../nbs/70_fit/41_interval_ends.ipynb #98cf4ec0
 def resampled_counts(
     datasets:Datasets,
@@ -174,9 +214,10 @@ def bootstrap_ends(
     resample="model", # or "counts"
 )->Ends:
     "Bias-corrected quantiles of the values fitted to simulated counts."
+    fence(question.datasets)
     draw = sample_counts if resample == "model" else resampled_counts
     counts = draw(question.datasets, question.n_toys, question.rng)
-    found = fit_many(question.datasets, *counts, errors="none", progress=False)
+    found = fit_many(question.datasets, *counts, errors="none", progress=False, retry=False)
     if found.success.sum() < 20:
         status = (f"no interval: {found.success.sum()} of {question.n_toys} fits converged",)
         return Ends(np.nan, np.nan, status=status, n_toys=question.n_toys).within(question)

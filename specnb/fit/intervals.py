@@ -11,7 +11,7 @@ import numpy as np
 from ..base.core import as_generator, as_number, found_text, html_table, lazy
 from ..models.parameters import Parameter, unit_string
 from .derived import BoundQuantity, DerivedQuantity, Target, copied, reparametrised
-from .interval_ends import Ends, Question, bootstrap_ends, hessian_ends, profile_ends
+from .interval_ends import Ends, Question, bootstrap_ends, hessian_ends, is_rate, profile_ends
 from .problem import as_datasets
 
 # %% ../../nbs/70_fit/44_intervals.ipynb #75824846
@@ -138,7 +138,7 @@ def _is_flux(target):
     "Whether a parameter is a factor of the flux."
     if target.spectrum is not None:
         return target.spectrum.is_proportional
-    return target.parameter.name in ("amplitude", "norm")
+    return is_rate(target.parameter)
 
 def _set_bounds(target, bounds):
     "Limits of the parameter in the copied datasets; its value is moved within them."

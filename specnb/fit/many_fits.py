@@ -291,6 +291,7 @@ def _fit_all(
     chunk_size:int,
     progress:bool,
     held=None,    # parameters that stay at the start, bool, shape (n_par,)
+    retry=True,   # whether Minuit searches what is left
 )->ManyFits:
     "All chunks, and what is left by Minuit; the models are left as they were."
     if not problem.parameters:
@@ -307,9 +308,9 @@ def _fit_all(
     success &= good
     if adapts(problem.pairs):
         stat = _per_chunk(lambda c: reported_statistic(make_pairs(c), values[c]), chunks)
-    backend = np.where(success, "scoring", "minuit")
+    backend = np.where(success | (not retry), "scoring", "minuit")
     try:
-        for k in np.flatnonzero(~success):
+        for k in np.flatnonzero(~success) if retry else []:
             problem.write_back(start[k])
             try:
                 alone = _fit_alone(make_alone(k), errors != "none", held)
@@ -355,7 +356,8 @@ class _CountSets:
         return Datasets([d.fill(**c) for d, c in zip(self.datasets, counts)])
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #e5be2b94
-def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_size=_CHUNK, progress=None):
+def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_size=_CHUNK, progress=None,
+             retry=True):
     """Fit the models of datasets to many count sets.
 
     The models stay as they are; their parameters are the start of every fit.
@@ -377,6 +379,9 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
         Sets that are fitted together.
     progress : bool, optional
         Show a bar; by default on a terminal, after a second.
+    retry : bool
+        Search once more, one by one by Minuit, for the sets that have not converged: a thousand times slower,
+        and in vain where a set has no minimum.
 
     Returns
     -------
@@ -388,7 +393,8 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
         Counts of the wrong shape or negative, no models, no free parameters, no bins.
     """
     sets = _CountSets(datasets, n_on, n_off)
-    return _fit_all(sets.n_sets, sets.pairs, sets.alone, sets.problem, start, errors, chunk_size, progress)
+    return _fit_all(sets.n_sets, sets.pairs, sets.alone, sets.problem, start, errors, chunk_size, progress,
+                    retry=retry)
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #932a2e28
 class LikelihoodRatios(NamedTuple):
@@ -424,12 +430,12 @@ def _gains(
 
     return _per_chunk(gains, np.split(np.arange(len(best)), range(chunk_size, len(best), chunk_size)))
 
-def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, chunk_size=_CHUNK):
+def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, chunk_size=_CHUNK, retry=True):
     """Likelihood ratio of given values of some parameters, for many count sets.
 
     Parameters
     ----------
-    datasets, n_on, n_off, start, chunk_size
+    datasets, n_on, n_off, start, chunk_size, retry
         As for `fit_many`.
     hypothesis : dict, optional
         Values of free parameters, in their units, by `Parameter` or name: a number, or shape (n_sets,); by
@@ -452,7 +458,7 @@ def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, ch
 
     def fit(chosen, pairs, start, held=None):
         return _fit_all(len(chosen), lambda k: pairs(chosen[k]), lambda k: sets.alone(chosen[k]),
-                        sets.problem, start, "none", chunk_size, False, held)
+                        sets.problem, start, "none", chunk_size, False, held, retry)
 
     restricted = fit(everything, sets.pairs, values, held)
 
