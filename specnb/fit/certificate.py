@@ -291,6 +291,6 @@ def certify(datasets, n_toys=2000, random_state=0, methods=_METHODS, confidence_
     n_failed = int(np.sum(~toys.found.success))
     if n_failed > .01*n_toys:
         share = 100*n_failed/n_toys
-        words.insert(0, f"{share:.0f} % of the simulated sets have no minimum that a search finds: too few counts "
-                     "for so many free parameters; freeze one, or set limits")
+        words.insert(0, f"{share:.0f} % of the simulated sets have no minimum that a search finds: too few "
+                     "counts for so many free parameters; freeze one, or set limits")
     return Certificate(names, list(rows), units, words, n_toys, n_failed, methods, levels, np.stack(pulls, 1))
