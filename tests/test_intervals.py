@@ -1,9 +1,10 @@
 "Intervals: what their ends must be, for parameters and for what follows from them, inside and at limits."
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm
 from specnb import (Datasets, DerivedQuantity, ExpCutoffPowerLawSpectralModel, Fit, LogParabolaSpectralModel, NuisanceModel, GaussianPrior, PowerLawSpectralModel,
-                    SkyModel, intervals)
+                    SkyModel, certify, intervals, sample_counts)
 from specnb.fit.derived import BoundQuantity, reparametrised
 from specnb.fit.problem import FitProblem
 from test_fit import dataset, power_law
@@ -32,7 +33,6 @@ def brute_profile(datasets, quantity, value):
         datasets.models[0].spectral_model.index.value = model.index.value
         datasets.models[0].spectral_model.amplitude.value = model.amplitude.value
         return datasets.stat_sum()
-    from scipy.optimize import minimize_scalar
     best = datasets.parameters.value
     try:
         return minimize_scalar(stat, (1.8, 2.2), tol=1e-10).fun
@@ -211,7 +211,6 @@ def test_certificate_of_a_fit_with_many_counts(joint):
 
 def test_certificate_counts_the_truths_inside_profile_intervals(joint):
     "The coverage from one constrained fit a set is that of intervals made one by one."
-    from specnb import certify, fit_many, sample_counts
     row = certify(joint, n_toys=40, random_state=1)["index"]
     counts = sample_counts(joint, 40, np.random.default_rng(1))
     inside = 0
@@ -223,7 +222,6 @@ def test_certificate_counts_the_truths_inside_profile_intervals(joint):
 
 def test_certificate_says_in_words_what_deviates():
     "Ten counts and sparse OFF counts for two free parameters: what is quoted does not cover, and the certificate says so."
-    from specnb import certify
     d = dataset("a", 1)
     n = d.arrays.n_reco
     datasets = Datasets([d.fill(acceptance=np.ones(n), acceptance_off=np.ones(n))])
@@ -234,7 +232,6 @@ def test_certificate_says_in_words_what_deviates():
 
 
 def test_certificate_of_a_derived_quantity(joint):
-    from specnb import certify
     found = certify(joint, n_toys=100, quantities=[DerivedQuantity.flux("1 TeV", "10 TeV")])
     value = joint.models[0].spectral_model.integral("1 TeV", "10 TeV").value
     assert found["flux"]["truth"] == pytest.approx(value, rel=1e-4) and .5 < found["flux"]["profile_68.3"] < .85
