@@ -8,6 +8,7 @@ import astropy.units as u
 from numpy.testing import assert_allclose as close
 from specnb import (Datasets, Fit, FluxPointsEstimator, LogParabolaSpectralModel, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpecnbWarning,
                     SpectrumDataset, SpectrumDatasetOnOff, UnfoldedSpectrum, unfold, wstat)
+from specnb.fit.problem import FitProblem
 from specnb.flux_points.regularised import (LinearPrediction, bayes_steps, choose_penalty, choose_step, global_correlations, roughness, solve_penalised,
                                             strengths)
 from specnb.flux_points.unfolding import _band_centers, _linear_pairs, _toy_pairs
@@ -132,7 +133,7 @@ def test_toys_of_a_curved_spectrum_bias_scatter_and_coverage():
     "100 sets of counts of the curved spectrum, by both methods with the default rule; the reference is a power law."
     data = with_model(made())
     expected = unfold(data, EDGES, strength=0)
-    (prediction, term), = _linear_pairs(list(data), data.models[0], expected.reference_model, EDGES.value)
+    (prediction, term), = _linear_pairs(list(data), FitProblem(data).parts, data.models[0], expected.reference_model, EDGES.value)
     rng, truth = np.random.default_rng(7), true_norms(expected)
     n_off = rng.poisson(term.n_off, (100, 30)).astype(float)
     n_on = rng.poisson(term.n_on, (100, 30)).astype(float)
@@ -253,9 +254,9 @@ def test_decoupled_statistic_removes_the_shift_of_w_for_sparse_off_counts():
     truth = PowerLawSpectralModel(index=2.5, amplitude="3e-11 cm-2 s-1 TeV-1")
     data, shift = with_model(made(n_reco=60, exposure=5e7, background=3., alpha=1., model=truth)), {}
     edges = np.array([.5, 20])
-    for name in ("wstat", "dwstat"):
+    for name in ("wstat", "dwstat", "auto"):
         data.statistic = name
-        pairs = _linear_pairs(list(data), data.models[0], data.models[0], edges)
+        pairs = _linear_pairs(list(data), FitProblem(data).parts, data.models[0], data.models[0], edges)
         (prediction, _), = pairs = [(LinearPrediction(p.matrix[1:2], p.matrix[[0, 2]].sum(0)), term) for p, term in pairs]
         toys = _toy_pairs(pairs, np.ones(1), 200, np.random.default_rng(12))
         shift[name] = solve_penalised(toys, roughness(np.zeros(1)), 0., np.ones((200, 1))).theta[:, 0]
@@ -263,9 +264,10 @@ def test_decoupled_statistic_removes_the_shift_of_w_for_sparse_off_counts():
     mean, error = shift["dwstat"].mean(), shift["dwstat"].std()/np.sqrt(200)
     assert abs(mean - 1) < .06 + 3.5*error, mean
     assert shift["wstat"].mean() < .85*mean
+    close(shift["auto"], shift["dwstat"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("statistic", ["dwstat", "wstat"])
+@pytest.mark.parametrize("statistic", ["dwstat", "auto"])
 def test_well_filled_data_give_the_same_with_each_statistic(datasets, statistic):
     for d in (same := Datasets([d.fill() for d in datasets])):
         d.models = datasets.models

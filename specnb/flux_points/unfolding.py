@@ -19,7 +19,7 @@ from ..makers.datasets import Datasets
 from ..models.corrections import PowerLawNormSpectralModel
 from ..models.sky import SkyModel
 from ..models.spectral import SpectralModel
-from ..stats.likelihood import counts_term, grouped, response_matrix
+from ..stats.likelihood import counts_term, response_matrix
 from ..stats.minimize import adapts, reweighted, settled
 
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #800efa84
@@ -54,8 +54,8 @@ def _with_factor(
     source,    # SkyModel
     spectrum,  # the reference, SpectralModel
     pivot,     # Quantity, energy at which the factor is 1 for any slope
-):             # SkyModel
-    "The reference times a power law that fits the data."
+)->tuple:      # SkyModel; what the engine compiles of each dataset
+    "The reference times a power law that fits the data; and the data with the statistic chosen for it."
     spectrum, factor = spectrum.copy(), PowerLawNormSpectralModel(norm=1, tilt=0, reference=pivot)
     spectrum.parameters.freeze_all()
     factor.tilt.frozen, factor.tilt.min, factor.tilt.max, factor.norm.min = False, -5, 5, 0
@@ -74,7 +74,7 @@ def _with_factor(
     else:
         warn("unfold: the data do not fix flux and slope of the reference, which is taken as it is")
         problem.write_back(problem.start)
-    return model
+    return model, FitProblem(fitted).parts
 
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #3a7ee8e3
 def _with_weights(
@@ -89,13 +89,14 @@ def _with_weights(
 
 def _linear_pairs(
     mine:list,        # datasets of the source
+    parts:list,       # what the engine compiles of each
     source,           # SkyModel that the norms belong to
     model,            # SkyModel of the reference
     edges:np.ndarray, # of the bands, TeV
 ):                    # pairs for `solve_penalised`; all bands, and one on each side
     "Prediction and statistic of all runs side by side, apart for measured and for known background."
     groups = {}
-    for d, part in zip(mine, grouped([d.part() for d in mine])):
+    for d, part in zip(mine, parts):
         bins = part.bins()
         if not bins.any():
             continue
@@ -508,8 +509,8 @@ def unfold(datasets, energy_edges, method="tikhonov", strength=None, reference=N
         expect(spectrum, SpectralModel, "reference")
     model, mine = _source_of(datasets, source, spectrum)
     pivot = u.Quantity(np.sqrt(edges[0]*edges[-1]), "TeV")
-    reference = _with_factor(mine, model, spectrum or model.spectral_model, pivot)
-    pairs = _linear_pairs(mine, model, reference, edges)
+    reference, parts = _with_factor(mine, model, spectrum or model.spectral_model, pivot)
+    pairs = _linear_pairs(mine, parts, model, reference, edges)
     used = sum(p.matrix.sum(-1) for p, _ in pairs) > 0
     columns = _unfolded(pairs, used, _band_centers(edges), method, number, rule, n_toys, random_state)
     error = np.sqrt(np.diag(columns["norm_covariance"]))
