@@ -128,6 +128,13 @@ def test_limits_beside_the_crab_nebula(hess_dir, tmp_path):
     check(results, "09_limits_hess")
 
 
+def test_systematic_errors_of_the_simulated_runs(tmp_path):
+    "Statistical, systematic and choices side by side; the errors of the table are those of the file."
+    results = execute("18_systematics", tmp_path, n_toys=100)
+    check(results, "18_systematics_demo")
+    assert len(results["errors"]) == 3 and (tmp_path / "errors.tex").read_text().count("&") == 20
+
+
 def test_simulation_and_sensitivity(tmp_path):
     check(execute("10_sensitivity", tmp_path), "10_sensitivity_demo")
 

@@ -507,7 +507,7 @@ def plot_impacts(systematics, result=None, n=15, axes=None):
     n = as_number(n, "n", minimum=1, integer=True)
     rows, r = systematics.impact_table(result)[:n], systematics.index(result)
     if axes is None:
-        size = (7.5, 1.3 + .32*len(rows))
+        size = (7.5, 1.5 + .32*len(rows))
         axes = pyplot.subplots(1, 2, sharey=True, figsize=size, width_ratios=[3, 2], layout="constrained")[1]
     left, right = axes
     total, y = systematics.total[r], np.arange(len(rows))
@@ -516,13 +516,15 @@ def plot_impacts(systematics, result=None, n=15, axes=None):
         left.barh(y, rows[f"prior_{name}"]/total, .82, fill=False, ec=color, label=f"{sign} of the prior")
     left.axvline(0, color="k", lw=.8)
     unit = f" {systematics.units[r]}" if systematics.units[r] else ""
-    left.set(xlabel=f"shift of {systematics.names[r]} / total error ({total:.2g}{unit})")
+    left.set(xlabel=f"shift of {systematics.names[r]}\n/ total error ({total:.2g}{unit})")
+    left.locator_params(axis="x", nbins=6)
     left.set_yticks(y, rows["nuisance"])
     left.legend(loc="lower center", bbox_to_anchor=(.5, 1), ncols=2, frameon=False, fontsize=8)
     for size, shade in ((2, ".93"), (1, ".85")):
         right.axvspan(-size, size, color=shade, lw=0)
     right.errorbar(rows["pull"], y, xerr=rows["constraint"], fmt="o", color="k", ms=4, capsize=2)
     reach = np.nanmax(np.abs(np.append(rows["pull"], 0)) + np.nan_to_num(np.append(rows["constraint"], 1)))
-    right.set(xlabel="pull, with its error / prior", xlim=(-max(2.2, reach*1.05), max(2.2, reach*1.05)))
+    reach = max(2.2, 1.05*reach)
+    right.set(xlabel="pull and its error\n/ width of the prior", xlim=(-reach, reach))
     right.set_ylim(len(rows) - .4, -.6)
     return left, right

@@ -224,6 +224,8 @@ class Choices:
 
 # %% ../../nbs/85_sweeps/95_choices.ipynb #f86436d1
 _COUNTS = "counts", "counts_off"
+_SAME_DATA = ("model", "nuisance", "datasets.stack", "datasets.statistic", "fit.backend", "fit.optimize_opts",
+              "fit.covariance_opts") # keys, or their beginnings, that leave the counts as they are
 
 def _column(content, name)->np.ndarray:
     "Numbers of a result, nan where there are none or no such result."
@@ -231,15 +233,22 @@ def _column(content, name)->np.ndarray:
         return np.full(len(content), np.nan)
     return float_column(content[name])
 
-def _is_recounted(content)->np.ndarray:
-    "Whether each row has other counts than the first one, or none that could be compared."
-    known = [_column(content, name) for name in _COUNTS]
-    return ~np.all([c == c[0] for c in known], axis=0)
+def _only(variation, wanted)->bool:
+    "Whether a variation of an analysis changes nothing but keys that begin so."
+    keys = [config_key(name, value) for name, value in variation.settings.items()]
+    return all(key.startswith(wanted) for key in keys)
 
-def _only_the_model(subject, variation)->bool:
-    "Whether a variation leaves the data as they are and takes another model."
-    return isinstance(subject, AnalysisSubject) and all(
-        config_key(name, value).split(".")[0] == "model" for name, value in variation.settings.items())
+def _by_counts(content)->np.ndarray:
+    "Whether each row has other counts than the first one, or none that could be compared."
+    known = [_column(content, name) for name in _COUNTS if name in content.colnames]
+    return ~np.all([c == c[0] for c in known], axis=0) if known else np.full(len(content), True)
+
+def _kinds(subject, variations, content)->tuple:
+    "Whether each variation has other counts, or other bins of them; whether it takes another model alone."
+    if not isinstance(subject, AnalysisSubject):
+        return _by_counts(content)[1:], np.full(len(variations), False)
+    kinds = [(not _only(variation, _SAME_DATA), _only(variation, ("model",))) for variation in variations]
+    return tuple(np.array(kinds, bool).T)
 
 def _judged(content, of_model, worst)->tuple:
     "Status of each variation, and remarks about the baseline."
@@ -275,7 +284,7 @@ def _analysed(subject, variations, results, swept)->Choices:
     if not names:
         raise ValueError("results: no number with an error comes out at all points; name some")
     values, errors = (np.stack([_column(content, f"{n}{end}") for n in names], 1) for end in ("", "_err"))
-    of_model = np.array([_only_the_model(subject, v) for v in variations])
+    recounted, of_model = _kinds(subject, variations, content)
     status, remarks = _judged(content, of_model, 4.)
     status = [text if text != "ok" or np.isfinite(row).all() else "a result is not a finite number"
               for text, row in zip(status, values[1:])]
@@ -283,7 +292,7 @@ def _analysed(subject, variations, results, swept)->Choices:
     if not usable(content)[0]:
         remarks.append("the fit of the baseline did not converge")
     return Choices(names, units, values[0], errors[0], variations, values[1:], errors[1:],
-                   _is_recounted(content)[1:], status, swept, remarks)
+                   recounted, status, swept, remarks)
 
 def choices(what, out, variations=None, results=None, **options):
     """Vary each choice of an analysis alone and compare with the analysis as it is.
