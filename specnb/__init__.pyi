@@ -318,10 +318,20 @@ from .detection.sensitivity import plot_sensitivity as plot_sensitivity
 from .detection.sensitivity import sensitivity as sensitivity
 from .detection.limits import EXPECTED as EXPECTED
 from .detection.limits import expected_norm_limits as expected_norm_limits
+from .detection.limits import norm_limit_coverage as norm_limit_coverage
 from .detection.limits import norm_limits as norm_limits
 from .detection.upper_limits import UpperLimits as UpperLimits
 from .detection.upper_limits import compute_upper_limits as compute_upper_limits
 from .detection.upper_limits import detection_time as detection_time
+from .detection.weak_source import INDEX as INDEX
+from .detection.weak_source import MIN_SIGNIFICANCE as MIN_SIGNIFICANCE
+from .detection.weak_source import WeakSource as WeakSource
+from .detection.weak_source import fixed_shape as fixed_shape
+from .detection.weak_source import has_signal as has_signal
+from .detection.weak_source import no_signal_reason as no_signal_reason
+from .detection.weak_source import norm_parameter as norm_parameter
+from .detection.weak_source import signal_counts as signal_counts
+from .detection.weak_source import weak_source as weak_source
 from .detection.profiles import FluxProfile as FluxProfile
 from .detection.profiles import FluxProfileEstimator as FluxProfileEstimator
 from .detection.profiles import make_concentric_annulus_sky_regions as make_concentric_annulus_sky_regions
@@ -361,6 +371,7 @@ from .analysis.views import points_view as points_view
 from .analysis.views import remarks_view as remarks_view
 from .analysis.views import runs_view as runs_view
 from .analysis.views import sensitivity_view as sensitivity_view
+from .analysis.views import signal_view as signal_view
 from .analysis.views import with_error as with_error
 from .analysis.products import write_products as write_products
 from .analysis.pages import render_page as render_page
@@ -477,6 +488,7 @@ __all__ = [
     "GoodnessOfFit",
     "Height",
     "HtmlTable",
+    "INDEX",
     "IRF",
     "Inventory",
     "LightCurveEstimator",
@@ -489,6 +501,7 @@ __all__ = [
     "LogParabolaSpectralModel",
     "LogUniformPrior",
     "MIME",
+    "MIN_SIGNIFICANCE",
     "MODEL_REGISTRY",
     "ManyFits",
     "Map",
@@ -604,6 +617,7 @@ __all__ = [
     "WcsGeom",
     "WcsNDMap",
     "WeakSource",
+    "WeakSource",
     "WobbleRegionsFinder",
     "add_nuisances",
     "aeff_max_threshold",
@@ -668,10 +682,12 @@ __all__ = [
     "fit_each",
     "fit_many",
     "fit_view",
+    "fixed_shape",
     "galactic_to_icrs",
     "get_rebinned_axis",
     "get_wstat_mu_bkg",
     "goodness_of_fit",
+    "has_signal",
     "held_covariance",
     "icrs_to_galactic",
     "integrate_spectrum",
@@ -692,7 +708,10 @@ __all__ = [
     "make_theta_squared_table",
     "minimum_excess",
     "moved_edges",
+    "no_signal_reason",
+    "norm_limit_coverage",
     "norm_limits",
+    "norm_parameter",
     "observation_table",
     "observatory_locations",
     "off_counts",
@@ -771,6 +790,8 @@ __all__ = [
     "separation",
     "side_by_side",
     "sigma_to_ts",
+    "signal_counts",
+    "signal_view",
     "simulate_observation",
     "simulate_observations",
     "sky_regions",
@@ -796,6 +817,7 @@ __all__ = [
     "unpack",
     "unpack_matrix",
     "validate",
+    "weak_source",
     "weak_source",
     "with_error",
     "wobble_pointings",

@@ -150,7 +150,7 @@ def test_steps_as_in_gammapy():
 
 def test_a_fit_that_does_not_converge_is_no_success():
     "One run, a shape with more freedom than the data can hold."
-    analysis = run(observations__obs_ids=[1004], model__type="sbpl", fit__fit_range__min="20 TeV")
+    analysis = run(observations__obs_ids=[1004], model__type="sbpl", fit__fit_range__min="10 TeV")
     assert not analysis.success and analysis.results()["fit"]["success"] is False
     assert analysis.remarks[0].startswith("fit: Optimization failed") and analysis.results()["models"][0]["parameters"]["amplitude"]["error"] is None
 

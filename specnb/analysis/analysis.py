@@ -22,6 +22,7 @@ from ..data.download import find_dataset, public_datasets
 from ..data.inventory import find_index
 from ..data.problems import fits_files
 from ..data.store import DataStore
+from ..detection.weak_source import signal_counts
 from ..flux_points.dataset import FluxPointsDataset
 from ..light_curves.variability import compute_lightcurve_constancy
 from ..makers.datasets import Datasets, cumulative_stacks
@@ -227,10 +228,12 @@ class SpectralAnalysis:
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
     constancy : `~astropy.table.QTable`
         Test of each band of the light curve against a constant flux, as from `compute_lightcurve_constancy`.
+    weak_source : `WeakSource`
+        If there is no significant signal: the assumed spectrum and the limit of its flux.
     sensitivity : `~astropy.table.Table`
         Of all datasets together, if the configuration has ``sensitivity.enabled``.
     limits : `UpperLimits`
-        Of the source, if the configuration has ``limits.enabled``.
+        Of the source, if the configuration has ``limits.enabled`` or there is no significant signal.
     homogeneity : `OffHomogeneity`
         Of the OFF regions, if the configuration has ``datasets.background.homogeneity``.
     remarks : list of str
@@ -250,7 +253,7 @@ class SpectralAnalysis:
         self.config = config if isinstance(config, AnalysisConfig) else AnalysisConfig(**(config or {}))
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
-        self.homogeneity = self.constancy = self.sensitivity = self.limits = None
+        self.homogeneity = self.constancy = self.sensitivity = self.limits = self.weak_source = None
         self.remarks = []
 
     def run(self):
@@ -282,7 +285,7 @@ class SpectralAnalysis:
             self.get_light_curve()
         if self.config.sensitivity.enabled:
             self.get_sensitivity()
-        if self.config.limits.enabled:
+        if self.config.limits.enabled or self.weak_source is not None:
             self.get_limits()
 
     def get_observations(self):
@@ -336,25 +339,60 @@ class SpectralAnalysis:
         datasets.models = self.models
 
     def run_fit(self):
-        "Fit inside ``fit.fit_range``; sets `fit`, `fit_result`, and values and errors in `models`."
+        """Fit inside ``fit.fit_range``; sets `fit`, `fit_result`, and values and errors in `models`.
+
+        Without a significant signal, or if the best fit has no flux, the shape is assumed as the section
+        ``weak_source`` of the configuration says, and `weak_source` is set.
+        """
         datasets = self._need("datasets", "get_datasets")
         if self.models is None:
             self.set_models()
         set_fit_range(datasets, self.config.fit.fit_range)
-        with warnings_as_remarks(self.remarks):
-            self.fit = self.config.fit.fit()
-            self.fit_result = result = self.fit.run(datasets)
+        self.fit, self.weak_source = self.config.fit.fit(), None
+        start, source = self.models.copy(), self.config.flux_points.source
+        known = source in self.models.names
+        reason = self.config.weak_source.reason(self.runs) if known else ""
+        if not reason:
+            with warnings_as_remarks(self.remarks):
+                self.fit_result = self.fit.run(datasets)
+            reason = self.config.weak_source.reason(self.runs, self.models[source]) if known else ""
+        if reason:
+            self._assume_shape(start, reason)
+        result = self.fit_result
         if not result.success:
             parts = filter(None, (result.optimize_result, result.covariance_result))
             add_remark(self.remarks, f"fit: {' '.join(r.message for r in parts if not r.success)}")
         log.info("fit: %s, statistic %.2f", self._outcome(), result.total_stat)
 
+    def _assume_shape(self, start, reason): # no significant signal
+        self.datasets.models = start
+        with warnings_as_remarks(self.remarks):
+            self.weak_source = weak = self.config.weak_source.compute(
+                self.datasets, source=self.config.flux_points.source, runs=self.runs, reason=reason,
+                fit=self.fit)
+        self.models, self.fit_result = weak.models, weak.fit_result
+        self.datasets.models = self.models
+        add_remark(self.remarks, weak.message)
+
+    def _reference_models(self): # whose norms flux points are: the fitted ones, or the source at its limit
+        if self.weak_source is None:
+            return self.models
+        limit = self.weak_source.model_ul()
+        return Models([limit if m.name == limit.name else m for m in self.models])
+
     def get_flux_points(self):
         "Measure the flux points; sets `flux_points`, a `FluxPointsDataset` with the fitted source."
         self._need("fit_result", "run_fit")
+        estimator, models = self.config.flux_points.estimator(), self._reference_models()
+        if self.weak_source is not None: # points become limits
+            estimator.selection_optional = {*estimator.selection_optional, "ul"}
+        datasets = self.datasets.copy()
+        datasets.models = models
         with warnings_as_remarks(self.remarks):
-            points = self.config.flux_points.estimator().run(self.datasets)
-        self.flux_points = FluxPointsDataset(data=points, models=self.models[self.config.flux_points.source])
+            points = estimator.run(datasets)
+        if self.weak_source is not None:
+            points.data["is_ul"] = np.isfinite(points.norm_ul)
+        self.flux_points = FluxPointsDataset(data=points, models=models[self.config.flux_points.source])
         told = (f"flux point at {energy:.3g} TeV: {status}"
                 for energy, status in zip(points.data["e_ref"], points.status) if status)
         add_remarks(self.remarks, told, "flux points")
@@ -376,7 +414,7 @@ class SpectralAnalysis:
                 parts = parts_of_runs(self, settings.width, settings.dates) or parts
                 estimator = settings.estimator(self.config.flux_points.source)
             set_fit_range(parts, self.config.fit.fit_range)
-            parts.models = self.models
+            parts.models = self._reference_models()
             self.light_curve = curve = estimator.run(parts)
             self.constancy = compute_lightcurve_constancy(curve, parts, estimator)
         told = (f"light curve, from {start.utc.iso[:19]}: {text}"
@@ -412,7 +450,8 @@ class SpectralAnalysis:
         -------
         dict
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
-            ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``) and ``remarks``;
+            ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``), ``signal`` (counts,
+            significance, and ``weak_source`` where this is no significant one) and ``remarks``;
             of steps that were asked for, ``light_curve`` (as ``flux``, and the test ``constancy``) with
             ``light_curve_units``, ``sensitivity`` and ``limits`` with their units, and ``off_homogeneity``.
 
@@ -433,8 +472,13 @@ class SpectralAnalysis:
                 "models": [model_results(m) for m in models],
                 "covariance": {"parameters": free, "matrix": matrix},
                 "flux_points": plain_columns(points),
-                "flux_points_units": units_of(points), **self._further_results(),
+                "flux_points_units": units_of(points), "signal": self._signal(), **self._further_results(),
                 "remarks": list(self.remarks)}
+
+    def _signal(self): # of all runs together
+        counts, weak = signal_counts(self.runs), self.weak_source
+        return {**{name: finite(x) for name, x in counts.items()}, "significant": weak is None,
+                "weak_source": None if weak is None else weak.to_dict()}
 
     def _further_results(self): # of steps that were asked for
         found = {}
@@ -468,12 +512,13 @@ class SpectralAnalysis:
         self._need("flux_points", "get_flux_points")
         functions = {"signal_growth": partial(plot_signal_growth, self.runs.info_table(cumulative=True)),
                      "fit": partial(plot_fit_of_all, self.datasets),
-                     "spectrum": partial(plot_spectrum, self.flux_points)}
+                     "spectrum": partial(plot_spectrum, self.flux_points, weak=self.weak_source)}
         if any(d.off_regions is not None and d.off_regions.n for d in self.runs):
             regions = partial(plot_background_regions, self.runs, self.exclusion)
             functions = {"background_regions": regions, **functions}
         if self.flux_points.data.has_stat_profiles:
-            functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True)
+            functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True,
+                                            weak=self.weak_source)
         if self.homogeneity is not None:
             functions["off_homogeneity"] = self.homogeneity.plot
         if self.light_curve is not None:
@@ -492,6 +537,8 @@ class SpectralAnalysis:
         if self.observations is None:
             return [("state", "not run yet")]
         rows = [("runs", shortened(self.observations.ids))]
+        if self.weak_source is not None:
+            rows += [("signal", f"none: {self.weak_source.reason}")]
         if self.fit_result is not None:
             rows += [("fit", f"{self._outcome()}, statistic {self.fit_result.total_stat:.2f}")]
             rows += [(f"{m.name}.{p.name}", f"{p.value:.4g} +- {p.error:.2g} {p.unit}".strip())

@@ -13,7 +13,7 @@ from .fields import (
     plain_yaml, section_values, yaml_lines)
 from .fit_sections import FitConfig, FluxPointsConfig
 from .further_sections import (
-    LightCurveConfig, LimitsConfig, NuisanceConfig, SensitivityConfig)
+    LightCurveConfig, LimitsConfig, NuisanceConfig, SensitivityConfig, WeakSourceConfig)
 from .model_sections import ModelConfig
 from ..base.core import atomic_path, found_text, html_table, make_path
 from ..base.yaml_files import load_yaml, read_yaml
@@ -49,7 +49,7 @@ class AnalysisConfig(OutermostSection):
     Parameters
     ----------
     general, observations, datasets, model, nuisance, fit, flux_points : dict or section
-    light_curve, sensitivity, limits : dict or section
+    weak_source, light_curve, sensitivity, limits : dict or section
         Values that differ from the defaults, nested as in the YAML file; `AnalysisConfig.keys` lists all.
 
     Raises
@@ -64,6 +64,7 @@ class AnalysisConfig(OutermostSection):
     nuisance:NuisanceConfig = part(NuisanceConfig)
     fit:FitConfig = part(FitConfig)
     flux_points:FluxPointsConfig = part(FluxPointsConfig)
+    weak_source:WeakSourceConfig = part(WeakSourceConfig)
     light_curve:LightCurveConfig = part(LightCurveConfig)
     sensitivity:SensitivityConfig = part(SensitivityConfig)
     limits:LimitsConfig = part(LimitsConfig)

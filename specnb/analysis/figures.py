@@ -94,7 +94,7 @@ def plot_fit_of_all(datasets, axes=None):
     return axes
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #7db8bb67
-def plot_spectrum(points_dataset, ax=None, profiles=False):
+def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
     """Draw flux points, model and error band as an energy flux.
 
     Parameters
@@ -105,6 +105,9 @@ def plot_spectrum(points_dataset, ax=None, profiles=False):
         Where to draw.
     profiles : bool
         Draw the likelihood profiles, as far as the points have them.
+    weak : `WeakSource`, optional
+        Of a source without signal: its limit is drawn instead of the model, with the 68 % range of limits
+        that was to be expected.
 
     Returns
     -------
@@ -115,7 +118,29 @@ def plot_spectrum(points_dataset, ax=None, profiles=False):
         ax = points.plot_ts_profiles(ax=ax, sed_type="e2dnde")
     style = {"color": "tab:orange"} if ax is not None and profiles else {} # to be seen on blue
     markers = {"color": "black", "marker": "o", "markersize": 4}
-    return points_dataset.plot_spectrum(ax=ax, kwargs_fp=markers, kwargs_model=style)
+    if weak is None:
+        return points_dataset.plot_spectrum(ax=ax, kwargs_fp=markers, kwargs_model=style)
+    ax = points.plot(ax=ax, sed_type="e2dnde", **markers)
+    return _plot_limit(weak, points, ax, style)
+
+def _plot_limit(
+    weak,   # WeakSource
+    points, # FluxPoints
+    ax, style:dict, # of the line
+):          # Axes
+    "The assumed spectrum at the limit of its amplitude, and where limits without source lie."
+    bounds = points.energy_min[0], points.energy_max[-1]
+    level = f"limit, confidence {weak.limits.confidence_level:.3g}"
+    weak.model_ul().spectral_model.plot(bounds, ax=ax, sed_type="e2dnde", label=level, **style)
+    band = weak.amplitude_ul_quantiles
+    if band is not None:
+        grey = {"color": "0.7", "lw": .8, "zorder": 0}
+        low, high = (weak.model_ul(band[k]).spectral_model.plot(bounds, ax=ax, sed_type="e2dnde",
+                                                                **grey).lines[-1] for k in (1, 3))
+        ax.fill_between(low.get_xdata(), low.get_ydata(), high.get_ydata(), color="0.9", zorder=-1,
+                        label="expected without source, 68 %")
+    ax.legend(fontsize=8)
+    return ax
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #7d943e47
 def plot_light_curve(curve, ax=None):

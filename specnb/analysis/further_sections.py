@@ -15,6 +15,7 @@ from .fit_sections import of_estimator
 from ..base.core import lazy
 from ..detection.sensitivity import SensitivityEstimator
 from ..detection.upper_limits import compute_upper_limits
+from ..detection.weak_source import INDEX, MIN_SIGNIFICANCE, no_signal_reason, weak_source
 from ..light_curves.estimator import LightCurveEstimator
 from ..models.nuisance import NuisanceModel
 from ..models.priors import GaussianPrior
@@ -141,6 +142,28 @@ class LimitsConfig(Section):
         "The `UpperLimits` of a source of datasets, by its name; the other models stay beside it."
         return compute_upper_limits(datasets, self.index, self.energy_min, self.energy_max, source,
                                     self.n_sigma_ul, self.confidence_level)
+
+# %% ../../nbs/80_analysis/18_further_sections.ipynb #1cdd567e
+class WeakSourceConfig(Section):
+    "What is done without a significant signal."
+    min_significance:float | None = entry(MIN_SIGNIFICANCE, "least significance of a signal (Li and Ma, all "
+                                          "safe bins of all runs); null: fit in any case", ge=0, le=100)
+    index:float | None = entry(INDEX, "index of the spectrum that is assumed below it; null: its start value",
+                               ge=-10, le=10)
+    confidence_level:float = argument(weak_source, "confidence_level", "one-sided confidence of the limit",
+                                      gt=.5, lt=1)
+    n_toys:int = argument(weak_source, "n_toys", "simulations for the limit to be expected and for the "
+                          "coverage; 0: none", ge=0, le=1_000_000)
+
+    def reason(self, runs, model=None):
+        "Why there is no signal in runs, or in the fitted source; empty if there is."
+        least = self.min_significance
+        return "" if least is None else no_signal_reason(runs, least, model)
+
+    def compute(self, datasets, **arguments):
+        "The `WeakSource` of datasets."
+        settings = {name: value for name, value in self if name != "min_significance"}
+        return weak_source(datasets, **settings, **arguments)
 
 # %% ../../nbs/80_analysis/18_further_sections.ipynb #f268cac3
 def as_calibration(value):

@@ -122,6 +122,14 @@ def no_windows():
 
 def fitted_lines(results:dict)->list:
     "Lines about the fit."
+    signal = results["signal"]
+    if not signal["significant"]:
+        weak = signal["weak_source"]
+        limits = (f"{weak[name]:.3g} {weak['unit']}" if weak[name] is not None else "not known"
+                  for name in ("amplitude_ul", "amplitude_ul_expected"))
+        return [f"no significant signal: {weak['reason']}", f"assumed: {weak['assumed']}",
+                "{} < {} (confidence {:g}; {} expected without source)".format(
+                    weak["parameter"], next(limits), weak["confidence_level"], next(limits))]
     lines = []
     for model in results["models"]:
         for name, p in model["parameters"].items():

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 import numpy as np
 from ..base.core import as_float, as_number, expect, html_table, lazy
-from .limits import BandCounts, expected_norm_limits, gather_counts, norm_limits, restrict
+from .limits import (BandCounts, expected_norm_limits, gather_counts, norm_limit_coverage,
+                                     norm_limits, restrict)
 from .sensitivity import integral_flux
 from ..fit.problem import as_datasets
 from ..flux_points.estimator import fit_band
@@ -38,7 +39,8 @@ class UpperLimits:
         Size of the limits in standard deviations.
     data : dict of ndarray
         ``norm``, ``norm_err``, ``norm_ul``, ``norm_ul_expected``, ``ts``, ``sqrt_ts``, shape (n,); with
-        simulations ``norm_ul_quantiles``, shape (n, 5). Reference fluxes ``flux``, ``eflux``, ``dnde``.
+        simulations ``norm_ul_quantiles``, shape (n, 5), and ``coverage``, ``coverage_err`` of the limit if
+        the source is as bright as it. Reference fluxes ``flux``, ``eflux``, ``dnde``.
     counts : dict
         ``n_on``, ``background``, ``excess``, ``e_min``, ``e_max`` of the bins that took part, ``livetime``.
     status : list of str
@@ -258,7 +260,11 @@ def _reason(
     if data["sqrt_ts"][i] >= 5:
         return f"detected with {data['sqrt_ts'][i]:.1f} sigma: it has a flux rather than a limit"
     negative = data["norm"][i] < 0
-    return "upper limit from the profile of norm >= 0: the best norm is negative" if negative else ""
+    ratio = data["norm_ul"][i]/data["norm_ul_expected"][i]
+    told = ["upper limit from the profile of norm >= 0: the best norm is negative"] if negative else []
+    if ratio < .75:
+        told += [f"the limit is {ratio:.2g} of the one to be expected without source"]
+    return "; ".join(told)
 
 # %% ../../nbs/78_detection/25_upper_limits.ipynb #8e2cc9dd
 def compute_upper_limits(datasets, spectral_model=None, energy_min=None, energy_max=None, source=None,
@@ -284,8 +290,8 @@ def compute_upper_limits(datasets, spectral_model=None, energy_min=None, energy_
     reoptimize : bool
         Fit the free parameters of the other sources again.
     n_toys : int
-        Number of simulations without source that tell how the limit scatters; not together with
-        `reoptimize`.
+        Number of simulations without source, which tell how the limit scatters, and of those with a source
+        as bright as the limit, which tell its coverage; not together with `reoptimize`.
     random_state : int or `numpy.random.Generator`
         Seed or generator for them.
 
@@ -331,7 +337,11 @@ def _limits(
     expected, quantiles = expected_norm_limits(counts.signal, **counts.measured, n_sigma_ul=sigma,
                                                n_toys=n_toys, random_state=random_state)
     data["norm_ul_expected"] = expected
-    return data if quantiles is None else data | {"norm_ul_quantiles": quantiles.T}
+    if quantiles is None:
+        return data
+    coverage = norm_limit_coverage(counts.signal, data["norm_ul"], **counts.measured, n_sigma_ul=sigma,
+                                   n_toys=n_toys, random_state=random_state)
+    return data | {"norm_ul_quantiles": quantiles.T} | dict(zip(("coverage", "coverage_err"), coverage))
 
 def _fluxes(
     spectra:list, counts:BandCounts,

@@ -17,6 +17,7 @@ special = lazy("scipy.special")
 # %% ../../nbs/50_stats/10_stats.ipynb #779dd9b4
 _MU_FLOOR = 1e-25             # of an expectation, in Cash's statistic
 _TINY, _HUGE = 1e-150, 1e100  # of expectations and predictions; the squares of both are still numbers
+_FEWEST = 1e-6                # expected counts of a bin that tells more about the signal than any other
 
 def _floats(**values):
     "All as arrays of floats, which may be nan."
@@ -241,7 +242,7 @@ class WStatTerm:
         """Mean of d2W/ds2 over counts with the expectation at hand; for a negative prediction, with that of
         its size."""
         mu, b = self.means(np.abs(s))
-        return 2/np.maximum(mu + self.alpha**2*b, _TINY)
+        return 2/np.maximum(mu + self.alpha**2*b, _FEWEST)
 
 # %% ../../nbs/50_stats/10_stats.ipynb #4a00b0c0
 def wstat_derivatives(n_on, n_off, alpha, mu_sig):
@@ -286,7 +287,7 @@ class CashTerm:
 
     def expected(self, s):
         "Mean of d2C/ds2 over counts with the expectation at hand."
-        return 2/np.maximum(np.abs(s + self.bkg), _TINY)
+        return 2/np.maximum(np.abs(s + self.bkg), _FEWEST)
 
 class Chi2Term:
     "Chi-square of measured values with symmetric errors."

@@ -1,0 +1,122 @@
+"No significant signal: the result says so, limits cover, and the page is made; 100 simulated sets of runs without source."
+import numpy as np
+import pytest
+from specnb import (AnalysisConfig, Datasets, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
+                    fit_view, has_signal, norm_limit_coverage, signal_counts, signal_view, weak_source)
+from specnb.detection.limits import gather_counts
+from specnb.simulate.example import example_datasets
+
+# n_on, n_off, 1/alpha, significance of the profile likelihood: Cousins, Linnemann & Tucker 2008, NIM A 595, 480, table 1
+PUBLISHED = [(4, 5, 5.0, 1.95), (6, 18.78, 14.44, 2.81), (9, 17.83, 4.69, 1.99), (17, 40.11, 10.56, 4.57), (50, 55, 2.0, 3.02), (67, 15, .5, 3.04),
+             (200, 10, .1, 2.38), (523, 2327, 5.99, 5.95), (498426, 493434, 1.0, 5.01)]
+
+
+@pytest.mark.parametrize("n_on, n_off, tau, significance", PUBLISHED)
+def test_significances_are_the_published_ones(n_on, n_off, tau, significance):
+    assert WStatCountsStatistic(n_on, n_off, 1/tau).sqrt_ts == pytest.approx(significance, abs=.0061)
+
+
+def simulated(runs, seed, flux=0.):
+    "Counts of runs without source, or with one of index 2.5 and an amplitude in units of 1e-12 cm-2 s-1 TeV-1."
+    rng, result = np.random.default_rng(seed), Datasets()
+    source = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="1e-12 cm-2 s-1 TeV-1"), name="source")
+    for d in runs:
+        signal = flux*d.fill(models=[source]).signal_counts() if flux else 0
+        result.append(d.fill(n_on=rng.poisson(d.arrays.alpha*d.arrays.n_off + signal).astype(float), n_off=rng.poisson(d.arrays.n_off).astype(float)))
+    return result
+
+
+@pytest.fixture(scope="module")
+def reduced():
+    "The simulated runs that ship with the package, reduced."
+    analysis = SpectralAnalysis(AnalysisConfig(weak_source={"n_toys": 0}, flux_points={"parameters": {"snap": True}}))
+    analysis.get_observations()
+    analysis.get_datasets()
+    return analysis
+
+
+def analysed(reduced, seed, flux=0., **settings):
+    analysis = SpectralAnalysis(reduced.config.with_settings(settings))
+    analysis.observations, analysis.exclusion, analysis.runs = reduced.observations, reduced.exclusion, simulated(reduced.runs, seed, flux)
+    analysis.combine_runs()
+    analysis.analyse_datasets()
+    return analysis
+
+
+def test_hundred_analyses_without_source(reduced):
+    "All end with a result, no index that ran away, limits of a sensible size in every band, and no detection above 4 sigma."
+    significances = []
+    for seed in range(100):
+        found = analysed(reduced, seed, **{"flux_points.parameters.selection_optional": "ul"})
+        weak = found.weak_source
+        assert weak is not None and found.success and "no significant signal" in " ".join(found.remarks)
+        significances.append(weak.counts["sqrt_ts"])
+        parameters = found.models["source"].parameters
+        assert parameters["index"].value == 2.5 and parameters["index"].frozen and parameters["lambda_"].value == .1 and parameters["amplitude"].value >= 0
+        points = found.flux_points.data
+        limits = points.e2dnde_ul.to_value("erg cm-2 s-1")
+        assert points.is_ul.all() and np.all((limits > 5e-13) & (limits < 5e-11)) and not any("no exposure" in s for s in points.status)
+        flux = found.limits.flux_ul.to_value("cm-2 s-1")
+        assert np.all((flux > 5e-14) & (flux < 1e-11)) and 5e-14 < weak.amplitude_ul.value < 1e-11
+        # no limit lies below that of no ON counts at all, 1.35 counts for 95 %
+        assert sum(d.signal_counts()[d.arrays.mask].sum() for d in (d.fill(models=[weak.model_ul()]) for d in found.datasets)) > 2.7055/2
+        if seed < 5: # as plain numbers, and as they are shown
+            results = found.results()
+            assert not results["signal"]["significant"] and results["signal"]["weak_source"]["amplitude_ul"] == weak.amplitude_ul.value
+            assert "no significant signal" in str(signal_view(found)) and "<" in str(fit_view(found)) and results["limits"]["index"] == [2, 2.5, 3]
+    significances = np.array(significances)
+    assert (significances < 4).all() and (significances > -4).all()
+    assert abs(significances.mean()) < .35 and .75 < significances.std() < 1.25
+
+
+def test_limits_cover_a_small_true_flux(reduced):
+    "1000 simulated measurements of a weak source: 95 % limits lie above its flux in 93 to 98 %."
+    runs = reduced.runs.copy()
+    runs.models = [SkyModel(PowerLawSpectralModel(index=2.5, amplitude="1e-12 cm-2 s-1 TeV-1"), name="source")]
+    counts = gather_counts(list(runs), [m.spectral_model for m in runs.models], runs.models[0])
+    total = counts.signal.sum()
+    for excess in (5., 15.):
+        coverage, error = norm_limit_coverage(counts.signal, np.array([excess/total]), **counts.measured, n_sigma_ul=1.644854, n_toys=1000, random_state=1)
+        assert .93 - 2*error[0] < coverage[0] < .98 and error[0] < .01
+    none, _ = norm_limit_coverage(counts.signal, np.zeros(1), **counts.measured, n_sigma_ul=1.644854, n_toys=200, random_state=1)
+    assert none[0] == 1, "limits are positive"
+
+
+def test_a_flux_that_is_negative_has_no_shape(reduced):
+    "A deficit that is called a signal: the fit finds an amplitude below zero, and the analysis assumes the shape."
+    few = Datasets([d.fill(n_on=np.floor(.5*d.arrays.alpha*d.arrays.n_off)) for d in reduced.runs])
+    analysis = SpectralAnalysis(reduced.config.with_settings({"weak_source.min_significance": 0, "model.type": "pl"}))
+    analysis.observations, analysis.exclusion, analysis.runs = reduced.observations, reduced.exclusion, few
+    analysis.combine_runs()
+    assert "below 0" in analysis.config.weak_source.reason(few)
+    bright = reduced.runs # the source is there, the spectrum that is fitted has the wrong sign
+    model = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="-1e-12 cm-2 s-1 TeV-1"), name="source")
+    assert "amplitude -1e-12 cm-2 s-1 TeV-1, which is no flux" in analysis.config.weak_source.reason(bright, model)
+    analysis.run_fit()
+    assert analysis.success and analysis.weak_source.amplitude.value == 0 and analysis.models["source"].parameters["index"].value == 2.5
+    assert "at its limit, <" in str(fit_view(analysis))
+
+
+def test_a_deficit_is_seen_beside_the_expected_limit():
+    "The limit is positive, above that of no counts, and the status tells how far below the expected one it lies."
+    runs = example_datasets()
+    few = Datasets([d.fill(n_on=np.floor(.8*d.arrays.alpha*d.arrays.n_off)) for d in runs])
+    few.models = [SkyModel(PowerLawSpectralModel(), name="source")]
+    weak = weak_source(few, n_toys=200)
+    assert signal_counts(few)["sqrt_ts"] < -1.5 and not has_signal(few)
+    assert 0 < weak.amplitude_ul < weak.amplitude_ul_quantiles[1] < weak.amplitude_ul_expected
+    assert "of the one to be expected without source" in weak.limits.status[0] and weak.limits.status[0] in weak.message
+    assert few.models["source"].parameters["index"].value == 2 and not few.models["source"].parameters["index"].frozen, "models are left alone"
+    found = weak.to_dict()
+    assert found["confidence_level"] == pytest.approx(.95) and len(found["amplitude_ul_quantiles"]) == 5 and 0 <= found["coverage"] <= 1
+
+
+def test_a_source_that_is_there_is_fitted_as_before(reduced):
+    analysis = SpectralAnalysis(reduced.config)
+    analysis.observations, analysis.exclusion, analysis.runs = reduced.observations, reduced.exclusion, reduced.runs
+    analysis.combine_runs()
+    analysis.analyse_datasets()
+    found = analysis.results()["signal"]
+    assert analysis.weak_source is None and analysis.limits is None and found["significant"] and found["sqrt_ts"] > 30
+    assert "significance (Li and Ma)" in str(signal_view(analysis))
+    assert analysis.models["source"].parameters.free_parameters.names == ["index", "amplitude", "lambda_"]
