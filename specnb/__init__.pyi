@@ -325,13 +325,13 @@ from .detection.upper_limits import compute_upper_limits as compute_upper_limits
 from .detection.upper_limits import detection_time as detection_time
 from .detection.weak_source import INDEX as INDEX
 from .detection.weak_source import MIN_SIGNIFICANCE as MIN_SIGNIFICANCE
-from .detection.weak_source import WeakSource as WeakSource
+from .detection.weak_source import WeakSourceResult as WeakSourceResult
+from .detection.weak_source import fit_weak_source as fit_weak_source
 from .detection.weak_source import fixed_shape as fixed_shape
 from .detection.weak_source import has_signal as has_signal
 from .detection.weak_source import no_signal_reason as no_signal_reason
 from .detection.weak_source import norm_parameter as norm_parameter
 from .detection.weak_source import signal_counts as signal_counts
-from .detection.weak_source import weak_source as weak_source
 from .detection.profiles import FluxProfile as FluxProfile
 from .detection.profiles import FluxProfileEstimator as FluxProfileEstimator
 from .detection.profiles import make_concentric_annulus_sky_regions as make_concentric_annulus_sky_regions
@@ -617,7 +617,7 @@ __all__ = [
     "WcsGeom",
     "WcsNDMap",
     "WeakSource",
-    "WeakSource",
+    "WeakSourceResult",
     "WobbleRegionsFinder",
     "add_nuisances",
     "aeff_max_threshold",
@@ -682,6 +682,7 @@ __all__ = [
     "fit_each",
     "fit_many",
     "fit_view",
+    "fit_weak_source",
     "fixed_shape",
     "galactic_to_icrs",
     "get_rebinned_axis",
@@ -817,7 +818,6 @@ __all__ = [
     "unpack",
     "unpack_matrix",
     "validate",
-    "weak_source",
     "weak_source",
     "with_error",
     "wobble_pointings",

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from specnb import (AnalysisConfig, Datasets, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
-                    fit_view, has_signal, norm_limit_coverage, signal_counts, signal_view, weak_source)
+                    fit_view, has_signal, norm_limit_coverage, signal_counts, signal_view, fit_weak_source)
 from specnb.detection.limits import gather_counts
 from specnb.simulate.example import example_datasets
 
@@ -102,7 +102,7 @@ def test_a_deficit_is_seen_beside_the_expected_limit():
     runs = example_datasets()
     few = Datasets([d.fill(n_on=np.floor(.8*d.arrays.alpha*d.arrays.n_off)) for d in runs])
     few.models = [SkyModel(PowerLawSpectralModel(), name="source")]
-    weak = weak_source(few, n_toys=200)
+    weak = fit_weak_source(few, n_toys=200)
     assert signal_counts(few)["sqrt_ts"] < -1.5 and not has_signal(few)
     assert 0 < weak.amplitude_ul < weak.amplitude_ul_quantiles[1] < weak.amplitude_ul_expected
     assert "of the one to be expected without source" in weak.limits.status[0] and weak.limits.status[0] in weak.message

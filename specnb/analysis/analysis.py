@@ -228,7 +228,7 @@ class SpectralAnalysis:
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
     constancy : `~astropy.table.QTable`
         Test of each band of the light curve against a constant flux, as from `compute_lightcurve_constancy`.
-    weak_source : `WeakSource`
+    weak_source : `WeakSourceResult`
         If there is no significant signal: the assumed spectrum and the limit of its flux.
     sensitivity : `~astropy.table.Table`
         Of all datasets together, if the configuration has ``sensitivity.enabled``.

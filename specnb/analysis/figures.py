@@ -105,7 +105,7 @@ def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
         Where to draw.
     profiles : bool
         Draw the likelihood profiles, as far as the points have them.
-    weak : `WeakSource`, optional
+    weak : `WeakSourceResult`, optional
         Of a source without signal: its limit is drawn instead of the model, with the 68 % range of limits
         that was to be expected.
 
@@ -124,7 +124,7 @@ def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
     return _plot_limit(weak, points, ax, style)
 
 def _plot_limit(
-    weak,   # WeakSource
+    weak,   # WeakSourceResult
     points, # FluxPoints
     ax, style:dict, # of the line
 ):          # Axes

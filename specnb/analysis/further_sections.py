@@ -15,7 +15,7 @@ from .fit_sections import of_estimator
 from ..base.core import lazy
 from ..detection.sensitivity import SensitivityEstimator
 from ..detection.upper_limits import compute_upper_limits
-from ..detection.weak_source import INDEX, MIN_SIGNIFICANCE, no_signal_reason, weak_source
+from ..detection.weak_source import INDEX, MIN_SIGNIFICANCE, fit_weak_source, no_signal_reason
 from ..light_curves.estimator import LightCurveEstimator
 from ..models.nuisance import NuisanceModel
 from ..models.priors import GaussianPrior
@@ -150,9 +150,10 @@ class WeakSourceConfig(Section):
                                           "safe bins of all runs); null: fit in any case", ge=0, le=100)
     index:float | None = entry(INDEX, "index of the spectrum that is assumed below it; null: its start value",
                                ge=-10, le=10)
-    confidence_level:float = argument(weak_source, "confidence_level", "one-sided confidence of the limit",
+    confidence_level:float = argument(fit_weak_source, "confidence_level",
+                                      "one-sided confidence of the limit",
                                       gt=.5, lt=1)
-    n_toys:int = argument(weak_source, "n_toys", "simulations for the limit to be expected and for the "
+    n_toys:int = argument(fit_weak_source, "n_toys", "simulations for the limit to be expected and for the "
                           "coverage; 0: none", ge=0, le=1_000_000)
 
     def reason(self, runs, model=None):
@@ -161,9 +162,9 @@ class WeakSourceConfig(Section):
         return "" if least is None else no_signal_reason(runs, least, model)
 
     def compute(self, datasets, **arguments):
-        "The `WeakSource` of datasets."
+        "The `WeakSourceResult` of datasets."
         settings = {name: value for name, value in self if name != "min_significance"}
-        return weak_source(datasets, **settings, **arguments)
+        return fit_weak_source(datasets, **settings, **arguments)
 
 # %% ../../nbs/80_analysis/18_further_sections.ipynb #f268cac3
 def as_calibration(value):
