@@ -347,6 +347,14 @@ from .detection.nested_models import ParameterSensitivityEstimator as ParameterS
 from .detection.nested_models import select_nested_models as select_nested_models
 from .detection.nested_models import sigma_to_ts as sigma_to_ts
 from .detection.nested_models import ts_to_sigma as ts_to_sigma
+from .detection.toy_pvalues import ToyPValue as ToyPValue
+from .detection.toy_pvalues import pvalue_to_sigma as pvalue_to_sigma
+from .detection.toy_pvalues import toy_pvalue as toy_pvalue
+from .detection.toy_pvalues import wilks_pvalue as wilks_pvalue
+from .detection.comparison import ModelComparison as ModelComparison
+from .detection.comparison import ModelTest as ModelTest
+from .detection.comparison import compare as compare
+from .detection.comparison import information_criteria as information_criteria
 from .detection.impacts import Systematics as Systematics
 from .detection.impacts import add_nuisances as add_nuisances
 from .detection.impacts import held_covariance as held_covariance
@@ -511,6 +519,8 @@ __all__ = [
     "MeyerCrabSpectralModel",
     "Model",
     "ModelBase",
+    "ModelComparison",
+    "ModelTest",
     "Models",
     "NaimaSpectralModel",
     "NestedModelSelection",
@@ -608,6 +618,7 @@ __all__ = [
     "TimeMapAxis",
     "TimeReference",
     "TimmerKonig_lightcurve_simulator",
+    "ToyPValue",
     "UNIT_STRING_FORMAT",
     "UnfoldedSpectrum",
     "UniformPrior",
@@ -634,6 +645,7 @@ __all__ = [
     "certify",
     "choice_variations",
     "choices",
+    "compare",
     "compare_results",
     "compile_likelihood",
     "compound_region_center",
@@ -691,6 +703,7 @@ __all__ = [
     "has_signal",
     "held_covariance",
     "icrs_to_galactic",
+    "information_criteria",
     "integrate_spectrum",
     "intervals",
     "inventory",
@@ -757,6 +770,7 @@ __all__ = [
     "points_view",
     "problems_table",
     "public_datasets",
+    "pvalue_to_sigma",
     "read_arf",
     "read_gadf",
     "read_ogip",
@@ -812,6 +826,7 @@ __all__ = [
     "tan_project",
     "terms_of_use",
     "theta_squared_counts",
+    "toy_pvalue",
     "ts_to_sigma",
     "tutorial_notebook",
     "unfold",
@@ -819,6 +834,7 @@ __all__ = [
     "unpack_matrix",
     "validate",
     "weak_source",
+    "wilks_pvalue",
     "with_error",
     "wobble_pointings",
     "write_dl3",
