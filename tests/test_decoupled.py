@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from specnb import Datasets, Fit, SkyModel, fit_each, fit_many, likelihood_ratio
 from specnb.simulate.weak_source import weak_source
-from specnb.stats.decoupled import DecoupledTerm, Smooth, common_groups, decoupled_stat, fit_background
+from specnb.stats.decoupled import (DecoupledTerm, Smooth, common_groups, decoupled_stat, enough_degrees,
+                                    fit_background)
 from specnb.stats.likelihood import derivatives
 from specnb.stats.minimize import minimize, reweighted, rises
 
@@ -161,3 +162,10 @@ def test_unknown_statistics_are_refused(simulated):
 def test_the_statistic_stays_with_copies_stacks_and_slices(simulated):
     simulated.statistic = "grouped"
     assert simulated[0].copy().statistic == simulated.stack_reduce().statistic == simulated[:1].statistic == "grouped"
+
+
+def test_a_threshold_raises_the_degree_of_the_background_and_a_power_law_does_not():
+    smooth = Smooth(EDGES[:-1], EDGES[1:], np.zeros(8, int), [1.])
+    falling = 200*EDGES[:-1]**-1.6
+    threshold = falling/(1 + (1.4/EDGES[:-1])**12)
+    assert [enough_degrees(np.round(x), smooth).degree for x in (falling, threshold, 0*falling)] == [2, 4, 2]

@@ -64,12 +64,22 @@ class Smooth:
         low, high = np.log(low), np.log(high)
         first, last = low.min(initial=np.inf), high.max(initial=-np.inf)
         x = (low + high - first - last)/(last - first) if len(low) else low
-        self.powers = np.stack([x**i for i in range(degree + 1)], 1)
-        self.products = (self.powers[:, :, None]*self.powers[:, None]).reshape(len(x), (degree + 1)**2)
+        self._set_degree(x, degree)
         width = high - low
         share = np.asarray(exposure, float)/np.sum(exposure)
         self.exposure = share[run]*width/width.mean() if len(x) else width
         self.run, self.runs = run, np.eye(len(share))[run]
+
+    def _set_degree(self, x, degree):
+        self.x, self.degree = x, degree
+        self.powers = np.stack([x**i for i in range(degree + 1)], 1)
+        self.products = (self.powers[:, :, None]*self.powers[:, None]).reshape(len(x), (degree + 1)**2)
+
+    def of_degree(self, degree):
+        "The same with a polynomial of another degree."
+        new = copy.copy(self)
+        new._set_degree(self.x, degree)
+        return new
 
     def background(self, k, norm):
         "Expected OFF counts, shape (..., n_bins), for shapes `k` (..., degree+1) and norms (..., n_runs)."
@@ -104,7 +114,7 @@ def fit_background(n_on, n_off, alpha, signal, smooth, start=None, accuracy=1e-9
     Parameters
     ----------
     n_on, n_off, alpha : ndarray, shape (n_sets, n_bins)
-        Counts and exposure ratios of all runs side by side.
+        Counts and exposure ratios of all runs side by side; without signal `n_off` is enough.
     signal : ndarray, shape (n_sets, n_bins), or None
         Predicted signal; with None the ON counts are left aside.
     smooth : `Smooth`
@@ -146,6 +156,26 @@ def fit_background(n_on, n_off, alpha, signal, smooth, start=None, accuracy=1e-9
         if not len(going):
             break
     return Background(b, k, norm)
+
+# %% ../../nbs/50_stats/14_decoupled.ipynb #0f1549e7
+_HIGHEST, _GAIN = 4, 4.
+
+def enough_degrees(
+    n_off:np.ndarray, # observed, shape (n_bins,)
+    smooth:Smooth,
+)->Smooth:
+    "The smooth background with as many coefficients as the OFF counts ask for."
+    def deviance(smooth):
+        b = fit_background(None, n_off[None], None, None, smooth, accuracy=1e-3).counts[0]
+        return 2*(b - n_off*np.log(b)).sum()
+
+    best, lowest = smooth, deviance(smooth) if n_off.any() else -np.inf
+    for degree in range(smooth.degree + 1, _HIGHEST + 1):
+        other = smooth.of_degree(degree)
+        value = deviance(other) if n_off.any() else 0.
+        if value < lowest - _GAIN*(degree - best.degree):
+            best, lowest = other, value
+    return best
 
 # %% ../../nbs/50_stats/14_decoupled.ipynb #e74b5889
 MANY = 5. # expected OFF counts of a bin from which W is used

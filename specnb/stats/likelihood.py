@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from ..models.integrals import EnergyNodes, n_segments_per_bin
 from .stats import CashTerm, Chi2Term, WStatTerm
-from .decoupled import DecoupledTerm, Smooth, common_groups
+from .decoupled import DecoupledTerm, Smooth, common_groups, enough_degrees
 
 # %% ../../nbs/50_stats/20_likelihood.ipynb #18853c07
 def free_parameters(
@@ -559,7 +559,8 @@ def counts_term(
     if normed:
         return NormedTerm(*columns)
     if parts[0].statistic == "dwstat":
-        return DecoupledTerm(*columns, smooth_of(parts))
+        observed = np.concatenate([p.measured()[1] for p in parts])
+        return DecoupledTerm(*columns, enough_degrees(observed, smooth_of(parts)))
     return (WStatTerm if len(columns) == 3 else CashTerm)(*columns)
 
 def grouped(
