@@ -260,6 +260,8 @@ from .fit.consistency import plot_influence as plot_influence
 from .fit.consistency import run_consistency as run_consistency
 from .fit.consistency import run_influence as run_influence
 from .fit.consistency import score_chi2 as score_chi2
+from .fit.curvature import CurvatureTest as CurvatureTest
+from .fit.curvature import curvature_test as curvature_test
 from .fit.goodness import CountCurve as CountCurve
 from .fit.goodness import GoodnessOfFit as GoodnessOfFit
 from .fit.goodness import Height as Height
@@ -449,6 +451,7 @@ __all__ = [
     "CountCurve",
     "Covariance",
     "CovarianceResult",
+    "CurvatureTest",
     "DarkMatterAnnihilationSpectralModel",
     "DarkMatterDecaySpectralModel",
     "DataError",
@@ -668,6 +671,7 @@ __all__ = [
     "create_crab_spectral_model",
     "create_irfs",
     "cstat",
+    "curvature_test",
     "decoupled_stat",
     "demo_dir",
     "demo_model",

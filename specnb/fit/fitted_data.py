@@ -64,6 +64,13 @@ class _Block:
         counts = (x[None] for x in (self.term.n_on, n_off, alpha, signal))
         return fit_background(*counts, self.smooth).counts[0], alpha
 
+# %% ../../nbs/70_fit/25_fitted_data.ipynb #7929572f
+def solved(matrix, right):
+    "Solution for rows of right sides, shape (n_rows, n), of a symmetric matrix that may be singular."
+    size = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
+    inverse = np.linalg.pinv(matrix/np.outer(size, size), rcond=1e-12, hermitian=True)
+    return (right/size) @ inverse/size
+
 # %% ../../nbs/70_fit/25_fitted_data.ipynb #97b8bf01
 def _with_w(part):
     "A part whose statistic is W, whatever it is fitted with."

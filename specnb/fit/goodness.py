@@ -15,7 +15,8 @@ from ..stats.decoupled import RIDGE
 from ..stats.expectations import cash_moments, wstat_moments
 from ..stats.minimize import quiet
 from .consistency import has_flux_or_index, p_value_text, run_consistency
-from .fitted_data import FittedData
+from .curvature import curvature_test
+from .fitted_data import FittedData, solved
 from .many_fits import fit_many, sample_counts
 from .problem import as_datasets
 from ..makers.datasets import Datasets
@@ -38,12 +39,6 @@ class Cells(NamedTuple):
     smooth:np.ndarray       # columns of the background, shape (n_cols, n_cells)
     ridge:np.ndarray        # prior information on their factors, shape (n_cols,)
 
-def _solved(matrix, right):
-    "Solution for rows of right sides, shape (n_rows, n), of a symmetric matrix that may be singular."
-    size = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
-    inverse = np.linalg.pinv(matrix/np.outer(size, size), rcond=1e-12, hermitian=True)
-    return (right/size) @ inverse/size
-
 def minimum_moments(
     cells:Cells,
     members:np.ndarray,    # which cells belong to each part of the data, bool, shape (n_parts, n_cells)
@@ -54,11 +49,11 @@ def minimum_moments(
     information = (c.slopes/c.noise) @ c.slopes.T + prior
     shape = (c.smooth*c.own) @ c.smooth.T + np.diag(c.ridge)
     mixed = (c.smooth*c.cross) @ c.slopes.T
-    v_shape = _solved(shape, -(part*c.w_background) @ c.smooth.T)
-    v_theta = _solved(information, -(part*c.w_signal) @ c.slopes.T - v_shape @ mixed)
+    v_shape = solved(shape, -(part*c.w_background) @ c.smooth.T)
+    v_theta = solved(information, -(part*c.w_signal) @ c.slopes.T - v_shape @ mixed)
     k, d = v_theta @ c.slopes/c.noise, v_shape @ c.smooth
     variance = part*(c.variance + 2*k*c.w_contrast + 2*d*c.w_background) + k**2*c.noise + d**2*c.own
-    weights = _solved(information, c.slopes.T)
+    weights = solved(information, c.slopes.T)
     used = part @ ((weights*c.slopes.T).sum(1)/c.noise)
     return part @ c.mean, used, variance.sum(1)
 
@@ -189,13 +184,17 @@ class GoodnessOfFit:
         Cumulative counts, for `plot_qq`.
     consistency : `RunConsistency`, optional
         Of the runs, if there are several.
+    curvature : `CurvatureTest`, optional
+        Of the spectrum.
     status : str
         What could not be computed, and why.
     """
 
-    def __init__(self, total, datasets, toys=None, n_failed=0, curve=None, consistency=None, status=""):
+    def __init__(self, total, datasets, toys=None, n_failed=0, curve=None, consistency=None,
+                 curvature=None, status=""):
         self.total, self.datasets, self.toys = total, datasets, toys
-        self.n_failed, self.curve, self.consistency, self.status = n_failed, curve, consistency, status
+        self.n_failed, self.curve, self.status = n_failed, curve, status
+        self.consistency, self.curvature = consistency, curvature
 
     def __getattr__(self, name):
         if name in (*Height.__dataclass_fields__, "best_p_value") and name != "name":
@@ -208,23 +207,29 @@ class GoodnessOfFit:
         return 0 if self.toys is None else len(self.toys)
 
     @property
+    def faults(self):
+        "What is wrong with the model, in words: tests of the runs and of the shape with p < 0.001."
+        shape = [] if self.curvature is None or not self.curvature.p_value < _BAD else [self.curvature.words]
+        return [*([] if self.consistency is None else self.consistency.faults), *shape]
+
+    @property
     def describes(self):
-        "Whether the model describes the data: p-value at least 0.001; None if there is none."
+        "Whether the model describes the data: no test with p < 0.001; None if there is none."
         p = self.total.best_p_value
-        return bool(p >= _BAD) if np.isfinite(p) else None
+        return bool(p >= _BAD and not self.faults) if np.isfinite(p) or self.faults else None
 
     @property
     def verdict(self):
         "The answer in words."
         p, what = self.total.best_p_value, "runs" if len(self.datasets) > 1 else "spectrum"
-        if not np.isfinite(p):
+        if self.describes is None:
             return f"whether the model describes the {what} is not known: {self.status}"
-        how = ("does not describe" if p < _BAD else "hardly describes" if p < _POOR else "describes")
+        how = "hardly describes" if p < _POOR else "describes"
+        how = how if self.describes else "does not describe"
         text = f"the model {how} the {what} ({self.total.p_value_text()})"
-        if p > 1 - _BAD:
-            return f"{text}: the counts scatter less than they can by chance"
-        faults = self.consistency.faults if self.consistency and p < _POOR else []
-        return f"{text}: {', '.join(faults)}" if faults else text
+        if self.describes and p > 1 - _BAD:
+            text += ": the counts scatter less than they can by chance"
+        return f"{text}: {', '.join(self.faults)}" if self.faults else text
 
     @property
     def bad_datasets(self):
@@ -244,7 +249,8 @@ class GoodnessOfFit:
         total, *rows = ({n: getattr(h, n) for n in fields} for h in (self.total, *self.datasets))
         runs = None if self.consistency is None else self.consistency.to_dict()
         return {**total, "n_toys": self.n_toys, "verdict": self.verdict, "status": self.status,
-                "datasets": rows, "consistency": runs}
+                "datasets": rows, "faults": self.faults, "consistency": runs,
+                "curvature": None if self.curvature is None else vars(self.curvature)}
 
     def _lines(self):
         lines = [self.verdict, str(self.total)]
@@ -326,7 +332,7 @@ def _runs_compared(fitted):
     several = several and has_flux_or_index(fitted.likelihood.parameters)
     return run_consistency(fitted.datasets) if several else None
 
-def goodness_of_fit(datasets, n_toys=1000, random_state=0):
+def goodness_of_fit(datasets, n_toys=1000, random_state=0, compare=True):
     """How well the models of datasets describe them, from the expected height of the minimum and from toys.
 
     Parameters
@@ -337,6 +343,8 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0):
         Simulated sets of counts that are fitted; 0 for the analytic answer alone.
     random_state : int or `~numpy.random.Generator`
         Where the toys come from.
+    compare : bool
+        Whether to test several runs against each other.
 
     Returns
     -------
@@ -362,8 +370,9 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0):
     if n_toys:
         toys, n_failed, curve = _run_toys(fitted, n_toys, rng)
         heights = [_with_toys(h, t) for h, t in zip(heights, toys.T)]
-    compared = _runs_compared(fitted)
-    return GoodnessOfFit(heights[0], heights[1:], toys, n_failed, curve, compared, "; ".join(remarks))
+    compared = _runs_compared(fitted) if compare else None
+    shape = curvature_test(fitted) if fitted.is_counts else None
+    return GoodnessOfFit(heights[0], heights[1:], toys, n_failed, curve, compared, shape, "; ".join(remarks))
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #f18a95f5
 def goodness_of_kept(
