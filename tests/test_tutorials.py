@@ -101,6 +101,15 @@ def test_absorbed_blazar_of_the_hess_runs(hess_dir, tmp_path):
     check(results, "05_absorbed_blazar_hess")
 
 
+def test_sparse_counts_on_one_case_and_two_points_of_the_grid(tmp_path):
+    "Its own cells assert bias and coverage, as far as so few toys can tell."
+    small = dict(n_toys=20, grid_toys=10, cases=[4], off_per_bin=[.1, 3], alphas=[1], layouts=[[27, 1]])
+    results = execute("13_sparse_counts", tmp_path, **small)
+    assert len(results["cases"]) == 4 and len(results["beyond"]) == 16 and (tmp_path / "sparse_counts.png").is_file()
+    w, decoupled = (next(r for name, r in results["cases"].items() if name.endswith(s))["amplitude"] for s in ("wstat", "dwstat"))
+    assert w["mean"] < decoupled["mean"]
+
+
 def test_pulsar_with_a_pulse_around_phase_zero(tmp_path):
     check(execute("12_pulsar", tmp_path), "12_pulsar_demo")
 
