@@ -357,6 +357,10 @@ from .detection.comparison import ModelComparison as ModelComparison
 from .detection.comparison import ModelTest as ModelTest
 from .detection.comparison import compare as compare
 from .detection.comparison import information_criteria as information_criteria
+from .detection.line_search import LineSearch as LineSearch
+from .detection.line_search import count_upcrossings as count_upcrossings
+from .detection.line_search import line_search as line_search
+from .detection.line_search import upcrossing_pvalue as upcrossing_pvalue
 from .detection.impacts import Systematics as Systematics
 from .detection.impacts import add_nuisances as add_nuisances
 from .detection.impacts import held_covariance as held_covariance
@@ -506,6 +510,7 @@ __all__ = [
     "LightCurveTemplateTemporalModel",
     "Likelihood",
     "LikelihoodRatios",
+    "LineSearch",
     "LinearTemporalModel",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
@@ -667,6 +672,7 @@ __all__ = [
     "containment_per_bin",
     "copied",
     "count_problems",
+    "count_upcrossings",
     "counts_per_bin",
     "create_crab_spectral_model",
     "create_irfs",
@@ -715,6 +721,7 @@ __all__ = [
     "light_curve_view",
     "likelihood_ratio",
     "limits_view",
+    "line_search",
     "load_irf_dict_from_file",
     "make_column",
     "make_concentric_annulus_sky_regions",
@@ -836,6 +843,7 @@ __all__ = [
     "unfold",
     "unpack",
     "unpack_matrix",
+    "upcrossing_pvalue",
     "validate",
     "weak_source",
     "wilks_pvalue",

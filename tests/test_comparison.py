@@ -3,12 +3,13 @@ import astropy.units as u
 import numpy as np
 import pytest
 from scipy import stats
-from specnb import (BrokenPowerLawSpectralModel, Datasets, EBLAbsorptionNormSpectralModel, ExpCutoffPowerLawSpectralModel, LogParabolaSpectralModel,
-                    PowerLawSpectralModel, SkyModel, SmoothBrokenPowerLawSpectralModel, compare, information_criteria, pvalue_to_sigma,
-                    toy_pvalue, wilks_pvalue)
-from specnb.detection.model_pairs import Candidate, named_models, pair_of, pair_ratios
+from specnb import (BrokenPowerLawSpectralModel, Datasets, EBLAbsorptionNormSpectralModel, ExpCutoffPowerLawSpectralModel, GaussianSpectralModel,
+                    LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel, SmoothBrokenPowerLawSpectralModel, compare, count_upcrossings,
+                    information_criteria, line_search, pvalue_to_sigma, toy_pvalue, upcrossing_pvalue, wilks_pvalue)
+from specnb.detection.line_search import energy_resolution
+from specnb.detection.model_pairs import Candidate, measured_counts, named_models, pair_of, pair_ratios
 from specnb.detection.nesting import nesting_of
-from specnb.fit.many_fits import sample_counts
+from specnb.fit.many_fits import likelihood_ratio, sample_counts
 from specnb.simulate.example import example_datasets
 
 
@@ -109,3 +110,42 @@ def test_information_criteria():
     np.testing.assert_allclose(found["aic"], [14, 14])
     np.testing.assert_allclose(found["bic"], [10 + 2*np.log(20), 8 + 3*np.log(20)])
     assert np.isinf(information_criteria(1., 3, 4)["aicc"])
+
+
+# --- lines
+
+def test_upcrossings_of_curves():
+    assert count_upcrossings([[0, 1, 0, 2], [1, 1, 0, 0]], .5).tolist() == [2, 0]
+    p, error = upcrossing_pvalue(9, np.array([[0, 1, 0, 2.], [1, 1, 0, 0]]), .5)
+    np.testing.assert_allclose(p, stats.norm.sf(3) + np.exp(-4.25))
+    assert error > 0
+
+
+def test_limits_of_a_line_are_where_its_profile_has_risen(power_law_data):
+    power_law_data = power_law_data.copy()
+    power_law_data.models = [SkyModel(PowerLawSpectralModel(index=2.4, amplitude="4e-10 cm-2 s-1 TeV-1"), name="source")]
+    found = line_search(power_law_data, [2, 5]*u.TeV, n_toys=0)
+    line = GaussianSpectralModel(amplitude=found.flux_ul[1]*u.Unit("cm-2 s-1"), mean="5 TeV", sigma="0.25 TeV")
+    datasets = power_law_data.copy()
+    datasets.models = [*power_law_data.models, SkyModel(line, name="line")]
+    line.mean.frozen = line.sigma.frozen = True
+    line.sigma.value = 5*energy_resolution(datasets, [5.])[0]/3
+    line.amplitude.min = 0
+    counts = measured_counts(datasets)
+    ts = likelihood_ratio(datasets, *counts, hypothesis={line.amplitude: found.flux_ul[1]}).ts
+    np.testing.assert_allclose(ts, stats.norm.isf(.05)**2, rtol=.01)
+    assert np.all(found.flux_ul >= found.flux) and np.isnan(found.p_value) and "no toys" in repr(found)
+
+
+def test_a_line_is_found_and_its_p_value_counts_the_trials():
+    datasets = simulated(PowerLawSpectralModel(index=2.4, amplitude="4e-11 cm-2 s-1 TeV-1"), 3)
+    datasets.models = [SkyModel(PowerLawSpectralModel(index=2.4, amplitude="4e-11 cm-2 s-1 TeV-1"), name="source")]
+    energies = np.geomspace(1, 10, 6)*u.TeV
+    nothing = line_search(datasets, energies, n_toys=100)
+    assert nothing.p_value > nothing.p_local and "no line" in repr(nothing)
+    assert nothing.ts_toys.shape == (100, 6) and np.all(nothing.ts_toys >= 0)
+    peak = int(np.argmax(datasets[0].arrays.e_reco_edges > 4)) - 1
+    lit = Datasets([d.fill(n_on=d.arrays.n_on + 40*(np.arange(d.arrays.n_reco) == peak)) for d in datasets])
+    lit.models = datasets.models
+    found = line_search(lit, energies, n_toys=100)
+    assert repr(found).startswith("a line") and abs(np.log(found.energy[found.best]/4)) < .3

@@ -43,7 +43,7 @@ def named_models(models):
                             f"{type(m).__name__}")
     return sources
 
-def _energy_range(datasets):
+def energy_range(datasets):
     "Lowest and highest energy that takes part, TeV."
     used = [(d.arrays.e_reco_edges, np.flatnonzero(d.part().bins())) for d in datasets]
     used = [(e[k[0]], e[k[-1] + 1]) for e, k in used if len(k)]
@@ -68,7 +68,7 @@ _N_SCAN, _FEWEST = 12, 5 # values of a scanned energy; counts below and above it
 
 def _populated_range(datasets):
     "Energies with some predicted signal below and above, TeV."
-    low, high = _energy_range(datasets)
+    low, high = energy_range(datasets)
     parts = [(d.arrays.e_reco_edges, np.where(d.part().bins(), d.npred_signal().data.ravel(), 0))
              for d in datasets]
     energy = np.geomspace(low, high, 200)
@@ -111,7 +111,7 @@ class Candidate:
     def __init__(self, name, sources, datasets):
         self.name, self.sources = name, sources
         for m in sources:
-            _set_limits(m.spectral_model, _energy_range(datasets))
+            _set_limits(m.spectral_model, energy_range(datasets))
         nuisances = [] if datasets.models is None else copy.deepcopy(datasets.models).nuisances
         self.datasets = Datasets([d.fill() for d in datasets])
         self.datasets.models = [*sources, *nuisances]
