@@ -223,7 +223,8 @@ class LineSearch:
             return f"{text}, no toys for the trials"
         found = "a line" if pvalue_to_sigma(self.p_value) >= 3 else "no line"
         return (f"{found}: {text}, {pvalue_to_sigma(self.p_value):.1f} sigma anywhere ({self.toys}; "
-                f"upcrossings: p = {self.p_upcrossings:.2g} +- {self.p_upcrossings_err:.1g}; {self.trials:.3g} trials)")
+                f"upcrossings: p = {self.p_upcrossings:.2g} +- {self.p_upcrossings_err:.1g}; "
+                f"{self.trials:.3g} trials)")
 
     def plot(self, axes=None):
         """Draw the test statistic with the level that 5 % of the toys exceed anywhere, and the limits.
