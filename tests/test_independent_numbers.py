@@ -2,9 +2,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose as close
-from specnb import (Datasets, Fit, MapAxis, PowerLawSpectralModel, RegionGeom, SkyModel, SpectrumDatasetOnOff, likelihood_ratio)
+import astropy.units as u
+from specnb import (Datasets, Fit, FluxPointsDataset, FluxPointsEstimator, MapAxis, PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel,
+                    SpecnbWarning, SpectrumDatasetOnOff, goodness_of_fit, intervals, likelihood_ratio, run_influence, statistic_bias_table, unfold)
+from specnb.fit import goodness
 from specnb.makers.arrays import SpectrumArrays
 from specnb.models.integrals import EnergyNodes
+from specnb.simulate.example import example_datasets
 
 SHAPE = np.array([4, 3, 2.2, 1.6, 1.2, .9, .7, .4])
 ONE = [[7, 4, 3, 2, 0, 1, 1, 0]], [[9, 4, 1, 1, 0, 1, 0, 0]], [.5], [1.]
@@ -48,3 +52,92 @@ def test_ends_and_limits_of_the_decoupled_norm_fit_are_those_of_the_study():
     close((amplitude.value - Fit().confidence(datasets, amplitude)["errn"])/1e-12, .4181854, atol=1e-6)
     one = Fit().intervals(datasets, "amplitude", confidence_level=.95, side="upper")
     close(one.upper/1e-12, 1.297881, atol=1.5e-6)
+
+
+# What users may pass
+
+def pair(**changes):
+    datasets = Datasets([d.fill(**changes) for d in example_datasets()])
+    datasets.models = [SkyModel(PowerLawSpectralModel(index=2.3, amplitude="3e-11 cm-2 s-1 TeV-1"), name="source")]
+    return datasets
+
+
+def test_goodness_of_datasets_without_models_is_refused():
+    bare = Datasets([d.fill() for d in example_datasets()])
+    for d in bare:
+        d.models = None
+    with pytest.raises(ValueError, match="no models"):
+        goodness_of_fit(bare, n_toys=0)
+
+
+def test_few_toys_do_not_say_that_counts_scatter_too_little():
+    datasets = pair()
+    Fit().run(datasets)
+    assert "scatter less" not in goodness_of_fit(datasets, n_toys=1).verdict
+
+
+def test_goodness_where_no_toy_converges_keeps_the_expectation(monkeypatch):
+    datasets = pair()
+    Fit().run(datasets)
+    real = goodness.fit_many
+    def failing(*args, **options):
+        many = real(*args, **options)
+        many.success[:] = False
+        return many
+    monkeypatch.setattr(goodness, "fit_many", failing)
+    found = goodness_of_fit(datasets, n_toys=3)
+    assert "none of 3 fits" in found.status and found.p_value > 0 and np.isnan(found.toy_p_value) and found.n_failed == 3
+    assert found.verdict
+
+
+@pytest.mark.parametrize("statistic", ["grouped", "dwstat"])
+def test_influence_of_runs_whose_bins_are_grouped(statistic):
+    datasets = pair()
+    datasets.statistic = statistic
+    Fit().run(datasets)
+    found = run_influence(datasets)
+    alone = Datasets([datasets[1]])
+    Fit().run(alone)
+    close(found.shifts[0], [(p.value - v)/p.error for p, v in zip(datasets.parameters.free_parameters, found.values[0])], atol=3)
+    assert np.isfinite(found.values).all()
+
+
+def test_influence_of_grouped_runs_is_a_fit_of_the_others():
+    datasets = pair()
+    for d in datasets: # groups that are in the data, so that they stay when a run is left out
+        marks = np.where(np.arange(22) % 2, -1, 1)
+        d.arrays = d.arrays.replace(grouping=marks)
+    Fit().run(datasets)
+    values = run_influence(datasets).values[0]
+    other = Datasets([datasets[1].fill()])
+    other.models = datasets.models.copy()
+    Fit().run(other)
+    close(values, [p.value for p in other.parameters.free_parameters], rtol=1e-4)
+
+
+def test_bootstrap_says_what_it_cannot_simulate_and_where_it_ends():
+    datasets = pair()
+    Fit().run(datasets)
+    points = FluxPointsDataset(data=FluxPointsEstimator(np.geomspace(.7, 20, 6)*u.TeV, snap=True).run(datasets), models=datasets.models.copy(), name="points")
+    with pytest.raises(TypeError, match="'points'.*FluxPointsDataset"):
+        intervals(points, "amplitude", method="bootstrap", n_toys=50)
+    empty = pair(n_on=np.zeros(22))
+    Fit().run(empty) # a negative amplitude, which no simulated counts have
+    found = intervals(empty, "amplitude", method="bootstrap", n_toys=50)
+    assert not found.success and "outside" in found.status
+
+
+def test_bias_table_has_a_row_for_a_run_without_bins():
+    datasets = pair()
+    datasets[0].mask_fit = RegionNDMap(datasets[0].geom, np.zeros(22, bool))
+    found = statistic_bias_table(datasets)
+    assert list(found["dataset"]) == ["run 1", "run 2", "joint"] and found["level"][0] == "no bins" and np.isfinite(found["index_sigma"][1:]).all()
+
+
+@pytest.mark.parametrize("amplitude", [0, -2e-12])
+def test_unfolding_with_a_reference_that_is_not_positive(amplitude):
+    datasets = pair()
+    datasets.parameters["amplitude"].value = amplitude
+    with pytest.warns(SpecnbWarning, match="not positive"):
+        found = unfold(datasets, np.geomspace(.7, 20, 6)*u.TeV)
+    close(found.norm, unfold(pair(), np.geomspace(.7, 20, 6)*u.TeV).norm, rtol=.02)

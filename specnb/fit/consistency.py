@@ -14,7 +14,7 @@ from ..base.core import html_table, lazy
 from .fitted_data import FittedData
 from .many_fits import fit_each
 from .problem import FitProblem, as_datasets, parameter_index
-from ..stats.likelihood import derivatives
+from ..stats.likelihood import derivatives, side_by_side
 from ..stats.minimize import at_limit, covariance, minimize, quiet, reweighted, settled
 
 # %% ../../nbs/70_fit/27_consistency.ipynb #767c6679
@@ -406,6 +406,14 @@ class RunInfluence:
         rows = [[run, *(f"{x:+.2f}" for x in self.shifts[k])] for k, run in enumerate(self.runs)]
         return html_table(rows, ["without", *self.parameters], "shift of the parameters in sigma")
 
+def _left_out(parts):
+    "For each pair of a likelihood its cells that stay without each run, bool, shape (n_runs, n_cells)."
+    number = {id(p): i for i, p in enumerate(parts)}
+    used = np.array([i for i, p in enumerate(parts) if p.bins().any()])
+    sizes = [len(p.energies()[0]) if hasattr(p, "energies") else p.bins().sum() for p in parts]
+    return [np.repeat(own, [sizes[i] for i in own]) != used[:, None]
+            for own in ([number[id(p)] for p in group] for group in side_by_side(parts))]
+
 def run_influence(datasets):
     """How much each run moves the joint fit: all fits with one run left out.
 
@@ -431,7 +439,7 @@ def run_influence(datasets):
     start = np.tile(problem.start, (n_runs, 1))
     with quiet():
         pairs = settled(reweighted(problem.pairs, problem.start[None]))
-        left = np.split(~fitted.members[1:], np.cumsum([len(b.dataset) for b in fitted.blocks])[:-1], axis=1)
+        left = _left_out(problem.parts)
         without = [(p, _TermWithout(t, keep)) for (p, t), keep in zip(pairs, left)] + pairs[len(left):]
         found = minimize(without, start, problem.lower, problem.upper, scale=problem.scale)
         held = at_limit(found.theta, derivatives(without, found.theta)[1], problem.lower, problem.upper)

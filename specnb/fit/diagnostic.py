@@ -51,12 +51,14 @@ def statistic_bias_table(datasets):
     `~astropy.table.Table`
         A row for each dataset and the last for all: sparse bins, their OFF counts and alpha, the shift of
         each free parameter in units of its error (nan for one that a dataset alone does not determine), and
-        what is to be said about it.
+        what is to be said about it. Datasets without bins come first, with nan.
     """
     datasets = as_datasets(datasets)
-    singles = [(d.name, statistic_bias(Datasets([d]))) for d in datasets]
     joint = statistic_bias(datasets)
-    rows = []
+    used = [d.part().bins().any() for d in datasets]
+    singles = [(d.name, statistic_bias(Datasets([d]))) for d, use in zip(datasets, used) if use]
+    nothing = [np.nan]*(2 + len(joint.names))
+    rows = [(d.name, 0, *nothing, "no bins") for d, use in zip(datasets, used) if not use]
     for name, bias in [*singles, ("joint", joint)]:
         shifts = dict(zip(bias.names, bias.sigma))
         shifts = [shifts.get(n, np.nan) for n in joint.names]

@@ -109,6 +109,9 @@ class FittedData:
     """
 
     def __init__(self, datasets):
+        for d in datasets:
+            if not d.models:
+                raise ValueError(f"dataset {d.name!r} has no models; set datasets.models first")
         self.datasets = datasets
         self.blocks, self.likelihood = _blocks(datasets)
         self.theta = self.likelihood.start

@@ -227,7 +227,7 @@ class GoodnessOfFit:
         how = "hardly describes" if p < _POOR else "describes"
         how = how if self.describes else "does not describe"
         text = f"the model {how} the {what} ({self.total.p_value_text()})"
-        if self.describes and p > 1 - _BAD:
+        if self.describes and p > 1 - _BAD and not 0 < self.n_toys < 1/_BAD - 1:
             text += ": the counts scatter less than they can by chance"
         return f"{text}: {', '.join(self.faults)}" if self.faults else text
 
@@ -322,6 +322,8 @@ def _run_toys(fitted, n_toys, rng):
     if len(fitted.theta):
         many = fit_many(fitted.datasets, n_on, n_off, errors="none", progress=False)
         theta, good = many.values, many.success & np.isfinite(many.values).all(-1)
+    if not good.any():
+        return np.zeros((0, 1 + len(fitted.names))), n_toys, _count_curve(fitted)
     n_on, n_off = ([None if x is None else x[good] for x in counts] for counts in (n_on, n_off))
     toys = fitted.sums(fitted.heights(theta[good], n_on, n_off))
     return toys, int((~good).sum()), _count_curve(fitted, fitted.contrasts(theta[good], n_on, n_off))
@@ -369,6 +371,9 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0, compare=True):
         n_toys = 0
     if n_toys:
         toys, n_failed, curve = _run_toys(fitted, n_toys, rng)
+        if not len(toys):
+            remarks.append(f"none of {n_failed} fits of toys converged")
+    if toys is not None and len(toys):
         heights = [_with_toys(h, t) for h, t in zip(heights, toys.T)]
     compared = _runs_compared(fitted) if compare else None
     shape = curvature_test(fitted) if fitted.is_counts else None

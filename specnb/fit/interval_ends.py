@@ -161,6 +161,9 @@ def corrected_ends(
     "Bias-corrected quantiles of fitted values."
     below = np.mean(sample < question.value) + .5*np.mean(sample == question.value)
     n, found = len(sample), []
+    if not .5/n < below < 1 - .5/n:
+        status = ("no interval: the best value is outside of all that was fitted to simulated counts",)
+        return Ends(np.nan, np.nan, status=status, n_toys=n, samples=sample).within(question)
     z0 = _NORMAL.inv_cdf(np.clip(below, .5/n, 1 - .5/n))
     for sign, tail in zip((-1, 1), question.tails):
         p = _NORMAL.cdf(2*z0 + sign*question.z)
@@ -224,5 +227,5 @@ def bootstrap_ends(
     ends = corrected_ends(question, found.values[found.success, question.index])
     lost = question.n_toys - found.success.sum()
     if lost:
-        ends.status = (f"{lost} of {question.n_toys} fits did not converge",)
+        ends.status += (f"{lost} of {question.n_toys} fits did not converge",)
     return ends

@@ -52,6 +52,9 @@ def sample_counts(datasets, n_sets, rng, background=None):
         raise TypeError(f"rng: expected a numpy.random.Generator, found {type(rng).__name__}")
     n_on, n_off = [], []
     for i, d in enumerate(datasets):
+        if not hasattr(d, "calibrated_arrays"):
+            raise TypeError(f"dataset {d.name!r}: expected counts that can be simulated, found "
+                            f"{type(d).__name__}")
         a, off = d.calibrated_arrays(), None
         expected = (d.npred_background().data.ravel() if background is None
                     else np.asarray(background[i], float))

@@ -17,6 +17,7 @@ from .regularised import (RULES, LinearPrediction, bayes_estimate, bayes_steps,
                                             penalised_estimate, roughness, solve_penalised, strengths)
 from ..makers.datasets import Datasets
 from ..models.corrections import PowerLawNormSpectralModel
+from ..models.shapes import PowerLawSpectralModel
 from ..models.sky import SkyModel
 from ..models.spectral import SpectralModel
 from ..stats.likelihood import counts_term, response_matrix
@@ -56,6 +57,9 @@ def _with_factor(
     pivot,     # Quantity, energy at which the factor is 1 for any slope
 )->tuple:      # SkyModel; what the engine compiles of each dataset
     "The reference times a power law that fits the data; and the data with the statistic chosen for it."
+    if not (np.asarray(spectrum(pivot*[.3, 1, 3])) > 0).all():
+        warn("unfold: the reference is not positive; a power law of index 2.5 takes its place")
+        spectrum = PowerLawSpectralModel(index=2.5, amplitude="1e-12 cm-2 s-1 TeV-1", reference=pivot)
     spectrum, factor = spectrum.copy(), PowerLawNormSpectralModel(norm=1, tilt=0, reference=pivot)
     spectrum.parameters.freeze_all()
     factor.tilt.frozen, factor.tilt.min, factor.tilt.max, factor.norm.min = False, -5, 5, 0
