@@ -1,7 +1,8 @@
 """The decoupled statistic, groups of bins and the choice among them, in single fits, profiles and toys."""
 import numpy as np
 import pytest
-from specnb import Datasets, Fit, SkyModel, fit_each, fit_many, likelihood_ratio
+from specnb import Datasets, Fit, SkyModel, compute_upper_limits, fit_each, fit_many, likelihood_ratio, norm_limits
+from specnb.detection.limits import gather_counts
 from specnb.simulate.weak_source import weak_source
 from specnb.stats.decoupled import (DecoupledTerm, Smooth, common_groups, decoupled_stat, enough_degrees,
                                     fit_background)
@@ -169,3 +170,25 @@ def test_a_threshold_raises_the_degree_of_the_background_and_a_power_law_does_no
     falling = 200*EDGES[:-1]**-1.6
     threshold = falling/(1 + (1.4/EDGES[:-1])**12)
     assert [enough_degrees(np.round(x), smooth).degree for x in (falling, threshold, 0*falling)] == [2, 4, 2]
+
+
+def test_limits_of_sparse_spectra_cover_and_those_of_w_do_not():
+    source = weak_source(10, 30, alpha=1, n_bins=60)
+    n_on, n_off = (np.concatenate(x, -1) for x in source.sample(300, random_state=3))
+    covered = {}
+    for name in ("wstat", "dwstat"):
+        source.datasets.statistic = name
+        counts = gather_counts(list(source.datasets), [source.model], source.datasets.models[0])
+        limits = norm_limits(counts.signal, n_on, n_off, counts.alpha, n_sigma_ul=np.sqrt(2.705543), smooth=counts.smooth)
+        covered[name] = (limits["norm_ul"] >= 1).mean()
+    assert covered["wstat"] < .6 and abs(covered["dwstat"] - .95) < .04
+
+
+def test_limits_of_datasets_follow_their_statistic(simulated):
+    found = {}
+    for name in ("wstat", "dwstat", "auto"):
+        simulated.statistic = name
+        found[name] = compute_upper_limits(simulated)
+    assert found["auto"].norm_ul == pytest.approx(found["dwstat"].norm_ul)
+    assert abs(found["dwstat"].norm_ul - found["wstat"].norm_ul) > .01
+    assert np.isfinite(found["dwstat"].norm_ul_expected).all()

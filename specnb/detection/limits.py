@@ -12,10 +12,14 @@ import numpy as np
 from ..base.core import as_generator, as_number
 from ..flux_points.bands import ShiftedTerm, solve_norms
 from ..models.sky import SkyModel
+from ..stats.decoupled import MANY, DecoupledTerm, Smooth, enough_degrees, fit_background
+from ..stats.likelihood import grouped, smooth_of
 from ..stats.stats import N_SIGMA_UL, CashTerm, WStatTerm
+from .sparse_limits import decoupled_norms
 
 # %% ../../nbs/78_detection/20_limits.ipynb #efdf4cce
-def norm_limits(signal, n_on, n_off=None, alpha=None, background=None, other=0., n_sigma_ul=N_SIGMA_UL):
+def norm_limits(signal, n_on, n_off=None, alpha=None, background=None, other=0., n_sigma_ul=N_SIGMA_UL,
+                smooth=None):
     """Best norms and upper limits of a prediction, for many measurements at once.
 
     Parameters
@@ -32,6 +36,8 @@ def norm_limits(signal, n_on, n_off=None, alpha=None, background=None, other=0.,
         Counts predicted for other sources.
     n_sigma_ul : float
         Size of the limit in standard deviations.
+    smooth : `Smooth`, optional
+        Energies and runs of the bins: the decoupled statistic in the place of W.
 
     Returns
     -------
@@ -50,10 +56,18 @@ def norm_limits(signal, n_on, n_off=None, alpha=None, background=None, other=0.,
         n_off, alpha = measured
         known = alpha > 0
         s, n, extra, n_off = (np.where(known, x, 0) for x in (s, n, extra, n_off))
-        term = WStatTerm(n, n_off, np.where(known, alpha, 1))
-        term = ShiftedTerm(term, extra) if extra.any() else term
+        alpha = np.where(known, alpha, 1)
     names = "norm", "norm_err", "norm_ul", "ts", "sqrt_ts"
     result, possible = {name: np.full(len(s), np.nan) for name in names}, s.sum(1) > 0
+    if n_off is not None and smooth is not None:
+        s, n, extra, n_off, alpha = (x[possible] for x in (s, n, extra, n_off, alpha))
+        found = decoupled_norms(DecoupledTerm(n, n_off, alpha, smooth), s, extra, n_sigma_ul)
+        for name in names:
+            result[name][possible] = found[name]
+        return {name: values.reshape(lead) for name, values in result.items()}
+    if n_off is not None:
+        term = WStatTerm(n, n_off, alpha)
+        term = ShiftedTerm(term, extra) if extra.any() else term
     if possible.any():
         found = solve_norms(_rows(term, possible), s[possible], n_sigma_ul=n_sigma_ul, errors=False)
         found["ts"] = found["stat_null"] - found["stat"]
@@ -76,13 +90,13 @@ def _rows(
 EXPECTED = .0228, .1587, .5, .8413, .9772 # quantiles: the median and 1 and 2 standard deviations about it
 
 def expected_norm_limits(signal, n_off=None, alpha=None, background=None, other=0., n_sigma_ul=N_SIGMA_UL,
-                         n_toys=0, random_state=None):
+                         n_toys=0, random_state=None, smooth=None):
     """Upper limits to be expected without the source.
 
     Parameters
     ----------
-    signal, n_off, alpha, background, other, n_sigma_ul
-        As for `norm_limits`.
+    signal, n_off, alpha, background, other, n_sigma_ul, smooth
+        As for `norm_limits`; with `smooth` `n_off` may well be the smooth background.
     n_toys : int
         Number of simulated measurements; without any, only the limit of the expected counts is computed.
     random_state : int or `numpy.random.Generator`
@@ -96,7 +110,7 @@ def expected_norm_limits(signal, n_off=None, alpha=None, background=None, other=
         Quantiles 2.3, 15.9, 50, 84.1 and 97.7 % of the limits of the simulated measurements.
     """
     mean_on = (np.asarray(background, float) if n_off is None else np.multiply(alpha, n_off)) + other
-    fixed = dict(other=other, n_sigma_ul=n_sigma_ul)
+    fixed = dict(other=other, n_sigma_ul=n_sigma_ul, smooth=smooth)
     given = dict(background=background) if n_off is None else dict(n_off=n_off, alpha=alpha)
     asimov = norm_limits(signal, mean_on, **given, **fixed)["norm_ul"]
     if not n_toys:
@@ -126,12 +140,12 @@ def _simulated_limits(
 
 # %% ../../nbs/78_detection/20_limits.ipynb #0cef5889
 def norm_limit_coverage(signal, norm, n_off=None, alpha=None, background=None, other=0.,
-                        n_sigma_ul=N_SIGMA_UL, n_toys=1000, random_state=None):
+                        n_sigma_ul=N_SIGMA_UL, n_toys=1000, random_state=None, smooth=None):
     """How often upper limits lie above the truth.
 
     Parameters
     ----------
-    signal, n_off, alpha, background, other, n_sigma_ul
+    signal, n_off, alpha, background, other, n_sigma_ul, smooth
         As for `norm_limits`; the OFF counts are taken for the expected ones.
     norm : array_like, shape (...)
         The true norm.
@@ -150,7 +164,7 @@ def norm_limit_coverage(signal, norm, n_off=None, alpha=None, background=None, o
     mean_on = (np.asarray(background, float) if n_off is None else np.multiply(alpha, n_off)) + other
     mean_on = mean_on + known[..., None]*np.asarray(signal, float)
     given = dict(background=background) if n_off is None else dict(n_off=n_off, alpha=alpha)
-    fixed = dict(other=other, n_sigma_ul=n_sigma_ul)
+    fixed = dict(other=other, n_sigma_ul=n_sigma_ul, smooth=smooth)
     limits = _simulated_limits(signal, mean_on, given, fixed, n_toys, random_state)
     share = np.where(np.isfinite(norm), (limits >= norm).mean(0), np.nan)
     return share, np.sqrt(np.maximum(share*(1 - share), 1/n_toys)/n_toys)
@@ -168,11 +182,23 @@ class BandCounts:
     e_min:float           # TeV, of the bins that take part; nan if there is none
     e_max:float
     livetime:float        # s
+    smooth:Smooth=None    # energies and runs, for the decoupled statistic
 
     @property
     def measured(self):
         "What `norm_limits` wants beside the signal and the ON counts."
-        return dict(n_off=self.n_off, alpha=self.alpha, background=self.background, other=self.other)
+        return dict(n_off=self.n_off, alpha=self.alpha, background=self.background, other=self.other,
+                    smooth=self.smooth)
+
+    @property
+    def expected(self):
+        """The same for a measurement to be expected without the source: with the decoupled statistic the OFF
+        counts of sparse bins are those of the smooth background."""
+        if self.smooth is None or not self.n_on.size:
+            return self.measured
+        counts = [x[None] for x in (self.n_on, self.n_off, self.alpha, self.other)]
+        b = fit_background(*counts, self.smooth).counts[0]
+        return self.measured | dict(n_off=np.where(b < MANY, b, self.n_off))
 
     @property
     def n_bkg(self):
@@ -199,9 +225,9 @@ def gather_counts(
     if len({d.arrays.is_on_off for d in datasets}) > 1:
         raise ValueError("datasets with OFF counts and datasets without cannot share a limit; compute it "
                          "separately")
-    rows, bounds = [], []
-    for d in datasets:
-        part, others = d.part(), [m for m in d.models or [] if m is not source]
+    rows, bounds, parts = [], [], grouped([d.part() for d in datasets])
+    for d, part in zip(datasets, parts):
+        others = [m for m in d.models or [] if m is not source]
         bins = part.bins()
         signal = [d.fill(models=[SkyModel(m)]).signal_counts() for m in spectra]
         other = d.fill(models=others).signal_counts() if others else np.zeros(d.arrays.n_reco)
@@ -211,4 +237,7 @@ def gather_counts(
     off = (*rest, None) if len(rest) == 2 else (None, None, *rest)
     ends = np.concatenate(bounds)
     low, high = (ends.min(), ends.max()) if len(ends) else (np.nan, np.nan)
-    return BandCounts(signal, other, n_on, *off, low, high, sum(d.arrays.livetime for d in datasets))
+    smooth = None
+    if off[0] is not None and any(p.statistic in ("dwstat", "auto") for p in parts):
+        smooth = enough_degrees(off[0], smooth_of(parts))
+    return BandCounts(signal, other, n_on, *off, low, high, sum(d.arrays.livetime for d in datasets), smooth)

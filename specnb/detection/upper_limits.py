@@ -275,7 +275,8 @@ def compute_upper_limits(datasets, spectral_model=None, energy_min=None, energy_
     Parameters
     ----------
     datasets : `Datasets`, dataset or list of datasets
-        The measurement.
+        The measurement; with the statistic "dwstat" or "auto" the limits are those of the decoupled
+        statistic, which is W in bins with many OFF counts.
     spectral_model : float, `SpectralModel`, or list of them, optional
         Assumed spectra; a number is the index of a power law. By default the spectrum of `source`.
     energy_min, energy_max : `~astropy.units.Quantity` or str, optional
@@ -334,12 +335,12 @@ def _limits(
                 | {"norm_ul_expected": _refitted(empty, m, source, sigma)["norm_ul"]} for m in spectra]
         return {name: np.array([r[name] for r in rows]) for name in rows[0]}
     data = norm_limits(counts.signal, counts.n_on, **counts.measured, n_sigma_ul=sigma)
-    expected, quantiles = expected_norm_limits(counts.signal, **counts.measured, n_sigma_ul=sigma,
+    expected, quantiles = expected_norm_limits(counts.signal, **counts.expected, n_sigma_ul=sigma,
                                                n_toys=n_toys, random_state=random_state)
     data["norm_ul_expected"] = expected
     if quantiles is None:
         return data
-    coverage = norm_limit_coverage(counts.signal, data["norm_ul"], **counts.measured, n_sigma_ul=sigma,
+    coverage = norm_limit_coverage(counts.signal, data["norm_ul"], **counts.expected, n_sigma_ul=sigma,
                                    n_toys=n_toys, random_state=random_state)
     return data | {"norm_ul_quantiles": quantiles.T} | dict(zip(("coverage", "coverage_err"), coverage))
 
