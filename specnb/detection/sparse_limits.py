@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/78_detection/18_sparse_limits.ipynb #9b7b159c
 import numpy as np
-from ..stats.decoupled import DecoupledTerm
 from ..stats.likelihood import derivatives
 from ..stats.minimize import minimize, quiet, reweighted, settled
 
