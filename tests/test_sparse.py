@@ -2,8 +2,8 @@
 import pickle
 import numpy as np
 import pytest
-from specnb import (Datasets, Fit, SpecnbWarning, statistic_bias, statistic_bias_table, weak_source, wstat_expected_fit, wstat_score_mean,
-                    wstat_shift)
+from specnb import (Datasets, Fit, GaussianPrior, NuisanceModel, SpecnbWarning, fit_many, statistic_bias, statistic_bias_table, weak_source,
+                    wstat_expected_fit, wstat_score_mean, wstat_shift)
 from specnb.stats.bias import ExpectedWStatTerm, StatisticBias, wstat_information
 from specnb.stats.stats import WStatTerm
 
@@ -124,3 +124,29 @@ def test_bias_of_a_mixed_likelihood_counts_the_information_of_the_rest():
     joint = statistic_bias(both)
     assert np.all(np.abs(joint.sigma) < np.abs(alone.sigma)) and np.all(np.isfinite(joint.expected))
     np.testing.assert_allclose((joint.expected - joint.values)/joint.shift, 1, atol=.5)
+
+
+def test_bias_with_a_free_norm_of_the_background_and_without_determined_parameters():
+    w = weak_source(30, 30, alpha=1)
+    free = statistic_bias(w.datasets)
+    w.datasets.models = [*w.datasets.models, NuisanceModel(name="off", background_norm=GaussianPrior(1, .1))]
+    normed = statistic_bias(w.datasets)
+    assert normed.names == ["index", "amplitude", "background_norm"] and np.all(np.isfinite(normed.sigma))
+    np.testing.assert_allclose(normed.sigma[:2], free.sigma[:2], atol=.15)
+    assert np.isnan(normed.expected).all() and "expected index" not in normed.text()   # no search with norms
+    lost = weak_source(30, 30, alpha=1)
+    lost.model.amplitude.min = lost.model.amplitude.value = 0
+    bias = statistic_bias(lost.datasets)                                              # without a signal the index is anything
+    assert bias.level == "unknown" and "not known" in bias.text() and np.isnan(bias.sigma).all()
+
+
+def test_auto_leaves_w_where_the_expected_shift_is_above_a_tenth_and_nowhere_else():
+    for numbers, wanted in (((30, 30, 1), "dwstat"), ((300, 1000, 1/12), "wstat")):
+        w, found = weak_source(*numbers), {}
+        shift = statistic_bias(w.datasets).largest
+        for name in ("wstat", "dwstat", "auto"):
+            w.datasets.statistic = name
+            found[name] = fit_many(w.datasets, *w.sample(5, random_state=1), errors="none").values
+        assert (shift > .1) == (wanted == "dwstat")
+        np.testing.assert_array_equal(found["auto"], found[wanted])
+        assert not np.array_equal(found["wstat"], found["dwstat"])
