@@ -159,3 +159,7 @@ def test_flux_points_of_several_instruments(tmp_path):
 def test_every_tutorial_is_tested():
     source = Path(__file__).read_text()
     assert [p.stem for p in TUTORIALS.glob("*.ipynb") if f'execute("{p.stem}"' not in source] == []
+
+
+def test_goodness_of_fit_of_simulated_runs_and_of_a_flare(tmp_path):
+    check(execute("14_goodness", tmp_path, n_sets=12, n_toys=10), "14_goodness_demo")

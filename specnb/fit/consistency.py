@@ -32,6 +32,15 @@ def p_value_text(
         return "p < 0.001"
     return f"p = {p:.2g}" + (f" +- {error:.1g}" if error else "")
 
+
+def chi2_text(
+    chi2:float,
+    dof:int,
+    p:float,
+)->str:
+    "A chi-square with its p-value, as it stands in a sentence."
+    return f"chi2 = {chi2:.1f} for {dof} degree{'s' if dof > 1 else ''} of freedom, {p_value_text(p)}"
+
 # %% ../../nbs/70_fit/27_consistency.ipynb #02b293a6
 def score_chi2(
     score:np.ndarray,       # U of each run, shape (n_runs,)
@@ -79,6 +88,14 @@ def _flux_and_index(parameters):
 def has_flux_or_index(parameters):
     "Whether runs can be compared by some free parameters."
     return bool(_flux_and_index(parameters))
+
+def flux_of_runs(fitted):
+    "Number of the flux among the free parameters, and its ratio to the common one in each run; None without."
+    i = next((i for i, p in enumerate(fitted.likelihood.parameters) if _kind(p) == "flux"), None)
+    if i is None:
+        return None
+    score, info = _run_scores(fitted, i)
+    return i, 1 + np.divide(score, info, out=np.zeros_like(score), where=info > 0)/fitted.theta[i]
 
 def _each(datasets, free, values=None):
     """Every dataset fitted by itself with some of the parameters, the others held at `values`; None if the
@@ -142,8 +159,7 @@ class ParameterConsistency:
         verb = "differs from run to run" if self.p_value < .001 else "is the same in all runs"
         if .001 <= self.p_value < .05:
             verb = "may differ from run to run"
-        return (f"the {self.kind} {verb} (chi2 = {self.chi2:.1f} for {self.dof} degrees of freedom, "
-                f"{p_value_text(self.p_value)})")
+        return f"the {self.kind} {verb} ({chi2_text(self.chi2, self.dof, self.p_value)})"
 
 class RunConsistency:
     """Whether runs agree with each other; the outcome of `run_consistency`.
@@ -330,8 +346,7 @@ def plot_consistency(consistency, kind="flux", ax=None):
     step = -(-len(x)//12)
     ax.set_xticks(x[::step], consistency.runs[::step], rotation=30, ha="right", fontsize=8)
     ax.set(ylabel=f"{p.name} [{p.unit}]" if p.unit else p.name)
-    text = f"$\\chi^2$ = {p.chi2:.1f} for {p.dof} degrees of freedom, {p_value_text(p.p_value)}"
-    ax.set_title(text, fontsize=9)
+    ax.set_title(chi2_text(p.chi2, p.dof, p.p_value).replace("chi2", "$\\chi^2$"), fontsize=9, loc="right")
     ax.legend(fontsize=8, frameon=False)
     return ax
 
@@ -367,7 +382,8 @@ class RunInfluence:
         Names of datasets and free parameters, units of these.
     values, shifts, pulls : ndarray, shape (n_runs, n_par)
         Best fit without the run; its distance from that with all runs in units of the error of the joint fit,
-        and in units of what is to be expected by chance. nan where the fit did not converge.
+        and in units of what is to be expected by chance, nan where the error is smaller without the run. nan
+        where the fit did not converge.
     """
 
     def __init__(self, runs, parameters, units, values, shifts, pulls):
@@ -380,9 +396,10 @@ class RunInfluence:
         found = []
         for k, run in enumerate(self.runs):
             for i, name in enumerate(self.parameters):
-                if abs(self.shifts[k, i]) > 1 or abs(self.pulls[k, i]) > 3:
-                    found.append(f"without {run} {name} moves by {self.shifts[k, i]:+.1f} sigma "
-                                 f"({abs(self.pulls[k, i]):.1f} times what chance does)")
+                shift, pull = self.shifts[k, i], abs(self.pulls[k, i])
+                if abs(shift) > 1 or pull > 3:
+                    chance = f" ({pull:.1f} times what chance does)" if np.isfinite(pull) else ""
+                    found.append(f"without {run} {name} moves by {shift:+.1f} sigma{chance}")
         return found
 
     def to_table(self):

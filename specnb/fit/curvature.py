@@ -9,7 +9,7 @@ __all__ = ['CurvatureTest', 'curvature_test']
 from dataclasses import dataclass
 import numpy as np
 from ..base.core import as_number, lazy
-from .consistency import p_value_text
+from .consistency import chi2_text, flux_of_runs
 from .fitted_data import FittedData, solved
 from .problem import as_datasets
 from ..stats.minimize import quiet
@@ -54,7 +54,7 @@ class CurvatureTest:
         "The test in words."
         if not self.dof:
             return "the model can take any smooth shape"
-        text = f"(chi2 = {self.chi2:.1f} for {self.dof} degrees of freedom, {p_value_text(self.p_value)})"
+        text = f"({chi2_text(self.chi2, self.dof, self.p_value)})"
         if self.p_value >= .001:
             return f"the spectrum has the shape of the model {text}"
         way = "down" if self.curvature < 0 else "up"
@@ -70,7 +70,7 @@ def _test_of(score, covariance, size, bend):
     curvature = score[bend]/np.sqrt(own) if own > 1e-6*size[bend]**2 else 0.
     return CurvatureTest(float(curvature), chi2, dof, float(special.chdtrc(dof, chi2)) if dof else np.nan)
 
-def curvature_test(datasets, degree=3):
+def curvature_test(datasets, degree=2, own_flux=False):
     """Test whether a spectrum bends where its model does not.
 
     Parameters
@@ -78,7 +78,10 @@ def curvature_test(datasets, degree=3):
     datasets : `Datasets` or list of datasets
         Counts with models at their best fit.
     degree : int
-        Of the polynomial in the logarithm of energy that the spectrum may differ by, at least 2.
+        Of the polynomial in the logarithm of energy that the spectrum may differ by; 2, the curvature alone,
+        is the sharpest for cutoffs and breaks.
+    own_flux : bool
+        Whether every run has a flux of its own; else a flare is a bend for runs with different thresholds.
 
     Returns
     -------
@@ -100,10 +103,18 @@ def curvature_test(datasets, degree=3):
     with quiet():
         excess, signal, slopes, background = fitted.linear()
         log_e, variance = np.log(fitted.energy), np.maximum(signal, 0) + background
-        low, high = log_e.min(), log_e.max()
+        low, high, own = log_e.min(), log_e.max(), []
         x = (2*log_e - low - high)/max(high - low, 1e-9)
+        if own_flux and (flux := flux_of_runs(fitted)) is not None:
+            members, (i, ratio) = fitted.members[1:].astype(float), flux
+            change = ratio @ members
+            signal, own = signal + (change - 1)*fitted.theta[i]*slopes[i], members*slopes[i]
+            slopes, variance = change*slopes, np.maximum(signal, 0) + background
         more = signal*np.polynomial.legendre.legvander(x, degree).T
         free, size = fitted.moving, np.sqrt((more**2/variance).sum(1) + 1e-300)
         prior = fitted.prior_information()[np.ix_(free, free)]
-        found = left_over_score(excess - signal, variance, slopes[free], more, prior)
+        slopes = slopes[free]
+        if len(own):
+            slopes, prior = np.vstack([slopes, own]), np.pad(prior, (0, len(own)))
+        found = left_over_score(excess - signal, variance, slopes, more, prior)
         return _test_of(*found, size, bend=2)

@@ -376,7 +376,8 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0, compare=True):
     if toys is not None and len(toys):
         heights = [_with_toys(h, t) for h, t in zip(heights, toys.T)]
     compared = _runs_compared(fitted) if compare else None
-    shape = curvature_test(fitted) if fitted.is_counts else None
+    varies = compared is not None and any(p.kind == "flux" and p.p_value < _BAD for p in compared.parameters)
+    shape = curvature_test(fitted, own_flux=varies) if fitted.is_counts else None
     return GoodnessOfFit(heights[0], heights[1:], toys, n_failed, curve, compared, shape, "; ".join(remarks))
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #f18a95f5
@@ -433,7 +434,7 @@ def plot_toys(goodness, ax=None, dataset=None):
     ax.axvline(height.stat, color="C3", label=f"observed, {height.p_value_text()}")
     ax.set(xlabel="statistic at the minimum", ylabel="toys")
     ax.set_title("all data" if dataset is None else dataset, fontsize=10)
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(fontsize=8, framealpha=.8, edgecolor="none")
     return ax
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #d1b7b30e
