@@ -235,3 +235,49 @@ def test_certificate_of_a_derived_quantity(joint):
     found = certify(joint, n_toys=100, quantities=[DerivedQuantity.flux("1 TeV", "10 TeV")])
     value = joint.models[0].spectral_model.integral("1 TeV", "10 TeV").value
     assert found["flux"]["truth"] == pytest.approx(value, rel=1e-4) and .5 < found["flux"]["profile_68.3"] < .85
+
+
+def test_feldman_cousins_is_the_profile_where_counts_are_many(joint):
+    exact = intervals(joint, "index", confidence_level=.9)
+    found = intervals(joint, "index", "feldman-cousins", .9, n_toys=200, random_state=1)
+    assert abs(found.lower - exact.lower) < 4*found.error_lower and abs(found.upper - exact.upper) < 4*found.error_upper
+    assert found.n_toys >= 400 and len(found.tested) == found.n_toys/200 and 0 < found.error_upper < .5*exact.errp
+
+
+def test_feldman_cousins_of_a_weak_flux_is_never_negative_nor_empty():
+    for n_on in (3, 5):
+        datasets = weak(n_on)
+        datasets.parameters["amplitude"].value = 1e-13
+        amplitude, flux = (intervals(datasets, q, "feldman-cousins", .9, n_toys=100, random_state=2)
+                           for q in ("amplitude", DerivedQuantity.flux("1 TeV", "10 TeV")))
+        assert amplitude.lower == 0 < amplitude.upper and "at the limit" in amplitude.status
+        model = PowerLawSpectralModel(index=2, amplitude=f"1e-12 {FLUX}")
+        assert flux.upper == pytest.approx(amplitude.upper*1e12*model.integral("1 TeV", "10 TeV").value, abs=4*flux.error_upper)
+
+
+def test_cls_of_many_counts_is_the_asymptotic_one_and_above_the_profile():
+    datasets = weak(7)
+    Fit().run(datasets)
+    simple, toys = (intervals(datasets, "amplitude", "cls", .95, n_toys=300, **o) for o in ({"asymptotic": True}, {}))
+    profile = intervals(datasets, "amplitude", "profile", .95, side="upper", bounds=(0, None))
+    assert toys.side == "upper" and abs(toys.upper - simple.upper) < 4*toys.error_upper
+    assert simple.upper >= profile.upper*(1 - 1e-3) and 0 < toys.error_upper < .2*toys.upper
+
+
+def test_cls_never_excludes_zero_for_a_downward_fluctuation():
+    datasets = weak(1)
+    datasets.parameters["amplitude"].value = 1e-13
+    found = intervals(datasets, "amplitude", "cls", .95, asymptotic=True)
+    profile = intervals(datasets, "amplitude", "profile", .95, side="upper", bounds=(0, None))
+    assert found.upper > 1.2*profile.upper > 0
+    with pytest.raises(ValueError, match="expected an amplitude"):
+        datasets.parameters["index"].frozen = False
+        intervals(datasets, "index", "cls")
+
+
+def test_asymptotic_cls_is_that_of_two_normal_distributions():
+    "Cowan et al. 2011, eqs. 65 and 66: sigma = 1, best value x, no signal expected."
+    from specnb.fit.hypotheses import asymptotic_cls
+    for best, value in ((.5, 2.), (1.5, 2.), (-.7, 2.), (0., 1.)):
+        q = (value - best)**2 if best >= 0 else value**2 - 2*value*best
+        assert asymptotic_cls(q, value**2) == pytest.approx(norm.sf(value - best)/norm.cdf(best), rel=1e-9)

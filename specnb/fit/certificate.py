@@ -11,7 +11,8 @@ from statistics import NormalDist
 import numpy as np
 from ..base.core import as_generator, as_number, found_text, html_table, lazy
 from .derived import DerivedQuantity, copied, reparametrised
-from .interval_ends import best_fit, expected_errors, fence, quantile_with_error
+from .interval_ends import (best_fit, expected_errors, fence, quantile_with_error,
+                                           start_off_zero)
 from .many_fits import fit_many, likelihood_ratio, sample_counts
 from .problem import FitProblem, as_datasets
 
@@ -78,9 +79,10 @@ class _Toys:
         self.problem = FitProblem(self.datasets)
         self.theta = self.problem.start
         self.errors = expected_errors(self.problem, self.theta)
-        self.found = fit_many(self.datasets, *self.counts, progress=False, retry=False)
+        start = start_off_zero(self.datasets, self.problem, self.theta)
+        self.found = fit_many(self.datasets, *self.counts, start=start, progress=False, retry=False)
         inside = np.isfinite(self.found.values).all(1)
-        self.start = np.where(inside[:, None], self.found.values, self.theta)
+        self.start = np.where(inside[:, None], self.found.values, start)
 
     def ratio(self, k):
         "Likelihood ratio of the true value of parameter k, shape (n_sets,); nan where a fit failed."

@@ -29,6 +29,32 @@ def best_fit(
     theta, converged, *_ = search_minuit(problem)
     return theta, converged
 
+def is_rate(
+    parameter:Parameter,
+)->bool:
+    "Whether a parameter is a factor of the flux: by its name or its unit."
+    return parameter.name == "norm" or "s" in [base.name for base in parameter.unit.bases]
+
+def start_off_zero(
+    datasets:Datasets,
+    problem:FitProblem,
+    theta:np.ndarray,
+)->np.ndarray:
+    """A start from which rates can grow: at 0, where an empty OFF region tells nothing, a search would stay.
+
+    A rate of 0 becomes one that predicts as many counts as the measured ones scatter."""
+    theta = theta.copy()
+    for k, p in enumerate(problem.parameters):
+        if theta[k] != 0 or not is_rate(p):
+            continue
+        kept = [q.value for q in problem.parameters]
+        problem.write_back(np.where(np.arange(len(theta)) == k, 1e-12/p.internal_factor, theta))
+        signal = sum(d.npred_signal().data.ravel()[d.arrays.mask].sum() for d in datasets)
+        scatter = 1 + np.sqrt(sum(d.arrays.n_on[d.arrays.mask].sum() for d in datasets))
+        theta[k] = p.value*scatter/signal if signal > 0 else 0.
+        problem.write_back(kept)
+    return theta
+
 @dataclass(eq=False)
 class Question:
     "Which interval of which parameter is wanted, and the best fit."
@@ -45,6 +71,9 @@ class Question:
 
     def __post_init__(self):
         self.problem = FitProblem(self.datasets)
+        if not self.problem.start.all(): # a rate of 0 has no scale
+            self.problem.write_back(start_off_zero(self.datasets, self.problem, self.problem.start))
+            self.problem = FitProblem(self.datasets)
         self.index = parameter_index(self.problem, self.parameter)
         self.theta, self.converged = best_fit(self.problem)
         self.problem.write_back(self.theta)
@@ -184,21 +213,17 @@ def expected_errors(
         idle = np.diagonal(information, axis1=1, axis2=2) <= 0
         return np.sqrt(np.diag(covariance(information, idle)[0]))
 
-def is_rate(
-    parameter:Parameter,
-)->bool:
-    "Whether a parameter is a factor of the flux: by its name or its unit."
-    return parameter.name == "norm" or "s" in [base.name for base in parameter.unit.bases]
-
 def fence(
     datasets:Datasets, # with models that may be changed, at their best fit
     width=_FENCE,
+    wide:Parameter=None, # one that may go three times as far
 ):
     "Give every free parameter that is no rate limits, if it has none, so that fits of simulated counts end."
     problem = FitProblem(datasets)
     for p, error in zip(problem.parameters, expected_errors(problem, problem.start)):
         if error > 0 and not is_rate(p):
-            p.set_lim(*(p.value + sign*width*error if np.isnan(known) else None
+            reach = width*error*(3 if p is wide else 1)
+            p.set_lim(*(p.value + sign*reach if np.isnan(known) else None
                         for sign, known in ((-1, p.min), (1, p.max))))
 
 # %% ../../nbs/70_fit/41_interval_ends.ipynb #98cf4ec0
@@ -220,7 +245,8 @@ def bootstrap_ends(
     fence(question.datasets)
     draw = sample_counts if resample == "model" else resampled_counts
     counts = draw(question.datasets, question.n_toys, question.rng)
-    found = fit_many(question.datasets, *counts, errors="none", progress=False, retry=False)
+    start = start_off_zero(question.datasets, question.problem, question.theta)
+    found = fit_many(question.datasets, *counts, start=start, errors="none", progress=False, retry=False)
     if found.success.sum() < 20:
         status = (f"no interval: {found.success.sum()} of {question.n_toys} fits converged",)
         return Ends(np.nan, np.nan, status=status, n_toys=question.n_toys).within(question)

@@ -11,6 +11,7 @@ import numpy as np
 from ..base.core import as_generator, as_number, found_text, html_table, lazy
 from ..models.parameters import Parameter, unit_string
 from .derived import BoundQuantity, DerivedQuantity, Target, copied, reparametrised
+from .hypotheses import cls_ends, feldman_cousins_ends
 from .interval_ends import Ends, Question, bootstrap_ends, hessian_ends, is_rate, profile_ends
 from .problem import as_datasets
 
@@ -208,9 +209,10 @@ def _turned(function, decreases, parameter, value, ends, side):
 
 # %% ../../nbs/70_fit/44_intervals.ipynb #9f216ed2
 _METHODS = {"hessian": (hessian_ends, ()), "profile": (profile_ends, ()),
-            "bootstrap": (bootstrap_ends, ("resample",))}
+            "bootstrap": (bootstrap_ends, ("resample",)),
+            "feldman-cousins": (feldman_cousins_ends, ()), "cls": (cls_ends, ("asymptotic",))}
 _BOUNDED = "feldman-cousins", "cls" # methods for which a flux must not be negative
-_CHOICES = {"resample": ("model", "counts")}
+_CHOICES = {"resample": ("model", "counts"), "asymptotic": (False, True)}
 
 def _checked_options(method, options):
     "Options of a method, those that were given."
@@ -264,7 +266,10 @@ def intervals(datasets, parameter=None, method="profile", confidence_level=.683,
     method : str or list of str
         "hessian": symmetric, from the second derivatives. "profile": where the profile of the statistic
         has risen. "bootstrap": bias-corrected quantiles of fits of simulated counts; ``resample`` "model"
-        (default: drawn around the best fit) or "counts" (around the measured counts).
+        (default: drawn around the best fit) or "counts" (around the measured counts). "feldman-cousins":
+        ordered by likelihood, each tested value simulated `n_toys` times. "cls": upper limit by CLs, with as
+        many simulations with and without signal, or none with ``asymptotic=True``. The last two do not let
+        a flux be negative.
     confidence_level : float
         Probability that the interval contains the true value.
     side : {"both", "upper", "lower"}
