@@ -233,7 +233,7 @@ def _one_interval(datasets, asked, method, level, side, n_toys, rng, bounds, opt
     if bound is not None and bounds is not None:
         raise ValueError(f"bounds: {target.bound.name} follows from one parameter; set the limits of "
                          f"{target.parameter.name!r} instead")
-    if bounds is not None or (method in _BOUNDED and bound is None):
+    if bounds is not None or method in _BOUNDED:
         _set_bounds(target, bounds)
     side = "upper" if method == "cls" else side
     asked_side = side
