@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose as close
 import astropy.units as u
-from specnb import (Datasets, Fit, FluxPointsDataset, FluxPointsEstimator, MapAxis, PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel,
-                    SpecnbWarning, SpectrumDatasetOnOff, goodness_of_fit, intervals, likelihood_ratio, run_influence, statistic_bias_table, unfold)
+from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPointsDataset, FluxPointsEstimator, LogParabolaSpectralModel, MapAxis,
+                    PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel, SpecnbWarning, SpectrumDatasetOnOff, compare, goodness_of_fit, intervals,
+                    likelihood_ratio, line_search, run_influence, statistic_bias_table, unfold)
 from specnb.fit import goodness
 from specnb.makers.arrays import SpectrumArrays
 from specnb.models.integrals import EnergyNodes
@@ -141,3 +142,27 @@ def test_unfolding_with_a_reference_that_is_not_positive(amplitude):
     with pytest.warns(SpecnbWarning, match="not positive"):
         found = unfold(datasets, np.geomspace(.7, 20, 6)*u.TeV)
     close(found.norm, unfold(pair(), np.geomspace(.7, 20, 6)*u.TeV).norm, rtol=.02)
+
+
+def test_models_are_not_compared_on_flux_points_and_lines_are_sought_beside_a_negative_flux():
+    datasets = pair()
+    Fit().run(datasets)
+    points = FluxPointsDataset(data=FluxPointsEstimator(np.geomspace(.7, 20, 6)*u.TeV, snap=True).run(datasets), models=datasets.models.copy(), name="points")
+    with pytest.raises(TypeError, match="'points'.*FluxPointsDataset"):
+        compare(points, [PowerLawSpectralModel(), LogParabolaSpectralModel()], n_toys=0)
+    empty = pair(n_on=np.zeros(22))
+    Fit().run(empty)
+    found = line_search(empty, energies=[2, 4]*u.TeV, n_toys=0)
+    assert np.isfinite(found.ts[0])
+
+
+def test_information_criteria_and_likelihood_ratio_of_an_independent_folding():
+    "Quadrature over each bin, W from its own formula, Minuit without derivatives: 31.0025989, 30.1818149, 30.6697537 for 37 bins."
+    models = {"pl": PowerLawSpectralModel(index=2.3, amplitude="3e-11 cm-2 s-1 TeV-1"),
+              "ecpl": ExpCutoffPowerLawSpectralModel(index=2.2, amplitude="4e-11 cm-2 s-1 TeV-1", lambda_=".1 TeV-1"),
+              "lp": LogParabolaSpectralModel(alpha=2.2, amplitude="4e-11 cm-2 s-1 TeV-1", reference="1 TeV", beta=.1)}
+    table = compare(example_datasets(), models, n_toys=0).to_table()
+    close(table["stat"], [31.0025989, 30.1818149, 30.6697537], atol=2e-6)
+    close(table["aic"], [35.0025989, 36.1818149, 36.6697537], atol=2e-6)
+    close(table["aicc"], [35.3555401, 36.9090877, 37.3970264], atol=2e-6)
+    close(table["bic"], [38.2244348, 41.0145687, 41.5025074], atol=2e-6)

@@ -256,7 +256,7 @@ class LineSearch:
 # %% ../../nbs/78_detection/65_line_search.ipynb #123bcb8f
 def _expected_counts(datasets):
     "The counts that the models predict, as a single set."
-    on = [np.nan_to_num(d.npred().data.ravel())[None] for d in datasets]
+    on = [np.maximum(np.nan_to_num(d.npred().data.ravel()), 0)[None] for d in datasets]
     off = [np.nan_to_num(np.divide(d.npred_background().data.ravel(), d.arrays.alpha,
                                    out=np.zeros(d.arrays.n_reco), where=d.arrays.alpha > 0))[None]
            if d.arrays.is_on_off else None for d in datasets]

@@ -45,6 +45,9 @@ def named_models(models):
 
 def energy_range(datasets):
     "Lowest and highest energy that takes part, TeV."
+    for d in datasets:
+        if not hasattr(d, "arrays"):
+            raise TypeError(f"dataset {d.name!r}: expected counts, found {type(d).__name__}")
     used = [(d.arrays.e_reco_edges, np.flatnonzero(d.part().bins())) for d in datasets]
     used = [(e[k[0]], e[k[-1] + 1]) for e, k in used if len(k)]
     if not used:
