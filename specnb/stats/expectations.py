@@ -15,8 +15,8 @@ from .stats import WStatTerm, cstat
 special = lazy("scipy.special")
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #d50c6a3f
-_FEW = 30              # from this mean on counts are taken in steps
-_STEP, _REACH = .75, 8.3 # of a standard deviation: distance of the points, and how far they go from the mean
+_FEW = 20              # from this mean on counts are taken in steps
+_STEP, _REACH = .6, 8.3 # of a standard deviation: distance of the points, and how far they go from the mean
 _RARE = 1e-16          # probability that is left out
 
 def _points(
@@ -124,7 +124,7 @@ def wstat_moments(mu_sig, mu_bkg, alpha, at=None, rare=_RARE):
         Named tuple of arrays: `mean` E[W], `variance`, `score` E[U] with U = -dW/ds/2 (of the right side at
         a kink), `w_signal` E[W u_s], `w_background` E[W u_b] and `w_contrast` E[W r] with u_s = n_on/mu - 1,
         u_b = alpha u_s + n_off/mu_bkg - 1 and r = n_on - alpha n_off - mu_sig. nan where an expectation is
-        negative or nan, 0 where ``alpha = 0``, which says nothing. Good to 1e-6, for fewer than 30 counts to
+        negative or nan, 0 where ``alpha = 0``, which says nothing. Good to 2e-6, for fewer than 20 counts to
         1e-12.
 
     References
