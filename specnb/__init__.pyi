@@ -370,15 +370,20 @@ from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
 from .analysis.figures import plot_background_regions as plot_background_regions
 from .analysis.figures import plot_fit_of_all as plot_fit_of_all
+from .analysis.figures import plot_goodness as plot_goodness
 from .analysis.figures import plot_light_curve as plot_light_curve
+from .analysis.figures import plot_runs as plot_runs
 from .analysis.figures import plot_signal_growth as plot_signal_growth
 from .analysis.figures import plot_spectrum as plot_spectrum
 from .analysis.analysis import FIGURE_SIZES as FIGURE_SIZES
 from .analysis.analysis import SpectralAnalysis as SpectralAnalysis
 from .analysis.high_level import Analysis as Analysis
 from .analysis.views import View as View
+from .analysis.views import certificate_view as certificate_view
+from .analysis.views import consistency_view as consistency_view
 from .analysis.views import files_view as files_view
 from .analysis.views import fit_view as fit_view
+from .analysis.views import goodness_view as goodness_view
 from .analysis.views import light_curve_view as light_curve_view
 from .analysis.views import limits_view as limits_view
 from .analysis.views import points_view as points_view
@@ -650,6 +655,7 @@ __all__ = [
     "cash_derivatives",
     "cash_moments",
     "catalogue_regions",
+    "certificate_view",
     "certify",
     "choice_variations",
     "choices",
@@ -669,6 +675,7 @@ __all__ = [
     "compute_lightcurve_fpp",
     "compute_lightcurve_fvar",
     "compute_upper_limits",
+    "consistency_view",
     "containment_per_bin",
     "copied",
     "count_problems",
@@ -710,6 +717,7 @@ __all__ = [
     "get_rebinned_axis",
     "get_wstat_mu_bkg",
     "goodness_of_fit",
+    "goodness_view",
     "has_signal",
     "held_covariance",
     "icrs_to_galactic",
@@ -754,6 +762,7 @@ __all__ = [
     "plot_excess",
     "plot_exposure",
     "plot_fit_of_all",
+    "plot_goodness",
     "plot_impacts",
     "plot_influence",
     "plot_light_curve",
@@ -767,6 +776,7 @@ __all__ = [
     "plot_rates",
     "plot_repeats",
     "plot_residuals",
+    "plot_runs",
     "plot_sed_points",
     "plot_sensitivity",
     "plot_signal_growth",

@@ -215,7 +215,8 @@ CHANGES = {  # a value other than the default for every key
     "light_curve.parameters.snap": True, "flux_points.parameters.n_sigma_sensitivity": 3,
     "sensitivity.enabled": True, "sensitivity.index": 2.5, "sensitivity.n_sigma": 3, "sensitivity.gamma_min": 5, "sensitivity.bkg_syst_fraction": .1,
     "limits.enabled": True, "limits.index": [2.2], "limits.energy_min": "1 TeV", "limits.energy_max": "10 TeV", "limits.n_sigma_ul": 3,
-    "limits.confidence_level": .95, "weak_source.min_significance": None, "weak_source.index": 2.2, "weak_source.confidence_level": .9,
+    "limits.confidence_level": .95, "fit.statistic": "dwstat", "fit.goodness": 0, "fit.certify": 100,
+    "weak_source.min_significance": None, "weak_source.index": 2.2, "weak_source.confidence_level": .9,
     "weak_source.n_toys": 0}
 
 

@@ -23,7 +23,7 @@ os.umask(UMASK)
 
 FILES = {"config.yaml", "provenance.json", "results.json"}
 TABLES = {"runs", "info", "parameters", "covariance", "flux_points"}
-FIGURES = {"background_regions", "signal_growth", "fit", "spectrum"}
+FIGURES = {"background_regions", "signal_growth", "fit", "spectrum", "goodness", "runs"}
 
 
 def names(folder): return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -80,7 +80,7 @@ def test_provenance(finished):
 
 def test_the_page_stands_alone(finished):
     page = finished.page.read_text(encoding="utf-8")
-    assert page.startswith("<!DOCTYPE html>") and page.count("data:image/png;base64,") == 5
+    assert page.startswith("<!DOCTYPE html>") and page.count("data:image/png;base64,") == 7
     for word in ("http:", "https:", "<script", "<link", "@import"): assert word not in page, word
     for word in ("2.42 ± 0.15", "1004", "nothing to remark", "datastore: demo", "significance", "width=device-width"): assert word in page, word
     assert ".writing-" not in page, "the temporary folder is nobody's business"

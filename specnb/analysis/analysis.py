@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from .config import AnalysisConfig
 from .figures import (
-    plot_background_regions, plot_fit_of_all, plot_light_curve, plot_signal_growth, plot_spectrum)
+    plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
+    plot_signal_growth, plot_spectrum)
 from ..base.core import SpecnbWarning, demo_dir, html_table, lazy, make_path
 from ..base.tables import read_tables
 from ..data.download import find_dataset, public_datasets
@@ -23,6 +24,10 @@ from ..data.inventory import find_index
 from ..data.problems import fits_files
 from ..data.store import DataStore
 from ..detection.weak_source import signal_counts
+from ..fit.certificate import certify
+from ..fit.consistency import run_influence
+from ..fit.goodness import goodness_of_fit
+from ..fit.problem import FitProblem
 from ..flux_points.dataset import FluxPointsDataset
 from ..light_curves.variability import compute_lightcurve_constancy
 from ..makers.datasets import Datasets, cumulative_stacks
@@ -141,9 +146,12 @@ def warnings_as_remarks(remarks:list):
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #cb2d26f6
 def finite(x):
-    "Plain numbers, None for what is not finite."
-    if isinstance(x, list):
+    "Plain numbers, also in lists and dictionaries, None for what is not finite."
+    if isinstance(x, (list, tuple)):
         return [finite(v) for v in x]
+    if isinstance(x, dict):
+        return {name: finite(v) for name, v in x.items()}
+    x = x.item() if isinstance(x, np.generic) else x
     return None if isinstance(x, float) and not np.isfinite(x) else x
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #97cad0a2
@@ -173,7 +181,7 @@ def model_results(model)->dict:
 # %% ../../nbs/80_analysis/40_analysis.ipynb #e3e16b99
 FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5),
                 "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6),
-                "off_homogeneity": (8, 3.6)}
+                "off_homogeneity": (8, 3.6), "goodness": (8, 3.2), "runs": (8, 3.4)}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
 def shortened(texts:list)->str:
@@ -228,6 +236,12 @@ class SpectralAnalysis:
         With a time axis, if the configuration has ``light_curve.time_intervals`` or the step was called.
     constancy : `~astropy.table.QTable`
         Test of each band of the light curve against a constant flux, as from `compute_lightcurve_constancy`.
+    goodness : `GoodnessOfFit`
+        How well the models describe the runs.
+    influence : `RunInfluence`
+        How much each run moves the joint fit; None for a single dataset.
+    certificate : `Certificate`
+        Bias, pulls and coverage of the fit, if the configuration has ``fit.certify``.
     weak_source : `WeakSourceResult`
         If there is no significant signal: the assumed spectrum and the limit of its flux.
     sensitivity : `~astropy.table.Table`
@@ -254,6 +268,7 @@ class SpectralAnalysis:
         self.data_dir = self.datastore = self.observations = self.runs = self.datasets = self.exclusion = None
         self.models = self.fit = self.fit_result = self.flux_points = self.light_curve = None
         self.homogeneity = self.constancy = self.sensitivity = self.limits = self.weak_source = None
+        self.goodness = self.influence = self.certificate = None
         self.remarks = []
 
     def run(self):
@@ -280,6 +295,9 @@ class SpectralAnalysis:
         "All steps after the reduction of the runs: those that the configuration asks for."
         self.set_models()
         self.run_fit()
+        self.get_goodness()
+        if self.config.fit.certify:
+            self.get_certificate()
         self.get_flux_points()
         if self.config.light_curve.time_intervals is not None:
             self.get_light_curve()
@@ -348,6 +366,7 @@ class SpectralAnalysis:
         if self.models is None:
             self.set_models()
         set_fit_range(datasets, self.config.fit.fit_range)
+        datasets.statistic = self.config.fit.statistic
         self.fit, self.weak_source = self.config.fit.fit(), None
         start, source = self.models.copy(), self.config.flux_points.source
         known = source in self.models.names
@@ -373,6 +392,29 @@ class SpectralAnalysis:
         self.models, self.fit_result = weak.models, weak.fit_result
         self.datasets.models = self.models
         add_remark(self.remarks, weak.message)
+
+    def get_goodness(self):
+        "Ask whether the models describe the runs, and these agree; sets `goodness` and `influence`."
+        result, n_toys = self._need("fit_result", "run_fit"), self.config.fit.goodness
+        self.goodness = self.influence = None
+        with warnings_as_remarks(self.remarks):
+            try:
+                self.goodness = found = goodness_of_fit(self.datasets, n_toys if result.success else 0)
+                if found.consistency is not None and result.success and self.weak_source is None:
+                    self.influence = run_influence(self.datasets)
+            except ValueError as error:
+                add_remark(self.remarks, f"goodness of fit: {error}")
+                return
+        if found.describes is False:
+            add_remark(self.remarks, found.verdict)
+        log.info("%s", found.verdict)
+
+    def get_certificate(self, n_toys=None):
+        "Simulate the fit, ``fit.certify`` times or as given; sets `certificate`: bias, pulls and coverage."
+        self._need("fit_result", "run_fit")
+        with warnings_as_remarks(self.remarks):
+            self.certificate = certify(self.datasets, n_toys or self.config.fit.certify or 2000)
+        add_remarks(self.remarks, (f"certificate: {text}" for text in self.certificate.words), "certificate")
 
     def _reference_models(self): # whose norms flux points are: the fitted ones, or the source at its limit
         if self.weak_source is None:
@@ -451,7 +493,7 @@ class SpectralAnalysis:
         dict
             ``runs`` and ``info`` (columns for each run and for their cumulative sum), ``fit``, ``models``,
             ``covariance``, ``flux_points`` (as ``dnde``, units in ``flux_points_units``), ``signal`` (counts,
-            significance, and ``weak_source`` where this is no significant one) and ``remarks``;
+            significance, and ``weak_source`` where this is no significant one), ``goodness`` and ``remarks``;
             of steps that were asked for, ``light_curve`` (as ``flux``, and the test ``constancy``) with
             ``light_curve_units``, ``sensitivity`` and ``limits`` with their units, and ``off_homogeneity``.
 
@@ -468,12 +510,24 @@ class SpectralAnalysis:
         return {"runs": plain_columns(self.runs.info_table()),
                 "info": plain_columns(self.runs.info_table(cumulative=True)),
                 "fit": {"success": self.success, "message": fit.message, "total_stat": fit.total_stat,
-                        "nfev": fit.nfev, "n_bins": n_bins, "n_free": len(free)},
+                        "nfev": fit.nfev, "n_bins": n_bins, "n_free": len(free),
+                        "statistic": self.statistic,
+                        "bias": None if fit.bias is None else finite(fit.bias.to_dict())},
                 "models": [model_results(m) for m in models],
                 "covariance": {"parameters": free, "matrix": matrix},
                 "flux_points": plain_columns(points),
                 "flux_points_units": units_of(points), "signal": self._signal(), **self._further_results(),
                 "remarks": list(self.remarks)}
+
+    @property
+    def statistic(self):
+        "The statistic of the fit; what ``auto`` has chosen. None if the datasets differ, or before the fit."
+        name = None if self.datasets is None else self.datasets.statistic
+        if name != "auto" or self.fit_result is None:
+            return name
+        parts = FitProblem(self.datasets).parts
+        names = {part.statistic for part in parts if getattr(part, "statistic", None)}
+        return names.pop() if len(names) == 1 else None
 
     def _signal(self): # of all runs together
         counts, weak = signal_counts(self.runs), self.weak_source
@@ -481,7 +535,9 @@ class SpectralAnalysis:
                 "weak_source": None if weak is None else weak.to_dict()}
 
     def _further_results(self): # of steps that were asked for
-        found = {}
+        found = {} if self.goodness is None else {"goodness": finite(self.goodness.to_dict())}
+        if self.certificate is not None:
+            found["certificate"] = finite(self.certificate.to_dict())
         if self.homogeneity is not None:
             found["off_homogeneity"] = plain_columns(self.homogeneity.to_table())
         if self.light_curve is not None:
@@ -501,8 +557,8 @@ class SpectralAnalysis:
         -------
         dict of str to callable
             ``background_regions`` (if there are OFF regions), ``signal_growth``, ``fit``, ``spectrum``,
-            ``profiles``, ``off_homogeneity`` and ``light_curve`` (if they are estimated); each draws into the
-            current matplotlib figure.
+            ``goodness``, ``runs`` (if there are several), ``profiles``, ``off_homogeneity`` and
+            ``light_curve`` (if they are estimated); each draws into the current matplotlib figure.
 
         Raises
         ------
@@ -519,6 +575,10 @@ class SpectralAnalysis:
         if self.flux_points.data.has_stat_profiles:
             functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True,
                                             weak=self.weak_source)
+        if self.goodness is not None and self.goodness.curve is not None:
+            functions["goodness"] = partial(plot_goodness, self.goodness)
+        if self.influence is not None:
+            functions["runs"] = partial(plot_runs, self.goodness.consistency, self.influence)
         if self.homogeneity is not None:
             functions["off_homogeneity"] = self.homogeneity.plot
         if self.light_curve is not None:

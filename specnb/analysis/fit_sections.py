@@ -41,6 +41,13 @@ class CovarianceConfig(Section):
 class FitConfig(Section):
     "How the model is fitted."
     fit_range:EnergyRangeConfig = part(EnergyRangeConfig)
+    statistic:Literal["auto", "wstat", "dwstat", "grouped"] = entry(
+        "auto", "how OFF counts are treated: wstat; dwstat: decoupled, for sparse ones; grouped: in groups "
+        "of bins; auto: wstat, or dwstat where wstat would shift a parameter by a tenth of its error")
+    goodness:int = entry(1000, "toys for the goodness of fit; 0: only the expected statistic", ge=0,
+                         le=1_000_000)
+    certify:int = entry(0, "simulations that tell bias, pulls and coverage of the fit; 0: none", ge=0,
+                        le=1_000_000)
     backend:Literal["minuit", "scipy"] = entry("minuit", "who searches the minimum: minuit or scipy")
     optimize_opts:OptimizeConfig = part(OptimizeConfig)
     covariance_opts:CovarianceConfig = part(CovarianceConfig)

@@ -120,23 +120,31 @@ def no_windows():
     "Draw into files only; not for a notebook, whose figures go into its cells."
     os.environ.setdefault("MPLBACKEND", "agg")
 
+def weak_lines(weak:dict)->list:
+    "Lines about a source without significant signal."
+    limit, expected = (f"{weak[name]:.3g} {weak['unit']}" if weak[name] is not None else "not known"
+                       for name in ("amplitude_ul", "amplitude_ul_expected"))
+    return [f"no significant signal: {weak['reason']}", f"assumed: {weak['assumed']}",
+            f"{weak['parameter']} < {limit} (confidence {weak['confidence_level']:g}; {expected} expected "
+            "without source)"]
+
 def fitted_lines(results:dict)->list:
     "Lines about the fit."
-    signal = results["signal"]
-    if not signal["significant"]:
-        weak = signal["weak_source"]
-        limits = (f"{weak[name]:.3g} {weak['unit']}" if weak[name] is not None else "not known"
-                  for name in ("amplitude_ul", "amplitude_ul_expected"))
-        return [f"no significant signal: {weak['reason']}", f"assumed: {weak['assumed']}",
-                "{} < {} (confidence {:g}; {} expected without source)".format(
-                    weak["parameter"], next(limits), weak["confidence_level"], next(limits))]
+    if not results["signal"]["significant"]:
+        return weak_lines(results["signal"]["weak_source"])
     lines = []
     for model in results["models"]:
         for name, p in model["parameters"].items():
             if p["error"] is not None:
                 value = f"{p['value']:.5g} ± {p['error']:.2g} {p['unit']}"
                 lines.append(f"{model['name']}.{name} = {value.rstrip()}")
-    return [*lines, f"statistic {results['fit']['total_stat']:.2f}, {results['fit']['n_bins']} bins"]
+    fit = results["fit"]
+    lines.append(f"statistic {fit['total_stat']:.2f}, {fit['n_bins']} bins")
+    if "goodness" in results:
+        lines.append(results["goodness"]["verdict"])
+    if "certificate" in results:
+        lines += results["certificate"]["words"] or ["all intervals cover what they say"]
+    return lines
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #3d7a0a3d
 @app.command("run")
@@ -147,6 +155,8 @@ def run_command(
     settings:Optional[list[str]] = SETTINGS,
     out:Optional[Path] = option("--out", "-o", help="Folder for the results; by default general.outdir."),
     notebook:bool = typer.Option(True, help="Execute the notebook and make the page."),
+    certify:bool = option("--certify", default=False, help="Simulate the fit 2000 times, and tell its bias "
+                          "and the coverage of its errors."),
     overwrite:bool = OVERWRITE,
     quiet:bool = QUIET,
     log_level:Optional[str] = option(help=f"{', '.join(LOG_LEVELS)}; by default general.log.level."),
@@ -159,6 +169,8 @@ def run_command(
     chosen = read_config(config, data, settings)
     set_up_messages(log_level or chosen.general.log.level, quiet)
     check_data(chosen)
+    if certify:
+        chosen = chosen.with_settings({"fit.certify": chosen.fit.certify or 2000})
     if not notebook:
         no_windows()
     done = run_analysis(chosen, out, notebook, overwrite, progress=False if quiet else None)
