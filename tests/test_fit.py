@@ -220,7 +220,7 @@ def test_few_and_many_counts(case):
     def counts(n): return np.eye(15)[{"first": 0, "fourth": 3, "middle": 6}[n]] if isinstance(n, str) else np.full(15, float(n))
     n_on, n_off, good = LITTLE[case]
     datasets = Datasets([dataset("a", 1, n_on=counts(n_on), n_off=counts(n_off), mask_safe=np.ones(15, bool))])
-    datasets.models = [power_law()]
+    datasets.models, datasets.statistic = [power_law()], "wstat"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "the statistic is expected to shift")

@@ -56,7 +56,7 @@ def test_joint_toys(joint):
 def test_few_counts(stacked):
     "A twentieth of the exposure: dozens of empty bins, kinks, flat directions. What arrives is right, and what Minuit had to do is told."
     faint = Datasets([stacked[0].fill(exposure=stacked[0].arrays.exposure/20)])
-    faint.models = stacked.models.copy()
+    faint.models, faint.statistic = stacked.models.copy(), "wstat"
     n_on, n_off = sample_counts(faint, 150, np.random.default_rng(3), background=[stacked[0].npred_background().data.ravel()/20])
     many = fit_many(faint, n_on, n_off)
     assert many.success.mean() > .9 and set(many.backend) <= {"scoring", "minuit"}

@@ -86,6 +86,7 @@ def test_counts_of_a_weak_source_have_the_expected_means():
 def test_every_fit_says_what_its_statistic_does_to_it():
     "Thirty counts over thirty: W is expected to give index 3.02 and 0.75 of the flux; a warning, which the decoupled statistic does not need."
     w = weak_source(30, 30, alpha=1)
+    w.datasets.statistic = "wstat"
     with pytest.warns(SpecnbWarning, match="shift the index by .* instead of 2.5.* 26 bins with 0.93 OFF counts each at alpha = 1; Datasets.statistic"):
         result = Fit().run(w.datasets)
     assert result.bias.level == "warning"

@@ -238,6 +238,8 @@ def gather_counts(
     ends = np.concatenate(bounds)
     low, high = (ends.min(), ends.max()) if len(ends) else (np.nan, np.nan)
     smooth = None
-    if off[0] is not None and any(p.statistic in ("dwstat", "auto") for p in parts):
-        smooth = enough_degrees(off[0], smooth_of(parts))
+    if off[0] is not None and len(ends) and any(p.statistic in ("dwstat", "auto") for p in parts):
+        smooth = enough_degrees(off[0], smooth_of([p for p in parts if p.bins().any()]))
+        if fit_background(None, off[0][None], None, None, smooth, accuracy=.01).counts.min() >= MANY:
+            smooth = None # W is as good
     return BandCounts(signal, other, n_on, *off, low, high, sum(d.arrays.livetime for d in datasets), smooth)

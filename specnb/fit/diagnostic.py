@@ -28,13 +28,14 @@ def statistic_bias(datasets):
     -------
     `StatisticBias`
         For each free parameter; no shift with a known background, flux points, or the decoupled statistic.
+        For "auto" it is that of W, from which the choice follows.
 
     Raises
     ------
     ValueError
         No datasets, models or bins.
     """
-    problem = FitProblem(as_datasets(datasets))
+    problem = FitProblem(as_datasets(datasets), "wstat")
     return bias_of(problem, problem.start)
 
 # %% ../../nbs/70_fit/25_diagnostic.ipynb #57baa8d2

@@ -122,7 +122,7 @@ AUTO = .1 # expected shift, in errors, above which W is left
 
 def chosen_statistic(bias):
     "What \"auto\" stands for."
-    return "wstat" if bias.largest <= AUTO else "dwstat"
+    return "dwstat" if bias.largest > AUTO else "wstat"
 
 def with_statistic(parts, name, old):
     "Parts whose statistic is `old` with another one; not those whose background has a free norm."

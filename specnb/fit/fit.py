@@ -459,9 +459,8 @@ class Fit:
             message = message if success else f"{message} The parameters are left at their start."
             theta, value = problem.start, problem.first
         problem.write_back(theta)
-        first = problem.is_auto and statistic == "wstat"
-        if first and chosen_statistic(bias_of(problem, theta)) != "wstat":
-            return self._optimize(datasets, "dwstat")
+        if problem.is_auto and statistic == "wstat" and (other := self._decoupled(problem, theta)):
+            return other
         trace = None
         if self.store_trace:
             names = ["total_stat", *(unique_name(problem.datasets, p) for p in problem.parameters)]
@@ -469,6 +468,18 @@ class Fit:
         value = problem.report(theta)
         return problem, theta, OptimizeResult(backend, method, success, message, problem.nfev, value,
                                               models.copy(), trace, make_minuit)
+
+    def _decoupled(self, problem, theta): # the same with the decoupled statistic, if "auto" stands for it
+        bias = bias_of(problem, theta)
+        if chosen_statistic(bias) == "wstat" and np.isfinite(bias.largest):
+            return None
+        other, best, result = self._optimize(problem.datasets, "dwstat")
+        if chosen_statistic(bias) == "wstat" and not (result.success and other.covariance(best)[1]):
+            problem.write_back(theta)
+            return None
+        told = f"W would shift the {bias.worst}" if np.isfinite(bias.largest) else "W does not tell"
+        result.message = f"{result.message} Decoupled statistic: {told}."
+        return other, best, result
 
     def _covariance(self, problem, theta, result):
         exact = self._covariance_backend == "exact"

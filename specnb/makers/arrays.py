@@ -62,8 +62,9 @@ class SpectrumArrays:
     events : `SelectedEvents` or `StackedEvents`, optional
         The events that were counted.
     statistic : {"wstat", "dwstat", "grouped", "auto"}
-        How a fit treats the OFF counts: W; the decoupled statistic where they are sparse; W of groups of bins
-        with at least five; or whichever of the first two the expected bias of W asks for.
+        How a fit treats the OFF counts: as W; with the decoupled statistic where they are sparse; as W of
+        groups of bins with at least five; or, "auto", whichever of the first two the expected bias of W asks
+        for.
 
     Raises
     ------

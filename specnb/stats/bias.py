@@ -255,18 +255,23 @@ class StatisticBias:
                  zip(self.names, self.expected, self.values) if np.isfinite(value)]
         return f" (expected {', '.join(found)})" if found else ""
 
+    @property
+    def worst(self):
+        "The parameter that is shifted most, and by how much."
+        k = int(np.argmax(np.abs(self.sigma)))
+        return f"{self.names[k]} by {self.sigma[k]:+.1f} sigma"
+
     def text(self):
         "The finding in a sentence."
         if self.level == "unknown":
             return "the bias of the statistic is not known: the counts do not determine all parameters"
-        k = int(np.argmax(np.abs(self.sigma))) if len(self.sigma) else 0
         bins = f"{self.n_bins} bins with {self.mean_off:.2g} OFF counts each at alpha = {self.alpha:.2g}"
         if self.level == "none":
             detail = bins if self.n_bins else "no bin with fewer than 5 OFF counts"
             return f"the statistic is expected to shift no parameter by more than {self.NOTE} sigma: {detail}"
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return (f"the statistic is expected to shift the {self.names[k]} by {self.sigma[k]:+.1f} sigma"
-                f"{self._expected_text()}: {bins}{remedy}")
+        return (f"the statistic is expected to shift the {self.worst}{self._expected_text()}: "
+                f"{bins}{remedy}")
 
     def to_dict(self):
         "Numbers for files."
