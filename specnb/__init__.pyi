@@ -435,6 +435,7 @@ from .sweeps.choices import choices as choices
 from .sweeps.choices import error_budget as error_budget
 from .sweeps.choices import expected_shift as expected_shift
 from .sweeps.choices import plot_tornado as plot_tornado
+from .sweeps.choices import write_choices as write_choices
 
 __all__ = [
     "Analysis",
@@ -859,6 +860,7 @@ __all__ = [
     "wilks_pvalue",
     "with_error",
     "wobble_pointings",
+    "write_choices",
     "write_dl3",
     "write_gadf",
     "write_ogip",

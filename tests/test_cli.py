@@ -117,6 +117,8 @@ REFUSED = [
     (["sweep", "-g", "model=pl", "-o", "bad.yaml"], ["bad.yaml is a file"]),
     (["sweep", "-g", "model=pl", "--repeats", "2"], ["analysis takes no seed"]),
     (["sweep", "-g", "model=pl", "--input", "gone.txt"], ["gone.txt: no such file or folder"]),
+    (["choices", "-g", "nbins=14..28"], ["nbins: found a range, expected values with commas"]),
+    (["choices", "--data", "nowhere"], ["observations.datastore: nowhere: no such folder"]),
     (["rerun", ".", "--rtol", "-1"], ["--rtol"]),
 ]
 
@@ -183,7 +185,7 @@ class Unreadable(Exception):
 
 
 COMMANDS = {"run": "run_analysis", "init": "read_config", "keys": "show_table", "info": "inventory", "validate": "find_problems", "download": "download_dataset",
-            "rerun": "repeat_run", "sweep": "sweep", "report": "read_sweep"}
+            "rerun": "repeat_run", "sweep": "sweep", "report": "read_sweep", "choices": "choices"}
 ARGUMENTS = {"info": ["demo"], "validate": ["demo"], "rerun": ["."], "sweep": ["-g", "stack=true"], "report": ["."]}
 
 

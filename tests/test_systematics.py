@@ -3,8 +3,10 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from astropy.table import Table
 from specnb import (DerivedQuantity, Fit, GaussianPrior, NuisanceModel, Result, SkyModel, UniformPrior, add_nuisances, choice_variations, choices, error_budget,
                     expected_shift, fit_many, held_covariance, plot_impacts, plot_tornado, sample_counts, systematics)
+from specnb.command_line.cli import app
 from specnb.fit.problem import FitProblem
 from specnb.simulate.example import example_datasets, example_model
 
@@ -230,3 +232,13 @@ def test_the_budget_of_a_paper_has_all_errors_in_one_unit(tmp_path, found):
     for arguments, fault in (((), "expected systematics"), ((found, other, ["index"]), "index"), ((found, other, []), "no common result")):
         with pytest.raises(ValueError, match=fault):
             error_budget(*arguments)
+
+
+def test_the_command_line_varies_choices_and_writes_tornado_plots(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["choices", "-g", "stack=true", "-g", "model=pl", "-s", "flux_points.parameters.selection_optional=[]", "-r", "index_1TeV", "-j", "1", "-q"]
+    assert app(arguments, standalone_mode=False) in (None, 0)
+    assert {p.name for p in (tmp_path/"choices").iterdir()} == {"choices.ecsv", "tornado_index_1TeV.png", "sweep.sqlite", "sweep.parquet", "sweep.ecsv"}
+    content = Table.read(tmp_path/"choices"/"choices.ecsv")
+    assert content["choice"].tolist() == ["stack", "model"] and content["expected"].tolist() == [0, 0] and abs(content["sigma"][0]) < .2
+    assert content["status"][1].startswith("rejected")
