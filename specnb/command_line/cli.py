@@ -449,8 +449,8 @@ def choices_command(
     if not quiet:
         spread = found.spread_table()
         show_table(spread.colnames, zip(*(_cells(spread[n], 4) for n in spread.colnames)))
-        typer.echo(f"{table}  ({len(found.variations)} variations, {int((~found.counts).sum())} do not count; "
-                   f"{len(pictures)} pictures beside it)")
+        n, left_out = len(found.variations), int((~found.counts).sum())
+        typer.echo(f"{table}  ({n} variations, {left_out} do not count; {len(pictures)} pictures beside it)")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():

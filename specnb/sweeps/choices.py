@@ -43,9 +43,6 @@ def _data_variations(datasets)->dict:
     n = datasets.geom.axes.energy.nbins
     found["binning"] = {f"{k} bins": {"nbins": k} for k in (max(n//2, 1), 2*n)}
     found["runs"] = {"joint" if datasets.stack else "stacked": {"stack": not datasets.stack}}
-    if hasattr(datasets, "statistic"):
-        others = [s for s in ("wstat", "dwstat") if s != datasets.statistic]
-        found["statistic"] = {s: {"datasets.statistic": s} for s in others}
     return found
 
 def choice_variations(config):
@@ -70,7 +67,9 @@ def choice_variations(config):
     if not isinstance(subject, AnalysisSubject):
         raise ConfigError([f"{subject.name}: there are usual variations for configurations only; give yours"])
     config = subject.config
-    found = _data_variations(config.datasets)
+    found, statistic = _data_variations(config.datasets), getattr(config.fit, "statistic", None)
+    if statistic is not None:
+        found["statistic"] = {s: {"fit.statistic": s} for s in ("wstat", "dwstat") if s != statistic}
     own = _SHAPES.get(type(config.model.spectral_model()).__name__)
     if own and not config.general.models_file and not config.model.parameters and not config.model.ebl:
         found["model"] = {s: {"model": s} for s in _SHAPES.values() if s != own}
@@ -226,7 +225,7 @@ class Choices:
 
 # %% ../../nbs/85_sweeps/95_choices.ipynb #f86436d1
 _COUNTS = "counts", "counts_off"
-_SAME_DATA = ("model", "nuisance", "datasets.stack", "datasets.statistic", "fit.backend", "fit.optimize_opts",
+_SAME_DATA = ("model", "nuisance", "datasets.stack", "fit.statistic", "fit.backend", "fit.optimize_opts",
               "fit.covariance_opts") # keys, or their beginnings, that leave the counts as they are
 
 def _column(content, name)->np.ndarray:
