@@ -178,6 +178,10 @@ from .stats.bias import wstat_expected_fit as wstat_expected_fit
 from .stats.bias import wstat_information as wstat_information
 from .stats.bias import wstat_score_mean as wstat_score_mean
 from .stats.bias import wstat_shift as wstat_shift
+from .stats.counting import CountsInterval as CountsInterval
+from .stats.counting import cls_upper_limit as cls_upper_limit
+from .stats.counting import feldman_cousins as feldman_cousins
+from .stats.counting import on_off_interval as on_off_interval
 from .makers.selected_events import SelectedEvents as SelectedEvents
 from .makers.selected_events import StackedEvents as StackedEvents
 from .makers.arrays import SpectrumArrays as SpectrumArrays
@@ -459,6 +463,7 @@ __all__ = [
     "ConstantSpectralModel",
     "ConstantTemporalModel",
     "CountCurve",
+    "CountsInterval",
     "Covariance",
     "CovarianceResult",
     "CurvatureTest",
@@ -660,6 +665,7 @@ __all__ = [
     "certify",
     "choice_variations",
     "choices",
+    "cls_upper_limit",
     "compare",
     "compare_results",
     "compile_likelihood",
@@ -706,6 +712,7 @@ __all__ = [
     "expected_shift",
     "exposure_per_bin",
     "extract_bright_star_regions",
+    "feldman_cousins",
     "files_view",
     "find_dataset",
     "first_shift",
@@ -752,6 +759,7 @@ __all__ = [
     "off_homogeneity",
     "on_counts",
     "on_events",
+    "on_off_interval",
     "pack",
     "pack_matrix",
     "parameter_column",

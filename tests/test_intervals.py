@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, norm, poisson
 from specnb import (Datasets, DerivedQuantity, ExpCutoffPowerLawSpectralModel, Fit, LogParabolaSpectralModel, NuisanceModel, GaussianPrior, PowerLawSpectralModel,
-                    SkyModel, certify, intervals, sample_counts)
+                    SkyModel, certify, cls_upper_limit, feldman_cousins, intervals, on_off_interval, sample_counts)
 from specnb.fit.derived import BoundQuantity, reparametrised
 from specnb.fit.problem import FitProblem
 from test_fit import dataset, power_law
@@ -281,3 +281,61 @@ def test_asymptotic_cls_is_that_of_two_normal_distributions():
     for best, value in ((.5, 2.), (1.5, 2.), (-.7, 2.), (0., 1.)):
         q = (value - best)**2 if best >= 0 else value**2 - 2*value*best
         assert asymptotic_cls(q, value**2) == pytest.approx(norm.sf(value - best)/norm.cdf(best), rel=1e-9)
+
+
+B3_LOWER = [0, 0, 0, 0, 0, 0, .15, .89, 1.51, 1.88, 2.63, 3.04, 4.01, 4.42, 5.50]
+B3_UPPER = [1.08, 1.88, 3.04, 4.42, 5.60, 6.99, 8.47, 9.53, 10.99, 12.30, 13.50, 14.81, 16.00, 17.05, 18.50]
+
+
+@pytest.mark.parametrize("n_on, background, lower, upper", [
+    (np.arange(15), 3, B3_LOWER, B3_UPPER), (10, .5, 5, 16), (np.arange(5), 0, [0, .11, .53, 1.10, 1.47], [2.44, 4.36, 5.91, 7.42, 8.60])])
+def test_feldman_cousins_tables(n_on, background, lower, upper):
+    "Phys. Rev. D 57, 3873, Table IV: 90 %, two digits."
+    found = feldman_cousins(n_on, background)
+    assert found.lower == pytest.approx(lower, abs=.0101) and found.upper == pytest.approx(upper, abs=.0101)
+
+
+def test_feldman_cousins_sensitivity():
+    "Its Table XII: mean upper limit without signal over a background of 3, 90 %."
+    n = np.arange(12)
+    assert poisson.pmf(n, 3) @ feldman_cousins(n, 3).upper == pytest.approx(4.42, abs=.011)
+
+
+def test_cls_limit_has_the_ratio_of_p_values():
+    for n, b in ((0, 2.), (3, 1.5), (12, 10.)):
+        s = cls_upper_limit(n, b, .9)
+        assert poisson.cdf(n, s + b)/poisson.cdf(n, b) == pytest.approx(.1, rel=1e-9)
+
+
+def test_profile_of_on_and_off_counts_is_the_brute_force_one():
+    "Rolke, Lopez and Conrad's model with a Poisson background: minimum over the background by a search."
+    def profile(s, x, y, tau):
+        return minimize_scalar(lambda b: -2*(poisson.logpmf(x, s + b) + poisson.logpmf(y, tau*b)), (.1, 5), bounds=(1e-9, 60), method="bounded").fun
+    for x, y, tau in ((8, 12, 4.), (1, 7, 5.), (25, 10, 1.)):
+        found, best = on_off_interval(x, y, 1/tau, .9), max(x - y/tau, 0)
+        ends = [end for end in found if end > 0]
+        assert [profile(e, x, y, tau) - profile(best, x, y, tau) for e in ends] == pytest.approx([norm.isf(.05)**2]*len(ends), abs=2e-3)
+
+
+def test_simulated_hypotheses_agree_with_the_exact_belt():
+    "One bin over a known background of 3, ordered by likelihood: toys against all outcomes."
+    d = dataset("one bin", 1, cash=True)
+    one = np.arange(d.arrays.n_reco) == 5
+    for n in (4, 9):
+        datasets = Datasets([d.fill(n_on=np.where(one, float(n), 0), background=np.full(d.arrays.n_reco, 3.), mask_fit=one, mask_safe=one)])
+        datasets.models = [power_law()]
+        datasets.parameters["index"].frozen = True
+        counts = datasets[0].npred_signal().data.ravel()[5]/datasets.parameters["amplitude"].value
+        found, exact = intervals(datasets, "amplitude", "feldman-cousins", .9, n_toys=1000), feldman_cousins(n, 3, lengthen=False)
+        for end, true in ((found.lower*counts, exact.lower), (found.upper*counts, exact.upper)):
+            assert end == pytest.approx(float(true), abs=.35), (n, end, true)
+
+
+def test_on_and_off_counts_ordered_by_likelihood_cover():
+    "Listed pairs of counts: the p-value of the true signal is below 10 % in about 10 % of the outcomes."
+    from specnb.stats.counting import on_off_p_value
+    s, b, alpha = 3., 6., .5
+    on, off = np.arange(16), np.arange(18)
+    p = poisson.pmf(on, s + alpha*b)[:, None]*poisson.pmf(off, b)
+    inside = np.array([[on_off_p_value(x, y, alpha, s) > .1 for y in off] for x in on])
+    assert .87 < (p*inside).sum()/p.sum() < .95

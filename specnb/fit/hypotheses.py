@@ -111,11 +111,13 @@ def _belt_end(question, sign):
 
 def _refined(question, found, inside, outside, sign):
     "Where the profile has the critical ratio found last, and the error of that."
-    if abs(found["ts"] - found["critical"]) > 3*found["critical_err"]: # discrete ratios: no critical value
+    away, error = abs(found["ts"] - found["critical"]), found["critical_err"]
+    if away > 3*error: # discrete ratios: no critical value, but a step of the p-value
         return (inside + outside)/2, abs(outside - inside)/2
-    low, value, high = (crossing_of(question, max(found["critical"] + s*found["critical_err"], 0), sign)[0]
+    low, value, high = (crossing_of(question, max(found["critical"] + s*error, 0), sign)[0]
                         for s in (-1, 0, 1))
-    value = value if np.isfinite(value) else found["value"]
+    if away > 1.5*error or not np.isfinite(value):
+        value = found["value"]
     if np.isfinite(high - low):
         return value, abs(high - low)/2
     return value, float(np.nanmax(np.abs([low - value, high - value, 0])))
