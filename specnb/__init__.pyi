@@ -258,14 +258,14 @@ from .fit.diagnostic import statistic_bias_table as statistic_bias_table
 from .fit.fitted_data import FittedData as FittedData
 from .fit.consistency import ParameterConsistency as ParameterConsistency
 from .fit.consistency import RunConsistency as RunConsistency
-from .fit.consistency import RunInfluence as RunInfluence
 from .fit.consistency import plot_consistency as plot_consistency
-from .fit.consistency import plot_influence as plot_influence
 from .fit.consistency import run_consistency as run_consistency
-from .fit.consistency import run_influence as run_influence
 from .fit.consistency import score_chi2 as score_chi2
 from .fit.curvature import CurvatureTest as CurvatureTest
 from .fit.curvature import curvature_test as curvature_test
+from .fit.influence import RunInfluence as RunInfluence
+from .fit.influence import plot_influence as plot_influence
+from .fit.influence import run_influence as run_influence
 from .fit.goodness import CountCurve as CountCurve
 from .fit.goodness import GoodnessOfFit as GoodnessOfFit
 from .fit.goodness import Height as Height

@@ -9,7 +9,7 @@ __all__ = ['FittedData']
 from dataclasses import replace
 import numpy as np
 from ..stats.decoupled import Smooth, fit_background
-from ..stats.likelihood import CountsPart, compile_likelihood, counts_term
+from ..stats.likelihood import CountsPart, compile_likelihood, counts_term, side_by_side
 from ..stats.stats import cash
 
 # %% ../../nbs/70_fit/25_fitted_data.ipynb #f7b356fb
@@ -80,13 +80,10 @@ def _with_w(part):
 
 def _blocks(datasets):
     "The W (or Cash, or chi-square) statistic of datasets, block by block, with priors, and the likelihood."
-    parts, groups = [_with_w(d.part()) for d in datasets], {}
-    likelihood = compile_likelihood(parts)
-    for i, part in enumerate(parts):
-        if part.bins().any():
-            groups.setdefault(part.key(), []).append((i, part))
-    blocks = [_Block(fold, term, members) for (fold, term), members in zip(likelihood.pairs, groups.values())]
-    return blocks, likelihood
+    parts = [_with_w(d.part()) for d in datasets]
+    number, likelihood = {id(p): i for i, p in enumerate(parts)}, compile_likelihood(parts)
+    groups = [[(number[id(p)], p) for p in group] for group in side_by_side(parts)]
+    return [_Block(*pair, members) for pair, members in zip(likelihood.pairs, groups)], likelihood
 
 class FittedData:
     """Datasets with models at their best fit, bin by bin.

@@ -296,6 +296,7 @@ def _with_toys(height, toys):
     error = np.sqrt(max(p, 1/(n + 1))*(1 - p)/(n + 2))
     return replace(height, toy_p_value=p, toy_p_value_err=float(error))
 
+# %% ../../nbs/70_fit/30_goodness.ipynb #18aac716
 class CountCurve(NamedTuple):
     "Excess counts above an energy, and what the model predicts."
     energy:np.ndarray    # TeV, falling, shape (n,)
@@ -315,6 +316,7 @@ def _count_curve(fitted, toys=None): # toys: excess and prediction, shape (n_toy
     band = None if toys is None else np.percentile(summed(toys[0] - toys[1]), [2.5, 16, 84, 97.5], axis=0)
     return CountCurve(counted[order][last], observed, predicted, band)
 
+# %% ../../nbs/70_fit/30_goodness.ipynb #98c074ca
 def _run_toys(fitted, n_toys, rng):
     "Statistic of toys, shape (n_toys, 1+n_datasets), how many did not converge, and their cumulative counts."
     n_on, n_off = sample_counts(fitted.datasets, n_toys, rng, fitted.backgrounds())
@@ -328,6 +330,7 @@ def _run_toys(fitted, n_toys, rng):
     toys = fitted.sums(fitted.heights(theta[good], n_on, n_off))
     return toys, int((~good).sum()), _count_curve(fitted, fitted.contrasts(theta[good], n_on, n_off))
 
+# %% ../../nbs/70_fit/30_goodness.ipynb #f5a38f8b
 def _runs_compared(fitted):
     "Consistency of the runs, None if there are not several or nothing to compare."
     several = fitted.is_counts and len(fitted.names) > 1
