@@ -25,7 +25,7 @@ from ..data.problems import fits_files
 from ..data.store import DataStore
 from ..detection.weak_source import signal_counts
 from ..fit.certificate import certify
-from ..fit.consistency import run_influence
+from ..fit.influence import run_influence
 from ..fit.goodness import goodness_of_fit
 from ..fit.problem import FitProblem
 from ..flux_points.dataset import FluxPointsDataset

@@ -9,7 +9,8 @@ __all__ = ['plot_background_regions', 'plot_signal_growth', 'plot_fit_of_all', '
 # %% ../../nbs/80_analysis/30_figures.ipynb #9afd93d7
 import numpy as np
 from ..base.core import lazy
-from ..fit.consistency import plot_consistency, plot_influence
+from ..fit.consistency import plot_consistency
+from ..fit.influence import plot_influence
 from ..fit.goodness import plot_qq, plot_toys
 from ..makers.datasets import plot_spectrum_datasets_off_regions
 
