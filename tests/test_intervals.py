@@ -339,3 +339,29 @@ def test_on_and_off_counts_ordered_by_likelihood_cover():
     p = poisson.pmf(on, s + alpha*b)[:, None]*poisson.pmf(off, b)
     inside = np.array([[on_off_p_value(x, y, alpha, s) > .1 for y in off] for x in on])
     assert .87 < (p*inside).sum()/p.sum() < .95
+
+
+def test_chain_of_many_counts_is_the_profile(joint):
+    pytest.importorskip("emcee")
+    exact = intervals(joint, "index")
+    found, again = (intervals(joint, "index", "mcmc", n_toys=200, random_state=4) for _ in range(2))
+    assert abs(found.lower - exact.lower) < .15*exact.errn + 4*found.error_lower and abs(found.upper - exact.upper) < .15*exact.errp + 4*found.error_upper
+    assert found.n_toys == len(found.samples) >= 10000 and found.lower == again.lower
+
+
+def test_chain_for_a_flux_has_the_prior_of_the_parameters():
+    "Density in flux and index times the Jacobian is that in amplitude and index."
+    from specnb.fit.chains import log_posterior
+    from specnb.fit.derived import copied
+    from specnb.fit.interval_ends import Question
+    datasets = fitted()
+    target, own = reparametrised(datasets, DerivedQuantity.flux("1 TeV", "10 TeV")), copied(datasets)
+    of_flux, of_own = Question(target.datasets, target.parameter, .683, "both"), Question(own, own.parameters["amplitude"], .683, "both")
+    points, fluxes = [], []
+    for index, amplitude in ((1.8, 1e-11), (2.4, 2e-11)):
+        model = PowerLawSpectralModel(index=index, amplitude=f"{amplitude} {FLUX}")
+        points.append([index, amplitude])
+        fluxes.append([index, model.integral("1 TeV", "10 TeV").value])
+    jacobian = np.log([f[1]/p[1] for f, p in zip(fluxes, points)])
+    assert np.diff(log_posterior(of_flux, np.array(fluxes), target.spectrum)) == pytest.approx(
+        np.diff(log_posterior(of_own, np.array(points)) - jacobian), rel=1e-6)

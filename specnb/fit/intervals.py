@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from ..base.core import as_generator, as_number, found_text, html_table, lazy
 from ..models.parameters import Parameter, unit_string
+from .chains import chain_ends
 from .derived import BoundQuantity, DerivedQuantity, Target, copied, reparametrised
 from .hypotheses import cls_ends, feldman_cousins_ends
 from .interval_ends import Ends, Question, bootstrap_ends, hessian_ends, is_rate, profile_ends
@@ -210,7 +211,8 @@ def _turned(function, decreases, parameter, value, ends, side):
 # %% ../../nbs/70_fit/44_intervals.ipynb #9f216ed2
 _METHODS = {"hessian": (hessian_ends, ()), "profile": (profile_ends, ()),
             "bootstrap": (bootstrap_ends, ("resample",)),
-            "feldman-cousins": (feldman_cousins_ends, ()), "cls": (cls_ends, ("asymptotic",))}
+            "feldman-cousins": (feldman_cousins_ends, ()), "cls": (cls_ends, ("asymptotic",)),
+            "mcmc": (chain_ends, ())}
 _BOUNDED = "feldman-cousins", "cls" # methods for which a flux must not be negative
 _CHOICES = {"resample": ("model", "counts"), "asymptotic": (False, True)}
 
@@ -241,6 +243,8 @@ def _one_interval(datasets, asked, method, level, side, n_toys, rng, bounds, opt
         function, decreases = _as_function(bound, target.parameter)
         asked_side = {"upper": "lower", "lower": "upper"}.get(side, side) if decreases else side
     question = Question(target.datasets, target.parameter, level, asked_side, rng, n_toys)
+    if method == "mcmc":
+        options = {"spectrum": target.spectrum}
     ends, value = _METHODS[method][0](question, **options), question.value
     if bound is not None:
         value, ends = _turned(function, decreases, target.parameter, value, ends, side)
@@ -268,8 +272,9 @@ def intervals(datasets, parameter=None, method="profile", confidence_level=.683,
         has risen. "bootstrap": bias-corrected quantiles of fits of simulated counts; ``resample`` "model"
         (default: drawn around the best fit) or "counts" (around the measured counts). "feldman-cousins":
         ordered by likelihood, each tested value simulated `n_toys` times. "cls": upper limit by CLs, with as
-        many simulations with and without signal, or none with ``asymptotic=True``. The last two do not let
-        a flux be negative.
+        many simulations with and without signal, or none with ``asymptotic=True``. Both do not let a flux
+        be negative. "mcmc": quantiles of the posterior from a chain of emcee, about as many independent
+        draws as `n_toys`.
     confidence_level : float
         Probability that the interval contains the true value.
     side : {"both", "upper", "lower"}
