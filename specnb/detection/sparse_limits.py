@@ -35,7 +35,7 @@ class _Norm:
 def _rise(pairs, norm):
     "T of norms (n_sets, 1) among norms that are not negative, shape (n_sets,)."
     weighted = settled(reweighted(pairs, norm))
-    start = np.maximum(norm, 1e-3*np.abs(norm).max(initial=0) + 1e-300)
+    start = np.maximum(norm, 1e-3*np.nanmax(np.abs(norm), initial=0) + 1e-300)
     free = minimize(weighted, start, lower=0., scale=np.ones(1))
     (prediction, term), = weighted
     rise = term.value(prediction.predict(norm)) - free.stat
@@ -92,6 +92,6 @@ def decoupled_norms(term, signal, other, n_sigma_ul):
         at_zero = settled(reweighted(pairs, 0*norm))
         free = minimize(at_zero, best.theta, scale=unit)
         ts = np.maximum(at_zero[0][1].value(at_zero[0][0].predict(0*norm)) - free.stat, 0)
-        limit = _crossing(pairs, np.maximum(norm[:, 0], 0), error, n_sigma_ul)
+        limit = _crossing(pairs, np.maximum(np.nan_to_num(norm[:, 0]), 0), error, n_sigma_ul)
     return {"norm": norm[:, 0], "norm_err": error, "norm_ul": limit, "ts": ts,
             "sqrt_ts": np.sign(norm[:, 0])*np.sqrt(ts)}

@@ -267,7 +267,7 @@ def no_signal_reason(datasets, min_significance=MIN_SIGNIFICANCE, model=None):
         return f"the best fit has {norm.name} {_size(norm.quantity)}, which is no flux"
     return ""
 
-def fit_weak_source(datasets, source=0, index=INDEX, confidence_level=.95, n_toys=1000, random_state=0,
+def fit_weak_source(datasets, source=0, index=INDEX, confidence_level=.95, n_toys=300, random_state=0,
                 runs=None, reason=None, fit=None):
     """Limit on the flux of a source without significant signal.
 
