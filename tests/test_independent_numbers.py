@@ -2,10 +2,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose as close
+from scipy.optimize import brentq
+from scipy.stats import poisson
 import astropy.units as u
 from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPointsDataset, FluxPointsEstimator, LogParabolaSpectralModel, MapAxis,
-                    PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel, SpecnbWarning, SpectrumDatasetOnOff, compare, goodness_of_fit, intervals,
-                    likelihood_ratio, line_search, run_influence, statistic_bias_table, unfold)
+                    PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, compare, goodness_of_fit, intervals,
+                    likelihood_ratio, run_influence, statistic_bias_table, unfold)
+from specnb.detection import line_search as line_search_module
 from specnb.fit import goodness
 from specnb.makers.arrays import SpectrumArrays
 from specnb.models.integrals import EnergyNodes
@@ -144,16 +147,15 @@ def test_unfolding_with_a_reference_that_is_not_positive(amplitude):
     close(found.norm, unfold(pair(), np.geomspace(.7, 20, 6)*u.TeV).norm, rtol=.02)
 
 
-def test_models_are_not_compared_on_flux_points_and_lines_are_sought_beside_a_negative_flux():
+def test_models_are_not_compared_on_flux_points_and_expected_counts_are_not_negative():
     datasets = pair()
     Fit().run(datasets)
     points = FluxPointsDataset(data=FluxPointsEstimator(np.geomspace(.7, 20, 6)*u.TeV, snap=True).run(datasets), models=datasets.models.copy(), name="points")
     with pytest.raises(TypeError, match="'points'.*FluxPointsDataset"):
         compare(points, [PowerLawSpectralModel(), LogParabolaSpectralModel()], n_toys=0)
     empty = pair(n_on=np.zeros(22))
-    Fit().run(empty)
-    found = line_search(empty, energies=[2, 4]*u.TeV, n_toys=0)
-    assert np.isfinite(found.ts[0])
+    empty.parameters["amplitude"].value = -1e-11
+    assert min(on.min() for on in line_search_module._expected_counts(empty)[0]) == 0
 
 
 def test_information_criteria_and_likelihood_ratio_of_an_independent_folding():
@@ -166,3 +168,44 @@ def test_information_criteria_and_likelihood_ratio_of_an_independent_folding():
     close(table["aic"], [35.0025989, 36.1818149, 36.6697537], atol=2e-6)
     close(table["aicc"], [35.3555401, 36.9090877, 37.3970264], atol=2e-6)
     close(table["bic"], [38.2244348, 41.0145687, 41.5025074], atol=2e-6)
+
+
+# Counting experiments: one bin, known background
+
+def counting(n, background):
+    "Counts in one bin, in which an amplitude of 1e-12 puts one count."
+    edges = np.array([1., 10])
+    model = PowerLawSpectralModel(index=2, amplitude="1e-12 cm-2 s-1 TeV-1")
+    model.index.frozen = True
+    flux = model.bin_flux(EnergyNodes(edges), model.parameters.internal_values)
+    arrays = SpectrumArrays(edges, edges, n_on=np.array([float(n)]), background=np.array([float(background)]), exposure=1/flux/1e4, edisp=np.eye(1))
+    geom = RegionGeom.create(None, axes=[MapAxis.from_energy_edges(edges, "TeV", name="energy")])
+    datasets = Datasets([SpectrumDataset.from_arrays(arrays, geom, name="one")])
+    datasets.models = [SkyModel(model, name="source")]
+    model.amplitude.value = max(n - background, .1)*1e-12
+    Fit().run(datasets)
+    return datasets
+
+
+@pytest.mark.parametrize("n, background, lower, upper", [(0, 0, 0, 2.44), (1, 0, .11, 4.36), (3, 0, 1.10, 7.42), (1, 3, 0, 1.88), (3, 3, 0, 4.42), (7, 3, .89, 9.53)])
+def test_intervals_of_feldman_and_cousins_1998(n, background, lower, upper):
+    "Table IV, 90 %, by toys: within three of the errors that are told and 2 % of the distance from the best value."
+    found = intervals(counting(n, background), "amplitude", method="feldman-cousins", confidence_level=.9, n_toys=1500, random_state=1)
+    for end, error, true in ((found.lower, found.error_lower, lower), (found.upper, found.error_upper, upper)):
+        assert abs(end/1e-12 - true) < 3*error/1e-12 + .02*abs(true - max(n - background, 0)) + .01, (found, true)
+    assert found.error_upper < .12*found.upper
+
+
+@pytest.mark.parametrize("n, background", [(0, 0), (0, 3), (1, 3), (3, 0), (7, 3)])
+def test_cls_limits_of_a_counting_experiment(n, background):
+    "P(n or fewer | s + b) / P(n or fewer | b) = 0.05, exactly."
+    exact = brentq(lambda s: poisson.cdf(n, s + background)/poisson.cdf(n, background) - .05, .1, 40)
+    found = intervals(counting(n, background), "amplitude", method="cls", confidence_level=.95, n_toys=1500, random_state=1)
+    assert abs(found.upper/1e-12 - exact) < 3.5*found.error_upper/1e-12
+
+
+@pytest.mark.parametrize("n, lower, upper", [(1, .10570930, 3.64655447), (3, .97212614, 6.81377278)])
+def test_profile_stops_at_the_wall_of_no_counts_and_not_on_it(n, lower, upper):
+    "With counts and no background a flux of zero has an infinite statistic; 90 %."
+    found = intervals(counting(n, 0), "amplitude", confidence_level=.9, bounds=(0, None))
+    close([found.lower/1e-12, found.upper/1e-12], [lower, upper], rtol=1e-6)
