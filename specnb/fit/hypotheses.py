@@ -112,15 +112,21 @@ def _belt_end(question, sign):
 def _refined(question, found, inside, outside, sign):
     "Where the profile has the critical ratio found last, and the error of that."
     away, error = abs(found["ts"] - found["critical"]), found["critical_err"]
-    if away > 3*error: # discrete ratios: no critical value, but a step of the p-value
-        return (inside + outside)/2, abs(outside - inside)/2
+    bracket = abs(outside - inside)/2 if np.isfinite(outside) else 0.
+    if error == 0: # discrete ratios: no better than a hundredth of the distance
+        bracket = max(bracket, .01*abs(found["value"] - question.value))
+    if away > 3*error: # and no critical value, but a step of the p-value
+        return (inside + outside)/2 if np.isfinite(outside) else found["value"], bracket
     low, value, high = (crossing_of(question, max(found["critical"] + s*error, 0), sign)[0]
                         for s in (-1, 0, 1))
     if away > 1.5*error or not np.isfinite(value):
         value = found["value"]
+    ends = sorted((inside, outside))
+    if np.isfinite(outside) and not ends[0] <= value <= ends[1]: # a critical ratio that jumps
+        return found["value"], max(bracket, .01*abs(found["value"] - question.value))
     if np.isfinite(high - low):
-        return value, abs(high - low)/2
-    return value, float(np.nanmax(np.abs([low - value, high - value, 0])))
+        return value, max(abs(high - low)/2, bracket*(error == 0))
+    return value, float(np.nanmax(np.abs([low - value, high - value, bracket])))
 
 def feldman_cousins_ends(question:Question)->Ends:
     "Ends of the interval that is ordered by likelihood, from simulated hypotheses."

@@ -427,6 +427,8 @@ def crossings(
         far = ~at.converged | (height > target)
         inner[k], outer[k] = np.where(far, inner[k], r[k]), np.where(far, r[k], outer[k])
         newton = at.converged & (slope > 0) & (new >= inner[k]*(1 - goal)) & (new <= outer[k]*(1 + goal))
+        # a wall, as of counts where none are expected, has a slope that no step overcomes
+        newton &= (np.abs(new - r[k]) > goal*r[k]) | (np.abs(height - target) < .01*target)
         new = np.minimum(np.where(newton, new, (inner[k] + np.minimum(outer[k], 3*r[k]))/2), end[k])
         move = new - r[k]
         arrived = at.converged & ((newton & (np.abs(move) <= goal*r[k]))
