@@ -404,8 +404,7 @@ def crossings(
     rays:np.ndarray,    # directions, about one error long, shape (n_rays, n_par)
     given:np.ndarray,   # parameters that stay on the rays, bool, shape (n_par,); the others are at their best
     rise:float,         # of the statistic
-    lower=-np.inf,      # limits, shape (n_par,)
-    upper=np.inf,
+    lower=-np.inf, upper=np.inf, # limits, shape (n_par,)
     scale=None,         # of each parameter
     goal:float=1e-9,    # relative size of the last step
     max_iter:int=30,
@@ -427,8 +426,7 @@ def crossings(
         far = ~at.converged | (height > target)
         inner[k], outer[k] = np.where(far, inner[k], r[k]), np.where(far, r[k], outer[k])
         newton = at.converged & (slope > 0) & (new >= inner[k]*(1 - goal)) & (new <= outer[k]*(1 + goal))
-        # a wall, as of counts where none are expected, has a slope that no step overcomes
-        newton &= (np.abs(new - r[k]) > goal*r[k]) | (np.abs(height - target) < .01*target)
+        newton &= (np.abs(new - r[k]) > goal*r[k]) | (np.abs(height - target) < .01*target) # not at a wall
         new = np.minimum(np.where(newton, new, (inner[k] + np.minimum(outer[k], 3*r[k]))/2), end[k])
         move = new - r[k]
         arrived = at.converged & ((newton & (np.abs(move) <= goal*r[k]))
