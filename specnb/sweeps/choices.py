@@ -145,7 +145,8 @@ class Choices:
     @property
     def beyond(self):
         "What the shift has beyond the expected part, subtracted in quadrature, with its sign."
-        return np.sign(self.shift)*np.sqrt(np.maximum(self.shift**2 - self.expected**2, 0))
+        size = np.sqrt(np.maximum(self.shift**2 - self.expected**2, 0))
+        return np.where(self.shift < 0, -size, size) + 0. # no negative zero
 
     @property
     def counts(self):
