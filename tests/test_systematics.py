@@ -51,6 +51,19 @@ def test_impacts_are_those_of_single_fits(datasets, found):
     assert [p.value for p in datasets.parameters] == before and {*found.nuisance_status} == {"ok"}
 
 
+@pytest.mark.parametrize("statistic", ["dwstat", "grouped"])
+def test_impacts_follow_the_statistic_of_the_datasets(statistic):
+    datasets = example()
+    datasets.statistic = statistic
+    datasets = add_nuisances(datasets, area_norm=.15, per={"one": "run 1"})
+    found, free = systematics(datasets), datasets.models["source"].parameters.free_parameters
+    p = datasets.models["one"].area_norm
+    p.value, p.frozen = p.value + found.post[0], True
+    Fit().run(datasets)
+    assert datasets.statistic == statistic
+    close((found.value + found.post_shifts[0, 0] - free.value)/found.total, 0, atol=2e-5)
+
+
 def test_the_statistical_error_is_that_of_a_fit_with_frozen_nuisances_and_the_total_one_that_of_the_fit(datasets, found):
     free = datasets.models["source"].parameters.free_parameters
     model = datasets.models["source"].spectral_model
