@@ -98,8 +98,10 @@ def _step(smooth, k, score, information):
     n = k.shape[-1]
     prior = np.diag(RIDGE*(np.arange(n) > 0))
     matrix = (information @ smooth.products).reshape(len(k), n, n) + prior + 1e-12*np.eye(n)
-    move = np.linalg.solve(matrix, (score @ smooth.powers - k @ prior)[..., None])[..., 0]
-    return k + np.clip(move, -2, 2)
+    size = np.sqrt(np.diagonal(matrix, axis1=1, axis2=2)) # huge exposures leave a matrix without inverse
+    unit = np.nan_to_num(matrix/(size[:, :, None]*size[:, None]), posinf=0, neginf=0) + 1e-12*np.eye(n)
+    move = np.linalg.solve(unit, ((score @ smooth.powers - k @ prior)/size)[..., None])[..., 0]/size
+    return k + np.clip(np.nan_to_num(move), -2, 2)
 
 # %% ../../nbs/50_stats/14_decoupled.ipynb #efb69f7b
 class Background(NamedTuple):
