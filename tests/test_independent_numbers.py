@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.stats import poisson
 import astropy.units as u
 from specnb import (Datasets, ExpCutoffPowerLawSpectralModel, Fit, FluxPointsDataset, FluxPointsEstimator, LogParabolaSpectralModel, MapAxis,
-                    PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, compare, goodness_of_fit, intervals,
+                    PowerLawSpectralModel, RegionGeom, RegionNDMap, SkyModel, SpecnbWarning, SpectrumDataset, SpectrumDatasetOnOff, compare, fit_weak_source, goodness_of_fit, intervals,
                     likelihood_ratio, run_influence, statistic_bias_table, unfold)
 from specnb.detection import line_search as line_search_module
 from specnb.fit import goodness
@@ -209,3 +209,14 @@ def test_profile_stops_at_the_wall_of_no_counts_and_not_on_it(n, lower, upper):
     "With counts and no background a flux of zero has an infinite statistic; 90 %."
     found = intervals(counting(n, 0), "amplitude", confidence_level=.9, bounds=(0, None))
     close([found.lower/1e-12, found.upper/1e-12], [lower, upper], rtol=1e-6)
+
+
+def test_limit_that_is_asked_for_beside_a_signal_and_of_flux_points():
+    datasets = pair()
+    found = fit_weak_source(datasets, n_toys=0)
+    assert found.message.startswith("a limit was asked for though there is a signal") and "no significant signal" not in found.message
+    assert fit_weak_source(pair(n_on=np.zeros(22)), n_toys=0).message.startswith("no significant signal: significance -5.7")
+    Fit().run(datasets)
+    points = FluxPointsDataset(data=FluxPointsEstimator(np.geomspace(.7, 20, 6)*u.TeV, snap=True).run(datasets), models=datasets.models.copy(), name="points")
+    with pytest.raises(TypeError, match="'points'.*FluxPointsDataset"):
+        fit_weak_source(points)

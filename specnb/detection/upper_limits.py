@@ -211,6 +211,9 @@ def energy_bounds(
     datasets,               # Datasets
 )->tuple:                   # TeV
     "Energies between which the flux is wanted: above the lowest bin by default."
+    for d in datasets:
+        if not hasattr(d, "arrays"):
+            raise TypeError(f"dataset {d.name!r}: expected counts, found {type(d).__name__}")
     low = [d.arrays.e_reco_edges[:-1][d.part().bins()].min(initial=np.inf) for d in datasets]
     e_min, e_max = min(low), np.inf
     if energy_min is not None:

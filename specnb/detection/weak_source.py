@@ -116,6 +116,8 @@ def _size(quantity)->str:
     "A quantity with three digits."
     return f"{quantity.value:.3g} {unit_string(quantity.unit)}".strip()
 
+_ASKED = "a limit was asked for though there is a signal"
+
 @dataclass(frozen=True, eq=False)
 class WeakSourceResult:
     """A source without significant signal. Made by `fit_weak_source`.
@@ -195,7 +197,8 @@ class WeakSourceResult:
     def message(self):
         "All of it in a sentence or two."
         level, status = f"{self.limits.confidence_level:.3g}", self.limits.status[0]
-        text = (f"no significant signal: {self.reason}; {self.assumptions}, and {self.parameter.name} is "
+        head = self.reason if self.reason == _ASKED else f"no significant signal: {self.reason}"
+        text = (f"{head}; {self.assumptions}, and {self.parameter.name} is "
                 f"below {_size(self.amplitude_ul)} (confidence {level}; {_size(self.amplitude_ul_expected)} "
                 "to be expected without source)")
         return f"{text}; {status}" if status else text
@@ -318,5 +321,5 @@ def fit_weak_source(datasets, source=0, index=INDEX, confidence_level=.95, n_toy
                                   confidence_level=confidence_level, n_toys=n_toys, random_state=random_state)
     norm_parameter(assumed).value = best
     if reason is None:
-        reason = no_signal_reason(runs) or "the shape was fixed though there is a signal"
+        reason = no_signal_reason(runs) or _ASKED
     return WeakSourceResult(signal_counts(runs), reason, mine.models, assumed.name, result, limits, reference)
