@@ -137,6 +137,13 @@ def test_limits_beside_the_crab_nebula(hess_dir, tmp_path):
     check(results, "09_limits_hess")
 
 
+def test_which_model_of_simulated_measurements(tmp_path):
+    "Its own cells assert calibrated p-values, recovered cut-offs and the line, as far as so few toys can tell."
+    results = execute("17_which_model", tmp_path, n_toys=20, n_measurements=20, cut_offs=[5], n_energies=8)
+    assert results["data"]["preferred"] == "power law" and len(results["calibration"]) == 6
+    assert results["power"]["5"] > .4 and abs(np.log(results["seen"]["energy"]/3)) < .4
+
+
 def test_systematic_errors_of_the_simulated_runs(tmp_path):
     "Statistical, systematic and choices side by side; the errors of the table are those of the file."
     results = execute("18_systematics", tmp_path, n_toys=100)

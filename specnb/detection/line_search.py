@@ -9,7 +9,7 @@ __all__ = ['count_upcrossings', 'upcrossing_pvalue', 'LineSearch', 'line_search'
 from dataclasses import dataclass, field
 import numpy as np
 from ..base.core import as_generator, as_number, lazy
-from .model_pairs import Candidate, energy_range, measured_counts
+from .model_pairs import Candidate, energy_range, measured_counts, take_counts
 from .toy_pvalues import ToyPValue, pvalue_to_sigma, toy_pvalue, wilks_pvalue
 from ..fit.many_fits import likelihood_ratio, sample_counts
 from ..fit.problem import as_datasets
@@ -71,7 +71,7 @@ def _local_ts(datasets, line, counts, values, amplitude=0.):
     hypothesis = {p: amplitude if p is line.amplitude else next(columns) for p in free}
     held = {line.amplitude: amplitude} if np.ndim(amplitude) else hypothesis
     start = np.stack([np.broadcast_to(x, len(values)) for x in hypothesis.values()], 1)
-    found = likelihood_ratio(datasets, *counts, hypothesis=held, start=start)
+    found = likelihood_ratio(datasets, *counts, hypothesis=held, start=start, retry=len(values) < 100)
     return found.ts, found.best["line.amplitude"]
 
 # %% ../../nbs/78_detection/65_line_search.ipynb #29279f62
@@ -311,7 +311,7 @@ def line_search(datasets, energies=None, n_toys=1000, width=None, confidence_lev
     counts = _joined_counts(measured_counts(datasets), _expected_counts(continuum.datasets))
     if n_toys:
         counts = _joined_counts(counts, sample_counts(continuum.datasets, n_toys, rng))
-    first = tuple([None if x is None else x[:2] for x in each] for each in counts)
+    first = take_counts(counts, slice(2))
     values, (seen, line) = continuum.many(counts).values, _with_line(continuum)
     ts, flux, limits = np.empty((3, len(energy), len(values)))
     limits = limits[:, :2]

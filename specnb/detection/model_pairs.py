@@ -14,7 +14,8 @@ from ..fit.fit import Fit
 from ..fit.many_fits import fit_many, likelihood_ratio
 from ..fit.problem import FitProblem
 from ..makers.datasets import Datasets
-from ..models.shapes import BrokenPowerLawSpectralModel, SmoothBrokenPowerLawSpectralModel
+from ..models.shapes import (BrokenPowerLawSpectralModel, PowerLawSpectralModel,
+                                  SmoothBrokenPowerLawSpectralModel)
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
 
@@ -102,11 +103,14 @@ class ModelFits:
     stat:np.ndarray    # infinite without success
     success:np.ndarray
 
-    def lower(self, other):
-        "Of two, the lower of each set."
-        first = self.stat <= other.stat
-        values = np.where(first[:, None], self.values, other.values)
-        return ModelFits(values, np.minimum(self.stat, other.stat), self.success | other.success)
+def _without_break(source):
+    "A source with a power law in the place of a broken one, or a copy."
+    model = source.spectral_model
+    if not isinstance(model, BrokenPowerLawSpectralModel):
+        return source.copy()
+    plain = PowerLawSpectralModel(index=model.index1.value, amplitude=model.amplitude.quantity,
+                                  reference=model.ebreak.quantity)
+    return SkyModel(plain, name=source.name)
 
 class Candidate:
     "A model and its fit."
@@ -143,15 +147,16 @@ class Candidate:
                 and not m.spectral_model.ebreak.frozen]
 
     def many(self, counts):
-        "Fits to many sets of counts: the lowest over a grid of each break."
-        best = None
-        for p, energy, columns in _held_in_turn(self, self.breaks[:1], self.datasets):
-            found = fit_many(self.datasets, *counts, errors="none", progress=False)
-            values = np.full((len(found), columns.size), energy)
-            values[:, columns] = found.values
-            new = ModelFits(values, np.where(found.success, found.stat, np.inf), found.success)
-            best = new if best is None else best.lower(new)
-        return best
+        "Fits to many sets of counts; a break is looked for along the energies, from fits without it."
+        if not self.breaks:
+            alone = len(counts[0][0]) == 1
+            found = fit_many(self.datasets, *counts, errors="none", progress=False, retry=alone)
+            return ModelFits(found.values, np.where(found.success, found.stat, np.inf), found.success)
+        plain = Candidate(self.name, [_without_break(m) for m in self.sources], self.datasets)
+        found = plain.many(counts)
+        ts, values = pair_ratios(pair_of(plain, self), counts, found.values)
+        success = np.isfinite(ts)
+        return ModelFits(values, np.where(success, found.stat - ts, np.inf), success)
 
 # %% ../../nbs/78_detection/58_model_pairs.ipynb #790871d6
 @dataclass(frozen=True, eq=False)
@@ -199,6 +204,16 @@ def pair_of(simple, larger):
     return ModelPair(simple, larger, nestings)
 
 # %% ../../nbs/78_detection/58_model_pairs.ipynb #bc1f2e7d
+def _is_possible(parameter, values):
+    return np.isfinite(values) & ~(values < parameter.min) & ~(values > parameter.max)
+
+def take_counts(
+    counts, # n_on, n_off
+    sets,   # indices
+):          # the same of some sets
+    "Some of many sets of counts."
+    return tuple([None if x is None else x[sets] for x in each] for each in counts)
+
 def pair_ratios(
     pair,   # ModelPair
     counts, # n_on, n_off
@@ -210,10 +225,16 @@ def pair_ratios(
                          f"{pair.simple.name}; freeze all but one")
     ts, best = np.full(len(values), np.nan), np.full((len(values), len(pair.larger.free)), np.nan)
     for p, energy, columns in _held_in_turn(pair.larger, pair.scan, pair.simple.datasets):
-        found = likelihood_ratio(pair.larger.datasets, *counts, hypothesis=pair.hypothesis(values))
-        higher = ~(found.ts <= ts) & np.isfinite(found.ts)
-        ts[higher] = found.ts[higher]
-        best[np.ix_(higher, columns)], best[np.ix_(higher, ~columns)] = found.best.values[higher], energy
+        hypothesis = pair.hypothesis(values)
+        sets = np.flatnonzero(np.all([_is_possible(p, x) for p, x in hypothesis.items()], 0))
+        if not len(sets):
+            continue
+        found = likelihood_ratio(pair.larger.datasets, *take_counts(counts, sets),
+                                 hypothesis={p: x[sets] for p, x in hypothesis.items()}, retry=len(ts) == 1)
+        higher = ~(found.ts <= ts[sets]) & np.isfinite(found.ts)
+        ts[sets[higher]] = found.ts[higher]
+        best[np.ix_(sets[higher], columns)] = found.best.values[higher]
+        best[np.ix_(sets[higher], ~columns)] = energy
     return ts, best
 
 # %% ../../nbs/78_detection/58_model_pairs.ipynb #10402b45
