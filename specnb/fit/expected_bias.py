@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 import numpy as np
 from ..stats.bias import (ExpectedWStatTerm, StatisticBias, first_shift, wstat_information,
-                               wstat_score_mean)
+                               wstat_score_mean, wstat_shift_bound)
 from ..stats.decoupled import fit_background
 from ..stats.likelihood import side_by_side, smooth_of
 from ..stats.minimize import minimize, quiet
@@ -116,6 +116,22 @@ def bias_of(
 
     return StatisticBias([p.name for p in problem.parameters], theta, shift, error, *few,
                          expected_fit if biased else None, _REMEDY if biased else "")
+
+# %% ../../nbs/70_fit/03_expected_bias.ipynb #d683e4b5
+def bias_bound(
+    problem,          # FitProblem
+    theta:np.ndarray, # parameters at the minimum
+)->float:
+    "What the expected shift does not exceed, in errors; quick."
+    total = 0.
+    with quiet():
+        for prediction, term in problem.pairs:
+            s = prediction.predict(theta)
+            if prediction.is_normed:
+                s, _ = np.split(s, 2)
+            if type(term) is WStatTerm or prediction.is_normed and term.alpha is not None:
+                total += wstat_shift_bound(np.clip(s, 0, 1e100), term.alpha)**2
+    return total**.5
 
 # %% ../../nbs/70_fit/03_expected_bias.ipynb #0a041f17
 AUTO = .1 # expected shift, in errors, above which W is left

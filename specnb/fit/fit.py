@@ -8,17 +8,18 @@ __all__ = ['OptimizeResult', 'CovarianceResult', 'FitResult', 'plot_contour_line
 # %% ../../nbs/70_fit/60_fit.ipynb #503d448a
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 import numpy as np
 from ..base.core import DataError, as_number, expect, found_text, html_table, lazy, make_path, warn
 from ..base.yaml_files import read_yaml
 from ..models.sky import Models
+from ..stats.bias import StatisticBias
 from ..stats.likelihood import statistic
 from ..stats.minimize import adapts, crossings, rays_of
 from .goodness import goodness_of_fit, goodness_of_kept
 from .certificate import certify
 from .intervals import intervals
-from .expected_bias import bias_of, chosen_statistic
+from .expected_bias import bias_bound, bias_of, chosen_statistic
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
 
@@ -132,15 +133,23 @@ class FitResult:
         The search.
     covariance_result : `CovarianceResult`
         The errors.
-    bias : `StatisticBias`, optional
-        What sparse OFF counts are expected to do to this fit.
+    bias : `StatisticBias` or callable, optional
+        What sparse OFF counts are expected to do to this fit, or what computes it.
     goodness : `GoodnessOfFit` or callable, optional
         How well the models describe the data, or what computes it when it is asked for.
     """
 
     def __init__(self, optimize_result=None, covariance_result=None, bias=None, goodness=None):
         self.optimize_result, self.covariance_result = optimize_result, covariance_result
-        self.bias, self._goodness = bias, goodness
+        self._bias, self._goodness = bias, goodness
+
+    @property
+    def bias(self):
+        """What sparse OFF counts are expected to do to this fit, a `StatisticBias`; None in a result that was
+        read from a file."""
+        if callable(self._bias):
+            self._bias = self._bias()
+        return self._bias
 
     @property
     def goodness(self):
@@ -424,9 +433,11 @@ class Fit:
         problem, theta, result = self._optimize(datasets)
         kept = [(d, getattr(d, "arrays", None)) for d in problem.datasets]
         errors = self._covariance(problem, theta, result)
-        bias = bias_of(problem, theta)
-        if bias.level == "warning":
-            warn(bias.text())
+        bias = partial(bias_of, problem, theta)
+        if bias_bound(problem, theta) > StatisticBias.WARNING:
+            bias = bias()
+            if bias.level == "warning":
+                warn(bias.text())
         if goodness is not False:
             n_toys = 1000 if goodness is True else goodness
             return FitResult(result, errors, bias, goodness_of_fit(problem.datasets, n_toys))

@@ -119,6 +119,15 @@ def first_shift(
     variance = np.diagonal(inverse)
     return inverse @ score, np.sqrt(np.where(variance > 0, variance, np.nan))
 
+# %% ../../nbs/50_stats/35_bias.ipynb #47aadb1f
+def wstat_shift_bound(
+    mu_sig:np.ndarray, # expected signal, not negative, shape (n_bins,)
+    alpha:np.ndarray,  # shape (n_bins,)
+)->float:              # in errors
+    "What no shift of a parameter exceeds, whatever the background is."
+    u = np.minimum(mu_sig/np.maximum(alpha, 1e-100), 1e100)
+    return float(np.sqrt(np.sum(alpha/(2*np.e)/(1 + .7*u**2/(1 + .1*mu_sig))**2)))
+
 # %% ../../nbs/50_stats/35_bias.ipynb #a62a7e35
 class ExpectedWStatTerm:
     """Mean of the W statistic over all counts that given expectations can produce, as a function of the
