@@ -112,6 +112,15 @@ def test_information_criteria():
     assert np.isinf(information_criteria(1., 3, 4)["aicc"])
 
 
+@pytest.mark.parametrize("statistic", ["dwstat", "grouped"])
+def test_the_comparison_follows_the_statistic_of_the_datasets(power_law_data, statistic):
+    datasets = power_law_data.copy()
+    datasets.statistic = statistic
+    models = {"power law": PowerLawSpectralModel(), "cut-off": ExpCutoffPowerLawSpectralModel()}
+    test, = compare(datasets, models, 50).tests
+    assert test.toys.n_toys == 50 and np.isfinite(test.ts) and test.preferred == ""
+
+
 # --- lines
 
 def test_upcrossings_of_curves():
