@@ -144,6 +144,12 @@ def test_which_model_of_simulated_measurements(tmp_path):
     assert results["power"]["5"] > .4 and abs(np.log(results["seen"]["energy"]/3)) < .4
 
 
+def test_a_run_without_source_from_data_to_result(tmp_path):
+    "Its own cells assert the result without signal; few repetitions, and no page, which another test makes."
+    results = execute("16_weak_source", tmp_path, n_sets=10, n_toys=30, page=False)
+    assert not results["signal"]["significant"] and results["simulated"]["above_4"] == 0 and results["simulated"]["coverage"] >= .6
+
+
 def test_systematic_errors_of_the_simulated_runs(tmp_path):
     "Statistical, systematic and choices side by side; the errors of the table are those of the file."
     results = execute("18_systematics", tmp_path, n_toys=100)
