@@ -291,11 +291,13 @@ class SpectralAnalysis:
         self.analyse_datasets()
         return self
 
-    def analyse_datasets(self):
-        "All steps after the reduction of the runs: those that the configuration asks for."
+    def analyse_datasets(self, goodness=True):
+        """All steps after the reduction of the runs: those that the configuration asks for; without
+        `goodness` nobody asks whether the models describe the runs."""
         self.set_models()
         self.run_fit()
-        self.get_goodness()
+        if goodness:
+            self.get_goodness()
         if self.config.fit.certify:
             self.get_certificate()
         self.get_flux_points()

@@ -19,7 +19,7 @@ from ..stats.minimize import adapts, crossings, rays_of
 from .goodness import goodness_of_fit, goodness_of_kept
 from .certificate import certify
 from .intervals import intervals
-from .expected_bias import bias_bound, bias_of, chosen_statistic
+from .expected_bias import AUTO, bias_bound, bias_of, chosen_statistic
 from .problem import (FitProblem, as_datasets, minuit_covariance, parameter_index, run_minuit,
                                 search_minuit, search_nearby, search_scipy, unique_name)
 
@@ -481,6 +481,8 @@ class Fit:
                                               models.copy(), trace, make_minuit)
 
     def _decoupled(self, problem, theta): # the same with the decoupled statistic, if "auto" stands for it
+        if bias_bound(problem, theta) <= AUTO:
+            return None
         bias = bias_of(problem, theta)
         if chosen_statistic(bias) == "wstat" and np.isfinite(bias.largest):
             return None

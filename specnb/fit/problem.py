@@ -12,7 +12,7 @@ from ..makers.datasets import Datasets
 from ..stats.likelihood import compile_likelihood, derivatives, grouped, hessian, statistic
 from ..stats.minimize import (ACCURACY, adapts, at_limit, covariance, crossings, damped_steps, decades,
                                    minimize, quiet, rays_of, reweighted, rises, without_influence)
-from .expected_bias import bias_of, chosen_statistic, with_statistic
+from .expected_bias import AUTO, bias_bound, bias_of, chosen_statistic, with_statistic
 
 # %% ../../nbs/70_fit/05_problem.ipynb #17390b5c
 iminuit, optimize = lazy("iminuit"), lazy("scipy.optimize")
@@ -46,7 +46,7 @@ class FitProblem:
         self.start, self.nfev, self.trace = self.likelihood.start, 0, []
         limits = np.array([(p.min, p.max) for p in self.parameters], float).reshape(-1, 2)
         self.lower, self.upper = np.where(np.isnan(limits), [-np.inf, np.inf], limits).T
-        if self.is_auto and statistic is None:
+        if self.is_auto and statistic is None and bias_bound(self, self.start) > AUTO:
             self._compile(parts, chosen_statistic(bias_of(self, self.start)))
         self._first = None        # derivatives at the start
         self._curved = None, None # place and second derivatives of the last search

@@ -463,7 +463,7 @@ class AnalysisSubject(Subject):
             self.kept[name] = key, make(analysis)
         return self.kept[name][1]
 
-    def analyse(self, config):
+    def analyse(self, config, goodness=True):
         "A `SpectralAnalysis` that ran, with runs and spectra of the one before if they are the same."
         a, runs = SpectralAnalysis(config), _runs_key(config)
         spectra = canonical([runs, config.datasets.to_dict() | {"stack": None}])
@@ -472,13 +472,17 @@ class AnalysisSubject(Subject):
         a.runs, a.exclusion, a.homogeneity, remarks = self._last("spectra", spectra, _reduce_runs, a)
         a.remarks = list(remarks)
         a.combine_runs()
-        a.analyse_datasets()
+        a.analyse_datasets(goodness)
         return a
 
     def run(self, point):
         "Results of a point: name -> Result."
+        config = self.configure(point.parameters)
+        names = {config_key(n, v) for n, v in point.parameters.items()}
+        # toys and comparisons of runs take several times as long as the fit: only if they are asked for
+        goodness = bool(names & {"fit", "fit.goodness"}) or config.fit.goodness != type(config.fit)().goodness
         with _silent("specnb"): # a thousand analyses would say the same
-            return analysis_results(self.analyse(self.configure(point.parameters)))
+            return analysis_results(self.analyse(config, goodness))
 
     def execute(self, point, folder, limit=None):
         "Execute the notebook of an analysis for a point, with all its files, as for `NotebookSubject`."
