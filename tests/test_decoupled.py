@@ -1,7 +1,8 @@
 """The decoupled statistic, groups of bins and the choice among them, in single fits, profiles and toys."""
 import numpy as np
 import pytest
-from specnb import Datasets, Fit, SkyModel, compute_upper_limits, fit_each, fit_many, likelihood_ratio, norm_limits
+from specnb import (Datasets, Fit, SkyModel, compute_upper_limits, fit_each, fit_many, likelihood_ratio, norm_limits,
+                    sample_counts)
 from specnb.detection.limits import gather_counts
 from specnb.simulate.weak_source import weak_source
 from specnb.stats.decoupled import (DecoupledTerm, Smooth, common_groups, decoupled_stat, enough_degrees,
@@ -192,3 +193,16 @@ def test_limits_of_datasets_follow_their_statistic(simulated):
     assert found["auto"].norm_ul == pytest.approx(found["dwstat"].norm_ul)
     assert abs(found["dwstat"].norm_ul - found["wstat"].norm_ul) > .01
     assert np.isfinite(found["dwstat"].norm_ul_expected).all()
+
+
+def test_toys_of_sparse_spectra_have_the_smooth_background(simulated):
+    "OFF counts of 0 and 1 a bin: toys of W have no background where none was seen, those of the decoupled statistic the smooth one."
+    means = {}
+    for name in ("wstat", "dwstat"):
+        simulated.statistic = name
+        means[name] = sample_counts(simulated, 2000, np.random.default_rng(1))[1][0].mean(0)
+    empty = simulated[0].arrays.n_off == 0
+    smooth = np.log(means["dwstat"])
+    assert empty.sum() > 3 and (means["wstat"][empty & (simulated[0].arrays.n_on == 0)] == 0).all()
+    assert (means["dwstat"] > 0).all() and np.abs(np.diff(smooth, 2)).max() < .5  # nearly log-quadratic
+    assert means["dwstat"].sum() == pytest.approx(simulated[0].arrays.n_off.sum(), rel=.3)

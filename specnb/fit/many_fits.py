@@ -21,6 +21,23 @@ from .expected_bias import with_statistic
 table, tqdm = lazy("astropy.table"), lazy("tqdm")
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #20f90632
+def _likely_backgrounds(datasets):
+    "Expected background in the ON region of each dataset, shape (n_reco,) each."
+    found = [d.npred_background().data.ravel().copy() for d in datasets]
+    if not any(d.statistic in ("dwstat", "auto") for d in datasets):
+        return found
+    problem = FitProblem(datasets)
+    problem.weigh(problem.start)
+    number = {id(p): i for i, p in enumerate(problem.parts)}
+    for (_, term), parts in zip(problem.pairs, side_by_side(problem.parts)):
+        ends = np.cumsum([p.bins().sum() for p in parts])
+        if getattr(term, "adapts", False) and ends[-1] == len(term.bkg): # OGIP groups have no bins
+            counts = np.split(np.where(term.sparse, term.alpha*term.bkg, np.nan), ends[:-1])
+            for p, values in zip(parts, counts):
+                known = np.isfinite(values)
+                found[number[id(p)]][np.flatnonzero(p.bins())[known]] = values[known]
+    return found
+
 def sample_counts(datasets, n_sets, rng, background=None):
     """Draw counts around what the models of datasets predict.
 
@@ -33,7 +50,8 @@ def sample_counts(datasets, n_sets, rng, background=None):
     rng : `numpy.random.Generator`
         Source of random numbers.
     background : list of ndarray, shape (n_reco,), optional
-        Expected background counts in the ON region of each dataset; by default the most likely ones.
+        Expected background counts in the ON region of each dataset; by default the most likely ones, or where
+        a decoupled statistic knows better, with few OFF counts, those of its smooth background.
 
     Returns
     -------
@@ -50,14 +68,14 @@ def sample_counts(datasets, n_sets, rng, background=None):
     n_sets, datasets = as_number(n_sets, "n_sets", minimum=1, integer=True), as_datasets(datasets)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng: expected a numpy.random.Generator, found {type(rng).__name__}")
-    n_on, n_off = [], []
-    for i, d in enumerate(datasets):
+    for d in datasets:
         if not hasattr(d, "calibrated_arrays"):
             raise TypeError(f"dataset {d.name!r}: expected counts that can be simulated, found "
                             f"{type(d).__name__}")
-        a, off = d.calibrated_arrays(), None
-        expected = (d.npred_background().data.ravel() if background is None
-                    else np.asarray(background[i], float))
+    n_on, n_off = [], []
+    background = _likely_backgrounds(datasets) if background is None else background
+    for i, d in enumerate(datasets):
+        a, off, expected = d.calibrated_arrays(), None, np.asarray(background[i], float)
         signal = np.maximum(d.npred_signal().data.ravel(), 0)
         n_on.append(rng.poisson(signal + expected, (n_sets, a.n_reco)).astype(float))
         if a.is_on_off:
