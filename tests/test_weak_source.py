@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from specnb import (AnalysisConfig, Datasets, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
-                    fit_view, has_signal, norm_limit_coverage, signal_counts, signal_view, fit_weak_source)
+                    fit_view, has_signal, norm_limit_coverage, record_results, signal_counts, signal_view, fit_weak_source)
 from specnb.detection.limits import gather_counts
 from specnb.simulate.example import example_datasets
 
@@ -29,7 +29,7 @@ def simulated(runs, seed, flux=0.):
 @pytest.fixture(scope="module")
 def reduced():
     "The simulated runs that ship with the package, reduced."
-    analysis = SpectralAnalysis(AnalysisConfig(weak_source={"n_toys": 0}, flux_points={"parameters": {"snap": True}}))
+    analysis = SpectralAnalysis(AnalysisConfig(weak_source={"n_toys": 0}, fit={"statistic": "wstat", "goodness": 0}, flux_points={"parameters": {"snap": True}}))
     analysis.get_observations()
     analysis.get_datasets()
     return analysis
@@ -47,7 +47,8 @@ def test_hundred_analyses_without_source(reduced):
     "All end with a result, no index that ran away, limits of a sensible size in every band, and no detection above 4 sigma."
     significances = []
     for seed in range(100):
-        found = analysed(reduced, seed, **{"flux_points.parameters.selection_optional": "ul"})
+        default = {"fit.statistic": "auto", "fit.goodness": 20} if seed < 2 else {}
+        found = analysed(reduced, seed, **{"flux_points.parameters.selection_optional": "ul"}, **default)
         weak = found.weak_source
         assert weak is not None and found.success and "no significant signal" in " ".join(found.remarks)
         significances.append(weak.counts["sqrt_ts"])
@@ -62,6 +63,8 @@ def test_hundred_analyses_without_source(reduced):
         assert sum(d.signal_counts()[d.arrays.mask].sum() for d in (d.fill(models=[weak.model_ul()]) for d in found.datasets)) > 2.7055/2
         if seed < 5: # as plain numbers, and as they are shown
             results = found.results()
+            kept = record_results(found) # for a sweep
+            assert kept["dnde_1TeV_ul"].value > kept["dnde_1TeV"].value >= 0 and kept["flux_1_10TeV_ul"].value > 0 and 2.4 < kept["index_1TeV"].value < 3
             assert not results["signal"]["significant"] and results["signal"]["weak_source"]["amplitude_ul"] == weak.amplitude_ul.value
             assert "no significant signal" in str(signal_view(found)) and "<" in str(fit_view(found)) and results["limits"]["index"] == [2, 2.5, 3]
     significances = np.array(significances)

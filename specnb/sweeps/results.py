@@ -118,6 +118,16 @@ def _results_at_1_tev(model):
             **_with_error("index_1TeV", *index, "local index at 1 TeV"),
             **_with_error("flux_1_10TeV", *flux, "flux from 1 to 10 TeV")}
 
+def _results_without_signal(weak):
+    "The same for a source without signal: no errors, as the shape is assumed, but limits."
+    energy, best, limit = [1, 10]*u.TeV, weak.model.spectral_model, weak.model_ul().spectral_model
+    (dnde, flux), (dnde_ul, flux_ul) = ((m(energy[0]), m.integral(*energy)) for m in (best, limit))
+    return {**_with_error("dnde_1TeV", dnde, np.nan*dnde, "differential flux at 1 TeV"),
+            **_with_error("index_1TeV", limit.spectral_index(energy[0]), np.nan, "local index at 1 TeV"),
+            **_with_error("flux_1_10TeV", flux, np.nan*flux, "flux from 1 to 10 TeV"),
+            "dnde_1TeV_ul": as_result("dnde_1TeV_ul", dnde_ul, "its upper limit"),
+            "flux_1_10TeV_ul": as_result("flux_1_10TeV_ul", flux_ul, "its upper limit")}
+
 # %% ../../nbs/85_sweeps/20_results.ipynb #f0125ddf
 _SIGNAL = {"counts": "ON counts", "counts_off": "OFF counts",
            "background": "background in the ON region, OFF counts times alpha",
@@ -177,7 +187,9 @@ def analysis_results(
     "The results of an analysis for a row of a table."
     source = analysis.models[analysis.config.flux_points.source]
     n_bins = sum(d.arrays.n_fit_bins for d in analysis.datasets)
-    return {**_results_at_1_tev(source.spectral_model), **_results_of_models(analysis.models, source),
+    weak = analysis.weak_source
+    at_1_tev = _results_at_1_tev(source.spectral_model) if weak is None else _results_without_signal(weak)
+    return {**at_1_tev, **_results_of_models(analysis.models, source),
             **_results_of_signal(analysis.runs),
             **_results_of_fit(analysis.fit_result), "n_bins": Result(n_bins, "", "bins in the fit"),
             "fit_success": Result(analysis.success, "", "whether the fit converged"),
