@@ -1,7 +1,8 @@
 "No significant signal: the result says so, limits cover, and the page is made; 100 simulated sets of runs without source."
+import astropy.units as u
 import numpy as np
 import pytest
-from specnb import (AnalysisConfig, Datasets, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
+from specnb import (AnalysisConfig, Datasets, FluxPointsEstimator, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
                     fit_view, has_signal, norm_limit_coverage, record_results, signal_counts, signal_view, fit_weak_source)
 from specnb.detection.limits import gather_counts
 from specnb.simulate.example import example_datasets
@@ -123,3 +124,12 @@ def test_a_source_that_is_there_is_fitted_as_before(reduced):
     assert analysis.weak_source is None and analysis.limits is None and found["significant"] and found["sqrt_ts"] > 30
     assert "significance (Li and Ma)" in str(signal_view(analysis))
     assert analysis.models["source"].parameters.free_parameters.names == ["index", "amplitude", "lambda_"]
+
+
+def test_flux_points_of_a_negative_model_do_not_tell_of_exposure():
+    "A reference that is negative, or zero, is named; it was called a lack of exposure."
+    runs = example_datasets()
+    for amplitude, words in (("-1e-12", "no reference flux: the model is negative"), ("0", "no exposure, or no flux")):
+        runs.models = [SkyModel(PowerLawSpectralModel(amplitude=f"{amplitude} cm-2 s-1 TeV-1"), name="source")]
+        points = FluxPointsEstimator([1, 3, 10]*u.TeV, selection_optional="ul", snap=True).run(runs)
+        assert all(s.startswith(words) for s in points.status) and np.isnan(points.norm_ul).all()

@@ -187,7 +187,9 @@ def _status(
         if not bands.used[i].any():
             return "no data: no bin of the datasets in this band, or all are masked"
         if not possible[i]:
-            return "no exposure: the model predicts no counts in this band"
+            if bands.signal[i].sum() < 0:
+                return "no reference flux: the model is negative in this band; make its amplitude positive"
+            return "no exposure, or no flux: the model predicts no counts in this band"
         if not np.isfinite(columns["norm"][i]):
             return "no norm: the search for the best norm did not end at a minimum"
         if not np.isfinite(columns["norm_err"][i]):
