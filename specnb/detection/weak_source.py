@@ -205,7 +205,7 @@ class WeakSourceResult:
 
     def to_dict(self):
         "Plain numbers and texts; None for what is not known."
-        data, unit = self.limits.data, str(self.parameter.unit)
+        data, unit = self.limits.data, unit_string(self.parameter.unit)
         numbers = {"amplitude_ul": self.amplitude_ul.value,
                    "amplitude_ul_expected": self.amplitude_ul_expected.value,
                    **{name: data[name][0] for name in ("coverage", "coverage_err") if name in data}}
