@@ -150,6 +150,14 @@ def test_a_run_without_source_from_data_to_result(tmp_path):
     assert not results["signal"]["significant"] and results["simulated"]["above_4"] == 0 and results["simulated"]["coverage"] >= .6
 
 
+def test_coverage_of_intervals_at_low_and_high_counts(tmp_path):
+    "Few sets: all methods answer; the ordered interval of a weak source is a limit or not, never empty."
+    results = execute("15_coverage", tmp_path, n_sets=2, n_certified=200, n_toys=50)
+    assert set(results["coverage"]) == {"hessian", "profile", "bootstrap", "feldman-cousins", "mcmc", "cls (limit)", "profile (limit)"}
+    assert results["words"] == {"low": 1, "high": 0} or results["words"]["low"] >= 1
+    assert all(low < 2.7 < up for low, up in results["index"].values())
+
+
 def test_systematic_errors_of_the_simulated_runs(tmp_path):
     "Statistical, systematic and choices side by side; the errors of the table are those of the file."
     results = execute("18_systematics", tmp_path, n_toys=100)
