@@ -3,8 +3,9 @@ import astropy.units as u
 import numpy as np
 import pytest
 from specnb import (AnalysisConfig, Datasets, FluxPointsEstimator, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
-                    fit_view, has_signal, norm_limit_coverage, record_results, signal_counts, signal_view, fit_weak_source)
-from specnb.detection.limits import gather_counts
+                    fit_view, has_signal, norm_limit_coverage, record_results, signal_counts, signal_view, fit_weak_source,
+                    weak_source)
+from specnb.detection.limits import expected_norm_limits, gather_counts
 from specnb.simulate.example import example_datasets
 
 # n_on, n_off, 1/alpha, significance of the profile likelihood: Cousins, Linnemann & Tucker 2008, NIM A 595, 480, table 1
@@ -133,3 +134,21 @@ def test_flux_points_of_a_negative_model_do_not_tell_of_exposure():
         runs.models = [SkyModel(PowerLawSpectralModel(amplitude=f"{amplitude} cm-2 s-1 TeV-1"), name="source")]
         points = FluxPointsEstimator([1, 3, 10]*u.TeV, selection_optional="ul", snap=True).run(runs)
         assert all(s.startswith(words) for s in points.status) and np.isnan(points.norm_ul).all()
+
+
+def test_bands_tell_the_limit_to_be_expected_and_a_lucky_fluctuation():
+    "Asimov limits of each band are those of plain counts; a band without ON counts explains itself."
+    source = weak_source(20, 2000, alpha=.1)
+    d, edges = source.datasets[0], [.5, 1, 2, 5, 10]*u.TeV
+    empty = Datasets([d.fill(n_on=np.where(d.arrays.e_reco_edges[:-1] < 2, np.round(d.arrays.n_bkg), 0))])
+    empty.models = source.datasets.models
+    points = FluxPointsEstimator(edges, selection_optional=["ul", "ul-expected"], snap=True).run(empty)
+    for i in range(len(points.energy_ref)):
+        inside = (d.arrays.e_reco_edges[:-1] >= points.energy_min.value[i]*.999) & (d.arrays.e_reco_edges[1:] <= points.energy_max.value[i]*1.001)
+        signal = d.signal_counts()[inside]
+        expected, _ = expected_norm_limits(signal, d.arrays.n_off[inside], d.arrays.alpha[inside])
+        assert points.norm_ul_expected[i] == pytest.approx(float(expected), rel=1e-6)
+    low = points.norm_ul/points.norm_ul_expected < .5
+    assert low.any() and not low.all()
+    assert all(("of the one to be expected without source" in text) == few for text, few in zip(points.status, low))
+    assert np.isfinite(points.flux_ul_expected.value).all()

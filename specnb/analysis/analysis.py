@@ -429,7 +429,7 @@ class SpectralAnalysis:
         self._need("fit_result", "run_fit")
         estimator, models = self.config.flux_points.estimator(), self._reference_models()
         if self.weak_source is not None: # points become limits
-            estimator.selection_optional = {*estimator.selection_optional, "ul"}
+            estimator.selection_optional = {*estimator.selection_optional, "ul", "ul-expected"}
         datasets = self.datasets.copy()
         datasets.models = models
         with warnings_as_remarks(self.remarks):

@@ -244,7 +244,9 @@ def _flux_text(
 )->str:
     "Flux with its errors, or its upper limit."
     if is_ul:
-        return f"< {_number(row['e2dnde_ul'], 3)}"
+        known = "e2dnde_ul_expected" in row.colnames and np.isfinite(row["e2dnde_ul_expected"])
+        return f"< {_number(row['e2dnde_ul'], 3)}" + (
+            f" (expected {_number(row['e2dnde_ul_expected'], 3)})" if known else "")
     sides = [row[n] if n in row.colnames else np.nan for n in ("e2dnde_errn", "e2dnde_errp")]
     if np.all(np.isfinite(sides)):
         return _asymmetric(row["e2dnde"], *sides)

@@ -252,6 +252,16 @@ def _asimov_ts(
         term, null = WStatTerm(given + alpha * n_off, n_off, alpha), other
     return np.maximum(term.value(null) - term.value(given), 0)
 
+def expected_limits(
+    bands:Bands,
+    rows,             # bands to take, with a positive prediction
+    n_sigma_ul:float, # size of the limit
+)->np.ndarray:        # shape (n_rows,)
+    "Limits of the counts to be expected without the source (the Asimov set of Cowan et al. 2011)."
+    background = bands.background if bands.n_off is None else bands.alpha * bands.n_off
+    term = band_term(replace(bands, n_on=background + bands.other), rows)
+    return solve_norms(term, bands.flat("signal", rows), n_sigma_ul=n_sigma_ul, errors=False)["norm_ul"]
+
 def sensitivity_norms(
     bands:Bands,
     rows,           # bands to take, with a positive prediction

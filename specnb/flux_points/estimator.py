@@ -15,7 +15,8 @@ from ..makers.datasets import Datasets
 from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
 from .bands import (Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
-                                      measured_fraction, band_covariance, sensitivity_norms, solve_norms,
+                                      measured_fraction, band_covariance, expected_limits,
+                                      sensitivity_norms, solve_norms,
                                       sum_bands)
 from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
@@ -199,8 +200,13 @@ def _status(
         return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
     bounded = "norm_ul" in columns and columns["norm"] < 0
     found = np.where(bounded, "upper limit from the profile of norm >= 0: the best norm is negative", "")
-    return [text if good else why(i) for i, (good, text) in
-            enumerate(zip(possible & _complete(columns), np.broadcast_to(found, len(possible)).tolist()))]
+    texts = [text if good else why(i) for i, (good, text) in
+             enumerate(zip(possible & _complete(columns), np.broadcast_to(found, len(possible)).tolist()))]
+    if not {"norm_ul", "norm_ul_expected"} <= columns.keys():
+        return texts
+    ratios = columns["norm_ul"]/columns["norm_ul_expected"]
+    return ["; ".join(filter(None, (text, f"the limit is {ratio:.2g} of the one to be expected without source"
+                                    if ratio < .5 else ""))) for text, ratio in zip(texts, ratios)]
 
 def _complete(
     columns:dict, # what came out
@@ -211,7 +217,7 @@ def _complete(
 
 # %% ../../nbs/75_flux_points/60_estimator.ipynb #a0f96e52
 _OPTIONAL = "errn-errp", "ul", "scan", "sensitivity"
-_ON_REQUEST = "covariance",
+_ON_REQUEST = "covariance", "ul-expected"
 
 def _selection(
     selection, # None, "all", a name or a list of names
@@ -255,7 +261,8 @@ class FluxPointsEstimator:
         Name or number of the model.
     selection_optional : None, "all", str or list
         What to estimate beside norm, error and test statistic: "errn-errp", "ul", "scan", "sensitivity",
-        which are "all", and "covariance" (of the norms in a joint fit of all bands).
+        which are "all", "covariance" (of the norms in a joint fit of all bands), and "ul-expected" (the limit
+        to be expected without the source, beside the one that was found).
     n_sigma, n_sigma_ul, n_sigma_sensitivity : float
         Size of errors and of the upper limit in standard deviations; significance of the sensitivity.
     reoptimize : bool
@@ -432,11 +439,15 @@ class FluxPointsEstimator:
             return {name: x[:0]
                     for name, x in solve_norms(CashTerm([[1.]], [[1.]]), np.ones((1, 1)),
                                                **self._options()).items()} | (
-                        {"norm_sensitivity": np.empty(0)} if "sensitivity" in self.selection_optional else {})
+                        {name: np.empty(0) for name, wanted in (("norm_sensitivity", "sensitivity"),
+                                                                 ("norm_ul_expected", "ul-expected"))
+                         if wanted in self.selection_optional})
         others = [m for d in datasets for m in d.models if m is not source]
         followers = self.reoptimize and any(not m.frozen for m in others)
         grouped = bands if bands.group is None else sum_bands(bands, bands.group)
         extra = {}
+        if "ul-expected" in self.selection_optional:
+            extra["norm_ul_expected"] = expected_limits(grouped, possible, self.n_sigma_ul)
         if "sensitivity" in self.selection_optional:
             extra["norm_sensitivity"] = sensitivity_norms(grouped, possible, self.n_sigma_sensitivity)
         if self.fit is None and not followers:

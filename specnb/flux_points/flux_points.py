@@ -56,7 +56,7 @@ def _flux_class():
 
 def _fluxes(
     sed_type:str, # such as "dnde"
-):                # properties: value, error, upward and downward error, upper limit, sensitivity
+):                # properties: value, errors, upper limit, sensitivity, expected limit
     "Properties that show the norms as fluxes of one type, in the order of `NORMS`."
     def make(name):
         def get(self):
@@ -334,12 +334,16 @@ class FluxPoints:
         return html_table(cells, [f"{n} [{unit_string(t[n].unit)}]" if t[n].unit else n for n in shown],
                           caption="FluxPoints")
 
-    norm, norm_err, norm_errp, norm_errn, norm_ul, norm_sensitivity = (
+    norm, norm_err, norm_errp, norm_errn, norm_ul, norm_sensitivity, norm_ul_expected = (
         _column(n, f"{n}, factor to the reference spectrum, shape (n,).") for n in NORMS)
-    dnde, dnde_err, dnde_errp, dnde_errn, dnde_ul, dnde_sensitivity = _fluxes("dnde")
-    e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul, e2dnde_sensitivity = _fluxes("e2dnde")
-    flux, flux_err, flux_errp, flux_errn, flux_ul, flux_sensitivity = _fluxes("flux")
-    eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul, eflux_sensitivity = _fluxes("eflux")
+    (dnde, dnde_err, dnde_errp, dnde_errn, dnde_ul, dnde_sensitivity,
+     dnde_ul_expected) = _fluxes("dnde")
+    (e2dnde, e2dnde_err, e2dnde_errp, e2dnde_errn, e2dnde_ul, e2dnde_sensitivity,
+     e2dnde_ul_expected) = _fluxes("e2dnde")
+    (flux, flux_err, flux_errp, flux_errn, flux_ul, flux_sensitivity,
+     flux_ul_expected) = _fluxes("flux")
+    (eflux, eflux_err, eflux_errp, eflux_errn, eflux_ul, eflux_sensitivity,
+     eflux_ul_expected) = _fluxes("eflux")
     dnde_ref, e2dnde_ref, flux_ref, eflux_ref = (_quantity("reference", s, unit)
                                                  for s, unit in SED_UNITS.items())
     energy_ref, energy_min, energy_max = (_quantity("data", n, "TeV") for n in ("e_ref", "e_min", "e_max"))

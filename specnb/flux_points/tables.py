@@ -49,7 +49,8 @@ def reference_fluxes(model, e_ref, e_min, e_max):
     return {"dnde": dnde, "e2dnde": _ERG * e_ref**2 * dnde, "flux": flux, "eflux": eflux}
 
 # %% ../../nbs/75_flux_points/10_tables.ipynb #09ab715c
-NORMS = "norm", "norm_err", "norm_errp", "norm_errn", "norm_ul", "norm_sensitivity"
+NORMS = ("norm", "norm_err", "norm_errp", "norm_errn", "norm_ul", "norm_sensitivity",
+         "norm_ul_expected") # the last one: limit to be expected without the source
 COMMON = ("ts", "sqrt_ts", "npred", "npred_excess", "stat", "stat_null", "is_ul", "counts", "success",
           "norm_scan", "stat_scan", "norm_covariance", "measured_fraction", "status")
 _ENERGIES = "e_ref", "e_min", "e_max"
