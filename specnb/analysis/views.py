@@ -167,6 +167,8 @@ def signal_view(analysis:SpectralAnalysis):
         rows += [(f"{name}, limit (confidence {level})",
                   f"< {_number(value.value, 3)} {unit_text(value.unit)}; {text}")]
     data = weak.limits.data
+    if weak.ordered is not None:
+        rows.append(("limit ordered by likelihood", weak.ordered_text))
     if "coverage" in data:
         rows += [("coverage", f"{data['coverage'][0]:.3f} ± {data['coverage_err'][0]:.3f} of the limits lie "
                   "above the true flux, if it is that of the limit (simulated)")]

@@ -12,6 +12,7 @@ import numpy as np
 from ..base.core import as_number, html_table, lazy
 from .upper_limits import UpperLimits, compute_upper_limits
 from ..fit.fit import Fit, FitResult
+from ..fit.intervals import intervals
 from ..fit.problem import as_datasets
 from ..makers.datasets import cumulative_stacks
 from ..makers.summary import spectrum_summary
@@ -138,6 +139,9 @@ class WeakSourceResult:
         Of the assumed shape, whose norm is counted from `reference`.
     reference : float
         Amplitude of norm 1, in the unit of the amplitude.
+    ordered : `ConfidenceInterval`, optional
+        Upper limit of the amplitude ordered by likelihood (Feldman & Cousins 1998), from simulations; None if
+        the best norm is positive, or without simulations.
     """
     counts:dict
     reason:str
@@ -146,6 +150,7 @@ class WeakSourceResult:
     fit_result:FitResult
     limits:UpperLimits
     reference:float
+    ordered:object=None
 
     @property
     def model(self):
@@ -203,6 +208,17 @@ class WeakSourceResult:
                 "to be expected without source)")
         return f"{text}; {status}" if status else text
 
+    @property
+    def ordered_text(self):
+        "The limit ordered by likelihood, as text; \"\" without."
+        if self.ordered is None:
+            return ""
+        found, unit = self.ordered, unit_string(self.parameter.unit)
+        if not np.isfinite(found.upper):
+            return f"none: {found.status}"
+        value = f"{found.upper:.3g} ± {found.error_upper:.1g}"
+        return f"< {value} {unit} (Feldman and Cousins, {found.n_toys} toys)"
+
     def to_dict(self):
         "Plain numbers and texts; None for what is not known."
         data, unit = self.limits.data, unit_string(self.parameter.unit)
@@ -214,6 +230,7 @@ class WeakSourceResult:
         return {"reason": self.reason, "assumed": self.assumptions, "parameter": self.parameter.name,
                 "unit": unit, "confidence_level": self.limits.confidence_level, **known,
                 "amplitude_ul_quantiles": None if band is None else band.value.tolist(),
+                "amplitude_ul_ordered": None if self.ordered is None else float(self.ordered.upper),
                 "status": self.limits.status[0]}
 
     def _rows(self):
@@ -221,6 +238,8 @@ class WeakSourceResult:
                 (self.parameter.name, f"{_size(self.amplitude)}"
                  + (", at its limit" if self.amplitude.value == 0 else "")),
                 (f"limit ({self.limits.confidence_level:.1%})", f"< {_size(self.amplitude_ul)}")]
+        if self.ordered is not None:
+            rows += [("ordered by likelihood", self.ordered_text)]
         band, data = self.amplitude_ul_quantiles, self.limits.data
         if band is None:
             rows += [("expected without source", _size(self.amplitude_ul_expected))]
@@ -320,6 +339,11 @@ def fit_weak_source(datasets, source=0, index=INDEX, confidence_level=.95, n_toy
     limits = compute_upper_limits(mine, assumed.spectral_model.copy(), source=assumed.name,
                                   confidence_level=confidence_level, n_toys=n_toys, random_state=random_state)
     norm_parameter(assumed).value = best
+    ordered = None
+    if n_toys and limits.data["norm"][0] <= 0: # the profile limit depends on luck there
+        ordered = intervals(mine, norm_parameter(assumed), "feldman-cousins", confidence_level, side="upper",
+                            n_toys=max(min(n_toys, 200), 50), random_state=random_state)
     if reason is None:
         reason = no_signal_reason(runs) or _ASKED
-    return WeakSourceResult(signal_counts(runs), reason, mine.models, assumed.name, result, limits, reference)
+    return WeakSourceResult(signal_counts(runs), reason, mine.models, assumed.name, result, limits, reference,
+                            ordered)

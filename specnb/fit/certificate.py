@@ -101,7 +101,7 @@ def _sentences(name, row, levels, methods):
     said, right = [], [m for m in methods if _covers(row, m, levels)]
     if abs(row["bias"]) > max(.1, 3*row["bias_err"]):
         said.append(f"{name} is shifted by {row['bias']:+.2f} +- {row['bias_err']:.2f} of its error")
-    instead = f"use method={right[0]!r}" if right else "use method='feldman-cousins' or 'bootstrap'"
+    instead = f"use method={right[0]!r}" if right else "use method='feldman-cousins'"
     for method in methods:
         if method in right:
             continue
