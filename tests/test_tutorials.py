@@ -154,7 +154,7 @@ def test_coverage_of_intervals_at_low_and_high_counts(tmp_path):
     "Few sets: all methods answer; the ordered interval of a weak source is a limit or not, never empty."
     results = execute("15_coverage", tmp_path, n_sets=2, n_certified=200, n_toys=50)
     assert set(results["coverage"]) == {"hessian", "profile", "bootstrap", "feldman-cousins", "mcmc", "cls (limit)", "profile (limit)"}
-    assert results["words"] == {"low": 1, "high": 0} or results["words"]["low"] >= 1
+    assert results["coverage"]["profile"]["high"] > .8 and results["coverage"]["hessian"]["low"] < .9
     assert all(low < 2.7 < up for low, up in results["index"].values())
 
 

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 from specnb import (AnalysisConfig, Datasets, FluxPointsEstimator, PowerLawSpectralModel, SkyModel, SpectralAnalysis, WStatCountsStatistic,
                     fit_view, has_signal, norm_limit_coverage, record_results, signal_counts, signal_view, fit_weak_source,
-                    weak_source)
+                    intervals, points_view, weak_source)
 from specnb.detection.limits import expected_norm_limits, gather_counts
 from specnb.simulate.example import example_datasets
 
 # n_on, n_off, 1/alpha, significance of the profile likelihood: Cousins, Linnemann & Tucker 2008, NIM A 595, 480, table 1
-PUBLISHED = [(4, 5, 5.0, 1.95), (6, 18.78, 14.44, 2.81), (9, 17.83, 4.69, 1.99), (17, 40.11, 10.56, 4.57), (50, 55, 2.0, 3.02), (67, 15, .5, 3.04),
-             (200, 10, .1, 2.38), (523, 2327, 5.99, 5.95), (498426, 493434, 1.0, 5.01)]
+PUBLISHED = [(4, 5, 5.0, 1.95), (6, 18.78, 14.44, 2.82), (9, 17.83, 4.69, 1.99), (17, 40.11, 10.56, 4.57), (50, 55, 2.0, 3.02), (67, 15, .5, 3.04),
+             (200, 10, .1, 2.38), (523, 2327, 5.99, 5.95), (498426, 493434, 1.0, 5.01),
+             (2119449, 23650096, 11.21, 6.40)]
 
 
 @pytest.mark.parametrize("n_on, n_off, tau, significance", PUBLISHED)
 def test_significances_are_the_published_ones(n_on, n_off, tau, significance):
-    assert WStatCountsStatistic(n_on, n_off, 1/tau).sqrt_ts == pytest.approx(significance, abs=.0061)
+    assert WStatCountsStatistic(n_on, n_off, 1/tau).sqrt_ts == pytest.approx(significance, abs=.0051)
 
 
 def simulated(runs, seed, flux=0.):
@@ -100,6 +101,8 @@ def test_a_flux_that_is_negative_has_no_shape(reduced):
     analysis.run_fit()
     assert analysis.success and analysis.weak_source.amplitude.value == 0 and analysis.models["source"].parameters["index"].value == 2.5
     assert "at its limit, <" in str(fit_view(analysis))
+    analysis.get_flux_points()
+    assert "(expected " in str(points_view(analysis)) and np.isfinite(analysis.flux_points.data.norm_ul_expected).any()
 
 
 def test_a_deficit_is_seen_beside_the_expected_limit():
@@ -152,3 +155,20 @@ def test_bands_tell_the_limit_to_be_expected_and_a_lucky_fluctuation():
     assert low.any() and not low.all()
     assert all(("of the one to be expected without source" in text) == few for text, few in zip(points.status, low))
     assert np.isfinite(points.flux_ul_expected.value).all()
+
+
+def test_at_a_deficit_the_limit_ordered_by_likelihood_stands_beside_the_profile_one():
+    "Seven tenths of the background: both limits are positive, and the ordered one is that of `intervals`; none where the best norm is positive."
+    source = weak_source(20, 2000, alpha=.1)
+    d = source.datasets[0]
+    found = {}
+    for share in (.7, 1.1):
+        runs = Datasets([d.fill(n_on=np.round(share*d.arrays.n_bkg))])
+        runs.models = source.datasets.models
+        found[share] = fit_weak_source(runs, n_toys=100, random_state=1)
+    low, high = found[.7], found[1.1]
+    assert high.ordered is None and high.to_dict()["amplitude_ul_ordered"] is None and "ordered" not in str(high)
+    same = intervals(Datasets([d.fill(n_on=np.round(.7*d.arrays.n_bkg), models=low.models)]), "amplitude", "feldman-cousins", .95, side="upper",
+                     n_toys=100, random_state=1)
+    assert low.ordered.upper == pytest.approx(same.upper, rel=1e-6) and low.to_dict()["amplitude_ul_ordered"] == low.ordered.upper > 0
+    assert f"< {low.ordered.upper:.3g}" in str(low) and "Feldman and Cousins" in str(low) and 0 < low.amplitude_ul.value

@@ -14,6 +14,7 @@ from .limits import (BandCounts, expected_norm_limits, gather_counts, norm_limit
                                      norm_limits, restrict)
 from .sensitivity import integral_flux
 from ..fit.problem import as_datasets
+from ..flux_points.bands import told_ratio
 from ..flux_points.estimator import fit_band
 from ..models.quantities import SED_UNITS
 from ..models.shapes import PowerLawSpectralModel
@@ -265,9 +266,7 @@ def _reason(
     negative = data["norm"][i] < 0
     ratio = data["norm_ul"][i]/data["norm_ul_expected"][i]
     told = ["upper limit from the profile of norm >= 0: the best norm is negative"] if negative else []
-    if ratio < .75:
-        told += [f"the limit is {ratio:.2g} of the one to be expected without source"]
-    return "; ".join(told)
+    return "; ".join(filter(None, [*told, told_ratio(ratio, .75)]))
 
 # %% ../../nbs/78_detection/25_upper_limits.ipynb #8e2cc9dd
 def compute_upper_limits(datasets, spectral_model=None, energy_min=None, energy_max=None, source=None,

@@ -262,6 +262,13 @@ def expected_limits(
     term = band_term(replace(bands, n_on=background + bands.other), rows)
     return solve_norms(term, bands.flat("signal", rows), n_sigma_ul=n_sigma_ul, errors=False)["norm_ul"]
 
+def told_ratio(
+    ratio:float, # of a limit to the one to be expected
+    below:float, # from which on it is told
+)->str:
+    "A lucky fluctuation in words; nothing if the limit is about as expected."
+    return f"the limit is {ratio:.2g} of the one to be expected without source" if ratio < below else ""
+
 def sensitivity_norms(
     bands:Bands,
     rows,           # bands to take, with a positive prediction

@@ -16,8 +16,8 @@ from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
 from .bands import (Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
                                       measured_fraction, band_covariance, expected_limits,
-                                      sensitivity_norms, solve_norms,
-                                      sum_bands)
+                                      sensitivity_norms, solve_norms, sum_bands,
+                                      told_ratio)
 from .flux_points import FluxPoints
 from ..stats.likelihood import Fold, response_matrix
 from ..stats.stats import N_SIGMA_UL, SQRT_TS_THRESHOLD_UL, CashTerm, WStatTerm
@@ -205,8 +205,7 @@ def _status(
     if not {"norm_ul", "norm_ul_expected"} <= columns.keys():
         return texts
     ratios = columns["norm_ul"]/columns["norm_ul_expected"]
-    return ["; ".join(filter(None, (text, f"the limit is {ratio:.2g} of the one to be expected without source"
-                                    if ratio < .5 else ""))) for text, ratio in zip(texts, ratios)]
+    return ["; ".join(filter(None, (text, told_ratio(ratio, .5)))) for text, ratio in zip(texts, ratios)]
 
 def _complete(
     columns:dict, # what came out
