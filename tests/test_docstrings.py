@@ -1,0 +1,249 @@
+"""Every public name has an entry that Shift-Tab and the site show: a numpydoc docstring whose example runs.
+
+`python tests/test_docstrings.py [NAME OR CHAPTER OR PART ...]` runs the examples and checks of some names and lists what lacks.
+"""
+import ast
+import doctest
+import enum
+import inspect
+import os
+import re
+import sys
+import tempfile
+import warnings
+from functools import cache, cached_property
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+import matplotlib
+import numpy as np
+import pytest
+import specnb
+
+STUB = Path(specnb.__file__).with_suffix(".pyi")
+HOME = {name: chapter for chapter, name in re.findall(r"^from \.(\S+) import (\w+) as", STUB.read_text(encoding="utf-8"), re.MULTILINE)}
+CHAPTERS = sorted(set(HOME.values()), key=[*HOME.values()].index)
+NOT_YET = {  # chapters whose entries are still being written: take yours out when `python tests/test_docstrings.py PART` is content
+    "base": "core sphere axes time_axes tables",
+    "data": "ranges irf edisp psf background gti events filters pointing formats observations obs_table store problems inventory download",
+    "regions": "region_files shapes images catalogues maps off_regions sky_off_regions",
+    "models": "registry priors parameters model_base integrals quantities spectral shapes corrections templates absorption temporal dark_matter nuisance radiative all_models sky gallery",
+    "stats": "stats expectations decoupled likelihood bias counting",
+    "makers": "selected_events arrays finer_edges summary reduction makers phase off_makers homogeneity safe_masks responses ogip ogip_writing gadf plots dataset datasets many_runs",
+    "simulate": "instrument simulate weak_source",
+    "fit": "many_fits diagnostic fitted_data consistency curvature influence goodness derived intervals certificate fit",
+    "flux_points": "plots time_plots flux_points estimator edges dataset unfolding",
+    "light_curves": "estimator variability rates",
+    "detection": "sensitivity limits upper_limits weak_source profiles theta_squared nested_models toy_pvalues comparison line_search impacts",
+    "analysis": "fields config figures analysis high_level views products pages record repeat validate",
+    "sweeps": "design results tables run plots page choices",
+}
+NOT_YET = {f"{part}.{chapter}" for part, chapters in NOT_YET.items() for chapter in chapters.split()}
+
+
+@cache
+def constants(chapter):
+    "Texts below the assignments of a chapter, where a constant that is no object of its own class has its docstring."
+    body = ast.parse(inspect.getsource(import_module(f"specnb.{chapter}"))).body
+    return {first.targets[0].id: inspect.cleandoc(second.value.value) for first, second in pairwise(body)
+            if isinstance(first, ast.Assign) and isinstance(first.targets[0], ast.Name) and isinstance(second, ast.Expr)
+            and isinstance(second.value, ast.Constant) and isinstance(second.value.value, str)}
+
+
+def members(kind):
+    "Methods and properties that specnb wrote for a class, or for a class without public name that it inherits from: name -> object."
+    found, own = {}, [c for c in kind.__mro__ if c.__module__.startswith("specnb.")]
+    for owner in reversed([c for c in own if c is kind or HOME.get(c.__name__) != c.__module__.removeprefix("specnb.")]):
+        for name, value in vars(owner).items():
+            function = getattr(value, "__func__", value)
+            if name.startswith("_") or isinstance(value, enum.Enum) or inspect.isclass(function):
+                continue
+            if isinstance(value, (property, cached_property)) or inspect.isroutine(function):
+                found[name] = value
+    return found
+
+
+@cache
+def entries(chapter):
+    "Docstrings of a chapter's public names and of their methods: dotted name -> (text, object)."
+    found = {}
+    for name in [n for n, home in HOME.items() if home == chapter]:
+        thing = getattr(specnb, name)
+        own = inspect.isclass(thing) or callable(thing) or type(thing).__module__.startswith("specnb.")
+        found[name] = (inspect.getdoc(thing) if own else constants(chapter).get(name)) or "", thing
+        if not inspect.isclass(thing):
+            continue
+        for member, value in members(thing).items():
+            found[f"{name}.{member}"] = inspect.getdoc(getattr(thing, member) if inspect.isroutine(value) else value) or "", value
+            if not found[f"{name}.{member}"][0]:  # a method that a specnb class only states anew
+                above = [vars(c)[member] for c in thing.__mro__ if member in vars(c) and c.__module__.startswith("specnb.")]
+                found[f"{name}.{member}"] = next(filter(None, map(inspect.getdoc, above)), ""), value
+    return found
+
+
+def lacking(chapter):
+    "Names without example, methods and properties without docstring."
+    texts = {name: text for name, (text, _) in entries(chapter).items()}
+    bare = [f"{name}: no docstring" for name, text in texts.items() if not text.strip()]
+    return bare + [f"{name}: no example" for name, text in texts.items() if "." not in name and text.strip() and ">>> " not in text]
+
+
+def run_example(name, text):
+    "Failure of the examples of a docstring, or an empty text; they run in the current folder, with no name but those they import."
+    test = doctest.DocTestParser().get_doctest(text, {"__name__": name}, name, name, 0)
+    said, runner = [], doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
+    np.random.seed(0)
+    runner.run(test, out=said.append)
+    foreign = [e.source for e in test.examples if "ELLIPSIS" in e.source or "SKIP" in e.source]
+    return "".join(said) + (f"{name}: is not checked: {foreign}" if foreign else "")
+
+
+def run_examples(chapter, folder, only=None):
+    "Failures of the examples of a chapter; a warning is a failure."
+    import matplotlib.pyplot as plt
+    matplotlib.use("Agg")
+    here, seen, failures = os.getcwd(), set(), []
+    os.chdir(folder)
+    try:
+        for name, (text, _) in entries(chapter).items():
+            if ">>> " not in text or text in seen or only and not (name == only or name.startswith(f"{only}.")):
+                continue
+            seen.add(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                failures.append(run_example(name, text))
+            plt.close("all")
+    finally:
+        os.chdir(here)
+    return [f for f in failures if f]
+
+
+SECTIONS = ("Parameters", "Returns", "Raises", "See Also", "Notes", "References", "Examples", "Attributes", "Methods", "Warns", "Yields")
+
+
+def arguments(thing):
+    "Names of the arguments of a function or class, without self, cls and stars, and whether there are others (`**kwargs`)."
+    function = getattr(thing, "__func__", thing)
+    try:
+        names = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return [], True
+    named = [p.name for p in names if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    named = named[1:] if named[:1] in (["self"], ["cls"]) and not inspect.isclass(function) else named
+    return named, any(p.kind == p.VAR_KEYWORD for p in names)
+
+
+def form_faults(chapter):
+    "What numpydoc and docutils find wrong in the docstrings of a chapter."
+    docscrape = pytest.importorskip("numpydoc.docscrape", reason="numpydoc (it comes with the site's tools) checks the form")
+    found, seen = [], set()
+    for name, (text, thing) in entries(chapter).items():
+        if text in seen or not text:
+            continue
+        seen.add(text)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                parsed = docscrape.NumpyDocString(text)
+        except Exception as error:
+            found.append(f"{name}: {error}")
+            continue
+        found += [f"{name}: unknown section {title!r}" for title in re.findall(r"^(\S.*)\n[-=~]{3,}$", text, re.MULTILINE) if title not in SECTIONS]
+        found += [f"{name}: {fault}" for fault in _parameter_faults(parsed, thing) + _text_faults(parsed)]
+    return found
+
+
+def _parameter_faults(parsed, thing):
+    "Documented parameters that the signature does not have, or has in another order, or has besides."
+    documented = [n.strip() for p in parsed["Parameters"] for n in p.name.split(",")]
+    documented = [n for n in documented if not n.startswith("*") and "\\*" not in n]
+    expected, open_ended = arguments(thing)
+    faults = []
+    if documented and (lacks := [n for n in expected if n not in documented]):
+        faults.append(f"Parameters lacks {', '.join(lacks)}")
+    if not open_ended and (unknown := [n for n in documented if n not in expected]):
+        faults.append(f"Parameters has {', '.join(unknown)}, which the signature does not have: {', '.join(expected)}")
+    both = [n for n in documented if n in expected]
+    if documented and both != [n for n in expected if n in documented]:
+        faults.append(f"Parameters are in another order than in the signature: {', '.join(expected)}")
+    return faults
+
+
+class _Reporter:
+    "Keeps what docutils complains about."
+    def __init__(self): self.said = []
+    def write(self, text): self.said.append(text.strip())
+
+
+def _rest(parsed):
+    "A parsed docstring as one text that reStructuredText understands, much as the site renders it."
+    lines = [*parsed["Summary"], "", *parsed["Extended Summary"], ""]
+    for title in ("Parameters", "Attributes", "Methods", "Returns", "Yields", "Raises", "Warns"):
+        for p in parsed[title]:
+            name = p.name.replace("*", "\\*").replace("_,", "\\_,").removesuffix("_")
+            lines += [f"- {name} : {p.type}", "", *(f"  {x}" for x in p.desc), ""]
+    for title in ("Notes", "References", "Examples"):
+        lines += ["", *parsed[title], ""]
+    return re.sub(r":(?:py:)?(?:mod|class|func|meth|attr|obj|data|doc|ref|exc):(?=`)", "", "\n".join(lines))
+
+
+def _text_faults(parsed):
+    "What docutils finds wrong in a docstring."
+    core = pytest.importorskip("docutils.core", reason="docutils (it comes with the site's tools) checks the form")
+    reporter = _Reporter()
+    settings = {"warning_stream": reporter, "report_level": 2, "halt_level": 5, "raw_enabled": False, "file_insertion_enabled": False}
+    core.publish_doctree(_rest(parsed), settings_overrides=settings)
+    return [" ".join(said.split()) for said in reporter.said]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_examples_run(chapter, tmp_path):
+    "The examples of each public name and its methods print what they say."
+    failures = run_examples(chapter, tmp_path)
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_entries_have_their_form(chapter):
+    "Sections that numpydoc knows, the parameters of the signature, valid reST: so the site builds without warnings."
+    if chapter in NOT_YET: pytest.skip("being written")
+    faults = form_faults(chapter)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_nothing_lacks_an_entry(chapter):
+    "Each public name has an example, each of its methods and properties a docstring."
+    if chapter in NOT_YET: pytest.skip("being written")
+    assert lacking(chapter) == []
+
+
+def test_paste_ready():
+    "Each example imports what it uses of specnb, so that it can be pasted; nothing of other packages' private parts."
+    texts = {name: text for chapter in CHAPTERS for name, (text, _) in entries(chapter).items() if ">>> " in text}
+    assert [name for name, text in texts.items() if "import" not in text] == []
+    assert [name for name, text in texts.items() if re.search(r">>> .*(import _|specnb\.\w+\.\w+ import|gammapy)", text)] == []
+
+
+def main(wanted):
+    "Print what is wrong or lacks, of some names, chapters or parts (default: all)."
+    wrong = []
+    for chapter in CHAPTERS:
+        names = [w for w in wanted if HOME.get(w.split(".")[0]) == chapter]
+        if wanted and not names and not {chapter, chapter.split(".")[0], chapter.split(".")[1]} & set(wanted):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            failures = [f for n in names or [None] for f in run_examples(chapter, folder, n)]
+        said = failures + [line for line in form_faults(chapter) + lacking(chapter)
+                           if not names or line.startswith(tuple(f"{n}{end}" for n in names for end in ".:"))]
+        print(*(f"[{chapter}] {line}" for line in said), sep="\n", end="\n" if said else "")
+        wrong += said
+    every = {name: text for chapter in CHAPTERS for name, (text, _) in entries(chapter).items()}
+    names = {n: t for n, t in every.items() if "." not in n}
+    print(f"{len(wrong)} faults here; of {len(names)} names {sum('>>> ' in t for t in names.values())} have an example, "
+          f"of {len(every) - len(names)} methods and properties {sum(bool(t) for n, t in every.items() if '.' in n)} a docstring")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
