@@ -24,7 +24,6 @@ STUB = Path(specnb.__file__).with_suffix(".pyi")
 HOME = {name: chapter for chapter, name in re.findall(r"^from \.(\S+) import (\w+) as", STUB.read_text(encoding="utf-8"), re.MULTILINE)}
 CHAPTERS = sorted(set(HOME.values()), key=[*HOME.values()].index)
 NOT_YET = {  # chapters whose entries are still being written: take yours out when `python tests/test_docstrings.py PART` is content
-    "base": "core sphere axes time_axes tables",
     "data": "ranges irf edisp psf background gti events filters pointing formats observations obs_table store problems inventory download",
     "regions": "region_files shapes images catalogues maps off_regions sky_off_regions",
     "models": "registry priors parameters model_base integrals quantities spectral shapes corrections templates absorption temporal dark_matter nuisance radiative all_models sky gallery",
@@ -102,7 +101,7 @@ def run_examples(chapter, folder, only=None):
     "Failures of the examples of a chapter; a warning is a failure."
     import matplotlib.pyplot as plt
     matplotlib.use("Agg")
-    here, seen, failures = os.getcwd(), set(), []
+    here, environment, seen, failures = os.getcwd(), dict(os.environ), set(), []
     os.chdir(folder)
     try:
         for name, (text, _) in entries(chapter).items():
@@ -115,6 +114,8 @@ def run_examples(chapter, folder, only=None):
             plt.close("all")
     finally:
         os.chdir(here)
+        os.environ.clear()
+        os.environ.update(environment)
     return [f for f in failures if f]
 
 

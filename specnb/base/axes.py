@@ -29,6 +29,15 @@ def energy_edges_per_decade(
 
 # %% ../../nbs/10_base/30_axes.ipynb #c6985739
 UNIT_STRING_FORMAT = "latex_inline" # how astropy writes units in pictures
+r"""How astropy writes units in pictures: the format of `~astropy.units.UnitBase.to_string`.
+
+Examples
+--------
+>>> import astropy.units as u
+>>> from specnb import UNIT_STRING_FORMAT
+>>> print(u.Unit("TeV-1 cm-2 s-1").to_string(UNIT_STRING_FORMAT))
+$\mathrm{TeV^{-1}\,s^{-1}\,cm^{-2}}$
+"""
 
 # %% ../../nbs/10_base/30_axes.ipynb #d358e157
 _SCALES = {"lin": (np.asarray, np.asarray), "log": (np.log, np.exp)} # f and its inverse
@@ -177,6 +186,20 @@ class MapAxis:
     ------
     ValueError
         Nodes not finite and increasing, or not positive on a log axis.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import MapAxis
+    >>> axis = MapAxis.from_energy_bounds("1 TeV", "100 TeV", nbin=2, per_decade=True, name="energy")
+    >>> axis.nbin
+    4
+    >>> axis.edges.round(2)
+    <Quantity [  1.  ,   3.16,  10.  ,  31.62, 100.  ] TeV>
+    >>> axis.center.round(2)
+    <Quantity [ 1.78,  5.62, 17.78, 56.23] TeV>
+    >>> axis.coord_to_idx([2, 50, 200] * u.TeV)
+    array([ 0,  3, -1])
     """
 
     def __init__(self, nodes, interp="lin", name="", node_type="edges", unit=None):
@@ -199,19 +222,68 @@ class MapAxis:
 
     @classmethod
     def from_edges(cls, edges, interp="lin", name="", unit=None):
-        "Axis from its bin edges, a quantity or numbers in `unit`, shape (n+1,)."
+        """Axis from its bin edges.
+
+        Parameters
+        ----------
+        edges : `~astropy.units.Quantity` or array, shape (n+1,)
+            Increasing; numbers are in `unit`.
+        interp : {"lin", "log"}
+            Scale in which bins are divided.
+        name : str
+            Name of the axis.
+        unit : str, optional
+            By default that of `edges`.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         return cls(edges, interp, name, unit=unit)
 
     @classmethod
     def from_nodes(cls, nodes, interp="lin", name="", unit=None):
-        "Axis from the centres of its bins, a quantity or numbers in `unit`, shape (n,)."
+        """Axis from the centres of its bins.
+
+        Parameters
+        ----------
+        nodes : `~astropy.units.Quantity` or array, shape (n,)
+            Increasing; numbers are in `unit`. The edges lie half-way between in the `interp` scale.
+        interp : {"lin", "log"}
+            Scale in which bins are divided.
+        name : str
+            Name of the axis.
+        unit : str, optional
+            By default that of `nodes`.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         return cls(nodes, interp, name, "center", unit)
 
     @classmethod
     def from_bounds(cls, lo_bnd, hi_bnd, nbin, interp="lin", name="", unit=None, node_type="edges"):
-        """Axis of `nbin` equal bins in the `interp` scale between bounds, quantities or numbers in `unit`.
+        """Axis of equal bins in the `interp` scale between two bounds.
 
-        With `node_type` "center" the bounds are the centres of the first and last bin.
+        Parameters
+        ----------
+        lo_bnd, hi_bnd : `~astropy.units.Quantity` or float
+            First and last edge; numbers are in `unit`.
+        nbin : int
+            Number of bins.
+        interp : {"lin", "log"}
+            Scale in which the bins are equal.
+        name : str
+            Name of the axis.
+        unit : str, optional
+            By default that of the bounds.
+        node_type : {"edges", "center"}
+            With "center" the bounds are the centres of the first and last bin.
+
+        Returns
+        -------
+        `MapAxis`
         """
         low, high, unit = _bounds(lo_bnd, hi_bnd, unit, ("lo_bnd", "hi_bnd"))
         if interp == "log" and low <= 0:
@@ -222,7 +294,23 @@ class MapAxis:
 
     @classmethod
     def from_energy_edges(cls, energy_edges, unit=None, name=None, interp="log"):
-        "Energy axis from edges, a quantity or numbers in `unit`, shape (n+1,)."
+        """Energy axis from its edges.
+
+        Parameters
+        ----------
+        energy_edges : `~astropy.units.Quantity` or array, shape (n+1,)
+            Increasing; numbers are in `unit`.
+        unit : str, optional
+            By default that of `energy_edges`.
+        name : str, optional
+            "energy" by default; "energy_true" for true energy.
+        interp : {"log", "lin"}
+            Scale in which bins are divided.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         axis = cls(energy_edges, interp, name or "energy", unit=unit)
         return checked_energy_axis(axis, axis.name, "energy_edges")
 
@@ -236,9 +324,13 @@ class MapAxis:
         energy_min, energy_max : `~astropy.units.Quantity`, str or float
             Bounds; numbers need `unit`.
         nbin : int
-            Number of bins, or bins per decade if `per_decade`.
+            Number of bins.
         unit : str
             Unit of the axis; by default that of `energy_min`.
+        per_decade : bool
+            `nbin` counts the bins per decade.
+        name : str, optional
+            "energy" by default; "energy_true" for true energy.
         node_type : {"edges", "center"}
             Whether the bounds are outer edges or outer centres.
         strict_bounds : bool
@@ -262,21 +354,44 @@ class MapAxis:
         return checked_energy_axis(axis, axis.name, "energy_min")
 
     @property
-    def unit(self): return u.Unit(self._unit)
+    def unit(self):
+        "Unit of the axis, a `~astropy.units.Unit`."
+        return u.Unit(self._unit)
+
     @property
-    def nbin(self): return len(self.edges_value) - 1
+    def nbin(self):
+        "Number of bins."
+        return len(self.edges_value) - 1
+
     @property
-    def edges(self): return u.Quantity(self.edges_value, self._unit)
+    def edges(self):
+        "Edges of the bins, a quantity of shape (n+1,)."
+        return u.Quantity(self.edges_value, self._unit)
+
     @property
-    def edges_min(self): return self.edges[:-1]
+    def edges_min(self):
+        "Lower edges, a quantity of shape (n,)."
+        return self.edges[:-1]
+
     @property
-    def edges_max(self): return self.edges[1:]
+    def edges_max(self):
+        "Upper edges, a quantity of shape (n,)."
+        return self.edges[1:]
+
     @property
-    def bounds(self): return self.edges[[0, -1]]
+    def bounds(self):
+        "First and last edge, a quantity of shape (2,)."
+        return self.edges[[0, -1]]
+
     @property
-    def bin_width(self): return np.diff(self.edges)
+    def bin_width(self):
+        "Widths of the bins, a quantity of shape (n,)."
+        return np.diff(self.edges)
+
     @property
-    def center(self): return u.Quantity(self.center_value, self._unit)
+    def center(self):
+        "Centres of the bins, a quantity of shape (n,): geometric on a log axis."
+        return u.Quantity(self.center_value, self._unit)
 
     @property
     def center_value(self):
@@ -301,8 +416,19 @@ class MapAxis:
         return (self._nodes, 0.) if is_node else (self.edges_value, -.5)
 
     def coord_to_pix(self, coord):
-        """Pixel coordinate of values: integer at the centres of an axis of centres; else -0.5 at the first
-        edge, 0.5 at the second."""
+        """Pixel coordinate of values.
+
+        Parameters
+        ----------
+        coord : `~astropy.units.Quantity` or array
+            Values; numbers are in the unit of the axis.
+
+        Returns
+        -------
+        ndarray
+            On an axis of edges -0.5 at the first edge, 0.5 at the second; on an axis of centres an integer at
+            each.
+        """
         grid, first = self._grid()
         return edge_position(grid, self._value(coord), self.interp) + first
 
@@ -312,7 +438,20 @@ class MapAxis:
         return u.Quantity(_value_at(grid, np.asarray(pix, float) - first, self.interp), self.unit)
 
     def coord_to_idx(self, coord, clip=False):
-        "Index of the bin that holds each value; outside: -1, or the outermost bin if `clip`."
+        """Index of the bin that holds each value.
+
+        Parameters
+        ----------
+        coord : `~astropy.units.Quantity` or array
+            Values; numbers are in the unit of the axis. A bin holds its lower edge, not its upper one.
+        clip : bool
+            Values outside give the outermost bin instead of -1.
+
+        Returns
+        -------
+        ndarray of int
+            Same shape as `coord`.
+        """
         k = np.searchsorted(self.edges_value, self._value(coord), side="right") - 1
         return np.clip(k, 0, self.nbin - 1) if clip else np.where((k < 0) | (k >= self.nbin), -1, k)
 
@@ -321,7 +460,19 @@ class MapAxis:
         return self.edges[snap_to_edges(self.edges_value, self._value(coord), self.interp)]
 
     def group_table(self, edges):
-        "Table of the bands that `edges` make: first and last bin (`idx_min`, `idx_max`) and energies."
+        """Bands of bins between given edges, as flux points use them.
+
+        Parameters
+        ----------
+        edges : `~astropy.units.Quantity`, shape (n+1,)
+            Wanted edges of the bands; each is moved to the nearest edge of the axis.
+
+        Returns
+        -------
+        `~astropy.table.Table`
+            A row per band: ``group_idx``, first and last bin ``idx_min`` and ``idx_max``, and its edges, for
+            an axis called "energy" ``energy_min`` and ``energy_max``.
+        """
         k = snap_to_edges(self.edges_value, self._value(edges), self.interp)
         low, high = k[:-1][np.diff(k) > 0], k[1:][np.diff(k) > 0]
         return tables.QTable({"group_idx": np.arange(len(low)), "idx_min": low, "idx_max": high - 1,
@@ -336,7 +487,21 @@ class MapAxis:
         return new
 
     def copy(self, name=None, unit=None, interp=None):
-        "A copy with changed `name`, `unit` or `interp`; edges half-way between centres move with `interp`."
+        """A copy with another name, unit or scale.
+
+        Parameters
+        ----------
+        name : str, optional
+            New name.
+        unit : str, optional
+            New unit, to which the values are converted.
+        interp : {"lin", "log"}, optional
+            New scale; edges half-way between centres move with it.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         unit, interp = self._unit if unit is None else str(unit), interp or self.interp
         factor = 1. if unit == self._unit else as_float(u.Quantity(1., self._unit), unit, "unit")
         edges = self.edges_value * factor if interp == self.interp else None
@@ -348,7 +513,17 @@ class MapAxis:
         return self.copy(name=new_name)
 
     def slice(self, idx):
-        "The part of the axis given by a slice of bins: the same edges and centres."
+        """Part of the axis.
+
+        Parameters
+        ----------
+        idx : slice
+            Which bins; they keep their edges and centres.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         if not isinstance(idx, slice) or idx.step not in (None, 1):
             raise TypeError(f"axis {self.name!r}: expected a slice with step 1, found {idx!r}")
         start, stop, _ = idx.indices(self.nbin)
@@ -358,12 +533,22 @@ class MapAxis:
         return self._with(edges if self.node_type == "edges" else self._nodes[start:stop], edges)
 
     def squash(self):
-        "One bin from the first to the last edge."
+        "Axis of one bin, from the first to the last edge."
         return self._with(self.edges_value[[0, -1]], node_type="edges")
 
     def downsample(self, factor):
-        """Merge `factor` neighbouring bins, whose number must divide by it; of an axis of centres keep the
-        first and each `factor`-th after it."""
+        """Axis with fewer, wider bins.
+
+        Parameters
+        ----------
+        factor : int
+            So many neighbouring bins become one; the number of bins has to divide by it. Of an axis of
+            centres the first and each `factor`-th after it are kept.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         factor = as_number(factor, "factor", 1, integer=True)
         if (len(self._nodes) - 1) % factor:
             n = len(self._nodes) - 1
@@ -372,8 +557,18 @@ class MapAxis:
         return self._with(self._nodes[::factor])
 
     def upsample(self, factor):
-        """Split each bin, or each step between centres, into `factor` parts that are equal in the `interp`
-        scale."""
+        """Axis with more, narrower bins.
+
+        Parameters
+        ----------
+        factor : int
+            Each bin, or each step between centres, becomes so many parts that are equal in the `interp`
+            scale.
+
+        Returns
+        -------
+        `MapAxis`
+        """
         factor = as_number(factor, "factor", 1, integer=True)
         pix = np.arange((len(self._nodes) - 1) * factor + 1) / factor
         return self._with(_value_at(self._nodes, pix, self.interp) if len(self._nodes) > 1 else self._nodes)
@@ -396,7 +591,9 @@ class MapAxis:
     def __len__(self): return self.nbin
 
     @property
-    def as_plot_scale(self): return {"lin": "linear", "log": "log"}[self.interp]
+    def as_plot_scale(self):
+        """Name of the scale in matplotlib: "linear" or "log"."""
+        return {"lin": "linear", "log": "log"}[self.interp]
 
     def format_plot_xaxis(self, ax):
         "Scale and label the x axis of `ax` for this axis; returns `ax`."
@@ -432,6 +629,17 @@ class MapAxes(tuple):
         Two axes share a name.
     KeyError
         A name that no axis has.
+
+    Examples
+    --------
+    >>> from specnb import MapAxes, MapAxis
+    >>> energy = MapAxis.from_energy_bounds("0.1 TeV", "10 TeV", 4, name="energy_true")
+    >>> offset = MapAxis.from_edges([0, 1, 2], unit="deg", name="offset")
+    >>> axes = MapAxes([energy, offset])
+    >>> axes.names
+    ['energy_true', 'offset']
+    >>> axes["offset"].nbin
+    2
     """
 
     def __new__(cls, axes=()):
@@ -448,7 +656,9 @@ class MapAxes(tuple):
         return self
 
     @property
-    def names(self): return [a.name for a in self]
+    def names(self):
+        "Names of the axes, a list of str."
+        return [a.name for a in self]
 
     def __getitem__(self, index):
         if not isinstance(index, str):

@@ -46,10 +46,33 @@ u = lazy("astropy.units")
 
 # %% ../../nbs/10_base/10_core.ipynb #12f8ad18
 class DataError(ValueError):
-    "A file does not hold what it should: the message names file, HDU and column or keyword."
+    """A file does not hold what it should: the message names file, HDU and column or keyword.
+
+    Examples
+    --------
+    A file that is not what it should be is named:
+
+    >>> from specnb import DataError, EventList
+    >>> from pathlib import Path
+    >>> _ = Path("events.fits").write_text("not a FITS file")
+    >>> try:
+    ...     EventList.read("events.fits")
+    ... except DataError as error:
+    ...     print(error)
+    events.fits: not a FITS file
+    """
 
 class SpecnbWarning(UserWarning):
-    "Something a person should know although the work goes on."
+    """Something a person should know although the work goes on.
+
+    Examples
+    --------
+    Warnings of specnb alone become errors, for example in a script that nobody watches:
+
+    >>> import warnings
+    >>> from specnb import SpecnbWarning
+    >>> warnings.simplefilter("error", SpecnbWarning)
+    """
 
 # %% ../../nbs/10_base/10_core.ipynb #ca752fd7
 _REPR = reprlib.Repr()
@@ -99,6 +122,19 @@ def as_float(value, unit, name="value"):
     ------
     TypeError
         No unit where one is due, or a unit that does not convert.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import as_float
+    >>> print(as_float("500 GeV", "TeV"))
+    0.5
+    >>> as_float([1, 2] * u.m**2, "cm2")
+    array([10000., 20000.])
+    >>> as_float(3, "TeV", name="energy")
+    Traceback (most recent call last):
+        ...
+    TypeError: energy: expected a unit that converts to TeV, found no unit in 3
     """
     if unit == "" and isinstance(value, (int, float, np.ndarray)) and not hasattr(value, "unit"):
         return np.asarray(value, float)[()]
@@ -299,7 +335,31 @@ def as_generator(seed, name):
 def make_path(
     path:"str | Path", # may contain ~ and $VARIABLES
 )->Path:
-    "`path` with variables and ~ expanded; a variable that is not set raises ValueError."
+    """Path with variables and ``~`` expanded.
+
+    Parameters
+    ----------
+    path : str or Path
+        May contain ``~`` and ``$VARIABLES``.
+
+    Returns
+    -------
+    Path
+        Need not exist.
+
+    Raises
+    ------
+    ValueError
+        A variable that is not set.
+
+    Examples
+    --------
+    >>> import os
+    >>> from specnb import make_path
+    >>> os.environ["MY_DATA"] = "observatory"
+    >>> make_path("$MY_DATA/2024/events.fits").as_posix()
+    'observatory/2024/events.fits'
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path: expected a text or a Path, found {found_text(path)}")
     text = os.path.expanduser(os.path.expandvars(os.fspath(path)))
@@ -310,7 +370,19 @@ def make_path(
 
 # %% ../../nbs/10_base/10_core.ipynb #63391029
 def demo_dir()->Path:
-    "Folder of the simulated DL3 data that ship with specnb."
+    """Folder of the simulated DL3 data that ship with specnb: four runs on a source like the Crab nebula.
+
+    Returns
+    -------
+    Path
+        For `DataStore.from_dir`.
+
+    Examples
+    --------
+    >>> from specnb import DataStore, demo_dir
+    >>> DataStore.from_dir(demo_dir()).obs_ids
+    [1001, 1002, 1003, 1004]
+    """
     return Path(str(resources.files("specnb"))) / "demo"
 
 # %% ../../nbs/10_base/10_core.ipynb #211363ed

@@ -37,6 +37,14 @@ def separation(lon1, lat1, lon2, lat2):
     References
     ----------
     Vincenty 1975, Survey Review 23, 88.
+
+    Examples
+    --------
+    The Crab nebula and a pointing half a degree east of it:
+
+    >>> from specnb import separation
+    >>> print(f"{separation(83.633, 22.014, 84.173, 22.014):.3f} deg")
+    0.501 deg
     """
     east, north, radial = _unit_vector(lon1, lat1, lon2, lat2)
     return np.degrees(np.arctan2(np.hypot(east, north), radial))
@@ -60,6 +68,13 @@ def tan_project(lon0, lat0, lon, lat):
     References
     ----------
     Calabretta & Greisen 2002, A&A 395, 1077.
+
+    Examples
+    --------
+    >>> from specnb import tan_project
+    >>> xi, eta = tan_project(83.633, 22.014, 84.633, 22.014)
+    >>> print(f"{xi:.4f} deg east, {eta:.4f} deg north")
+    0.9272 deg east, 0.0030 deg north
     """
     east, north, radial = _unit_vector(lon0, lat0, lon, lat)
     radial = np.where(radial > 0, radial, np.nan)
@@ -80,6 +95,13 @@ def tan_deproject(lon0, lat0, xi, eta):
     -------
     lon, lat : float or ndarray
         Positions, deg, longitude in [0, 360).
+
+    Examples
+    --------
+    >>> from specnb import tan_deproject
+    >>> lon, lat = tan_deproject(83.633, 22.014, 0, 0.5)
+    >>> print(f"{lon:.3f}, {lat:.3f}")
+    83.633, 22.514
     """
     xi, eta, lat0 = np.radians(xi), np.radians(eta), np.radians(lat0)
     q = np.cos(lat0) - eta*np.sin(lat0)
@@ -125,6 +147,13 @@ def icrs_to_galactic(ra, dec):
     -------
     lon, lat : float or ndarray
         Galactic longitude and latitude, deg.
+
+    Examples
+    --------
+    >>> from specnb import icrs_to_galactic
+    >>> lon, lat = icrs_to_galactic(266.41684, -29.00781)  # Sgr A*
+    >>> print(f"{lon:.2f}, {lat:.2f}")
+    359.94, -0.05
     """
     return _rotate(ra, dec, _POLE_RA, _POLE_DEC, _POLE_L)
 
@@ -141,6 +170,13 @@ def galactic_to_icrs(lon, lat):
     -------
     ra, dec : float or ndarray
         Right ascension and declination (ICRS), deg.
+
+    Examples
+    --------
+    >>> from specnb import galactic_to_icrs
+    >>> ra, dec = galactic_to_icrs(184.5575, -5.7844)
+    >>> print(f"{ra:.3f}, {dec:.3f}")
+    83.633, 22.014
     """
     return _rotate(lon, lat, _POLE_L, _POLE_DEC, _POLE_RA)
 

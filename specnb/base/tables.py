@@ -286,6 +286,21 @@ class FitsTable:
     ------
     DataError
         The header describes no table of this size, or a column, unit or keyword is not as asked for.
+
+    Examples
+    --------
+    A table of one of the demo files, column by column:
+
+    >>> from specnb import demo_dir, read_tables
+    >>> table = read_tables(demo_dir() / "obs-index.fits.gz")["OBS_INDEX"]
+    >>> table.column("OBS_ID")
+    array([1001, 1002, 1003, 1004])
+    >>> table.unit("LIVETIME")
+    's'
+    >>> print(table.column("LIVETIME", "min").round(1))
+    [26.4 26.4 26.3 26.3]
+    >>> table.key("TIMESYS", kind=str)
+    'TT'
     """
 
     def __init__(self, path, name, header, cards, data):
@@ -356,7 +371,24 @@ class FitsTable:
         return values * factor if factor != 1 or values.dtype.kind == "i" else values
 
     def column(self, name, unit=None, default=_REQUIRED, numbers=False):
-        "Column `name` as float64, int64, bool or str, in `unit` if given; `default` if it is not there."
+        """A column as plain numbers or texts.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+        unit : str, optional
+            Unit of the result; by default that of the file.
+        default : optional
+            What to return if the column is not there; without it that is an error.
+        numbers : bool
+            Refuse a column of texts.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, ...)
+            float64, int64, bool or str.
+        """
         if default is not _REQUIRED and name not in self:
             return default
         return self._converted(name, self.raw(name), unit, numbers)
@@ -368,7 +400,21 @@ class FitsTable:
         return np.atleast_1d(self._converted(name, self.raw(name)[0:1], unit, True)[0])
 
     def key(self, name, default=_REQUIRED, kind=float):
-        "Keyword `name` as `kind`; blank counts as absent."
+        """A keyword of the header.
+
+        Parameters
+        ----------
+        name : str
+            Name of the keyword.
+        default : optional
+            What to return if it is not there or blank; without it that is an error.
+        kind : type
+            float, int, bool or str: what the value is converted to.
+
+        Returns
+        -------
+        float, int, bool or str
+        """
         value = self.header.get(name)
         if name in getattr(self.header, "twice", ()):
             raise DataError(f"{self.label}: keyword {name} stands twice, with different values")
@@ -593,6 +639,15 @@ class FitsFile:
         No such file.
     DataError
         Not a FITS file, truncated or damaged, or without the HDU asked for.
+
+    Examples
+    --------
+    >>> from specnb import FitsFile, demo_dir
+    >>> file = FitsFile(demo_dir() / "hdu-index.fits.gz")
+    >>> file.names
+    ['PRIMARY', 'HDU_INDEX']
+    >>> file.header("HDU_INDEX")["NAXIS2"]
+    24
     """
 
     def __init__(self, path):
@@ -686,6 +741,13 @@ def read_tables(path):
     -------
     FitsFile
         Its tables; for what is raised see there.
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, read_tables
+    >>> table = read_tables(demo_dir() / "hdu-index.fits.gz")["hdu_index"]  # any case
+    >>> table.column("HDU_TYPE")[:3].tolist()
+    ['events', 'gti', 'aeff']
     """
     return FitsFile(path)
 
@@ -842,6 +904,16 @@ class NewTable:
         Column name to array or to (array, unit); the first axis counts the rows.
     header : dict, optional
         Keywords.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import NewTable, read_tables, write_tables
+    >>> columns = {"CHANNEL": np.arange(3), "RATE": ([4., 2., 1.], "s-1")}
+    >>> counts = NewTable("COUNTS", columns, {"TELESCOP": "demo"})
+    >>> write_tables("counts.fits", [counts])
+    >>> read_tables("counts.fits")["COUNTS"].column("RATE", "min-1")
+    array([240., 120.,  60.])
     """
 
     def __init__(self, name, columns, header=None):
@@ -881,6 +953,16 @@ def table_hdu(name, columns, header=None):
     -------
     `~astropy.io.fits.BinTableHDU`
         Types as those of the arrays.
+
+    Examples
+    --------
+    >>> from specnb import table_hdu
+    >>> hdu = table_hdu("GTI", {"START": ([0., 900.], "s"), "STOP": ([600., 1500.], "s")})
+    >>> hdu.columns
+    ColDefs(
+        name = 'START'; format = '1D'; unit = 's'
+        name = 'STOP'; format = '1D'; unit = 's'
+    )
     """
     return NewTable(name, columns, header).to_hdu()
 
@@ -929,6 +1011,16 @@ def write_tables(path, hdus, overwrite=False):
     ------
     FileExistsError
         `path` exists and `overwrite` is False.
+
+    Examples
+    --------
+    >>> from specnb import NewTable, write_tables
+    >>> table = NewTable("EVENTS", {"ENERGY": ([1.2, 0.7], "TeV")})
+    >>> write_tables("events.fits.gz", [table])
+    >>> write_tables("events.fits.gz", [table])
+    Traceback (most recent call last):
+        ...
+    FileExistsError: events.fits.gz exists; pass overwrite=True to replace it
     """
     with atomic_path(path, overwrite) as temporary:
         save_tables(temporary, hdus)

@@ -49,7 +49,27 @@ def bin_of_time(
     stop:np.ndarray,
     t:np.ndarray,     # in the same unit and from the same date, any shape
 )->np.ndarray:        # integer, -1 in gaps and outside
-    "Index of the half-open interval that holds each moment."
+    """Index of the half-open interval that holds each moment.
+
+    Parameters
+    ----------
+    start, stop : ndarray, shape (n,)
+        Where the intervals start and stop, increasing.
+    t : ndarray, any shape
+        Moments, in the same unit and from the same date.
+
+    Returns
+    -------
+    ndarray of int
+        Same shape as `t`; -1 in gaps and outside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import bin_of_time
+    >>> bin_of_time(np.array([0, 100]), np.array([90, 200]), np.array([50, 95, 100, 200]))
+    array([ 0, -1,  1, -1])
+    """
     k = np.searchsorted(start, t, side="right") - 1
     return np.where((k >= 0) & (t < stop[k]), k, -1)
 
@@ -74,6 +94,17 @@ class TimeMapAxis:
         Edges that are no times, a reference that is no date.
     ValueError
         Bins that overlap, are empty or out of order.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.time import Time
+    >>> from specnb import TimeMapAxis
+    >>> axis = TimeMapAxis([0, 2] * u.d, [1, 3] * u.d, reference_time=Time("2020-03-01"))
+    >>> axis.nbin, axis.is_contiguous
+    (2, False)
+    >>> axis.coord_to_idx(Time(["2020-03-01T12:00", "2020-03-02T12:00", "2020-03-03T12:00"]))
+    array([ 0, -1,  1])
     """
     node_type = "intervals"
 
@@ -87,7 +118,23 @@ class TimeMapAxis:
 
     @classmethod
     def from_time_edges(cls, time_min, time_max, unit="d", interp="lin", name="time"):
-        "Axis from the dates (`~astropy.time.Time`, shape (n,)) at which bins start and stop."
+        """Axis from the dates at which bins start and stop.
+
+        Parameters
+        ----------
+        time_min, time_max : `~astropy.time.Time`, shape (n,)
+            Start and stop of each bin.
+        unit : str
+            Unit of the edges, which count from the first start.
+        interp : {"lin"}
+            Scale in which bins are divided.
+        name : str
+            Name of the axis.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         time_min, time_max = (time.Time(t).reshape(-1) for t in (time_min, time_max))
         reference = time_min[0]
         edges = ((t - reference).to(unit) for t in (time_min, time_max))
@@ -95,7 +142,23 @@ class TimeMapAxis:
 
     @classmethod
     def from_time_bounds(cls, time_min, time_max, nbin, unit="d", name="time"):
-        "Axis of `nbin` equal bins between two dates."
+        """Axis of equal bins between two dates.
+
+        Parameters
+        ----------
+        time_min, time_max : `~astropy.time.Time`
+            Start of the first and stop of the last bin.
+        nbin : int
+            Number of bins.
+        unit : str
+            Unit of the edges.
+        name : str
+            Name of the axis.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         nbin = as_number(nbin, "nbin", 1, integer=True)
         edges = time_min + (time_max - time_min) * np.linspace(0, 1, nbin + 1)
         return cls.from_time_edges(edges[:-1], edges[1:], unit, name=name)
@@ -107,7 +170,21 @@ class TimeMapAxis:
 
     @classmethod
     def from_gti_bounds(cls, gti, t_delta, name="time"):
-        "Axis of equal bins of about `t_delta` from the start of the first to the end of the last good time."
+        """Axis of equal bins from the start of the first to the end of the last good time.
+
+        Parameters
+        ----------
+        gti : `GTI`
+            Good time intervals.
+        t_delta : `~astropy.units.Quantity`
+            About the width of a bin: it is adapted so that a whole number of bins fits.
+        name : str
+            Name of the axis.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         low, high = gti.time_start[0], gti.time_stop[-1]
         n = int(((high - low) / t_delta).to_value("") + 1e-9)
         return cls.from_time_bounds(low, high, n, t_delta.unit, name)
@@ -121,10 +198,14 @@ class TimeMapAxis:
         table : `~astropy.table.Table`
             With the keywords MJDREFI, MJDREFF and TIMESYS.
         format : {"gadf", "lightcurve"}
-            Columns that the keyword AXCOLS<idx+1> names, or "time_min" and "time_max"; those without a unit
-            are in that of the keyword TIMEUNIT.
+            Columns that the keyword ``AXCOLS<idx+1>`` names, or "time_min" and "time_max"; those without a
+            unit are in that of the keyword TIMEUNIT.
         idx : int
             Number of the axis, from 0.
+
+        Returns
+        -------
+        `TimeMapAxis`
 
         Raises
         ------
@@ -150,27 +231,59 @@ class TimeMapAxis:
                    names[0].lower().removesuffix("_min"))
 
     @property
-    def nbin(self): return len(self._low)
+    def nbin(self):
+        "Number of bins."
+        return len(self._low)
+
     @property
-    def edges_min(self): return u.Quantity(self._low, self.unit)
+    def edges_min(self):
+        "Start of each bin, a quantity of shape (n,) that counts from the reference time."
+        return u.Quantity(self._low, self.unit)
+
     @property
-    def edges_max(self): return u.Quantity(self._high, self.unit)
+    def edges_max(self):
+        "Stop of each bin, a quantity of shape (n,) that counts from the reference time."
+        return u.Quantity(self._high, self.unit)
+
     @property
-    def bounds(self): return self.edges_min[0], self.edges_max[-1]
+    def bounds(self):
+        "First start and last stop, quantities that count from the reference time."
+        return self.edges_min[0], self.edges_max[-1]
+
     @property
-    def bin_width(self): return (self.edges_max - self.edges_min).to("h")
+    def bin_width(self):
+        "Length of each bin, a quantity in h, shape (n,)."
+        return (self.edges_max - self.edges_min).to("h")
+
     @property
-    def center(self): return (self.edges_min + self.edges_max) / 2
+    def center(self):
+        "Middle of each bin, a quantity of shape (n,) that counts from the reference time."
+        return (self.edges_min + self.edges_max) / 2
+
     @property
-    def time_min(self): return self.reference_time + self.edges_min
+    def time_min(self):
+        "Start of each bin, a `~astropy.time.Time` of shape (n,)."
+        return self.reference_time + self.edges_min
+
     @property
-    def time_max(self): return self.reference_time + self.edges_max
+    def time_max(self):
+        "Stop of each bin, a `~astropy.time.Time` of shape (n,)."
+        return self.reference_time + self.edges_max
+
     @property
-    def time_mid(self): return self.reference_time + self.center
+    def time_mid(self):
+        "Middle of each bin, a `~astropy.time.Time` of shape (n,)."
+        return self.reference_time + self.center
+
     @property
-    def time_delta(self): return self.time_max - self.time_min
+    def time_delta(self):
+        "Length of each bin, a `~astropy.time.TimeDelta` of shape (n,)."
+        return self.time_max - self.time_min
+
     @property
-    def time_bounds(self): return self.time_min[0], self.time_max[-1]
+    def time_bounds(self):
+        "First start and last stop, a pair of `~astropy.time.Time`."
+        return self.time_min[0], self.time_max[-1]
 
     @property
     def is_contiguous(self):
@@ -186,7 +299,9 @@ class TimeMapAxis:
         return u.Quantity(np.append(self._low, self._high[-1]), self.unit)
 
     @property
-    def time_edges(self): return self.reference_time + self.edges
+    def time_edges(self):
+        "Edges of bins without gaps, a `~astropy.time.Time` of shape (n+1,); ValueError if there are gaps."
+        return self.reference_time + self.edges
 
     def to_contiguous(self):
         "The axis with the gaps as bins."
@@ -292,9 +407,14 @@ class TimeMapAxis:
                 "MJDREFF": float((ref.jd1 - 2400000.5 - day) + ref.jd2), "TIMESYS": ref.scale}
 
     @property
-    def iter_by_edges(self): return zip(self.edges_min, self.edges_max)
+    def iter_by_edges(self):
+        "Iterator over pairs of start and stop, quantities that count from the reference time."
+        return zip(self.edges_min, self.edges_max)
+
     @property
-    def iter_by_time_edges(self): return zip(self.time_min, self.time_max)
+    def iter_by_time_edges(self):
+        "Iterator over pairs of start and stop, `~astropy.time.Time`."
+        return zip(self.time_min, self.time_max)
 
     @property
     def time_format(self):
@@ -311,9 +431,14 @@ class TimeMapAxis:
         return when.to_datetime() if self._format == "iso" else u.Quantity(when.mjd, "d")
 
     @property
-    def as_plot_center(self): return self._plotted(self.time_mid)
+    def as_plot_center(self):
+        "Middle of each bin as a plot takes it, in `time_format`."
+        return self._plotted(self.time_mid)
+
     @property
-    def as_plot_edges(self): return self._plotted(self.time_edges)
+    def as_plot_edges(self):
+        "Edges of bins without gaps as a plot takes them, in `time_format`."
+        return self._plotted(self.time_edges)
 
     @property
     def as_plot_xerr(self):
@@ -341,7 +466,23 @@ class TimeMapAxis:
             raise ValueError(f'Unexpected axis name, expected "{required_name}", got: "{self.name}"')
 
     def is_allclose(self, other, rtol=0., atol=1e-6, **kwargs):
-        "Whether `other` has the same bins, to `atol` seconds."
+        """Whether another axis has the same bins.
+
+        Parameters
+        ----------
+        other : `TimeMapAxis`
+            Compared with this one.
+        rtol : float
+            As of `numpy.allclose`, which compares the differences with 0: it does nothing.
+        atol : float
+            Tolerance, s.
+        **kwargs
+            Further arguments of `numpy.allclose`.
+
+        Returns
+        -------
+        bool
+        """
         if not isinstance(other, TimeMapAxis) or self.nbin != other.nbin:
             return False
         pairs = (self.time_min, other.time_min), (self.time_max, other.time_max)

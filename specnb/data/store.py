@@ -346,6 +346,24 @@ class DataStore:
     """The runs of a data set.
 
     Made by `from_dir` or `from_events_files`.
+
+    Examples
+    --------
+    >>> from specnb import DataStore, demo_dir
+    >>> store = DataStore.from_dir(demo_dir())
+    >>> store.obs_ids
+    [1001, 1002, 1003, 1004]
+    >>> print(store.obs_table["OBS_ID", "OBJECT", "LIVETIME"])
+    OBS_ID   OBJECT  LIVETIME
+                        s
+    ------ --------- --------
+      1001 Crab-like  1584.84
+      1002 Crab-like 1581.276
+      1003 Crab-like 1580.719
+      1004 Crab-like  1580.53
+    >>> observations = store.get_observations([1001, 1002])
+    >>> observations.ids
+    ['1001', '1002']
     """
 
     def __init__(self, index): self._index = index
