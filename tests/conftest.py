@@ -5,8 +5,13 @@ data sets: `hess-dl3-dr1/` (H.E.S.S. DL3 public test data release 1) and `magic/
 them are skipped, and the end of the test run says so; with `SPECNB_DATA=required` (as in `.ci/run`) they fail instead.
 """
 import os
+import sys
 from pathlib import Path
 import pytest
+
+# tests start hundreds of processes: what one has compiled the others need not compile again
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent.parent
 MISSING = ("needs real data: set GAMMAPY_DATA to a folder that holds {} (H.E.S.S. DL3 DR1 and the MAGIC RAD_MAX runs, "

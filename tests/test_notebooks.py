@@ -8,7 +8,8 @@ import pytest
 
 NBS = Path(__file__).parent.parent / "nbs"
 LIBRARIES = ["nbdev.test", "execnb.shell", "matplotlib.pyplot", "astropy.coordinates", "astropy.table", "astropy.time",
-             "astropy.wcs", "astropy.io.fits", "regions", "scipy.optimize", "scipy.stats", "scipy.interpolate", "iminuit", "pydantic"]
+             "astropy.wcs", "astropy.io.fits", "regions", "scipy.optimize", "scipy.stats", "scipy.interpolate", "iminuit", "pydantic",
+             "nbformat", "papermill", "nbconvert.exporters", "distributed", "yaml", "jinja2", "typer.testing", "rich.table", "tqdm", "pyarrow.parquet"]
 
 
 def run_notebook(path, log):

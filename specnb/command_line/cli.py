@@ -456,4 +456,5 @@ def choices_command(
 def main():
     "The command `specnb`."
     logging.raiseExceptions = False # of a message that cannot be written: no traceback
+    sys.modules.setdefault("rfc3987_syntax", None) # 1.4 s of jsonschema for addresses, which no notebook has
     app(prog_name="specnb")
