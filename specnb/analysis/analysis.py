@@ -13,16 +13,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import numpy as np
+from .chosen_runs import choose_runs, cut_in_time, data_folder, open_store
 from .config import AnalysisConfig
 from .figures import (
     plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
     plot_signal_growth, plot_spectrum)
-from ..base.core import SpecnbWarning, demo_dir, html_table, lazy, make_path
-from ..base.tables import read_tables
-from ..data.download import find_dataset, public_datasets
-from ..data.inventory import find_index
-from ..data.problems import fits_files
-from ..data.store import DataStore
+from ..base.core import SpecnbWarning, html_table, lazy
 from ..detection.weak_source import signal_counts
 from ..fit.certificate import certify
 from ..fit.influence import run_influence
@@ -38,82 +34,7 @@ from ..makers.summary import spectrum_summary
 from ..models.sky import Models
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #92beb47c
-time = lazy("astropy.time")
 log = logging.getLogger("specnb")
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #b780b78a
-def data_folder(
-    name,    # folder, "demo", or a public data set by name, which is fetched if it is not there
-    runs=(), # numbers of the runs of a public data set that must be there
-):           # Path
-    "Folder of DL3 data; FileNotFoundError if there is none."
-    if name == "demo":
-        return demo_dir()
-    if name in public_datasets():
-        return find_dataset(name, list(runs))
-    folder = make_path(name)
-    if folder.exists():
-        return folder
-    expected = f"a folder with DL3 files, or one of demo, {', '.join(public_datasets())}"
-    raise FileNotFoundError(f"{folder}: no such folder; data are {expected}")
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #05a003b2
-def open_store(
-    path:Path, # folder with index tables (also compressed) or with a file for each run; or one such file
-)->DataStore:
-    "The runs in a folder; FileNotFoundError if there are none."
-    index = [find_index(path, n) if path.is_dir() else None for n in ("hdu-index", "obs-index")]
-    if index[0]:
-        return DataStore.from_dir(path, *(file and file.name for file in index))
-    runs = [file for file in fits_files(path) if "EVENTS" in read_tables(file)]
-    if runs:
-        return DataStore.from_events_files(runs)
-    raise FileNotFoundError(f"{path}: no DL3 data here; expected hdu-index.fits.gz, or files with events")
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #db646d7e
-def _targets(table)->str:
-    "The targets of an index table with a pointing each, for a message."
-    if "OBJECT" not in table.colnames:
-        return ""
-    found = {str(row["OBJECT"]).strip(): f"{row['RA_PNT']:.1f}, {row['DEC_PNT']:.1f}" for row in table}
-    shown = [f"{name} (pointing {pointing} deg)" for name, pointing in list(found.items())[:4]]
-    return f": they are on {', '.join(shown)}{' and others' if len(found) > 4 else ''}"
-
-def choose_runs(
-    store:DataStore,
-    config:AnalysisConfig,
-)->list: # of run numbers
-    "Runs that an analysis asks for, in order; ValueError if none points there."
-    listed, cone = config.observations.listed(), config.observations.obs_cone
-    runs = listed or store.obs_ids
-    if listed and cone.lon is None:
-        return runs
-    radius = config.datasets.geom.selection.offset_max if cone.lon is None else cone.radius
-    on = config.datasets.on_region
-    lon, lat, frame = on.place() if cone.lon is None else (cone.lon, cone.lat, cone.frame)
-    circle = {"type": "sky_circle", "radius": radius, "frame": frame, "lon": lon, "lat": lat}
-    near = set(map(int, store.obs_table.select_observations(circle)["OBS_ID"]))
-    chosen = [i for i in runs if i in near]
-    if chosen:
-        return chosen
-    where = f"within {radius:g} of {lon:g}, {lat:g} ({frame}){_targets(store.obs_table)}"
-    hint = "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone"
-    raise ValueError(f"none of {len(runs)} runs points {where}; {hint}")
-
-# %% ../../nbs/80_analysis/40_analysis.ipynb #909cc34c
-def cut_in_time(observations, start, stop):
-    "The part of the runs between two dates (UTC); ValueError if nothing is left."
-    if start is None and stop is None:
-        return observations
-    whole = [o.fresh() for o in observations]
-    first = time.Time(start, scale="utc") if start else min(o.tstart for o in whole)
-    last = time.Time(stop, scale="utc") if stop else max(o.tstop for o in whole)
-    cut = observations.select_time([first, last]) if first < last else observations[:0]
-    cut.data = [o for o in cut if o.ontime_s > 0]
-    if len(cut):
-        return cut
-    between = f"{start or 'the beginning'} and {stop or 'the end'}"
-    raise ValueError(f"no run has data between {between}; see observations.obs_time")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #fcaf365d
 def add_remark(remarks:list, text:str):

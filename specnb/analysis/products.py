@@ -17,7 +17,8 @@ import numpy as np
 from ..base.core import demo_dir, errors_name, lazy, make_path, temporary_folder
 from .config import AnalysisConfig
 from .data_sections import is_region_text
-from .analysis import FIGURE_SIZES, SpectralAnalysis, data_folder, open_store
+from .analysis import FIGURE_SIZES, SpectralAnalysis
+from .chosen_runs import data_folder, open_store
 
 # %% ../../nbs/80_analysis/60_products.ipynb #09d4fe5c
 pyplot, table = lazy("matplotlib.pyplot"), lazy("astropy.table")

@@ -14,7 +14,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Optional
 import typer
-from ..analysis.analysis import data_folder
+from ..analysis.chosen_runs import data_folder
 from ..analysis.config import LOG_LEVELS, AnalysisConfig
 from ..analysis.fields import ConfigError, parse_setting
 from ..analysis.record import run_analysis

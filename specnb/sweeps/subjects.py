@@ -19,7 +19,8 @@ from itertools import permutations
 from pathlib import Path
 from time import monotonic
 import numpy as np
-from ..analysis.analysis import SpectralAnalysis, choose_runs, data_folder, open_store
+from ..analysis.analysis import SpectralAnalysis
+from ..analysis.chosen_runs import choose_runs, data_folder, open_store
 from ..analysis.config import AnalysisConfig
 from ..analysis.fields import nested
 from ..analysis.fields import ConfigError, merged, quantity_text
