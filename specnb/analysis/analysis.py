@@ -18,7 +18,7 @@ from .config import AnalysisConfig
 from .figures import (
     plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
     plot_signal_growth, plot_spectrum)
-from ..base.core import SpecnbWarning, html_table, lazy
+from ..base.core import SpecnbWarning, html_table
 from ..detection.weak_source import signal_counts
 from ..fit.certificate import certify
 from ..fit.influence import run_influence
