@@ -28,16 +28,15 @@ def energy_edges_per_decade(
     return np.geomspace(e_min, e_min * 10**(n_bins / n), n_bins + 1)
 
 # %% ../../nbs/10_base/30_axes.ipynb #c6985739
-UNIT_STRING_FORMAT = "latex_inline" # how astropy writes units in pictures
-r"""How astropy writes units in pictures: the format of `~astropy.units.UnitBase.to_string`.
-
-Examples
---------
->>> import astropy.units as u
->>> from specnb import UNIT_STRING_FORMAT
->>> print(u.Unit("TeV-1 cm-2 s-1").to_string(UNIT_STRING_FORMAT))
-$\mathrm{TeV^{-1}\,s^{-1}\,cm^{-2}}$
-"""
+#: How astropy writes units in pictures: the format of `~astropy.units.UnitBase.to_string`.
+#:
+#: Examples
+#: --------
+#: >>> import astropy.units as u
+#: >>> from specnb import UNIT_STRING_FORMAT
+#: >>> print(u.Unit("TeV-1 cm-2 s-1").to_string(UNIT_STRING_FORMAT))
+#: $\mathrm{TeV^{-1}\,s^{-1}\,cm^{-2}}$
+UNIT_STRING_FORMAT = "latex_inline"
 
 # %% ../../nbs/10_base/30_axes.ipynb #d358e157
 _SCALES = {"lin": (np.asarray, np.asarray), "log": (np.log, np.exp)} # f and its inverse

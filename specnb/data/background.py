@@ -65,7 +65,9 @@ class Background(IRF):
         return hdu
 
     @cached_property
-    def log_data(self): return np.log(np.maximum(self.data, LEAST_RATE))
+    def log_data(self):
+        "Logarithm of the data, at least that of the least rate, same shape."
+        return np.log(np.maximum(self.data, LEAST_RATE))
 
     def _without_rise(self, log_rate, segments):
         "Logarithm of the rate beyond the nodes, not above that of the nodes where one of them is empty."
@@ -123,6 +125,17 @@ class Background3D(Background):
     References
     ----------
     GADF, BKG_3D
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import demo_observations
+    >>> background = demo_observations()[0].bkg
+    >>> background.axes.names
+    ['energy', 'fov_lon', 'fov_lat']
+    >>> rate = background.evaluate(energy="1 TeV", fov_lon=[0, 2] * u.deg, fov_lat="0 deg")
+    >>> print(f"{rate[0].value:.2e}, {rate[1].value:.2e} {rate.unit}")
+    3.01e-04, 7.51e-05 1 / (MeV s sr)
     """
     tag = "bkg_3d"
     axis_columns = (ENERGY, AxisColumn("fov_lon", "DETX", "deg", "lin"),
@@ -130,9 +143,11 @@ class Background3D(Background):
 
     @staticmethod
     def in_order(data, shape):
+        "Data as an array of `shape`, also if the file has its axes in the other order."
         return data.T if data.shape == shape[::-1] != shape else data.reshape(shape)
 
     def data_cells(self, dtype):
+        "Columns of the data in a file, of type `dtype`: a dict of name to (array, unit)."
         return {self.column: (np.asarray(self.data[None], dtype), self.default_unit)}
 
     def mirrored(self):
@@ -151,7 +166,20 @@ class Background3D(Background):
         return super().to_hdu(name, dtype)
 
     def rate(self, e_tev, lon_deg, lat_deg):
-        "Rate at energies (TeV) and positions (deg, longitude grows with right ascension) that broadcast."
+        """Rate in the field of view.
+
+        Parameters
+        ----------
+        e_tev : float or ndarray
+            Energies, TeV.
+        lon_deg, lat_deg : float or ndarray
+            Positions, deg; longitude grows with right ascension. All broadcast.
+
+        Returns
+        -------
+        ndarray
+            s-1 MeV-1 sr-1.
+        """
         sign = 1 if self.fov_alignment == "REVERSE_LON_RADEC" else -1
         return self.value(e_tev, sign * np.asarray(lon_deg, float), lat_deg)
 
@@ -164,16 +192,43 @@ class Background2D(Background):
     References
     ----------
     GADF, BKG_2D
+
+    Examples
+    --------
+    A rate that falls from the centre to the edge of the field of view:
+
+    >>> import astropy.units as u
+    >>> import numpy as np
+    >>> from specnb import Background2D, MapAxis
+    >>> energy = MapAxis.from_energy_bounds("0.1 TeV", "10 TeV", 2)
+    >>> offset = MapAxis.from_edges([0, 1, 2], unit="deg", name="offset")
+    >>> background = Background2D([energy, offset], np.array([[4e-6, 1e-6], [4e-7, 1e-7]]))
+    >>> background.evaluate(energy="1 TeV", offset=[0.5, 1.5] * u.deg)
+    <Quantity [1.26491106e-06, 3.16227766e-07] 1 / (MeV s sr)>
     """
     tag = "bkg_2d"
     axis_columns = (ENERGY, OFFSET)
 
     @staticmethod
     def in_order(data, shape):
+        "Data as an array of `shape`, also if the file has its axes in the other order."
         return data.T if data.shape == shape[::-1] else data.reshape(shape)
 
     def rate(self, e_tev, lon_deg, lat_deg):
-        "Rate at energies (TeV) and positions (deg) that broadcast."
+        """Rate in the field of view.
+
+        Parameters
+        ----------
+        e_tev : float or ndarray
+            Energies, TeV.
+        lon_deg, lat_deg : float or ndarray
+            Positions, deg. All broadcast.
+
+        Returns
+        -------
+        ndarray
+            s-1 MeV-1 sr-1.
+        """
         return self.value(e_tev, separation(0, 0, lon_deg, lat_deg))
 
 # %% ../../nbs/20_data/40_background.ipynb #23297903

@@ -66,7 +66,14 @@ _DATASETS = {d.name: d for d in (
 
 # %% ../../nbs/20_data/90_download.ipynb #219c80ba
 def public_datasets()->list:
-    "Names of the public data sets that can be fetched."
+    """Names of the public data sets that can be fetched.
+
+    Examples
+    --------
+    >>> from specnb import public_datasets
+    >>> public_datasets()
+    ['hess-dl3-dr1']
+    """
     return list(_DATASETS)
 
 # %% ../../nbs/20_data/90_download.ipynb #5dc48049
@@ -93,6 +100,12 @@ def terms_of_use(name="hess-dl3-dr1"):
     -------
     str
         The text of its README.txt.
+
+    Examples
+    --------
+    >>> from specnb import terms_of_use
+    >>> print(terms_of_use("hess-dl3-dr1").splitlines()[0])
+    H.E.S.S. DL3 public test data release 1 (HESS DL3 DR1)
     """
     return _known(name).terms
 
@@ -142,6 +155,14 @@ def cached_runs(name="hess-dl3-dr1", folder=None):
     -------
     list of int
         Numbers of the runs that are there with the right checksum; none without index tables or terms of use.
+
+    Examples
+    --------
+    Nothing has been fetched to an empty folder yet:
+
+    >>> from specnb import cached_runs
+    >>> cached_runs("hess-dl3-dr1", folder="no-data-yet")
+    []
     """
     dataset = _known(name)
     missing = {*_missing(dataset, _folder_of(name, folder), list(dataset.files))}
@@ -151,7 +172,21 @@ def cached_runs(name="hess-dl3-dr1", folder=None):
 
 # %% ../../nbs/20_data/90_download.ipynb #3c625e32
 class DownloadError(OSError):
-    "A file of a data set cannot be had: the message names its address, what was found and what to do."
+    """A file of a data set cannot be had: the message names its address, what was found and what to do.
+
+    Examples
+    --------
+    The message names the place and what to do:
+
+    >>> from pathlib import Path
+    >>> from specnb import DownloadError, download_dataset
+    >>> _ = Path("a-file").write_text("no folder")
+    >>> try:
+    ...     download_dataset(runs=23523, folder="a-file")
+    ... except DownloadError as error:
+    ...     print(str(error).partition("; ")[2])
+    choose another folder, for example by SPECNB_CACHE
+    """
 
 # %% ../../nbs/20_data/90_download.ipynb #edbfcdf9
 _ATTEMPTS, _TIMEOUT = 4, (6, 30)  # s to connect, s without a byte
@@ -251,6 +286,17 @@ def download_dataset(name="hess-dl3-dr1", runs=None, folder=None, base_url=None,
         Unknown data set or run.
     DownloadError
         A file cannot be fetched, is not what it should be, or cannot be written. Complete files are kept.
+
+    Examples
+    --------
+    Two runs on the Crab nebula are fetched by ``download_dataset(runs=[23523, 23526])``, about 1 MB. A
+    run that there is not:
+
+    >>> from specnb import download_dataset
+    >>> download_dataset(runs=12)
+    Traceback (most recent call last):
+        ...
+    ValueError: hess-dl3-dr1: no run 12; there are 105 runs from 20136 to 47829
     """
     dataset, folder = _known(name), _folder_of(name, folder)
     missing = _missing(dataset, folder, _wanted(dataset, runs))
@@ -283,6 +329,16 @@ def find_dataset(name="hess-dl3-dr1", runs=None, progress=None):
     ------
     ValueError, DownloadError
         See `download_dataset`.
+
+    Examples
+    --------
+    With ``DataStore.from_dir(find_dataset())`` all runs are at hand. A name that is not known:
+
+    >>> from specnb import find_dataset
+    >>> find_dataset("hess-dl3-dr2")
+    Traceback (most recent call last):
+        ...
+    ValueError: no data set 'hess-dl3-dr2'; known are hess-dl3-dr1; did you mean 'hess-dl3-dr1'?
     """
     files = _wanted(_known(name), runs)
     if os.environ.get("GAMMAPY_DATA"):

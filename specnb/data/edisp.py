@@ -118,6 +118,19 @@ class EDispKernel:
     ------
     ValueError
         `data` do not fit the axes or are not finite.
+
+    Examples
+    --------
+    Photons are reconstructed with a width of 10 % and no bias:
+
+    >>> from specnb import EDispKernel, MapAxis
+    >>> true = MapAxis.from_energy_bounds("0.5 TeV", "20 TeV", 12, per_decade=True, name="energy_true")
+    >>> energy = MapAxis.from_energy_bounds("0.3 TeV", "30 TeV", 8, per_decade=True, name="energy")
+    >>> kernel = EDispKernel.from_gauss(true, energy, sigma=0.1)
+    >>> kernel.data.shape
+    (20, 16)
+    >>> print(f"{kernel.data.sum(axis=1).min():.3f}")
+    1.000
     """
 
     def __init__(self, energy_axis_true, energy_axis, data):
@@ -132,7 +145,18 @@ class EDispKernel:
 
     @classmethod
     def from_diagonal_response(cls, energy_axis_true, energy_axis=None):
-        "Perfect reconstruction: the part of each true bin that overlaps each bin of `energy_axis`."
+        """Perfect reconstruction.
+
+        Parameters
+        ----------
+        energy_axis_true, energy_axis : `MapAxis`
+            True and reconstructed energy; by default they are the same.
+
+        Returns
+        -------
+        `EDispKernel`
+            The part of each true bin that overlaps each bin of `energy_axis`.
+        """
         energy_axis = energy_axis or energy_axis_true.rename("energy")
         t, r = energy_axis_true.edges_in("TeV"), energy_axis.edges_in("TeV")
         overlap = np.minimum(t[1:, None], r[1:]) - np.maximum(t[:-1, None], r[:-1])
@@ -140,17 +164,39 @@ class EDispKernel:
 
     @classmethod
     def from_gauss(cls, energy_axis_true, energy_axis, sigma, bias=0.):
-        "Gaussian of relative width `sigma` around 1 + `bias`, numbers or arrays of shape (n_true,)."
+        """Gaussian resolution.
+
+        Parameters
+        ----------
+        energy_axis_true, energy_axis : `MapAxis`
+            True and reconstructed energy.
+        sigma : float or ndarray, shape (n_true,)
+            Standard deviation of reconstructed over true energy.
+        bias : float or ndarray, shape (n_true,)
+            Mean of reconstructed over true energy, minus 1.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         e_true = bin_centers(energy_axis_true.edges_in("TeV"))[:, None]
         sigma, bias = (x[:, 0] for x in gauss_parameters(sigma, bias, len(e_true)))
         x = (energy_axis.edges_in("TeV") / e_true - 1 - bias) / sigma
         return cls(energy_axis_true, energy_axis, np.diff(special.ndtr(x), axis=1))
 
     @property
-    def axes(self): return MapAxes([self.energy_axis_true, self.energy_axis])
+    def axes(self):
+        "The two axes, true and reconstructed energy, a `MapAxes`."
+        return MapAxes([self.energy_axis_true, self.energy_axis])
+
     @property
-    def pdf_matrix(self): return self.data
-    def get_edisp_kernel(self, *args, **kwargs): return self
+    def pdf_matrix(self):
+        "The probabilities, shape (n_true, n_reco)."
+        return self.data
+
+    def get_edisp_kernel(self, *args, **kwargs):
+        "The kernel itself, whatever is asked: it is the same everywhere."
+        return self
 
     def _moments(self, energy_true):
         "Mean and spread in TeV and centres, at the bins that hold `energy_true` (all bins by default)."
@@ -161,16 +207,47 @@ class EDispKernel:
         return [x[index] for x in moments]
 
     def get_mean(self, energy_true=None):
-        "Mean reconstructed energy at `energy_true` (Quantity), by default in every bin."
+        """Mean reconstructed energy.
+
+        Parameters
+        ----------
+        energy_true : `~astropy.units.Quantity`, optional
+            True energies, by default the centres of the bins.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Of the bins that hold them, same shape as `energy_true`.
+        """
         return u.Quantity(self._moments(energy_true)[0], "TeV")
 
     def get_bias(self, energy_true=None):
-        "Mean reconstructed energy over true energy, minus 1."
+        """Mean reconstructed energy over true energy, minus 1.
+
+        Parameters
+        ----------
+        energy_true : `~astropy.units.Quantity`, optional
+            True energies, by default the centres of the bins.
+
+        Returns
+        -------
+        ndarray or float
+        """
         mean, _, e = self._moments(energy_true)
         return mean / e - 1
 
     def get_resolution(self, energy_true=None):
-        "Standard deviation of the reconstructed energy over true energy."
+        """Standard deviation of the reconstructed energy over true energy.
+
+        Parameters
+        ----------
+        energy_true : `~astropy.units.Quantity`, optional
+            True energies, by default the centres of the bins.
+
+        Returns
+        -------
+        ndarray or float
+        """
         _, spread, e = self._moments(energy_true)
         return spread / e
 
@@ -202,16 +279,55 @@ class EDispKernel:
 
 # %% ../../nbs/20_data/20_edisp.ipynb #a34ff956
 class EDispKernelMap:
-    "Makes an `EDispKernel` under the names and with the order of axes of kernels over the sky."
+    """Makes an `EDispKernel` under the names and with the order of axes of kernels over the sky.
+
+    Examples
+    --------
+    >>> from specnb import EDispKernelMap, MapAxis
+    >>> energy = MapAxis.from_energy_bounds("1 TeV", "10 TeV", 3)
+    >>> true = MapAxis.from_energy_bounds("1 TeV", "10 TeV", 3, name="energy_true")
+    >>> EDispKernelMap.from_diagonal_response(energy, true).data
+    array([[1., 0., 0.],
+           [0., 1., 0.],
+           [0., 0., 1.]])
+    """
 
     @staticmethod
     def from_diagonal_response(energy_axis, energy_axis_true, geom=None):
-        "Perfect reconstruction; `geom` changes nothing."
+        """Perfect reconstruction.
+
+        Parameters
+        ----------
+        energy_axis, energy_axis_true : `MapAxis`
+            Reconstructed and true energy.
+        geom : optional
+            Changes nothing.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         return EDispKernel.from_diagonal_response(energy_axis_true, energy_axis)
 
     @staticmethod
     def from_gauss(energy_axis, energy_axis_true, sigma, bias, pdf_threshold=1e-6, geom=None):
-        "Gaussian of relative width `sigma` around 1 + `bias`, less than `pdf_threshold` being 0."
+        """Gaussian resolution.
+
+        Parameters
+        ----------
+        energy_axis, energy_axis_true : `MapAxis`
+            Reconstructed and true energy.
+        sigma, bias : float or ndarray, shape (n_true,)
+            Standard deviation of reconstructed over true energy, and its mean minus 1.
+        pdf_threshold : float
+            Smaller densities are set to 0.
+        geom : optional
+            Changes nothing.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         kernel = EDispKernel.from_gauss(energy_axis_true, energy_axis, sigma, bias)
         data = np.where(kernel.data > pdf_threshold, kernel.data, 0)
         return EDispKernel(energy_axis_true, energy_axis, data)
@@ -232,6 +348,17 @@ class EnergyDispersion2D(IRF):
     References
     ----------
     GADF, EDISP_2D
+
+    Examples
+    --------
+    >>> from specnb import MapAxis, demo_observations
+    >>> edisp = demo_observations()[0].edisp
+    >>> edisp.axes.names
+    ['energy_true', 'migra', 'offset']
+    >>> energy = MapAxis.from_energy_bounds("0.1 TeV", "50 TeV", 24, name="energy")
+    >>> kernel = edisp.to_edisp_kernel("0.5 deg", energy_axis=energy)
+    >>> print(f"{kernel.get_resolution('1 TeV'):.3f}")
+    0.178
     """
     tag, extname, hduclas2, column, default_unit = "edisp_2d", "ENERGY DISPERSION", "EDISP", "MATRIX", ""
     axis_columns = (ENERGY_TRUE, AxisColumn("migra", "MIGRA", "", "lin"), OFFSET)
@@ -244,10 +371,15 @@ class EnergyDispersion2D(IRF):
         Parameters
         ----------
         energy_axis_true, migra_axis, offset_axis : `~specnb.base.axes.MapAxis`
+            True energy, reconstructed over true energy, and offset.
         bias, sigma : float or ndarray, shape (n_true,) or (n_true, 1, n_offset)
             Mean of migra minus 1, and its standard deviation.
         pdf_threshold : float
             Smaller densities are set to 0.
+
+        Returns
+        -------
+        `EnergyDispersion2D`
 
         Raises
         ------
@@ -272,8 +404,20 @@ class EnergyDispersion2D(IRF):
         return data
 
     def cumulative(self, offset_deg, e_true_edges):
-        """Probability to be reconstructed below the edges of migra at an offset (deg), at the centres of bins
-        of true energy (edges in TeV), shape (n_true, n_migra+1); 0 outside the offsets."""
+        """Probability to be reconstructed below the edges of migra.
+
+        Parameters
+        ----------
+        offset_deg : float
+            deg.
+        e_true_edges : ndarray, shape (n_true+1,)
+            TeV; the result holds at the centres of the bins.
+
+        Returns
+        -------
+        ndarray, shape (n_true, n_migra+1)
+            0 outside the offsets of the table.
+        """
         k, w, inside = self.segment(2, float(offset_deg))
         if not inside:
             return np.zeros((len(e_true_edges) - 1, self.data.shape[1] + 1))
@@ -281,12 +425,37 @@ class EnergyDispersion2D(IRF):
         return cumulative_at_centers(density, self.grids[0], self.axes[1].edges_value, e_true_edges)
 
     def kernel(self, offset_deg, e_true_edges, e_reco_edges):
-        "Probabilities, shape (n_true, n_reco), at an offset (deg) for edges (TeV); 0 outside the offsets."
+        """Probabilities to be reconstructed in each bin.
+
+        Parameters
+        ----------
+        offset_deg : float
+            deg.
+        e_true_edges, e_reco_edges : ndarray, shape (n_true+1,) and (n_reco+1,)
+            TeV.
+
+        Returns
+        -------
+        ndarray, shape (n_true, n_reco)
+            0 outside the offsets of the table.
+        """
         cumulative = self.cumulative(offset_deg, e_true_edges)
         return matrix_of_cumulative(cumulative, self.axes[1].edges_value, e_true_edges, e_reco_edges)
 
     def to_edisp_kernel(self, offset, energy_axis_true=None, energy_axis=None):
-        "`EDispKernel` at `offset` (Quantity), by default on the energies of the table."
+        """Kernel at one offset.
+
+        Parameters
+        ----------
+        offset : `~astropy.units.Quantity`
+            Distance from the pointing.
+        energy_axis_true, energy_axis : `MapAxis`, optional
+            True and reconstructed energy, by default the energies of the table.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         true = energy_axis_true or self.axes[0]
         energy_axis = energy_axis or true.rename("energy")
         edges = true.edges_in("TeV"), energy_axis.edges_in("TeV")

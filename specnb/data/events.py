@@ -92,6 +92,18 @@ class EventList:
         No numbers, or a unit that does not convert.
     ValueError
         Columns differ in length, or hold what is not finite or cannot be an event (`PHYSICAL_RANGES`).
+
+    Examples
+    --------
+    >>> from specnb import demo_observations
+    >>> events = demo_observations()[0].events
+    >>> events
+    EventList(4533 events, 0.113 - 31.5 TeV)
+    >>> bright = events.select_energy(["1 TeV", "10 TeV"])
+    >>> len(bright), len(bright.select_offset(["0 deg", "0.6 deg"]))
+    (823, 190)
+    >>> events.energy[:3].round(2)
+    <Quantity [0.57, 0.88, 0.4 ] TeV>
     """
 
     def __init__(self, e_tev, ra_deg=None, dec_deg=None, t_s=None, time_ref=TimeReference(), meta=None,
@@ -128,12 +140,44 @@ class EventList:
 
     @classmethod
     def read(cls, filename, hdu="EVENTS", **kwargs):
-        "Events of a FITS file, in the table `hdu`."
+        """Events of a FITS file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File, plain or gzip-compressed.
+        hdu : str
+            Name of the table.
+        **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+
+        Returns
+        -------
+        `EventList`
+
+        Examples
+        --------
+        >>> from specnb import EventList, demo_dir
+        >>> events = EventList.read(demo_dir() / "run_001001.fits.gz")
+        >>> events.meta["OBJECT"]
+        'Crab-like'
+        """
         return cls.from_table(read_tables(make_path(filename))[hdu])
 
     @classmethod
     def from_stack(cls, event_lists):
-        "The events of several lists; times by the clock of the first, other columns that all have."
+        """The events of several lists in one.
+
+        Parameters
+        ----------
+        event_lists : list of `EventList`
+            At least one.
+
+        Returns
+        -------
+        `EventList`
+            Times count by the clock of the first; other columns are kept if all lists have them.
+        """
         first, *others = event_lists
         for other in others:
             first = first.stack(other)
@@ -164,11 +208,33 @@ class EventList:
                          {**self._extra, **new}, self.label)
 
     def write(self, path, overwrite=False, **kwargs):
-        "Write the events to a FITS file of their own."
+        """Write the events to a FITS file of their own.
+
+        Parameters
+        ----------
+        path : str or Path
+            File; compressed if it ends in ``.gz``.
+        overwrite : bool
+            Replace a file that is there.
+        **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+        """
         write_tables(path, [self.to_hdu()], overwrite)
 
     def to_hdu(self, header=None, dtype="f4"):
-        "FITS table after GADF 0.3; energies and directions as `dtype`, `header` as keywords."
+        """FITS table after GADF 0.3.
+
+        Parameters
+        ----------
+        header : dict, optional
+            Keywords, by default `meta`.
+        dtype : str
+            Type of energies and directions in the file: "f4" or "f8".
+
+        Returns
+        -------
+        `~astropy.io.fits.BinTableHDU`
+        """
         columns = {"EVENT_ID": np.arange(len(self)), "TIME": (self.t_s, "s")}
         columns |= {k: (np.asarray(self._main[k], dtype), _MAIN[k]) for k in ("RA", "DEC", "ENERGY")}
         columns |= {k: (self.column(k), unit or None) for k, (_, unit) in self._extra.items()}
@@ -191,26 +257,38 @@ class EventList:
         return table.Table({k: self.column(k) for k in units}, units=units, meta=dict(self.meta))
 
     @property
-    def energy(self): return u.Quantity(self.e_tev, "TeV")
+    def energy(self):
+        "Reconstructed energies, a quantity in TeV, shape (n_events,)."
+        return u.Quantity(self.e_tev, "TeV")
+
     @property
-    def time(self): return self.time_ref.time(self.t_s)
+    def time(self):
+        "Arrival times, a `~astropy.time.Time` of shape (n_events,)."
+        return self.time_ref.time(self.t_s)
+
     @property
     def radec(self):
-        "Directions as a `~astropy.coordinates.SkyCoord`."
+        "Directions (ICRS), a `~astropy.coordinates.SkyCoord` of shape (n_events,)."
         return coordinates.SkyCoord(self.ra_deg, self.dec_deg, unit="deg")
 
     @property
-    def galactic(self): return self.radec.galactic
+    def galactic(self):
+        "Directions in galactic coordinates, a `~astropy.coordinates.SkyCoord` of shape (n_events,)."
+        return self.radec.galactic
+
     @property
     def pointing_radec(self):
+        "Pointing (ICRS) from the keywords RA_PNT and DEC_PNT, a `~astropy.coordinates.SkyCoord`."
         return coordinates.SkyCoord(*self._pointing, unit="deg")
 
     @property
-    def offset(self): return u.Quantity(self.offset_deg, "deg")
+    def offset(self):
+        "Distance of each event from the pointing, a quantity in deg, shape (n_events,)."
+        return u.Quantity(self.offset_deg, "deg")
 
     @cached_property
     def offset_deg(self):
-        "Distance of each event from the pointing, deg."
+        "Distance of each event from the pointing, deg, shape (n_events,)."
         return separation(*self._pointing, self.ra_deg, self.dec_deg)
 
     @property
@@ -221,13 +299,33 @@ class EventList:
             raise DataError(f"{self.label}: no keywords RA_PNT, DEC_PNT") from None
 
     def select_row_subset(self, rows):
-        "Events `rows`: a boolean mask, indices or a slice."
+        """Some of the events.
+
+        Parameters
+        ----------
+        rows : ndarray or slice
+            A boolean mask of shape (n_events,), indices, or a slice.
+
+        Returns
+        -------
+        `EventList`
+        """
         extra = {name: (values[rows], unit) for name, (values, unit) in self._extra.items()}
         columns = (values[rows] for values in self._main.values())
         return EventList(*columns, self.time_ref, self.meta, extra, self.label)
 
     def select_mask(self, mask):
-        "Events where `mask` is True: bool, shape (n_events,), or a map of the sky."
+        """Events where a mask is True.
+
+        Parameters
+        ----------
+        mask : ndarray or `WcsNDMap`
+            bool, shape (n_events,), or a map of the sky.
+
+        Returns
+        -------
+        `EventList`
+        """
         if not hasattr(mask, "geom"):
             return self.select_row_subset(np.asarray(mask, bool))
         if not hasattr(mask.geom, "icrs_to_pix"):
@@ -243,19 +341,75 @@ class EventList:
         return self.select_mask((values >= low) & (values < high))
 
     def select_energy(self, energy_range):
-        "Events with energies in a half-open interval, a pair of quantities."
+        """Events with energies in a half-open interval.
+
+        Parameters
+        ----------
+        energy_range : `~astropy.units.Quantity`
+            Lowest energy and the one that is no longer in, a pair.
+
+        Returns
+        -------
+        `EventList`
+        """
         return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
 
     def select_time(self, time_interval, inverted=False):
-        "Events in (or outside) half-open intervals, pairs of dates or of quantities as for the list."
+        """Events in (or outside) half-open intervals of time.
+
+        Parameters
+        ----------
+        time_interval : `~astropy.time.Time` or list
+            A pair, or a list of pairs, of dates, or of quantities that count like the times of the events.
+        inverted : bool
+            Keep what is outside instead.
+
+        Returns
+        -------
+        `EventList`
+        """
         return self.select_mask(inside(self.t_s, *time_intervals(time_interval, self.time_ref)) != inverted)
 
     def select_region(self, regions, wcs=None):
-        "Events in at least one sky region; a text is read as DS9 regions."
+        """Events in at least one sky region.
+
+        Parameters
+        ----------
+        regions : `~regions.SkyRegion`, list of these, or str
+            A text is read as DS9 regions.
+        wcs : `~astropy.wcs.WCS`, optional
+            Plane in which shapes are drawn; by default one that touches the sky at the centre of each.
+
+        Returns
+        -------
+        `EventList`
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from astropy.coordinates import SkyCoord
+        >>> from regions import CircleSkyRegion
+        >>> from specnb import demo_observations
+        >>> circle = CircleSkyRegion(SkyCoord(83.633, 22.014, unit="deg"), 0.11 * u.deg)
+        >>> len(demo_observations()[0].events.select_region(circle))
+        267
+        """
         return self.select_mask(in_regions(regions, self.ra_deg, self.dec_deg, wcs))
 
     def select_phase(self, phase, phase_column_name="PHASE"):
-        "Events in intervals of phase, a pair or a list of pairs, which may reach over the end of a rotation."
+        """Events in intervals of phase.
+
+        Parameters
+        ----------
+        phase : tuple or list of tuple
+            A pair, or a list of pairs, in rotations, which may reach over the end of a rotation: (0.9, 1.1).
+        phase_column_name : str
+            Column with the phases.
+
+        Returns
+        -------
+        `EventList`
+        """
         phases = check_range(self.column(phase_column_name), phase_column_name,
                              f"{self.label}: column {phase_column_name}")
         return self.select_mask(in_phase(phases, phase_intervals(phase)))
@@ -267,6 +421,10 @@ class EventList:
         ----------
         event_type : int or str
             Value in the column EVENT_TYPE; where that holds bits, the number of the bit, from 0.
+
+        Returns
+        -------
+        `EventList`
         """
         values = self.column("EVENT_TYPE")
         if values.ndim == 2: # bits
@@ -276,13 +434,41 @@ class EventList:
         return self.select_mask(np.char.strip(whole.astype(str)) == str(event_type).strip())
 
     def select_rad_max(self, rad_max, position=None):
-        "Events within the directional cut (a `RadMax2D`) around a position, by default the pointing."
+        """Events within the directional cut around a position.
+
+        Parameters
+        ----------
+        rad_max : `RadMax2D`
+            Radius of the cut over energy and offset.
+        position : `~astropy.coordinates.SkyCoord`, optional
+            Centre of the cut, by default the pointing.
+
+        Returns
+        -------
+        `EventList`
+        """
         center = self._pointing if position is None else sky_position(position)
         cut = rad_max.value(self.e_tev, float(separation(*self._pointing, *center)))
         return self.select_mask(separation(*center, self.ra_deg, self.dec_deg) <= cut)
 
     def select_offset(self, offset_band):
-        "Events with offsets from the pointing in a half-open interval, a pair of quantities."
+        """Events by their distance from the pointing.
+
+        Parameters
+        ----------
+        offset_band : `~astropy.units.Quantity`
+            Smallest offset and the one that is no longer in, a pair.
+
+        Returns
+        -------
+        `EventList`
+
+        Examples
+        --------
+        >>> from specnb import demo_observations
+        >>> len(demo_observations()[0].events.select_offset(["0 deg", "1 deg"]))
+        1754
+        """
         return self._select_band(self.offset_deg, (as_float(x, "deg", "offset_band") for x in offset_band))
 
     def select_parameter(self, parameter, values=None, is_range=True, band=None):
@@ -298,6 +484,10 @@ class EventList:
             Whether `values` are the ends of an interval.
         band : tuple
             The same as `values`.
+
+        Returns
+        -------
+        `EventList`
         """
         column, values = self.column(parameter), band if values is None else values
         unit = {**_MAIN, **{k: unit for k, (_, unit) in self._extra.items()}}[parameter]
@@ -309,7 +499,22 @@ class EventList:
         return self._select_band(column, known)
 
     def plot_image(self, ax=None, bins=80, **kwargs):
-        "Events per pixel on the sky; colours follow the square root, to show background beside a source."
+        """Draw the events on the sky.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        bins : int
+            Number of pixels in each direction; colours follow the square root, to show background beside a
+            source.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, style = ax or plt.gca(), {"cmap": "inferno", "norm": colors.PowerNorm(.5), **kwargs}
         image = ax.hist2d(self.ra_deg, self.dec_deg, bins=bins, **style)[-1]
         aspect = 1 / np.cos(np.radians(np.mean(self.dec_deg)))

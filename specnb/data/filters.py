@@ -29,6 +29,18 @@ class ObservationFilter:
     ------
     ValueError
         An unknown type.
+
+    Examples
+    --------
+    Only the first ten minutes of a run count:
+
+    >>> import astropy.units as u
+    >>> from specnb import ObservationFilter, demo_observations
+    >>> observation = demo_observations()[0]
+    >>> start = observation.tstart
+    >>> observation.obs_filter = ObservationFilter(time_filter=[start, start + 10 * u.min])
+    >>> observation.gti.time_sum, len(observation.events)
+    (<Quantity 600. s>, 1560)
     """
     EVENT_FILTER_TYPES = {"sky_region": "select_region", "custom": "select_parameter",
                           "phase": "select_phase"}

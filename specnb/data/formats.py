@@ -50,6 +50,13 @@ def load_irf_dict_from_file(filename):
     -------
     dict
         "aeff", "edisp", "psf", "bkg", "rad_max" to responses, those there are.
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, load_irf_dict_from_file
+    >>> irfs = load_irf_dict_from_file(demo_dir() / "run_001001.fits.gz")
+    >>> {name: type(irf).__name__ for name, irf in irfs.items()}
+    {'aeff': 'EffectiveAreaTable2D', 'edisp': 'EnergyDispersion2D', 'psf': 'PSF3D', 'bkg': 'Background3D'}
     """
     tables, irfs = read_tables(make_path(filename)), {}
     for name in tables:

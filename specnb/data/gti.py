@@ -30,6 +30,16 @@ class TimeReference(NamedTuple):
         Modified Julian day, integer part and fraction; 2001-01-01 00:00 UTC by default.
     scale : str
         Time scale such as "tt" or "utc".
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from specnb import TimeReference
+    >>> clock = TimeReference.from_time(Time("2020-01-01", scale="tt"))
+    >>> clock.time(86400.).iso
+    '2020-01-02 00:00:00.000'
+    >>> print(f"{clock.met(Time('2020-01-01T01:00:00', scale='tt')):.1f} s")
+    3600.0 s
     """
     mjd_int:float = 51910.
     mjd_frac:float = 0.000742870370370241
@@ -60,22 +70,47 @@ class TimeReference(NamedTuple):
         return cls(float(day), (when.jd1 - 2400000.5 - day) + when.jd2, when.scale)
 
     def time(self, met):
-        "`~astropy.time.Time` of seconds `met`."
+        """Dates of seconds since the reference.
+
+        Parameters
+        ----------
+        met : float or ndarray
+            s.
+
+        Returns
+        -------
+        `~astropy.time.Time`
+        """
         days = self.mjd_frac + np.asarray(met, float) / 86400
         return time.Time(self.mjd_int, days, format="mjd", scale=self.scale)
 
     def met(self, when, name="time"):
-        "Seconds of a `~astropy.time.Time`, or of a quantity that counts them; `name` is for messages."
+        """Seconds since the reference.
+
+        Parameters
+        ----------
+        when : `~astropy.time.Time` or `~astropy.units.Quantity`
+            Dates, or a time that counts from the reference.
+        name : str
+            Of the argument, for messages.
+
+        Returns
+        -------
+        float or ndarray
+            s.
+        """
         if isinstance(when, u.Quantity) or not hasattr(when, "scale"):
             return as_float(when, "s", name)
         when = getattr(when, self.scale)
         return ((when.jd1 - 2400000.5 - self.mjd_int) + (when.jd2 - self.mjd_frac)) * 86400
 
     @property
-    def mjd(self): return self.mjd_int + self.mjd_frac
+    def mjd(self):
+        "The date as one number, modified Julian day."
+        return self.mjd_int + self.mjd_frac
 
     def header(self):
-        "FITS keywords."
+        "The reference as FITS keywords, a dict of MJDREFI, MJDREFF and TIMESYS among others."
         return {"MJDREFI": int(self.mjd_int), "MJDREFF": self.mjd_frac, "TIMEUNIT": "s",
                 "TIMESYS": self.scale.upper(), "TIMEREF": "LOCAL"}
 
@@ -176,6 +211,18 @@ class GTI:
         No numbers, or a unit that is none of time.
     ValueError
         Intervals that are not finite or end before they start.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import GTI, TimeReference
+    >>> gti = GTI([0, 900] * u.s, [600, 1500] * u.s, TimeReference())
+    >>> gti.time_sum
+    <Quantity 1200. s>
+    >>> gti.time_start[0].iso
+    '2001-01-01 00:01:04.184'
+    >>> gti.split(5 * u.min).time_delta
+    <Quantity [300., 300., 300., 300.] s>
     """
 
     def __init__(self, start_s, stop_s=None, time_ref=TimeReference(), reference_time=None):
@@ -209,12 +256,46 @@ class GTI:
 
     @classmethod
     def read(cls, filename, hdu="GTI", **kwargs):
-        "Intervals of a FITS file, in the table `hdu`."
+        """Intervals of a FITS file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File, plain or gzip-compressed.
+        hdu : str
+            Name of the table.
+        **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+
+        Returns
+        -------
+        `GTI`
+        """
         return cls.from_table(read_tables(make_path(filename))[hdu])
 
     @classmethod
     def create(cls, start, stop, reference_time=None):
-        "Intervals from dates (`~astropy.time.Time`) or from quantities that count from `reference_time`."
+        """Intervals from dates or from quantities.
+
+        Parameters
+        ----------
+        start, stop : `~astropy.time.Time` or `~astropy.units.Quantity`, shape (n,)
+            Starts and stops; quantities count from `reference_time`.
+        reference_time : `~astropy.time.Time`, optional
+            Date from which the seconds count.
+
+        Returns
+        -------
+        `GTI`
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import GTI
+        >>> gti = GTI.create([0, 1] * u.h, [0.5, 1.5] * u.h, reference_time="2024-01-01T00:00:00")
+        >>> gti.time_stop[1].isot
+        '2024-01-01T01:30:00.000'
+        """
         ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
         return cls(ref.met(start, "start"), ref.met(stop, "stop"), ref)
 
@@ -237,20 +318,39 @@ class GTI:
         return self.time_ref.time(0.)
 
     @property
-    def ontime_s(self): return float(np.sum(self.stop_s - self.start_s))
-    @property
-    def time_sum(self): return u.Quantity(self.ontime_s, "s")
-    @property
-    def time_delta(self): return u.Quantity(self.stop_s - self.start_s, "s")
-    @property
-    def time_start(self): return self.time_ref.time(self.start_s)
-    @property
-    def time_stop(self): return self.time_ref.time(self.stop_s)
+    def ontime_s(self):
+        "Length of all intervals together, s."
+        return float(np.sum(self.stop_s - self.start_s))
 
     @property
-    def met_start(self): return u.Quantity(self.start_s, "s")
+    def time_sum(self):
+        "Length of all intervals together, a quantity in s."
+        return u.Quantity(self.ontime_s, "s")
+
     @property
-    def met_stop(self): return u.Quantity(self.stop_s, "s")
+    def time_delta(self):
+        "Length of each interval, a quantity in s, shape (n,)."
+        return u.Quantity(self.stop_s - self.start_s, "s")
+
+    @property
+    def time_start(self):
+        "Start of each interval, a `~astropy.time.Time` of shape (n,)."
+        return self.time_ref.time(self.start_s)
+
+    @property
+    def time_stop(self):
+        "Stop of each interval, a `~astropy.time.Time` of shape (n,)."
+        return self.time_ref.time(self.stop_s)
+
+    @property
+    def met_start(self):
+        "Start of each interval as a quantity in s since the reference time, shape (n,)."
+        return u.Quantity(self.start_s, "s")
+
+    @property
+    def met_stop(self):
+        "Stop of each interval as a quantity in s since the reference time, shape (n,)."
+        return u.Quantity(self.stop_s, "s")
 
     @property
     def time_intervals(self):
@@ -276,12 +376,16 @@ class GTI:
 
         Parameters
         ----------
-        other : GTI, optional
+        other : `GTI`, optional
             Whose intervals are added.
         overlap_ok : bool
             Unite those that overlap, else ValueError if there are any.
         merge_equal : bool
             Unite those that only touch, too.
+
+        Returns
+        -------
+        `GTI`
         """
         both = self if other is None else self.stack(other)
         start, stop = merge_intervals(both.start_s, both.stop_s, 0. if merge_equal else -1e-6)
@@ -303,6 +407,10 @@ class GTI:
             A pair, or a list of pairs, of dates, or of quantities that count like the GTI.
         inverted : bool
             Keep what is outside instead.
+
+        Returns
+        -------
+        `GTI`
         """
         chosen = time_intervals(time_interval, self.time_ref)
         return self.within(*(outside_intervals(*merge_intervals(*chosen)) if inverted else chosen))
@@ -369,7 +477,17 @@ class GTI:
         return self.new_table(name).to_hdu()
 
     def write(self, path, overwrite=False, **kwargs):
-        "Write the intervals to a FITS file of their own."
+        """Write the intervals to a FITS file of their own.
+
+        Parameters
+        ----------
+        path : str or Path
+            File; compressed if it ends in ``.gz``.
+        overwrite : bool
+            Replace a file that is there.
+        **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+        """
         write_tables(path, [self.new_table()], overwrite)
 
     def __len__(self): return len(self.start_s)

@@ -45,6 +45,15 @@ class RunInfo(NamedTuple):
         Name of the telescope.
     files, missing : tuple of str
         Where the parts of the run are, from the folder; those that are not there.
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, inventory
+    >>> run = inventory(demo_dir()).runs[0]
+    >>> run.obs_id, run.object, run.n_events, run.present
+    (1001, 'Crab-like', 4533, True)
+    >>> print(f"{run.livetime_s / 60:.1f} min at a zenith angle of {run.zenith_deg:.0f} deg")
+    26.4 min at a zenith angle of 45 deg
     """
     obs_id:int
     object:str
@@ -61,7 +70,9 @@ class RunInfo(NamedTuple):
     missing:tuple
 
     @property
-    def present(self): return not self.missing
+    def present(self):
+        "Whether all files of the run are there."
+        return not self.missing
 
 # %% ../../nbs/20_data/80_inventory.ipynb #f061eb3e
 def _event_header(
@@ -238,6 +249,18 @@ class Inventory:
         Of the folder or file.
     runs : tuple of RunInfo
         By rising number.
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, inventory
+    >>> found = inventory(demo_dir())
+    >>> print(found.targets["OBJECT", "RUNS", "LIVETIME"])
+      OBJECT  RUNS LIVETIME
+                      s
+    --------- ---- --------
+    Crab-like    4 6327.365
+    >>> found.missing
+    []
     """
 
     def __init__(self, name, runs):
@@ -328,6 +351,17 @@ def inventory(path):
     References
     ----------
     GADF, sections "HDU index table" and "Observation index table".
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, inventory
+    >>> print(inventory(demo_dir()).table["OBS_ID", "OBJECT", "EVENT_COUNT", "IRFS"])
+    OBS_ID   OBJECT  EVENT_COUNT                IRFS
+    ------ --------- ----------- ---------------------------------
+      1001 Crab-like        4533 aeff_2d edisp_2d psf_table bkg_3d
+      1002 Crab-like        4220 aeff_2d edisp_2d psf_table bkg_3d
+      1003 Crab-like        3552 aeff_2d edisp_2d psf_table bkg_3d
+      1004 Crab-like        2761 aeff_2d edisp_2d psf_table bkg_3d
     """
     path = folder_of_index(make_path(path))
     if not path.exists():

@@ -193,6 +193,18 @@ class IRF:
     ------
     ValueError
         Axes or shape of the data are not those of this response, or data are out of their range.
+
+    Examples
+    --------
+    All responses have their axes, data and file format in common:
+
+    >>> from specnb import IRF, demo_observations
+    >>> observation = demo_observations()[0]
+    >>> [isinstance(irf, IRF) for irf in (observation.aeff, observation.edisp, observation.psf)]
+    [True, True, True]
+    >>> observation.edisp.write("edisp.fits")
+    >>> type(observation.edisp).read("edisp.fits")
+    EnergyDispersion2D(energy_true: 27, migra: 70, offset: 6; full-enclosure)
     """
     tag = extname = hduclas2 = column = default_unit = ""
     axis_columns = continued = ()
@@ -248,7 +260,20 @@ class IRF:
 
     @classmethod
     def read(cls, path, hdu=None):
-        "Response from an HDU of a FITS file, by default the first of this kind."
+        """Response from an HDU of a FITS file.
+
+        Parameters
+        ----------
+        path : str or Path
+            File, plain or gzip-compressed.
+        hdu : str or int, optional
+            Name or number of the table; by default the first of this kind.
+
+        Returns
+        -------
+        IRF
+            Of the class that is asked.
+        """
         file = read_tables(path)
         if hdu is None:
             hdu = next((n for n in file if cls.is_in(file[n])), cls.extname)
@@ -267,11 +292,23 @@ class IRF:
             raise DataError(f"{self.label}: {text}") from None
 
     def data_cells(self, dtype):
-        "Columns of the data in a file."
+        "Columns of the data in a file, of type `dtype`: a dict of name to (array, unit)."
         return {self.column: (np.asarray(self.data.T[None], dtype), self.default_unit)}
 
     def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the response after GADF 0.3, called `name`, data stored as `dtype`."
+        """FITS table of the response after GADF 0.3.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the table, by default `extname`.
+        dtype : str
+            Type in which the data are stored: "f4" or "f8".
+
+        Returns
+        -------
+        `~astropy.io.fits.BinTableHDU`
+        """
         enclosure = "POINT-LIKE" if self.is_pointlike else "FULL-ENCLOSURE"
         head = {**GADF, "HDUCLAS1": "RESPONSE", "HDUCLAS2": self.hduclas2, "HDUCLAS3": enclosure,
                 "HDUCLAS4": self.tag.upper()}
@@ -280,7 +317,15 @@ class IRF:
         return table_hdu(name or self.extname, cells, {**head, **extra})
 
     def write(self, path, overwrite=False):
-        "Write the response to a FITS file of its own."
+        """Write the response to a FITS file of its own.
+
+        Parameters
+        ----------
+        path : str or Path
+            File; compressed if it ends in ``.gz``.
+        overwrite : bool
+            Replace a file that is there.
+        """
         write_tables(path, [self.to_hdu()], overwrite)
 
     @cached_property
@@ -304,12 +349,33 @@ class IRF:
         return [self.segment(i, x) for i, x in enumerate(values)]
 
     def value(self, *values):
-        "Response at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
+        """Response at values of the axes.
+
+        Parameters
+        ----------
+        *values : float or ndarray
+            A value per axis, in the order of `axes`, in TeV and deg; they broadcast.
+
+        Returns
+        -------
+        ndarray
+            In `default_unit`; 0 outside the edges.
+        """
         segments = self.segments(values)
         return np.where(all_inside(segments), np.maximum(interpolate(self.data, segments), 0), 0.)
 
     def evaluate(self, **quantities):
-        "Response as a quantity; one quantity per axis, by the axis names."
+        """Response as a quantity.
+
+        Parameters
+        ----------
+        **quantities : `~astropy.units.Quantity` or str
+            A value per axis, by the name of the axis; they broadcast.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+        """
         names = [a.name for a in self.axes]
         if set(quantities) != set(names):
             raise TypeError(f"{self.label}: expected quantities {names}, found {list(quantities)}")
@@ -317,9 +383,14 @@ class IRF:
         return u.Quantity(self.value(*values), self.unit)
 
     @property
-    def unit(self): return u.Unit(self.default_unit)
+    def unit(self):
+        "Unit of the data, a `~astropy.units.Unit`."
+        return u.Unit(self.default_unit)
+
     @property
-    def quantity(self): return u.Quantity(self.data, self.default_unit)
+    def quantity(self):
+        "The data as a quantity, an axis for each of `axes`."
+        return u.Quantity(self.data, self.default_unit)
 
     def __repr__(self):
         kind = "point-like" if self.is_pointlike else "full-enclosure"
@@ -357,12 +428,37 @@ class EffectiveAreaTable2D(IRF):
     References
     ----------
     GADF, AEFF_2D
+
+    Examples
+    --------
+    >>> from specnb import demo_observations
+    >>> aeff = demo_observations()[0].aeff
+    >>> aeff.axes.names
+    ['energy_true', 'offset']
+    >>> aeff.evaluate(energy_true="1 TeV", offset="0.5 deg").round()
+    <Quantity 229773. m2>
+    >>> print(f"{aeff.value(10., 0.5):.0f} m2")
+    483838 m2
     """
     tag, extname, hduclas2, column, default_unit = "aeff_2d", "EFFECTIVE AREA", "EFF_AREA", "EFFAREA", "m2"
     axis_columns = (ENERGY_TRUE, OFFSET)
 
     def plot_energy_dependence(self, ax=None, offset=None, **kwargs):
-        "Area against energy, one curve per offset."
+        """Draw the area against energy, one curve per offset.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        offset : `~astropy.units.Quantity`, optional
+            One or several; by default some of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, energy = energy_axes(ax, "Effective area [m2]"), self.axes[0].center_value
         for theta in some_nodes(self.axes[1], offset, "deg", "offset"):
             ax.plot(energy, self.value(energy, theta), label=f"{theta:.2g} deg", **kwargs)
@@ -370,7 +466,21 @@ class EffectiveAreaTable2D(IRF):
         return ax
 
     def plot_offset_dependence(self, ax=None, energy=None, **kwargs):
-        "Area against offset relative to the centre, one curve per energy."
+        """Draw the area against offset, relative to the centre, one curve per energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        energy : `~astropy.units.Quantity`, optional
+            One or several; by default some of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, offset = ax or plt.gca(), np.linspace(*self.axes[1].center_value[[0, -1]], 51)
         for e in some_nodes(self.axes[0], energy, "TeV", "energy"):
             area = self.value(e, offset)
@@ -393,6 +503,16 @@ class RadMax2D(IRF):
     References
     ----------
     GADF, RAD_MAX_2D
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import MapAxis, RadMax2D
+    >>> energy = MapAxis.from_energy_bounds("0.1 TeV", "10 TeV", 2, name="energy")
+    >>> offset = MapAxis.from_edges([0, 2], unit="deg", name="offset")
+    >>> cut = RadMax2D([energy, offset], np.array([[0.2], [0.1]]), unit="deg", is_pointlike=True)
+    >>> cut.value(0.3, 0.5), cut.value(3.0, 0.5)
+    (array(0.2), array(0.1))
     """
     tag, extname, hduclas2, column, default_unit = "rad_max_2d", "RAD_MAX", "RAD_MAX", "RAD_MAX", "deg"
     axis_columns = (ENERGY, OFFSET)
@@ -410,10 +530,23 @@ class RadMax2D(IRF):
         return cls(axes, [[radius]], is_pointlike=True, label=irf.label)
 
     @property
-    def is_fixed_rad_max(self): return self.data.size == 1
+    def is_fixed_rad_max(self):
+        "Whether there is one radius for all energies and offsets."
+        return self.data.size == 1
 
     def value(self, e_tev, offset_deg):
-        "Radius (deg) at energies (TeV) and offsets (deg) that broadcast; 0 outside the edges."
+        """Radius of the cut.
+
+        Parameters
+        ----------
+        e_tev, offset_deg : float or ndarray
+            Energies, TeV, and offsets, deg, that broadcast.
+
+        Returns
+        -------
+        ndarray
+            deg; 0 outside the edges.
+        """
         values = np.broadcast_arrays(np.asarray(e_tev, float), np.asarray(offset_deg, float))
         if self.is_fixed_rad_max:
             return np.full(values[0].shape, self.data[0, 0])

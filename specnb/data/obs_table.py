@@ -98,7 +98,26 @@ def _times(name):
 
 @cache
 def observation_table():
-    "Class of the observation index, an astropy table."
+    """Class of the observation index, an astropy table.
+
+    It is made when it is first asked for, so that importing specnb does not import astropy's tables.
+
+    Returns
+    -------
+    type
+        A subclass of `~astropy.table.Table` with `select_obs_id`, `select_sky_circle` and other selections.
+
+    Examples
+    --------
+    >>> from specnb import DataStore, demo_dir, observation_table
+    >>> table = DataStore.from_dir(demo_dir()).obs_table
+    >>> isinstance(table, observation_table())
+    True
+    >>> table.select_obs_id([1004, 1002])["OBS_ID"].tolist()
+    [1004, 1002]
+    >>> table.select_range("LIVETIME", ["1580.6 s", "1581 s"])["OBS_ID"].tolist()
+    [1003]
+    """
     return type("ObservationTable", (table.Table,), {
         "select_observations": _select_observations, "select_obs_id": _select_obs_id,
         "select_range": _select_range, "select_time_range": _select_time_range,

@@ -93,6 +93,8 @@ def run_number(obs_id)->int:
 class Observation:
     """One run: events, good time intervals, responses.
 
+    A `DataStore` makes observations of files, `create` makes them in memory.
+
     Parameters
     ----------
     obs_id : int
@@ -103,6 +105,19 @@ class Observation:
         Keywords; those of the events by default.
     label : str
         Where it comes from, for messages.
+
+    Examples
+    --------
+    >>> from specnb import demo_observations
+    >>> observation = demo_observations()[0]
+    >>> observation
+    Observation(1001: aeff, edisp, psf, bkg, gti, events)
+    >>> observation.observation_live_time_duration.round(1)
+    <Quantity 1584.8 s>
+    >>> observation.pointing_radec.to_string("decimal")
+    '83.63 22.51'
+    >>> observation.aeff
+    EffectiveAreaTable2D(energy_true: 80, offset: 6; full-enclosure)
     """
 
     def __init__(self, obs_id, parts, meta=None, label=None):
@@ -132,16 +147,32 @@ class Observation:
             Part of the time in which the camera was busy.
         reference_time : `~astropy.time.Time`, optional
             From which the seconds count.
-        events : EventList, optional
-        gti : GTI, optional
-            Instead of the times.
+        events : `EventList`, optional
+            Events of the run.
+        gti : `GTI`, optional
+            Good time intervals, instead of the times.
         meta : dict, optional
             Other keywords, such as OBJECT, RA_OBJ, DEC_OBJ, TELESCOP.
+
+        Returns
+        -------
+        `Observation`
 
         Raises
         ------
         ValueError
             None of `livetime`, `tstop` and `gti`.
+
+        Examples
+        --------
+        >>> from astropy.coordinates import SkyCoord
+        >>> from specnb import Observation, demo_observations
+        >>> first = demo_observations()[0]
+        >>> irfs = {"aeff": first.aeff, "edisp": first.edisp, "bkg": first.bkg}
+        >>> pointing = SkyCoord(83.63, 22.51, unit="deg")
+        >>> observation = Observation.create(pointing, livetime="30 min", irfs=irfs, deadtime_fraction=0.1)
+        >>> print(f"{observation.livetime_s:.0f} s of {observation.ontime_s:.0f} s")
+        1620 s of 1800 s
         """
         if gti is None:
             ref = TimeReference() if reference_time is None else TimeReference.from_time(reference_time)
@@ -162,6 +193,7 @@ class Observation:
 
     @property
     def meta(self):
+        "Keywords of the run, a dict."
         return self._part("events").meta if self._meta is None else self._meta
 
     @classmethod
@@ -174,6 +206,10 @@ class Observation:
             File with the tables EVENTS and GTI.
         irf_file : str or Path, optional
             File with the responses; by default that of the events.
+
+        Returns
+        -------
+        `Observation`
         """
         events, gti = EventList.read(event_file), GTI.read(event_file)
         irfs = load_irf_dict_from_file(event_file if irf_file is None else irf_file)
@@ -197,7 +233,7 @@ class Observation:
 
     @property
     def events(self):
-        "The events in good time that pass the filter, None without any list. May be set."
+        "The events in good time that pass the filter, an `EventList`; None if there is none. May be set."
         if "events" not in self._chosen:
             found = _events_in_good_time(self._part("events"), self.gti)
             filtered = found is not None and self._filter.event_filters
@@ -209,7 +245,7 @@ class Observation:
 
     @property
     def gti(self):
-        "The good time that counts. May be set."
+        "The good time that counts, a `GTI`. May be set."
         if "gti" not in self._chosen:
             found = self._part("gti")
             filtered = found is not None and self._filter.time_filter is not None
@@ -218,16 +254,28 @@ class Observation:
 
     @gti.setter
     def gti(self, value): self._set_part("gti", value)
+
     @property
-    def aeff(self): return self._part("aeff")
+    def aeff(self):
+        "Effective area, an `EffectiveAreaTable2D`, None without."
+        return self._part("aeff")
+
     @property
-    def edisp(self): return self._part("edisp")
+    def edisp(self):
+        "Energy dispersion, an `EnergyDispersion2D`, None without."
+        return self._part("edisp")
+
     @property
-    def psf(self): return self._part("psf")
+    def psf(self):
+        "Point spread function, such as `PSF3D`, None without."
+        return self._part("psf")
 
     @cached_property
     def bkg(self):
-        "Field background; the camera coordinate of the first H.E.S.S. release is mirrored."
+        """Field background, a `Background2D` or `Background3D`, None without.
+
+        The camera coordinate of the first H.E.S.S. release is mirrored.
+        """
         bkg = self._part("bkg")
         hess = self.meta.get("CREATOR") == "SASH FITS::EventListWriter"
         if (hess and isinstance(bkg, Background3D) and bkg.fov_alignment == "RADEC"
@@ -237,7 +285,9 @@ class Observation:
 
     @cached_property
     def rad_max(self):
-        "Directional cut of point-like responses: the RAD_MAX table or keyword, None without."
+        """Directional cut of point-like responses, a `RadMax2D` from the table or keyword RAD_MAX, None
+        without.
+        """
         table = self._part("rad_max")
         if table is not None:
             return table
@@ -273,7 +323,9 @@ class Observation:
         return found
 
     @property
-    def ontime_s(self): return self.gti.ontime_s
+    def ontime_s(self):
+        "Good time, s."
+        return self.gti.ontime_s
 
     @property
     def deadc(self):
@@ -293,12 +345,19 @@ class Observation:
         return self.ontime_s * self.deadc * self._filter.livetime_fraction
 
     @property
-    def observation_time_duration(self): return u.Quantity(self.ontime_s, "s")
+    def observation_time_duration(self):
+        "Good time, a quantity in s."
+        return u.Quantity(self.ontime_s, "s")
+
     @property
     def observation_live_time_duration(self):
+        "Live time, a quantity in s: the good time without dead time."
         return u.Quantity(self.livetime_s, "s")
+
     @property
-    def observation_dead_time_fraction(self): return 1 - self.deadc
+    def observation_dead_time_fraction(self):
+        "Fraction of the good time in which no event could be recorded."
+        return 1 - self.deadc
 
     @property
     def good_times(self):
@@ -308,13 +367,18 @@ class Observation:
         return self.gti
 
     @property
-    def tstart(self): return self.good_times.time_start[0]
+    def tstart(self):
+        "Start of the first good time interval, a `~astropy.time.Time`."
+        return self.good_times.time_start[0]
+
     @property
-    def tstop(self): return self.good_times.time_stop[-1]
+    def tstop(self):
+        "End of the last good time interval, a `~astropy.time.Time`."
+        return self.good_times.time_stop[-1]
 
     @property
     def tmid(self):
-        "Middle of the first good time interval."
+        "Middle of the first good time interval, a `~astropy.time.Time`."
         start, stop = self.good_times.start_s[0], self.gti.stop_s[0]
         return self.gti.time_ref.time(start + (stop - start) / 2)
 
@@ -330,6 +394,7 @@ class Observation:
 
     @property
     def pointing_radec(self):
+        "Pointing (ICRS), a `~astropy.coordinates.SkyCoord`."
         return coordinates.SkyCoord(*self.pointing_deg, unit="deg")
 
     @property
@@ -349,14 +414,25 @@ class Observation:
 
     @property
     def target_radec(self):
-        "Position of the target, None if the header names none."
+        "Position of the target, a `~astropy.coordinates.SkyCoord`, None if the header names none."
         if self.meta.get("RA_OBJ") is not None:
             return coordinates.SkyCoord(float(self.meta["RA_OBJ"]), float(self.meta["DEC_OBJ"]), unit="deg")
 
     def copy(self, in_memory=False, obs_id=None, **parts):
-        """A copy with other parts, such as `events` or `gti`, or another number.
+        """A copy with other parts, or with another number.
 
-        Its events are those in its good time. What was not read yet stays so, unless it is to be `in_memory`.
+        Parameters
+        ----------
+        in_memory : bool
+            Read everything now; else what was not read yet stays so.
+        obs_id : int, optional
+            New number of the run.
+        **parts
+            New parts, such as `events` or `gti`. The events of the copy are those in its good time.
+
+        Returns
+        -------
+        `Observation`
         """
         known = {k: self._part(k) for k in self._parts} if in_memory else self._parts
         number = self.obs_id if obs_id is None else obs_id
@@ -380,11 +456,25 @@ class Observation:
             A pair, or a list of pairs, of dates, or of quantities that count like the good time.
         inverted : bool
             Keep what is outside instead.
+
+        Returns
+        -------
+        `Observation`
         """
         return self.copy(gti=self.fresh().gti.select_time(time_interval, inverted))
 
     def within(self, start_s, stop_s):
-        "The part of the run in half-open intervals, sorted and disjoint, in seconds of its good time."
+        """The part of the run in half-open intervals of its good time.
+
+        Parameters
+        ----------
+        start_s, stop_s : array, shape (n,)
+            Sorted and disjoint intervals, s since the reference time of the good time.
+
+        Returns
+        -------
+        `Observation`
+        """
         return self.copy(gti=self.fresh().gti.within(start_s, stop_s))
 
     def __reduce__(self):
@@ -392,13 +482,31 @@ class Observation:
         return type(self), (self.obs_id, parts, self._meta, self.label), {"_filter": self._filter}
 
     def to_hdus(self):
-        "FITS tables by kind: events, gti, and the responses there are."
+        """FITS tables of the run.
+
+        Returns
+        -------
+        dict
+            Kind ("events", "gti", and the responses there are) to astropy HDU.
+        """
         head = _events_header(self)
         irfs = {k: getattr(self, k).to_hdu(k.upper()) for k in self.available_irfs}
         return {"events": self.events.to_hdu(head), "gti": self.gti.to_hdu(), **irfs}
 
     def write(self, path, overwrite=False, include_irfs=True, **kwargs):
-        "Write the observation to one FITS file, with its responses or without."
+        """Write the observation to one FITS file.
+
+        Parameters
+        ----------
+        path : str or Path
+            File; compressed if it ends in ``.gz``.
+        overwrite : bool
+            Replace a file that is there.
+        include_irfs : bool
+            Write the responses, too.
+        **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+        """
         kept = {k: hdu for k, hdu in self.to_hdus().items() if include_irfs or k not in IRF_NAMES}
         write_tables(path, list(kept.values()), overwrite)
 
@@ -434,12 +542,24 @@ class Observations(UserList):
 
     Parameters
     ----------
-    observations : list of Observation
+    observations : list of `Observation`
+        The runs, in the order in which they are to stand.
 
     Raises
     ------
     TypeError
         No list, or one of something else.
+
+    Examples
+    --------
+    >>> from specnb import demo_observations
+    >>> observations = demo_observations()
+    >>> observations.ids
+    ['1001', '1002', '1003', '1004']
+    >>> observations["1003"].obs_id
+    1003
+    >>> print(f"{sum(o.livetime_s for o in observations) / 3600:.2f} h")
+    1.76 h
     """
 
     def __init__(self, observations=()):
@@ -451,7 +571,9 @@ class Observations(UserList):
                 raise TypeError(f"observations: expected a list of Observation, found {other!r} in it")
 
     @property
-    def ids(self): return [str(o.obs_id) for o in self.data]
+    def ids(self):
+        "Numbers of the runs, a list of str."
+        return [str(o.obs_id) for o in self.data]
 
     def __iter__(self): return iter(self.data)
 
@@ -476,7 +598,7 @@ class Observations(UserList):
 
         Returns
         -------
-        Observations
+        `Observations`
             A run that overlaps several intervals is there once for each.
         """
         if inverted:
@@ -489,13 +611,35 @@ class Observations(UserList):
         return type(self)([o for o in cut if o.ontime_s > 0])
 
     def split(self, width):
-        "The runs cut into equal parts that last no longer than `width`, an observation for each."
+        """The runs cut into equal parts.
+
+        Parameters
+        ----------
+        width : `~astropy.units.Quantity`
+            Time that a part lasts at most.
+
+        Returns
+        -------
+        `Observations`
+            One for each part.
+        """
         parts = [(o, o.fresh().gti.split(width)) for o in self.data]
         return type(self)([o.within(p.start_s[i:i + 1], p.stop_s[i:i + 1])
                            for o, p in parts for i in range(len(p))])
 
     def group_by_label(self, labels):
-        "Runs of equal label, a dict of ``group_<label>`` to observations; a label for each run."
+        """Runs of equal label.
+
+        Parameters
+        ----------
+        labels : list
+            A label for each run.
+
+        Returns
+        -------
+        dict
+            ``group_<label>`` to `Observations`.
+        """
         if len(labels) != len(self.data):
             raise ValueError(f"labels: expected {len(self.data)}, one for each run, found {len(labels)}")
         return {f"group_{label}": type(self)([o for o, own in zip(self.data, labels) if own == label])

@@ -30,7 +30,17 @@ _SITES = {"hess": (16.500222, -23.271778, 1835), "astri": (-16.505831, 28.3, 237
 _SITES |= {f"cta_{side}": _SITES[f"ctao_{side}"] for side in ("north", "south")}
 
 class _Sites(Mapping):
-    "Observatories by name; a location is made when it is asked for."
+    """Observatories by name, each an `~astropy.coordinates.EarthLocation` that is made when it is asked for.
+
+    Examples
+    --------
+    >>> from specnb import observatory_locations
+    >>> site = observatory_locations["hess"]
+    >>> print(f"{site.lat.deg:.2f} deg, {site.height.value:.0f} m")
+    -23.27 deg, 1835 m
+    >>> list(observatory_locations)[:5]
+    ['hess', 'astri', 'fact', 'hegra', 'magic']
+    """
 
     def __getitem__(self, name):
         if name not in _SITES:
@@ -87,7 +97,14 @@ def pointing_at(meta:dict, label:str, when=None)->tuple:
 
 # %% ../../nbs/20_data/56_pointing.ipynb #9c927f3b
 class PointingMode(Enum):
-    "How telescopes move: with the sky (POINTING), or not at all (DRIFT)."
+    """How telescopes move: with the sky (POINTING), or not at all (DRIFT).
+
+    Examples
+    --------
+    >>> from specnb import PointingMode
+    >>> PointingMode.from_gadf_string("WOBBLE")
+    <PointingMode.POINTING: 'POINTING'>
+    """
     POINTING = "POINTING"
     DRIFT = "DRIFT"
 
@@ -110,6 +127,16 @@ class FixedPointingInfo:
     ------
     TypeError, ValueError
         None or both of them, or one in another frame.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import FixedPointingInfo
+    >>> pointing = FixedPointingInfo(fixed_icrs=SkyCoord(83.63, 22.51, unit="deg"))
+    >>> pointing.mode
+    <PointingMode.POINTING: 'POINTING'>
+    >>> pointing.get_icrs().to_string("decimal")
+    '83.63 22.51'
     """
 
     def __init__(self, fixed_icrs=None, fixed_altaz=None):
@@ -186,11 +213,22 @@ class PointingInfo:
     ----------
     t_s, ra_deg, dec_deg : ndarray
         Rows in the order of time: s since `time_ref`, deg.
-    time_ref : TimeReference
-    meta : dict
+    time_ref : `TimeReference`
+        Date from which the seconds count.
+    meta : dict, optional
         Keywords, among them GEOLON, GEOLAT and ALTITUDE.
     label : str
         Where it comes from, for messages.
+
+    Examples
+    --------
+    A pointing that moves by half a degree in 100 s:
+
+    >>> import numpy as np
+    >>> from specnb import PointingInfo
+    >>> pointing = PointingInfo(np.array([0., 100.]), np.array([83., 83.5]), np.array([22., 22.]))
+    >>> pointing.get_icrs(pointing.time[0] + pointing.duration / 2).to_string("decimal")
+    '83.25 22.0002'
     """
 
     def __init__(self, t_s, ra_deg, dec_deg, time_ref=TimeReference(), meta=None, label="PointingInfo"):
@@ -217,17 +255,29 @@ class PointingInfo:
             raise DataError(str(error)) from None
 
     @property
-    def time(self): return self.time_ref.time(self.t_s)
+    def time(self):
+        "Dates of the rows, a `~astropy.time.Time` of shape (n,)."
+        return self.time_ref.time(self.t_s)
+
     @property
     def radec(self):
+        "Positions of the rows (ICRS), a `~astropy.coordinates.SkyCoord` of shape (n,)."
         return coordinates.SkyCoord(self.ra_deg, self.dec_deg, unit="deg")
 
     @property
-    def duration(self): return self.time[-1] - self.time[0]
+    def duration(self):
+        "From the first to the last row, a `~astropy.time.TimeDelta`."
+        return self.time[-1] - self.time[0]
+
     @property
-    def location(self): return site_of(self.meta, self.label)
+    def location(self):
+        "Where the telescopes stand, an `~astropy.coordinates.EarthLocation`."
+        return site_of(self.meta, self.label)
+
     @property
-    def altaz(self): return self.get_altaz(self.time)
+    def altaz(self):
+        "Positions of the rows above the horizon, a `~astropy.coordinates.SkyCoord` of shape (n,)."
+        return self.get_altaz(self.time)
 
     @property
     def table(self):

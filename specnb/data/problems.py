@@ -33,6 +33,13 @@ class Problem(NamedTuple):
         Keyword, column or cell, "" for the table as a whole.
     message : str
         What was found and what is expected.
+
+    Examples
+    --------
+    >>> from specnb import Problem
+    >>> problem = Problem("error", "run_1.fits", "EVENTS", "column ENERGY", "2 of 40 values are negative")
+    >>> problem.severity, problem.where
+    ('error', 'column ENERGY')
     """
     severity:str
     file:str
@@ -50,12 +57,22 @@ def problems_table(problems):
 
     Parameters
     ----------
-    problems : list of Problem
+    problems : list of `Problem`
+        In any order.
 
     Returns
     -------
     `~astropy.table.Table`
         A column per field, a row per problem.
+
+    Examples
+    --------
+    >>> from specnb import Problem, problems_table
+    >>> found = [Problem("error", "run_1.fits", "EVENTS", "ENERGY", "2 of 40 values are negative")]
+    >>> print(problems_table(found)["severity", "hdu", "message"])
+    severity  hdu             message
+    -------- ------ ---------------------------
+       error EVENTS 2 of 40 values are negative
     """
     rows = [[str(p[i]) for p in problems] for i in range(len(Problem._fields))]
     return astropy_table.Table([np.array(r, str) for r in rows], names=Problem._fields)
@@ -66,12 +83,20 @@ def count_problems(problems):
 
     Parameters
     ----------
-    problems : list of Problem
+    problems : list of `Problem`
+        In any order.
 
     Returns
     -------
     str
         Such as "1 error, 3 warnings"; "no problem" for an empty list.
+
+    Examples
+    --------
+    >>> from specnb import Problem, count_problems
+    >>> found = [Problem(kind, "run_1.fits", "", "", "") for kind in ("error", "warning", "warning")]
+    >>> count_problems(found)
+    '1 error, 2 warnings'
     """
     counts = {s: sum(p.severity == s for p in problems) for s in ("error", "warning")}
     return ", ".join(f"{n} {s}{'s' if n > 1 else ''}" for s, n in counts.items() if n) or "no problem"

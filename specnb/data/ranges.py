@@ -24,6 +24,14 @@ class PhysicalRange(NamedTuple):
         The smallest value itself is excluded.
     noise : float
         Fraction of the largest value by which values may be below `low`; they are taken as `low`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import PhysicalRange
+    >>> energies = PhysicalRange("TeV", low=0, high=1e6, above=True)
+    >>> energies.good(np.array([1., 0., -2., np.nan]))
+    array([ True, False, False, False])
     """
     unit:str
     low:float
@@ -32,11 +40,33 @@ class PhysicalRange(NamedTuple):
     noise:float = 0.
 
     def good(self, values):
-        "Which values (floats in `unit`) are inside, bool of the same shape; not those that are not finite."
+        """Which values are inside.
+
+        Parameters
+        ----------
+        values : array
+            In `unit`.
+
+        Returns
+        -------
+        ndarray of bool
+            Same shape; False for values that are not finite.
+        """
         return (values > self.low if self.above else values >= self.low) & (values <= self.high)
 
     def allowed(self, values):
-        "The same with those that are below by noise only."
+        """Which values are inside, or below by noise only.
+
+        Parameters
+        ----------
+        values : array
+            In `unit`.
+
+        Returns
+        -------
+        ndarray of bool
+            Same shape; False for values that are not finite.
+        """
         good = self.good(values)
         if good.all() or not self.noise or not good.any():
             return good
@@ -47,6 +77,15 @@ class PhysicalRange(NamedTuple):
         return f"{low} {self.high:g} {self.unit}".strip()
 
 # %% ../../nbs/20_data/05_ranges.ipynb #180129bd
+#: Values that columns of DL3 files can have: name of the column to `PhysicalRange`.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import PHYSICAL_RANGES
+#: >>> PHYSICAL_RANGES["EFFAREA"]
+#: PhysicalRange(unit='m2', low=0, high=100000000.0, above=False, noise=0.05)
+#: >>> sorted(name for name, values in PHYSICAL_RANGES.items() if values.unit == "TeV")
+#: ['ENERG', 'ENERGY']
 PHYSICAL_RANGES = {
     # axes of responses
     "ENERG": PhysicalRange("TeV", 0, 1e6, above=True),

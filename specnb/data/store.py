@@ -343,9 +343,9 @@ def _read_events(row, gti_row, files, obs_id, entries, event_type=None):
 
 # %% ../../nbs/20_data/70_store.ipynb #5831b029
 class DataStore:
-    """The runs of a data set.
+    """The runs of a data set: an index of files from which observations are read.
 
-    Made by `from_dir` or `from_events_files`.
+    Made by `from_dir` or `from_events_files`; nothing but the index is read until a run is asked for.
 
     Examples
     --------
@@ -381,6 +381,10 @@ class DataStore:
         follow_outside : bool
             Read files although the index names them by paths that lead out of the data folder.
 
+        Returns
+        -------
+        `DataStore`
+
         Raises
         ------
         FileNotFoundError
@@ -404,30 +408,70 @@ class DataStore:
             File with the responses, for all runs or for each; by default that of the events, or the one that
             its keywords CALDB and IRF name, below ``$CALDB``.
 
+        Returns
+        -------
+        `DataStore`
+
         Raises
         ------
         FileNotFoundError
             No such file.
         DataError
             A file without events or run number, or two files of one run.
+
+        Examples
+        --------
+        >>> from specnb import DataStore, demo_dir
+        >>> store = DataStore.from_events_files(sorted(demo_dir().glob("*1001*.fits*")))
+        >>> store
+        DataStore(1 run)
         """
         return cls(_IndexRows(events_paths, irfs_paths))
 
     @property
-    def obs_ids(self): return sorted(self._index.obs_ids)
+    def obs_ids(self):
+        "Numbers of the runs, a rising list of int."
+        return sorted(self._index.obs_ids)
+
     @property
-    def obs_table(self): return self._index.obs_table
+    def obs_table(self):
+        "The observation index, an astropy table with a row per run."
+        return self._index.obs_table
+
     @property
-    def hdu_table(self): return self._index.hdu_table
+    def hdu_table(self):
+        "The HDU index, an astropy table with a row for each table of each run."
+        return self._index.hdu_table
 
     def hdu_rows(self, obs_id):
-        "Lines of the HDU index on one run, a list of `HduRow`."
+        """Lines of the HDU index on one run.
+
+        Parameters
+        ----------
+        obs_id : int
+            Number of the run.
+
+        Returns
+        -------
+        list
+            A named tuple per line, with ``kind``, ``form``, ``path`` and ``hdu``.
+        """
         return self._index.rows(obs_id)
 
     def event_types(self, obs_id):
-        """Types of events for which a run has responses of their own, a list of str; empty if it has one set.
+        """Types of events for which a run has responses of its own.
 
         They are the column EVENT_TYPE of the HDU index, or the keyword EVTYPE of the responses.
+
+        Parameters
+        ----------
+        obs_id : int
+            Number of the run.
+
+        Returns
+        -------
+        list of str
+            Empty if there is one set of responses for all events.
         """
         rows = _with_event_types(self.hdu_rows(run_number(obs_id)))
         return [*dict.fromkeys(row.event_type for row in rows if row.event_type)]
@@ -444,6 +488,10 @@ class DataStore:
         event_type : int or str, optional
             One of `event_types`: only its events, with its responses.
 
+        Returns
+        -------
+        `Observation`
+
         Raises
         ------
         ValueError
@@ -452,6 +500,13 @@ class DataStore:
             The index lists it, but its file is not there.
         DataError
             A required part is not listed.
+
+        Examples
+        --------
+        >>> from specnb import DataStore, demo_dir
+        >>> observation = DataStore.from_dir(demo_dir()).obs(1001)
+        >>> len(observation.events), observation.available_irfs
+        (4533, ['aeff', 'edisp', 'psf', 'bkg'])
         """
         obs_id, required, index = run_number(obs_id), _required(required_irf), self._index.label
         first = self._rows_by_kind(obs_id, event_type)
@@ -502,7 +557,15 @@ class DataStore:
 
         Returns
         -------
-        Observations
+        `Observations`
+
+        Examples
+        --------
+        >>> from specnb import DataStore, demo_dir
+        >>> store = DataStore.from_dir(demo_dir())
+        >>> observations = store.get_observations([1003, 1001])
+        >>> [len(o.events) for o in observations]
+        [3552, 4533]
         """
         observations, skipped, irfs = Observations(), {}, _required(required_irf)
         for i in self.obs_ids if obs_id is None else _asked(obs_id):
@@ -575,6 +638,17 @@ def write_dl3(observations, base_dir, overwrite=False):
         A file is there and `overwrite` is False; none is written.
     ValueError
         No observation, two with one number, runs without events, or runs that count from different dates.
+
+    Examples
+    --------
+    A copy of two of the demo runs, for example to hand on a selection:
+
+    >>> from specnb import DataStore, demo_observations, write_dl3
+    >>> folder = write_dl3(demo_observations()[:2], "my-data")
+    >>> sorted(p.name for p in folder.iterdir())
+    ['hdu-index.fits.gz', 'obs-index.fits.gz', 'run_001001.fits.gz', 'run_001002.fits.gz']
+    >>> DataStore.from_dir(folder).obs_ids
+    [1001, 1002]
     """
     base_dir, observations = make_path(base_dir), list(observations)
     if not observations:
