@@ -238,6 +238,7 @@ from .makers.many_runs import reduce_run as reduce_run
 from .makers.many_runs import unpack as unpack
 from .simulate.instrument import TelescopeArray as TelescopeArray
 from .simulate.instrument import create_irfs as create_irfs
+from .simulate.simulate import demo_datasets as demo_datasets
 from .simulate.simulate import demo_model as demo_model
 from .simulate.simulate import demo_observations as demo_observations
 from .simulate.simulate import make_demo as make_demo
@@ -693,6 +694,7 @@ __all__ = [
     "cstat",
     "curvature_test",
     "decoupled_stat",
+    "demo_datasets",
     "demo_dir",
     "demo_model",
     "demo_observations",

@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from regions import CircleSkyRegion
 from specnb import (DataStore, Datasets, Fit, MapAxis, PowerLawSpectralModel, ReflectedRegionsBackgroundMaker, RegionGeom, SafeMaskMaker, SkyModel,
-                    SpectrumDataset, SpectrumDatasetMaker, TelescopeArray, create_irfs, demo_dir, demo_model, make_demo, simulate_observation,
+                    SpectrumDataset, SpectrumDatasetMaker, TelescopeArray, create_irfs, demo_datasets, demo_dir, demo_model, make_demo, simulate_observation,
                     simulate_observations, validate, wobble_pointings, write_dl3)
 from specnb.simulate.simulate import detected_rate, draw_field, draw_gammas, fov_position, offset_position, power_law_cells
 
@@ -227,3 +227,22 @@ def test_wrong_numbers_of_runs_pointings_and_telescopes():
     with pytest.raises(ValueError, match="offset: expected finite numbers and >= 0"): wobble_pointings(place, "nan deg")
     for name in ("area", "threshold", "resolution", "background", "background_width", "zenith"):
         with pytest.raises(ValueError, match=f"{name}: expected"): TelescopeArray(**{name: np.nan})
+
+
+def test_demo_datasets_are_the_reduced_demo_runs_and_copies():
+    "The chain of the README, done once; a change of what one caller got does not reach the next."
+    on = CircleSkyRegion(CRAB, .11 * u.deg)
+    axes = [MapAxis.from_energy_bounds(a, b, nbin=n, per_decade=True, unit="TeV", name=name) for a, b, n, name in ((.1, 40, 10, "energy"), (.05, 100, 20, "energy_true"))]
+    empty = SpectrumDataset.create(RegionGeom.create(on, axes=axes[:1]), energy_axis_true=axes[1])
+    run = DataStore.from_dir(demo_dir()).get_observations([1003])[0]
+    for maker in (SpectrumDatasetMaker(containment_correction=True), ReflectedRegionsBackgroundMaker(), SafeMaskMaker(methods=["aeff-max"])):
+        empty = maker.run(empty, run)
+    given = demo_datasets(True)
+    for key in ("n_on", "n_off", "exposure", "edisp", "mask_safe", "acceptance_off"):
+        np.testing.assert_array_equal(getattr(given["1003"].arrays, key), getattr(empty.arrays, key))
+    given[0].mask_fit, given[1].meta_table["x"] = np.zeros(27, bool), 1
+    del given["1003"]
+    again = demo_datasets()
+    assert again.names == ["1001", "1002", "1003", "1004"] and again.models is None and again[0].mask_fit is None
+    assert "x" not in again[1].meta_table.colnames
+    assert demo_datasets(PowerLawSpectralModel()).models.names == ["crab"]
