@@ -26,7 +26,6 @@ from ..models.sky import SkyModel
 from ..models.spectral import SpectralModel
 from ..regions.maps import RegionGeom
 from ..makers.dataset import SpectrumDataset
-from ..makers.datasets import Datasets
 from ..makers.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
 from ..makers.many_runs import DatasetsMaker
 from ..makers.safe_masks import SafeMaskMaker
