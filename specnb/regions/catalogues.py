@@ -149,6 +149,15 @@ def catalogue_regions(catalogue, radius, factor=1., margin="0 deg", radius_min=N
         finite.
     ValueError, TypeError
         A setting that is out of range or has another type.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import Table
+    >>> from specnb import catalogue_regions
+    >>> sources = Table({"RA": [83.6, 84.1] * u.deg, "DEC": [22.0, 21.1] * u.deg, "size": [0.1, 0.2] * u.deg})
+    >>> [c.radius for c in catalogue_regions(sources, radius="size", factor=2, margin="0.1 deg")]
+    [<Quantity 0.3 deg>, <Quantity 0.5 deg>]
     """
     table, label = read_catalogue(catalogue)
     ra, dec = catalogue_positions(table, lon, lat, frame, label)
@@ -198,6 +207,17 @@ def extract_bright_star_regions(geom, max_star_mag=6, star_rad="0.3 deg", star_t
     References
     ----------
     Perryman et al. 1997, A&A 323, L49 (Hipparcos).
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import Table
+    >>> from specnb import WcsGeom, extract_bright_star_regions
+    >>> geom = WcsGeom.create(skydir=(84.4, 21.1), width=3, binsz=0.05, proj="TAN")
+    >>> stars = Table({"RA": [84.41, 83.8] * u.deg, "DEC": [21.14, 21.9] * u.deg, "mag": [2.9, 8.5]})
+    >>> circle, = extract_bright_star_regions(geom, star_table=stars, magnitude="mag")
+    >>> print(f"{circle.center.ra.deg:.2f} {circle.center.dec.deg:.2f}, {circle.radius}")
+    84.41 21.14, 0.3 deg
     """
     table, label = read_catalogue(HIPPARCOS if star_table is None else star_table)
     ra, dec = catalogue_positions(table, lon, lat, "icrs", label)

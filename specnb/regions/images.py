@@ -84,6 +84,16 @@ class WcsGeom:
         Pixel coordinates of the reference point, counted from zero.
     header_wcs : `WCS`, optional
         Of a file, if these numbers do not tell all of it.
+
+    Examples
+    --------
+    >>> from specnb import WcsGeom
+    >>> geom = WcsGeom.create(skydir=(83.63, 22.01), width=2, binsz=0.02, proj="TAN")
+    >>> geom.data_shape
+    (100, 100)
+    >>> x, y = geom.icrs_to_pix(83.63, 22.51)
+    >>> print(f"{x:.1f}, {y:.1f}")
+    49.5, 74.5
     """
     npix:tuple
     proj:str
@@ -111,6 +121,10 @@ class WcsGeom:
             Centre; numbers are longitude and latitude in `frame`, deg. Default: (0, 0).
         width : float, (float, float) or `Quantity`
             Size; numbers are deg. Default without `npix`: the whole sky.
+
+        Returns
+        -------
+        `WcsGeom`
         """
         if proj not in _PROJECTIONS:
             raise ValueError(f"proj: expected one of {' '.join(_PROJECTIONS)}, found {proj!r}")
@@ -131,7 +145,19 @@ class WcsGeom:
 
     @classmethod
     def from_wcs(cls, wcs, npix):
-        "Geometry from an `WCS` and the number of pixels along x and y."
+        """Geometry from a `~astropy.wcs.WCS`.
+
+        Parameters
+        ----------
+        wcs : `~astropy.wcs.WCS`
+            Of a celestial image.
+        npix : (int, int)
+            Number of pixels along x and y.
+
+        Returns
+        -------
+        `WcsGeom`
+        """
         wcs = wcs.celestial
         frame = _frame_of(wcs)
         numbers = [tuple(map(float, v)) for v in (wcs.wcs.crval, wcs.wcs.get_cdelt(), wcs.wcs.crpix - 1)]
@@ -149,6 +175,7 @@ class WcsGeom:
 
     @property
     def data_shape(self):
+        "Shape of the data of an image, (ny, nx)."
         return self.npix[::-1]
 
     @property
@@ -169,14 +196,36 @@ class WcsGeom:
         return coordinates.SkyCoord(*map(float, center), unit="deg").transform_to(self.frame)
 
     def pix_to_icrs(self, x, y):
-        "Right ascension and declination, deg, of pixel coordinates (nan where there is no sky)."
+        """Positions of pixels.
+
+        Parameters
+        ----------
+        x, y : float or ndarray
+            Pixel coordinates: 0 is the centre of the first pixel.
+
+        Returns
+        -------
+        ra, dec : float or ndarray
+            deg, nan where there is no sky.
+        """
         if not self._is_plain_tan:
             return to_icrs(*self.wcs.all_pix2world(x, y, 0), self.frame)
         xi, eta = ((v - c)*d for v, c, d in zip(map(np.asarray, (x, y)), self.crpix, self.cdelt))
         return to_icrs(*tan_deproject(*self.crval, xi, eta), self.frame)
 
     def icrs_to_pix(self, ra, dec):
-        "Pixel coordinates of positions, deg; nan where the projection has no image."
+        """Pixels of positions.
+
+        Parameters
+        ----------
+        ra, dec : float or ndarray
+            Right ascension and declination, deg.
+
+        Returns
+        -------
+        x, y : float or ndarray
+            Pixel coordinates: 0 is the centre of the first pixel; nan where the projection has no image.
+        """
         lon, lat = from_icrs(ra, dec, self.frame)
         if not self._is_plain_tan:
             return self.wcs.wcs_world2pix(lon, lat, 0)
@@ -184,7 +233,20 @@ class WcsGeom:
         return xi/self.cdelt[0] + self.crpix[0], eta/self.cdelt[1] + self.crpix[1]
 
     def circle_in_pixels(self, lon, lat, radius, frame="icrs"):
-        "Centre x, y and radius in pixels of a circle given in deg."
+        """A circle on the sky as one of pixels.
+
+        Parameters
+        ----------
+        lon, lat, radius : float
+            deg.
+        frame : str or astropy frame
+            Of `lon` and `lat`.
+
+        Returns
+        -------
+        x, y, radius : float
+            Pixels.
+        """
         x, y = self.icrs_to_pix(*to_icrs(np.full(2, lon), lat + np.array([0, 1/3600]), frame))
         return float(x[0]), float(y[0]), float(radius*3600*np.hypot(x[1] - x[0], y[1] - y[0]))
 
@@ -198,10 +260,24 @@ class WcsGeom:
         inside : bool
             Value of the pixels inside.
 
+        Returns
+        -------
+        `WcsNDMap`
+
         Raises
         ------
         ValueError
             A point.
+
+        Examples
+        --------
+        An exclusion mask that is False within a quarter of a degree of a star:
+
+        >>> from specnb import WcsGeom
+        >>> geom = WcsGeom.create(skydir=(83.63, 22.01), width=3, binsz=0.05, proj="TAN")
+        >>> mask = geom.region_mask("icrs;circle(84.4, 21.1, 0.25)", inside=False)
+        >>> print(f"{(~mask.data).sum() * geom.pixel_deg**2:.3f} deg2")
+        0.195 deg2
         """
         data = np.zeros(self.data_shape, bool)
         for region in sky_regions(regions):
@@ -333,6 +409,20 @@ class WcsNDMap(MaskOperators):
     ------
     ValueError
         The shape of `data` is not that of `geom`.
+
+    Examples
+    --------
+    Events on the sky:
+
+    >>> from specnb import WcsGeom, WcsNDMap, demo_observations
+    >>> geom = WcsGeom.create(skydir=(83.633, 22.014), width=0.3, binsz=0.1, proj="TAN")
+    >>> counts = WcsNDMap.from_geom(geom)
+    >>> for observation in demo_observations():
+    ...     counts.fill_events(observation.events)
+    >>> print(counts.data)
+    [[ 65. 118.  59.]
+     [113. 344. 143.]
+     [ 53. 108.  57.]]
     """
     geom:WcsGeom
     data:np.ndarray
@@ -347,7 +437,21 @@ class WcsNDMap(MaskOperators):
 
     @classmethod
     def from_geom(cls, geom, data=None, unit=""):
-        "Map for a geometry, zero by default."
+        """Map for a geometry.
+
+        Parameters
+        ----------
+        geom : `WcsGeom`
+            Which pixel is where.
+        data : ndarray, optional
+            Values, shape (ny, nx), zero by default.
+        unit : str
+            Unit of the values.
+
+        Returns
+        -------
+        `WcsNDMap`
+        """
         return cls(geom, np.zeros(geom.data_shape) if data is None else data, unit)
 
     def fill_events(self, events):
@@ -368,7 +472,8 @@ class WcsNDMap(MaskOperators):
         Parameters
         ----------
         filename : str or Path
-        hdu : str or int
+            File, plain or gzip-compressed.
+        hdu : str or int, optional
             Default: the first image.
 
         Returns
@@ -391,7 +496,15 @@ class WcsNDMap(MaskOperators):
         return WcsNDMap(geom, data.astype(bool if is_mask else data.dtype.newbyteorder("=")))
 
     def write(self, filename, overwrite=False):
-        "Write the image to a FITS file; a mask as 8-bit zeros and ones."
+        """Write the image to a FITS file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            Compressed if it ends in ``.gz``.
+        overwrite : bool
+            Replace a file that is there. A mask is written as 8-bit zeros and ones.
+        """
         data = self.data.astype("u1") if self.is_mask else self.data
         header = self.geom.wcs.to_header()
         with atomic_path(filename, overwrite) as path:

@@ -67,6 +67,17 @@ class MapCoord:
         ``lon`` and ``lat``, unless the region is not known, and values by axis; arrays that broadcast.
     frame : str or astropy frame, optional
         Of longitude and latitude.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import MapCoord
+    >>> values = {"lon": 83.63 * u.deg, "lat": 22.01 * u.deg, "energy": [1, 10] * u.TeV}
+    >>> coord = MapCoord(values, frame="icrs")
+    >>> coord.axis_names, coord.shape
+    (['lon', 'lat', 'energy'], (2,))
+    >>> coord["energy"]
+    <Quantity [ 1., 10.] TeV>
     """
 
     def __init__(self, data, frame=None):
@@ -74,7 +85,21 @@ class MapCoord:
 
     @classmethod
     def create(cls, coords, frame=None, axis_names=()):
-        "From a dictionary, a tuple (longitude, latitude and axes in the order of `axis_names`), or itself."
+        """Coordinates from what a user gives.
+
+        Parameters
+        ----------
+        coords : dict, tuple or `MapCoord`
+            By name; or longitude, latitude and values in the order of `axis_names`.
+        frame : str or astropy frame, optional
+            Of longitude and latitude.
+        axis_names : list of str
+            Names of the axes, for a tuple.
+
+        Returns
+        -------
+        `MapCoord`
+        """
         if isinstance(coords, MapCoord):
             return coords
         if not hasattr(coords, "items"):
@@ -90,19 +115,34 @@ class MapCoord:
         return cls(data, frame)
 
     @property
-    def lon(self): return self["lon"]
+    def lon(self):
+        "Longitude in `frame`, deg or a quantity."
+        return self["lon"]
+
     @property
-    def lat(self): return self["lat"]
+    def lat(self):
+        "Latitude in `frame`, deg or a quantity."
+        return self["lat"]
+
     @property
     def skycoord(self):
+        "Positions, a `~astropy.coordinates.SkyCoord` in `frame`."
         lon, lat = u.Quantity(self.lon, "deg"), u.Quantity(self.lat, "deg")
         return coordinates.SkyCoord(lon, lat, frame=self.frame)
+
     @property
-    def axis_names(self): return list(self._data)
+    def axis_names(self):
+        """Names of all coordinates, a list of str; also "lon" and "lat" where they are known."""
+        return list(self._data)
+
     @property
-    def ndim(self): return len(self._data)
+    def ndim(self):
+        "Number of coordinates."
+        return len(self._data)
+
     @property
     def shape(self):
+        "Shape to which the coordinates broadcast."
         return np.broadcast_shapes(*(np.shape(v) for v in self._data.values()))
     def __contains__(self, key): return key in self._data
     def __getitem__(self, key):
@@ -135,6 +175,18 @@ class RegionGeom:
         More than one region, or one without centre or vertices or with coordinates that are not finite.
     DataError, FileNotFoundError
         A file that holds no region, or does not exist.
+
+    Examples
+    --------
+    >>> from specnb import MapAxis, RegionGeom
+    >>> energy = MapAxis.from_energy_bounds("0.5 TeV", "20 TeV", 10, name="energy")
+    >>> geom = RegionGeom.create("icrs;circle(83.633, 22.014, 0.11)", axes=[energy])
+    >>> geom.data_shape
+    (10, 1, 1)
+    >>> geom.center_skydir.to_string("decimal"), geom.radius_deg
+    ('83.633 22.014', 0.11)
+    >>> print(f"{geom.solid_angle():.2e}")
+    1.16e-05 sr
     """
     is_allsky, is_hpx, projection = False, False, "TAN"
 
@@ -154,15 +206,47 @@ class RegionGeom:
 
     @classmethod
     def create(cls, region, axes=None, wcs=None, binsz_wcs=None):
-        "Geometry from a region, or the union of several (see `from_regions`), and axes, as for the class."
+        """Geometry from a region and axes.
+
+        Parameters
+        ----------
+        region : `SkyRegion`, str, list or None
+            A region, DS9 text, the path of a region file, or several, which are united (see `from_regions`).
+        axes : list of `MapAxis`, optional
+            Such as the energy axis.
+        wcs : `WCS`, optional
+            Of the image in which the region is drawn.
+        binsz_wcs : float or `Quantity`, optional
+            Pixel size of that image, numbers are deg.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         several = isinstance(region, (list, tuple, str)) or hasattr(region, "regions")
         make = cls.from_regions if several else cls
         return make(region, axes, wcs, binsz_wcs)
 
     @classmethod
     def from_regions(cls, regions, axes=None, wcs=None, binsz_wcs=None):
-        """Geometry of the union of several regions: a list, DS9 text, or the path of a region file; of a
-        point for a `SkyCoord`, of no known region for an empty list."""
+        """Geometry of the union of several regions.
+
+        Parameters
+        ----------
+        regions : list of `SkyRegion`, str or `~astropy.coordinates.SkyCoord`
+            A list, DS9 text, or the path of a region file; a position is a point, an empty list no known
+            region.
+        axes : list of `MapAxis`, optional
+            Such as the energy axis.
+        wcs : `WCS`, optional
+            Of the image in which the region is drawn.
+        binsz_wcs : float or `Quantity`, optional
+            Pixel size of that image, numbers are deg.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         if isinstance(regions, (list, tuple)) and not len(regions):
             return cls(None, axes, wcs, binsz_wcs)
         if hasattr(regions, "frame") and hasattr(regions, "data"):
@@ -170,22 +254,44 @@ class RegionGeom:
         return cls(regions_to_compound_region(regions), axes, wcs, binsz_wcs)
 
     @property
-    def region(self): return self._region
+    def region(self):
+        "The region, a `SkyRegion`, None if it is not known."
+        return self._region
+
     @property
-    def axes(self): return self._axes
+    def axes(self):
+        "The axes, a `MapAxes`."
+        return self._axes
+
     @property
-    def axes_names(self): return ["lon", "lat", *self.axes.names]
+    def axes_names(self):
+        """Names of all axes: "lon", "lat", and those of `axes`."""
+        return ["lon", "lat", *self.axes.names]
+
     @property
-    def ndim(self): return 2 + len(self.axes)
+    def ndim(self):
+        "Number of axes, two of the sky included."
+        return 2 + len(self.axes)
+
     @property
-    def is_image(self): return not self.axes
+    def is_image(self):
+        "Whether there are no axes but those of the sky."
+        return not self.axes
+
     @property
     def has_energy_axis(self):
+        """Whether there is an axis "energy" or "energy_true"."""
         return bool({"energy", "energy_true"}.intersection(self.axes.names))
+
     @property
-    def data_shape_axes(self): return self.data_shape
+    def data_shape_axes(self):
+        "Shape of the data, see `data_shape`."
+        return self.data_shape
+
     @property
-    def npix(self): return 1, 1
+    def npix(self):
+        "Number of bins along longitude and latitude: (1, 1)."
+        return 1, 1
 
     def _like(self, axes, **changes):
         "The same region with other axes."
@@ -229,7 +335,17 @@ class RegionGeom:
         axis = self._chosen_axis(axis_name)
         return self._with_axis(axis.name, axis.upsample(factor))
     def slice_by_idx(self, slices):
-        "The bins given by slices (or numbers) for some axes, by name."
+        """Part of the bins.
+
+        Parameters
+        ----------
+        slices : dict
+            Name of an axis to a slice, or to the number of a bin.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         for name in slices:
             self.axes[name]
         return self._like([a.slice(_as_slice(slices.get(a.name, slice(None)), a)) for a in self.axes])
@@ -241,6 +357,7 @@ class RegionGeom:
 
     @property
     def data_shape(self):
+        "Shape of the data: the axes, the last one first, then 1, 1 for the sky."
         return *(a.nbin for a in reversed(self.axes)), 1, 1
 
     @property
@@ -262,18 +379,25 @@ class RegionGeom:
         "Longitude and latitude of the centre and the middle of each axis, quantities."
         middle = [a.pix_to_coord((a.nbin - 1)/2) for a in self.axes]
         return *(u.Quantity(v, "deg") for v in self.center_in_frame[:2]), *middle
-    @property
-    def center_pix(self): return 0., 0., *((a.nbin - 1)/2 for a in self.axes)
 
     @property
-    def is_all_point_sky_regions(self): return self.is_point
+    def center_pix(self):
+        "Pixel coordinates of the centre: 0, 0, and the middle of each axis."
+        return 0., 0., *((a.nbin - 1)/2 for a in self.axes)
+
+    @property
+    def is_all_point_sky_regions(self):
+        "Whether the region is a point."
+        return self.is_point
 
     @property
     def is_region(self):
+        "Whether the region is known."
         return self.region is not None
 
     @property
     def is_point(self):
+        "Whether the region is a point, as for point-like responses."
         return self.is_region and isinstance(self.region, regions_package.PointSkyRegion)
 
     @cached_property
@@ -283,6 +407,7 @@ class RegionGeom:
 
     @property
     def frame(self):
+        """Name of the frame of the region, such as "icrs"; None if the region is not known."""
         if self.is_region:
             return getattr(self.center_in_frame[2], "name", self.center_in_frame[2])
 
@@ -315,7 +440,17 @@ class RegionGeom:
         return WcsGeom.from_wcs(self._given_wcs, around.npix if shape is None else shape[::-1])
 
     def to_wcs_geom(self, width_min=None):
-        "Image geometry around the region, at least `width_min` wide, which may be a number of deg or a pair."
+        """Geometry of an image around the region.
+
+        Parameters
+        ----------
+        width_min : float, (float, float) or `Quantity`, optional
+            The image is at least that wide and high; numbers are deg.
+
+        Returns
+        -------
+        `WcsGeom`
+        """
         geom = self.wcs_geom
         if width_min is None:
             return geom
@@ -325,8 +460,20 @@ class RegionGeom:
                               skydir=geom.crval)
 
     def get_wcs_coord_and_weights(self, factor=10):
-        """Centres of the image's pixels that the region touches, and the fraction of each that is inside,
-        from `factor` times `factor` points in it."""
+        """Pixels of the image that the region touches.
+
+        Parameters
+        ----------
+        factor : int
+            Each pixel is probed at `factor` times `factor` points.
+
+        Returns
+        -------
+        coords : `MapCoord`
+            Centres of the pixels.
+        weights : ndarray
+            Fraction of each pixel that is inside.
+        """
         factor, geom = as_number(factor, "factor", 1, integer=True), self.wcs_geom
         if self.is_point:
             return MapCoord.create({"skycoord": self.center_skydir}, self.frame), np.ones(())
@@ -345,6 +492,7 @@ class RegionGeom:
 
     @property
     def wcs(self):
+        "Projection of the image around the region, a `~astropy.wcs.WCS`."
         return self.wcs_geom.wcs
 
     def solid_angle(self):
@@ -360,7 +508,17 @@ class RegionGeom:
         return u.Quantity(np.broadcast_to(volume, self.data_shape, subok=True))
 
     def contains(self, coords):
-        "Which positions, a `SkyCoord` or coordinates with one, are inside the region; boolean."
+        """Which positions are inside the region.
+
+        Parameters
+        ----------
+        coords : `~astropy.coordinates.SkyCoord`, `MapCoord` or dict
+            Positions.
+
+        Returns
+        -------
+        ndarray of bool
+        """
         if not hasattr(coords, "frame") or isinstance(coords, MapCoord):
             coords = MapCoord.create(coords, self.frame, self.axes.names).skycoord
         return region_contains(self._known_region(), *map(np.atleast_1d, sky_position(coords)))
@@ -424,7 +582,20 @@ class RegionGeom:
         return spatial, spatial, *(a.coord_to_pix(v) for a, v in zip(self.axes, values))
 
     def coord_to_idx(self, coords, clip=False):
-        "Indices of the bins of coordinates; -1 outside, or the outermost bin of an axis if `clip`."
+        """Indices of the bins of coordinates.
+
+        Parameters
+        ----------
+        coords : tuple, dict or `MapCoord`
+            Longitude, latitude and a value for each axis.
+        clip : bool
+            Values outside an axis give its outermost bin instead of -1.
+
+        Returns
+        -------
+        tuple of ndarray
+            Longitude, latitude (0 inside the region, -1 outside), and axes.
+        """
         values, inside = self._axis_values(coords)
         spatial = np.where(inside, 0, -1)
         return spatial, spatial, *(a.coord_to_idx(v, clip=clip) for a, v in zip(self.axes, values))
@@ -437,7 +608,27 @@ class RegionGeom:
         return *sky, *(a.pix_to_coord(p) for a, p in zip(self.axes, pix[2:]))
 
     def energy_mask(self, energy_min=None, energy_max=None, round_to_edge=False):
-        "Mask of the bins wholly between two energies (moved to the nearest edges if `round_to_edge`)."
+        """Mask of the bins between two energies.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str, optional
+            Bins that are wholly in between are True; without one of them there is no such limit.
+        round_to_edge : bool
+            Move both to the nearest edges first.
+
+        Returns
+        -------
+        `RegionNDMap`
+
+        Examples
+        --------
+        >>> from specnb import MapAxis, RegionGeom
+        >>> energy = MapAxis.from_energy_bounds("0.1 TeV", "10 TeV", 4, name="energy")
+        >>> geom = RegionGeom.create(None, axes=[energy])
+        >>> geom.energy_mask("0.2 TeV", "10 TeV").data.ravel()
+        array([False,  True,  True,  True])
+        """
         if not self.axes:
             raise ValueError("the geometry has no energy axis")
         axis = self.axes["energy" if "energy" in self.axes.names else 0]
@@ -462,7 +653,21 @@ class RegionGeom:
         return bool(same_shape and separation(*self.center_deg, *other.center_deg) < 1e-6)
 
     def plot_region(self, ax=None, kwargs_point=None, **kwargs):
-        "Draw the outline (`kwargs` of a patch) or the point (`kwargs_point` of a line); returns the WCSAxes."
+        """Draw the region.
+
+        Parameters
+        ----------
+        ax : `WCSAxes`, optional
+            By default a new one around the region.
+        kwargs_point : dict, optional
+            Of a matplotlib line, if the region is a point.
+        **kwargs
+            Of a matplotlib patch, if it has an outline.
+
+        Returns
+        -------
+        `WCSAxes`
+        """
         if ax is None:
             ax = sky_axes(self.wcs_geom)
         if self.is_point:
@@ -585,6 +790,18 @@ class RegionNDMap(MaskOperators):
         `geom` is no `RegionGeom`, `data` are no numbers, or `unit` is none.
     ValueError
         `data` has another shape.
+
+    Examples
+    --------
+    >>> from specnb import MapAxis, RegionNDMap
+    >>> energy = MapAxis.from_energy_edges([1, 3, 10], unit="TeV")
+    >>> counts = RegionNDMap.create("icrs;circle(83.63, 22.01, 0.11)", axes=[energy], data=[40, 12])
+    >>> counts.data.shape
+    (2, 1, 1)
+    >>> print(counts.sum_over_axes().data.item())
+    52
+    >>> print(counts.get_by_coord({"energy": "2 TeV", "lon": "83.63 deg", "lat": "22.01 deg"}))
+    40.0
     """
 
     def __init__(self, geom, data=None, dtype=None, meta=None, unit=""):
@@ -593,21 +810,66 @@ class RegionNDMap(MaskOperators):
         self.data = np.zeros(self._shape, dtype or float) if data is None else data
 
     @property
-    def data(self): return self._data
+    def data(self):
+        "Values, an array of shape ``geom.data_shape``. May be set."
+        return self._data
+
     @data.setter
     def data(self, values): self._data = _in_bins(values, self._shape)
 
     @property
-    def unit(self): return u.Unit(self._unit)
+    def unit(self):
+        "Unit of the values, a `~astropy.units.Unit`."
+        return u.Unit(self._unit)
 
     @classmethod
     def create(cls, region, axes=None, dtype=None, meta=None, unit="", wcs=None, binsz_wcs=None, data=None):
-        "Map for a region and axes."
+        """Map for a region and axes.
+
+        Parameters
+        ----------
+        region : `SkyRegion`, str, list or None
+            See `RegionGeom.create`.
+        axes : list of `MapAxis`, optional
+            Such as the energy axis.
+        dtype : str or type, optional
+            Of the zeros, if there are no `data`.
+        meta : dict, optional
+            Remarks.
+        unit : str or `Unit`
+            Unit of the values.
+        wcs, binsz_wcs
+            See `RegionGeom`.
+        data : ndarray or number, optional
+            Values; zero by default.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return cls(RegionGeom.create(region, axes, wcs, binsz_wcs), data, dtype, meta, unit)
 
     @classmethod
     def from_geom(cls, geom, meta=None, data=None, unit="", dtype=None):
-        "Map for a geometry."
+        """Map for a geometry.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            The region and its axes.
+        meta : dict, optional
+            Remarks.
+        data : ndarray or number, optional
+            Values; zero by default.
+        unit : str or `Unit`
+            Unit of the values.
+        dtype : str or type, optional
+            Of the zeros, if there are no `data`.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return cls(geom, data, dtype, meta, unit)
 
     def copy(self, **changes):
@@ -617,6 +879,7 @@ class RegionNDMap(MaskOperators):
 
     @property
     def quantity(self):
+        "Values with their unit, a `~astropy.units.Quantity`. May be set."
         return u.Quantity(self.data, self._unit, copy=False)
     @quantity.setter
     def quantity(self, value):
@@ -686,13 +949,34 @@ class RegionNDMap(MaskOperators):
         self.set_by_idx(self._pix_to_idx(pix), vals)
 
     def get_by_coord(self, coords, fill_value=np.nan):
-        "Values of the bins that hold coordinates; `fill_value` outside."
+        """Values of the bins that hold coordinates.
+
+        Parameters
+        ----------
+        coords : dict, tuple or `MapCoord`
+            Longitude, latitude and a value for each axis.
+        fill_value : float
+            Result outside of the bins.
+
+        Returns
+        -------
+        ndarray
+            In the unit of the map.
+        """
         idx = np.broadcast_arrays(*self.geom.coord_to_idx(coords))
         inside = np.all([i >= 0 for i in idx], axis=0)
         return np.where(inside, self.get_by_idx([np.where(inside, i, 0) for i in idx]), fill_value)
 
     def set_by_coord(self, coords, vals):
-        "Set values of the bins that hold coordinates."
+        """Set values of the bins that hold coordinates.
+
+        Parameters
+        ----------
+        coords : dict, tuple or `MapCoord`
+            Longitude, latitude and a value for each axis.
+        vals : ndarray or float
+            In the unit of the map.
+        """
         self.set_by_idx(self._inside(coords), vals)
     def _inside(self, coords):
         idx = self.geom.coord_to_idx(coords)
@@ -701,11 +985,27 @@ class RegionNDMap(MaskOperators):
         return idx
 
     def fill_by_coord(self, coords, weights=None):
-        "Add 1, or `weights`, in the bins that hold coordinates; those outside of the map are left out."
+        """Count coordinates in the bins that hold them; those outside of the map are left out.
+
+        Parameters
+        ----------
+        coords : dict, tuple or `MapCoord`
+            Longitude, latitude and a value for each axis.
+        weights : ndarray, optional
+            Added instead of 1.
+        """
         self.fill_by_idx(self.geom.coord_to_idx(coords), weights)
 
     def fill_events(self, events, weights=None):
-        "Add the events of an `EventList` that are inside the region, 1 or a weight each."
+        """Add the events that are inside the region.
+
+        Parameters
+        ----------
+        events : `EventList`
+            Events of a run.
+        weights : ndarray, optional
+            Added instead of 1, a weight for each event.
+        """
         coords = {"skycoord": events.radec, **{a.name: getattr(events, a.name) for a in self.geom.axes}}
         self.fill_by_coord(coords, weights)
 
@@ -742,7 +1042,23 @@ class RegionNDMap(MaskOperators):
         return len(self.geom.axes) - 1 - self.geom.axes.names.index(self.geom.axes[axis_name].name)
 
     def reduce_over_axes(self, func=np.add, keepdims=True, axes_names=None, weights=None):
-        "Combine the bins of some axes (all by default) by a numpy ufunc; `keepdims` keeps them with one bin."
+        """Combine the bins of some axes.
+
+        Parameters
+        ----------
+        func : `numpy.ufunc`
+            Such as `numpy.add` or `numpy.logical_or`.
+        keepdims : bool
+            Keep each of these axes, with one bin.
+        axes_names : list of str, optional
+            Which axes; all by default.
+        weights : `RegionNDMap`, optional
+            The values are multiplied by it first.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         names = self.geom.axes.names if axes_names is None else list(axes_names)
         data = self.data if weights is None else self.data*np.asarray(weights)
         data = func.reduce(data, axis=tuple(map(self._place, names)), keepdims=True)
@@ -753,11 +1069,37 @@ class RegionNDMap(MaskOperators):
         return RegionNDMap(geom, data.reshape(geom.data_shape), meta=self.meta, unit=self._unit)
 
     def sum_over_axes(self, axes_names=None, keepdims=True, weights=None):
-        "Sum over some axes, all by default; `keepdims` keeps them with one bin."
+        """Sum over some axes.
+
+        Parameters
+        ----------
+        axes_names : list of str, optional
+            Which axes; all by default.
+        keepdims : bool
+            Keep each of these axes, with one bin.
+        weights : `RegionNDMap`, optional
+            The values are multiplied by it first.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return self.reduce_over_axes(np.add, keepdims, axes_names, weights)
 
     def slice_by_idx(self, slices, ssquash=False):
-        "The bins given by slices or numbers for some axes, by name; a number drops its axis."
+        """Part of the bins.
+
+        Parameters
+        ----------
+        slices : dict
+            Name of an axis to a slice, or to the number of a bin, which drops the axis.
+        ssquash : bool
+            Accepted and ignored, so that calls written for Gammapy work.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         geom = self.geom.slice_by_idx(slices)
         parts = [_as_slice(slices.get(a.name, slice(None)), a) for a in self.geom.axes]
         data = self.data[tuple(parts[::-1])]
@@ -766,7 +1108,21 @@ class RegionNDMap(MaskOperators):
         return RegionNDMap(geom, data.reshape(geom.data_shape), meta=self.meta, unit=self._unit)
 
     def resample_axis(self, axis, weights=None, ufunc=np.add):
-        "The bins of an axis combined into those of another of the same name, whose edges are moved to them."
+        """The map on another, coarser axis.
+
+        Parameters
+        ----------
+        axis : `MapAxis`
+            With the name of the one it replaces; its edges are moved to edges of that.
+        weights : `RegionNDMap`, optional
+            The values are multiplied by it first.
+        ufunc : `numpy.ufunc`
+            How bins are combined.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         own, place = self.geom.axes[axis.name], self._place(axis.name)
         bands = own.group_table(axis.edges)
         data = self.data if weights is None else self.data*np.asarray(weights)
@@ -777,7 +1133,23 @@ class RegionNDMap(MaskOperators):
         return RegionNDMap(geom, np.concatenate(parts, place), meta=self.meta, unit=self._unit)
 
     def downsample(self, factor, preserve_counts=True, axis_name=None, weights=None):
-        "The map with `factor` neighbouring bins of an axis added, or averaged unless `preserve_counts`."
+        """The map with fewer, wider bins.
+
+        Parameters
+        ----------
+        factor : int
+            So many neighbouring bins become one.
+        preserve_counts : bool
+            Add the values, else average them.
+        axis_name : str, optional
+            Which axis; by default the only one.
+        weights : `RegionNDMap`, optional
+            The values are multiplied by it first.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         geom = self.geom.downsample(factor, axis_name)
         place = self._place(self.geom._chosen_axis(axis_name).name)
         data = self.data if weights is None else self.data*np.asarray(weights)
@@ -786,8 +1158,23 @@ class RegionNDMap(MaskOperators):
         return RegionNDMap(geom, data if preserve_counts else data/factor, meta=self.meta, unit=self._unit)
 
     def upsample(self, factor, order=0, preserve_counts=True, axis_name=None):
-        """The map with each bin of an axis split into `factor`, which share its value if `preserve_counts`;
-        between the centres there are steps (`order` 0) or lines (1)."""
+        """The map with more, narrower bins.
+
+        Parameters
+        ----------
+        factor : int
+            Each bin is split into so many.
+        order : {0, 1}
+            Steps, or lines between the centres.
+        preserve_counts : bool
+            The parts share the value of the bin, else they keep it.
+        axis_name : str, optional
+            Which axis; by default the only one.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         axis = self.geom._chosen_axis(axis_name)
         geom, place = self.geom.upsample(factor, axis.name), self._place(axis.name)
         pix = (np.arange(axis.nbin*factor) + .5)/factor - .5
@@ -801,7 +1188,17 @@ class RegionNDMap(MaskOperators):
         return RegionNDMap(geom, data/factor if preserve_counts else data, meta=self.meta, unit=self._unit)
 
     def stack(self, other, weights=None, nan_to_num=True):
-        "Add another map of the same bins to this one, in its unit; nan counts as 0 if `nan_to_num`."
+        """Add another map of the same bins to this one, in place.
+
+        Parameters
+        ----------
+        other : `RegionNDMap`
+            Converted to the unit of this one.
+        weights : `RegionNDMap`, optional
+            `other` is multiplied by it first.
+        nan_to_num : bool
+            Values of nan count as 0.
+        """
         if not self._same_pixels(expect(other, RegionNDMap, "other")):
             raise ValueError(f"other: expected a map of the bins {self.geom}, found {other.geom}")
         values = as_float(other.quantity, self._unit, "other")
@@ -854,9 +1251,21 @@ class RegionNDMap(MaskOperators):
         return bool(np.allclose(self.data, values, rtol, atol, equal_nan=True))
 
     def plot(self, ax=None, axis_name=None, **kwargs):
-        """Draw a point with a horizontal bar for each bin of an axis; `kwargs` as for ``errorbar``. Of a map
-        with several axes `axis_name` is the horizontal one, and each bin of the others has points of its own.
-        Returns the axes."""
+        """Draw a point with a horizontal bar for each bin of an axis.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        axis_name : str, optional
+            The horizontal axis, of a map with several; each bin of the others has points of its own.
+        **kwargs
+            As for ``errorbar``.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, axis, values = _energy_axes(self, ax, axis_name)
         x = axis.as_plot_center if hasattr(axis, "as_plot_center") else axis.center_value
         if hasattr(axis, "as_plot_xerr"):
@@ -900,7 +1309,15 @@ class RegionNDMap(MaskOperators):
 
 # %% ../../nbs/30_regions/30_maps.ipynb #f11958b7
 class Map:
-    "Makes maps: images of the sky (`WcsNDMap`) and values in the bins of a region (`RegionNDMap`)."
+    """Makes maps: images of the sky (`WcsNDMap`) and values in the bins of a region (`RegionNDMap`).
+
+    Examples
+    --------
+    >>> from specnb import Map
+    >>> image = Map.create(skydir=(83.63, 22.01), width=1, binsz=0.5)
+    >>> image.data.shape
+    (2, 2)
+    """
 
     @staticmethod
     def create(map_type="wcs", **kwargs):
@@ -913,6 +1330,10 @@ class Map:
             `RegionNDMap.create`.
         **kwargs
             These arguments, and ``unit``.
+
+        Returns
+        -------
+        `WcsNDMap` or `RegionNDMap`
         """
         if map_type == "region":
             return RegionNDMap.create(**kwargs)
@@ -923,7 +1344,23 @@ class Map:
 
     @staticmethod
     def from_geom(geom, data=None, unit="", **kwargs):
-        "Map for a geometry, zero by default; `kwargs` as for `RegionNDMap`."
+        """Map for a geometry.
+
+        Parameters
+        ----------
+        geom : `WcsGeom` or `RegionGeom`
+            Which bin is where.
+        data : ndarray, optional
+            Values, zero by default.
+        unit : str
+            Unit of the values.
+        **kwargs
+            As for `RegionNDMap`.
+
+        Returns
+        -------
+        `WcsNDMap` or `RegionNDMap`
+        """
         if isinstance(geom, RegionGeom):
             return RegionNDMap.from_geom(geom, data=data, unit=unit, **kwargs)
         return WcsNDMap.from_geom(geom, data, unit)

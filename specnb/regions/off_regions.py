@@ -106,6 +106,19 @@ class OffRegions:
         Angle under which the ON region is seen from the pointing, deg; None if not used.
     reason : str
         Why there is no OFF region, if there is none.
+
+    Examples
+    --------
+    Events in the OFF regions of a run:
+
+    >>> from specnb import ReflectedRegionsFinder, demo_observations, sky_regions
+    >>> on, = sky_regions("icrs;circle(83.633, 22.014, 0.11)")
+    >>> run = demo_observations()[0]
+    >>> off = ReflectedRegionsFinder().find(on, run.pointing_radec)
+    >>> off.n, off.radius_deg
+    (12, 0.11)
+    >>> off.count(run.events.ra_deg, run.events.dec_deg)
+    219
     """
     geom:RegionGeom
     pointing_deg:tuple
@@ -116,6 +129,7 @@ class OffRegions:
 
     @property
     def n(self):
+        "Number of OFF regions."
         return len(self.angles)
 
     def __len__(self):
@@ -123,14 +137,17 @@ class OffRegions:
 
     @property
     def radius_deg(self):
+        "Radius of the ON region and of each OFF region, deg; None if it is no circle, 0 for a point."
         return self.geom.radius_deg
 
     @property
     def radius_pix(self):
+        "The same radius in pixels of the plane; None if the ON region is no circle."
         return getattr(self.on, "radius", None)
 
     @property
     def offset_deg(self):
+        "Distance of the ON region from the pointing, deg."
         return float(separation(*self.geom.center_deg, *self.pointing_deg))
 
     @cached_property
@@ -140,6 +157,7 @@ class OffRegions:
 
     @cached_property
     def shapes(self):
+        "OFF regions as shapes in the plane, a list."
         return [self.on.turned(self.plane.crpix[0], a) for a in self.angles]
 
     @cached_property
@@ -160,14 +178,17 @@ class OffRegions:
 
     @property
     def lon(self):
+        "Right ascension of the centres, deg, shape (n,)."
         return self._centers[0]
 
     @property
     def lat(self):
+        "Declination of the centres, deg, shape (n,)."
         return self._centers[1]
 
     @property
     def sky_centers(self):
+        "Centres, a `~astropy.coordinates.SkyCoord` of shape (n,) in the frame of the plane."
         lon, lat = from_icrs(self.lon, self.lat, self.plane.frame)
         return coordinates.SkyCoord(lon, lat, unit="deg", frame=self.plane.frame)
 
@@ -223,15 +244,51 @@ class OffRegions:
         return _first_inside(self.shapes, annulus, self.plane, lon, lat)
 
     def multiplicity(self, lon, lat, radius_deg=None):
-        "How often each event (see `members`) counts as OFF, integers of shape (n,)."
+        """How often each event counts as OFF.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination of the events, deg, shape (n,).
+        radius_deg : float or ndarray, optional
+            See `members`.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+        """
         return np.bincount(self.members(lon, lat, radius_deg)[0], minlength=np.size(lon))
 
     def contains(self, lon, lat, radius_deg=None):
-        "Whether events (see `multiplicity`) are in at least one region, boolean, shape (n,)."
+        """Whether events are in at least one region.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination of the events, deg, shape (n,).
+        radius_deg : float or ndarray, optional
+            See `members`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
         return self.multiplicity(lon, lat, radius_deg) > 0
 
     def count(self, lon, lat, radius_deg=None):
-        "Number of OFF events (see `multiplicity`)."
+        """Number of OFF events.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination of the events, deg, shape (n,).
+        radius_deg : float or ndarray, optional
+            See `members`.
+
+        Returns
+        -------
+        int
+        """
         return int(self.multiplicity(lon, lat, radius_deg).sum())
 
     def plot(self, ax=None, label=None, **kwargs):
@@ -310,6 +367,16 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     Returns
     -------
     `WCSAxes`
+
+    Examples
+    --------
+    >>> from specnb import ReflectedRegionsFinder, demo_observations, plot_off_regions, sky_regions
+    >>> on, = sky_regions("icrs;circle(83.633, 22.014, 0.11)")
+    >>> finder, runs = ReflectedRegionsFinder(), demo_observations()
+    >>> off = [finder.find(on, run.pointing_radec) for run in runs]
+    >>> ax = plot_off_regions(off, labels=runs.ids)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['1001', '1002', '1003', '1004']
     """
     off_regions = list(off_regions)
     if not off_regions:
@@ -375,7 +442,22 @@ def _angle(finder, name, unit, **bounds):
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #2885e12c
 class RegionsFinder:
-    "What all finders do; each has its settings and chooses angles in its own way."
+    """What all finders do; each has its settings and chooses angles in its own way.
+
+    Examples
+    --------
+    Any finder gives sky regions, here around a pointing one degree away:
+
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import ReflectedRegionsFinder, RegionsFinder, sky_regions
+    >>> finder = ReflectedRegionsFinder(max_region_number=3)
+    >>> isinstance(finder, RegionsFinder)
+    True
+    >>> on, = sky_regions("icrs;circle(83.633, 22.014, 0.2)")
+    >>> regions, wcs = finder.run(on, SkyCoord(83.633, 23.014, unit="deg"))
+    >>> len(regions)
+    3
+    """
 
     def find(self, geom, pointing_deg, exclusion_mask=None):
         """OFF regions of one pointing.
@@ -403,7 +485,24 @@ class RegionsFinder:
         return self._search(off, _blocked_angle(off, exclusion_mask))
 
     def run(self, region, center, exclusion_mask=None):
-        "List of sky regions and `WCS` of the plane, for a region and a pointing `center`."
+        """Sky regions, as Gammapy's finders give them.
+
+        Parameters
+        ----------
+        region : `SkyRegion`
+            ON region.
+        center : `~astropy.coordinates.SkyCoord`
+            Pointing.
+        exclusion_mask : `WcsNDMap`, sky regions or None
+            Where no OFF region may be.
+
+        Returns
+        -------
+        regions : list of `SkyRegion`
+            OFF regions.
+        wcs : `WCS`
+            Of the plane about the pointing.
+        """
         off = self.find(region, center, exclusion_mask)
         return off.regions, off.plane.wcs
 
@@ -435,6 +534,16 @@ class ReflectedRegionsFinder(RegionsFinder):
     References
     ----------
     Berge, Funk & Hinton 2007, A&A 466, 1219.
+
+    Examples
+    --------
+    >>> from specnb import ReflectedRegionsFinder, sky_regions
+    >>> on, = sky_regions("icrs;circle(83.633, 22.014, 0.11)")
+    >>> finder = ReflectedRegionsFinder(min_distance="0.1 rad")
+    >>> finder.find(on, (83.633, 22.514)).n
+    10
+    >>> finder.find(on, (83.633, 22.514), exclusion_mask="icrs;circle(83.633, 23.014, 0.3)").n
+    7
     """
     angle_increment:object = "0.1 rad"
     min_distance:object = "0 rad"
@@ -494,6 +603,16 @@ class WobbleRegionsFinder(RegionsFinder):
     ------
     ValueError
         `n_off_regions` is no positive integer.
+
+    Examples
+    --------
+    Three OFF regions at 90, 180 and 270 degrees from the ON region:
+
+    >>> from specnb import WobbleRegionsFinder, sky_regions
+    >>> on, = sky_regions("icrs;circle(83.633, 22.014, 0.1)")
+    >>> off = WobbleRegionsFinder(n_off_regions=3).find(on, (83.633, 22.414))
+    >>> off.sky_centers.to_string("decimal")
+    ['83.2003 22.4134', '83.633 22.814', '84.0657 22.4134']
     """
     n_off_regions:int
     binsz:object = "0.01 deg"

@@ -96,7 +96,7 @@ def _on_the_sky(regions, path, wcs)->list:
 
 # %% ../../nbs/30_regions/05_region_files.ipynb #e2d30fda
 def read_regions(path, wcs=None):
-    """Sky regions of a file.
+    r"""Sky regions of a file.
 
     Parameters
     ----------
@@ -117,6 +117,14 @@ def read_regions(path, wcs=None):
         No such file.
     DataError
         Not a region file, a shape that is not supported, no region, or pixels without a WCS.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from specnb import read_regions
+    >>> _ = Path("off.reg").write_text("icrs;circle(83.63, 23.01, 0.1)\nicrs;circle(84.72, 22.01, 0.1)\n")
+    >>> [f"{r.center.ra.deg:.2f} {r.center.dec.deg:.2f}" for r in read_regions("off.reg")]
+    ['83.63 23.01', '84.72 22.01']
     """
     path = make_path(path)
     if not path.is_file():

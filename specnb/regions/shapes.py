@@ -43,6 +43,10 @@ def sky_regions(regions)->list:
         A string is read as DS9 regions, such as ``"icrs;circle(83.63, 22.01, 0.11)"``, or is the path of a
         file (see `read_regions`).
 
+    Returns
+    -------
+    list of `SkyRegion`
+
     Raises
     ------
     TypeError
@@ -51,6 +55,13 @@ def sky_regions(regions)->list:
         A string that holds no region, or one that is not understood; only regions to be cut out of others.
     DataError, FileNotFoundError
         As `read_regions`.
+
+    Examples
+    --------
+    >>> from specnb import sky_regions
+    >>> region, = sky_regions("icrs;circle(83.63, 22.01, 0.11)")
+    >>> region.radius
+    <Quantity 0.11 deg>
     """
     found = _flat_regions(regions)
     return with_cuts(found, "the list of regions") if any(map(is_cut_out, found)) else found
@@ -70,14 +81,55 @@ def circle_numbers(region):
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #38c57bb3
 def regions_to_compound_region(regions):
-    "Union of a list of regions; one region stays as it is."
+    """Union of regions.
+
+    Parameters
+    ----------
+    regions : list of `SkyRegion`
+        At least one.
+
+    Returns
+    -------
+    `SkyRegion`
+        A `~regions.CompoundSkyRegion`; one region stays as it is.
+
+    Examples
+    --------
+    >>> from specnb import regions_to_compound_region, sky_regions
+    >>> circles = sky_regions("icrs;circle(83.6, 22.0, 0.2);circle(83.6, 22.5, 0.2)")
+    >>> type(regions_to_compound_region(circles)).__name__
+    'CompoundSkyRegion'
+    """
     first, *others = sky_regions(regions)
     for other in others:
         first = first | other
     return first
 
 def compound_region_to_regions(region):
-    "List of the regions of a union; ValueError if it is made by another operation."
+    """Regions of a union, the inverse of `regions_to_compound_region`.
+
+    Parameters
+    ----------
+    region : `SkyRegion`
+        A union, or a single region.
+
+    Returns
+    -------
+    list of `SkyRegion`
+
+    Raises
+    ------
+    ValueError
+        A compound made by another operation, such as an intersection.
+
+    Examples
+    --------
+    >>> from specnb import compound_region_to_regions, regions_to_compound_region, sky_regions
+    >>> circles = sky_regions("icrs;circle(83.6, 22.0, 0.2);circle(83.6, 22.5, 0.2)")
+    >>> union = regions_to_compound_region(circles)
+    >>> len(compound_region_to_regions(union))
+    2
+    """
     if not isinstance(region, regions_package.CompoundSkyRegion):
         return [region]
     if region.operator is not operator.or_:
@@ -129,7 +181,25 @@ def _compound_center(region)->tuple:
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #c0d45a02
 def compound_region_center(compound_region):
-    "Centre of a compound region (see `region_center`), a `SkyCoord`."
+    """Centre of a compound region.
+
+    Parameters
+    ----------
+    compound_region : `SkyRegion`
+        For what counts as its centre see `region_center`.
+
+    Returns
+    -------
+    `~astropy.coordinates.SkyCoord`
+
+    Examples
+    --------
+    >>> from specnb import compound_region_center, regions_to_compound_region, sky_regions
+    >>> circles = sky_regions("icrs;circle(83.6, 22.0, 0.2);circle(83.6, 22.5, 0.2)")
+    >>> union = regions_to_compound_region(circles)
+    >>> compound_region_center(union).to_string("decimal")
+    '83.6 22.25'
+    """
     lon, lat, frame = region_center(compound_region)
     return coordinates.SkyCoord(lon, lat, unit="deg", frame=frame)
 
@@ -154,6 +224,12 @@ def region_center(region):
     ValueError
         No centre and no vertices; a point as part of a compound; a position that is not finite; fewer than
         three vertices.
+
+    Examples
+    --------
+    >>> from specnb import region_center, sky_regions
+    >>> region_center(sky_regions("galactic;circle(184.56, -5.78, 0.1)")[0])
+    (184.56, -5.78, 'galactic')
     """
     if circle := circle_numbers(region):
         return *circle[:2], circle[3]
@@ -235,6 +311,14 @@ def region_contains(region, lon, lat, radius_deg=None):
     ------
     ValueError
         A point without `radius_deg`, or a shape with it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import region_contains, sky_regions
+    >>> region, = sky_regions("icrs;ellipse(83.63, 22.01, 0.3, 0.1, 0)")
+    >>> region_contains(region, np.array([83.63, 83.63]), np.array([22.05, 22.25]))
+    array([ True, False])
     """
     is_point = isinstance(region, regions_package.PointSkyRegion)
     if is_point != (radius_deg is not None):

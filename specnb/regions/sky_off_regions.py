@@ -71,6 +71,16 @@ class SkyOffRegions:
         Radius around the centre of the ON region that is left out too, deg.
     reason : str
         Why there is no OFF region, if there is none.
+
+    Examples
+    --------
+    >>> from specnb import RegionGeom, SkyOffRegions, sky_regions
+    >>> geom = RegionGeom.create("icrs;circle(83.633, 22.014, 0.11)")
+    >>> ellipse = sky_regions("icrs;ellipse(83.633, 23.014, 0.5, 0.2, 0)")
+    >>> star = sky_regions("icrs;circle(83.8, 23, 0.1)")
+    >>> off = SkyOffRegions(geom, (83.633, 22.514), ellipse, exclusion=star)
+    >>> print(f"{off.n} region, {off.solid_angle().to('deg2'):.3f}")
+    1 region, 0.283 deg2
     """
     geom:RegionGeom
     pointing_deg:tuple
@@ -83,6 +93,7 @@ class SkyOffRegions:
 
     @property
     def n(self):
+        "Number of OFF regions."
         return len(self.regions)
 
     def __len__(self):
@@ -90,6 +101,7 @@ class SkyOffRegions:
 
     @property
     def offset_deg(self):
+        "Distance of the ON region from the pointing, deg."
         return float(separation(*self.geom.center_deg, *self.pointing_deg))
 
     @cached_property
@@ -99,14 +111,35 @@ class SkyOffRegions:
         return pointing_plane(self.pointing_deg, self.offset_deg, frame)
 
     def allowed(self, lon, lat):
-        "Which positions (ICRS, deg) are neither excluded nor in the ON region, boolean."
+        """Which positions are neither excluded nor in the ON region.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination, deg, shape (n,).
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
         out = separation(*self.geom.center_deg, lon, lat) < self.keep_out_deg
         if not self.geom.is_point:
             out |= region_contains(self.geom.region, lon, lat)
         return ~(out | is_excluded(self.exclusion, lon, lat))
 
     def index(self, lon, lat):
-        "Number of the region that each position is in, ON region and exclusion aside; -1 for none."
+        """Number of the region that each position is in, ON region and exclusion aside.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination, deg, shape (n,).
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            -1 for none.
+        """
         found = np.full(len(lon), -1)
         for k in reversed(range(self.n)):
             found[region_contains(self.regions[k], lon, lat)] = k
@@ -132,7 +165,17 @@ class SkyOffRegions:
         return rows, index[rows]
 
     def points(self):
-        "Positions spread over the regions: right ascension, declination, deg, region, area of each, deg2."
+        """Positions spread over the regions.
+
+        Returns
+        -------
+        ra, dec : ndarray
+            deg.
+        number : ndarray of int
+            Of the region.
+        area : ndarray
+            Solid angle that each position stands for, deg2.
+        """
         parts = [region_grid(region, 80) for region in self.regions]
         number = np.repeat(range(self.n), [len(ra) for ra, _, _ in parts])
         area = np.array([a for *_, a in parts])[number]
@@ -140,8 +183,9 @@ class SkyOffRegions:
 
     @cached_property
     def positions(self):
-        """Positions spread over what is left of the regions: right ascension, declination, deg, number of the
-        region, and the area that each stands for, deg2."""
+        """Positions spread over what is left of the regions, as `points` gives them: without ON region and
+        exclusion.
+        """
         if not self.n:
             return (np.empty(0),)*2 + (np.empty(0, int), np.empty(0))
         lon, lat, number, area = self.points()
@@ -220,10 +264,32 @@ class RingOffRegions(SkyOffRegions):
 
     Parameters
     ----------
+    geom : `RegionGeom`
+        With the ON region.
+    pointing_deg : (float, float)
+        Right ascension and declination of the pointing, deg.
+    regions : list of `SkyRegion`
+        The sectors, as polygons.
+    exclusion : `WcsNDMap` or list of `SkyRegion`
+        What is left out of them.
+    keep_out_deg : float
+        Radius around the centre of the ON region that is left out too, deg.
+    reason : str
+        Why there is no OFF region, if there is none.
     center_deg : (float, float)
         Right ascension and declination of the centre, deg.
     r_in, r_out : float
         Radii, deg.
+
+    Examples
+    --------
+    A ring from 0.5 to 0.8 deg around the source:
+
+    >>> from specnb import RegionGeom, RingOffRegions
+    >>> geom = RegionGeom.create("icrs;circle(83.633, 22.014, 0.11)")
+    >>> ring = RingOffRegions.create(geom, (83.633, 22.514), geom.center_deg, r_in=0.5, r_out=0.8)
+    >>> print(f"{ring.n} sectors, {ring.solid_angle().to('deg2'):.3f}")
+    12 sectors, 1.225 deg2
     """
     center_deg:tuple = (0., 0.)
     r_in:float = 0.
@@ -231,13 +297,47 @@ class RingOffRegions(SkyOffRegions):
 
     @classmethod
     def create(cls, geom, pointing_deg, center_deg, r_in, r_out, exclusion=(), keep_out_deg=0., n_sectors=12):
-        "Ring around a position, all radii in deg."
+        """Ring around a position.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            With the ON region.
+        pointing_deg : (float, float)
+            Right ascension and declination of the pointing, deg.
+        center_deg : (float, float)
+            Right ascension and declination of the centre of the ring, deg.
+        r_in, r_out : float
+            Inner and outer radius, deg.
+        exclusion : `WcsNDMap` or list of `SkyRegion`
+            What is left out.
+        keep_out_deg : float
+            Radius around the centre of the ON region that is left out, too, deg.
+        n_sectors : int
+            Number of sectors.
+
+        Returns
+        -------
+        `RingOffRegions`
+        """
         if not 0 <= r_in < r_out:
             raise ValueError(f"ring: expected 0 <= inner < outer radius, found {r_in:g} and {r_out:g} deg")
         sectors = ring_sectors(center_deg, r_in, r_out, n_sectors)
         return cls(geom, pointing_deg, sectors, exclusion, keep_out_deg, "", center_deg, r_in, r_out)
 
     def index(self, lon, lat):
+        """Number of the sector that each position is in, ON region and exclusion aside.
+
+        Parameters
+        ----------
+        lon, lat : ndarray
+            Right ascension and declination, deg, shape (n,).
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            -1 outside the ring.
+        """
         distance = separation(*self.center_deg, lon, lat)
         east, north = fov_coordinates(*self.center_deg, lon, lat)
         turn = np.arctan2(east, north)/(2*np.pi) % 1
@@ -245,6 +345,7 @@ class RingOffRegions(SkyOffRegions):
         return np.where(inside, np.minimum((turn*self.n).astype(int), self.n - 1), -1)
 
     def points(self):
+        "Positions spread over the ring, see `SkyOffRegions.points`."
         n_angles = max(300//self.n, 4)*self.n
         cosines = np.linspace(*np.cos(np.radians([self.r_in, self.r_out])), 81)[1::2]
         r, angle = np.degrees(np.arccos(cosines))[:, None], 360*(np.arange(n_angles) + .5)/n_angles
@@ -254,4 +355,5 @@ class RingOffRegions(SkyOffRegions):
 
     @property
     def reach_deg(self):
+        "Largest distance from the pointing, deg."
         return float(separation(*self.center_deg, *self.pointing_deg)) + self.r_out
