@@ -309,6 +309,7 @@ class MaskOperators:
 
     @property
     def is_mask(self):
+        "Whether the data are boolean."
         return self.data.dtype == bool
 
     def _same_pixels(self, other):
