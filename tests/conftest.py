@@ -39,6 +39,16 @@ def magic_dir(): return data_dir("magic/rad_max/data")
 def root(): return ROOT
 
 
+@pytest.fixture
+def empty_figures(monkeypatch):
+    "The files of the figures of an analysis are there but empty: they are most of the time of a run in this process."
+    def write(analysis, folder, dpi=120):
+        folder.mkdir()
+        for name in {*analysis.figures()} - {"profiles"}:
+            for ending in ("png", "pdf"): (folder / f"{name}.{ending}").touch()
+    monkeypatch.setattr("specnb.analysis.products._write_figures", write)
+
+
 def pytest_terminal_summary(terminalreporter):
     skipped = {str(r.longrepr[2]).removeprefix("Skipped: ") for r in terminalreporter.stats.get("skipped", [])
                if "GAMMAPY_DATA" in str(r.longrepr)}

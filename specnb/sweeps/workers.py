@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -219,6 +220,7 @@ _NOT_STARTED = ("a process of the sweep did not start; a script needs the line i
 def dask_setup(worker):
     "Dask calls this in each local worker."
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.modules.setdefault("rfc3987_syntax", None) # 1.4 s of jsonschema for addresses, which no notebook has
 
 def usable_cores():
     "Cores that this process may use."
