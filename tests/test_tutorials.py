@@ -53,7 +53,7 @@ def test_spectral_analysis_of_the_simulated_runs(tmp_path):
 
 def test_spectral_analysis_of_the_hess_runs(hess_dir, tmp_path):
     runs = [23523, 23526, 23559, 23592]
-    results = execute("01_spectral_analysis", tmp_path, data_dir=str(hess_dir), obs_ids=runs, expected="hess")
+    results = execute("01_spectral_analysis", tmp_path, data_dir=str(hess_dir), obs_ids=runs)
     check(results, "01_spectral_analysis_hess")
 
 
