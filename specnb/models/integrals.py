@@ -36,6 +36,17 @@ class EnergyNodes:
     ------
     ValueError
         Edges that are not positive, finite and increasing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import EnergyNodes, PowerLawSpectralModel
+    >>> nodes = EnergyNodes(np.geomspace(.1, 100, 4))
+    >>> nodes
+    EnergyNodes(3 bins, 0.1 to 100 TeV, 99 pieces each)
+    >>> model = PowerLawSpectralModel()
+    >>> print([f"{x:.3g}" for x in model.bin_flux(nodes, model.parameters.internal_values)])
+    ['9e-12', '9e-13', '9e-14']
     """
 
     def __init__(self, edges, n_segments=None):
@@ -52,7 +63,19 @@ class EnergyNodes:
 
     @classmethod
     def from_bounds(cls, e_min, e_max, n_segments=None):
-        "Nodes of bins that need not touch: lower and upper bounds in TeV, shape (n_bins,)."
+        """Nodes of bins that need not touch.
+
+        Parameters
+        ----------
+        e_min, e_max : array_like, shape (n_bins,)
+            Lower and upper bounds in TeV.
+        n_segments : int, optional
+            Pieces per bin, as for the class.
+
+        Returns
+        -------
+        EnergyNodes
+        """
         e_min, e_max = np.asarray(e_min, float), np.asarray(e_max, float)
         if not (np.all(e_min < e_max) and np.all(e_min > 0) and np.isfinite(e_max).all()):
             raise ValueError(f"energies: expected 0 < lower < upper bound, found {e_min} and {e_max} TeV")
@@ -81,6 +104,7 @@ class EnergyNodes:
 
     @cached_property
     def coarse(self): # the same bins with a single piece each
+        "The same bins with a single piece each, `EnergyNodes`: exact for power laws."
         if self.n_segments == 1: return self
         low, high = self.bounds
         if isinstance(self.left, slice):
@@ -88,7 +112,7 @@ class EnergyNodes:
         return EnergyNodes.from_bounds(low, high, 1)
 
     def sum(self, pieces):
-        "Sum the pieces of each bin: (..., n_bins*n_segments) to (..., n_bins)."
+        "Sum the pieces of each bin: shape (..., n_bins*n_segments) to (..., n_bins)."
         n = self.n_segments
         if n > 8:
             return pieces.reshape(*pieces.shape[:-1], self.n_bins, n).sum(-1)

@@ -29,6 +29,17 @@ class Covariance:
     ------
     ValueError
         A matrix of another shape.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> free = datasets.models.covariance.get_subcovariance(datasets.parameters.free_parameters)
+    >>> print(free.parameters.names, free.shape)
+    ['index', 'amplitude'] (2, 2)
+    >>> print(f"{free.correlation[0, 1]:.2f}")
+    0.37
     """
 
     def __init__(self, parameters, data=None):
@@ -36,7 +47,9 @@ class Covariance:
         self.data = np.diag(self.parameters.error**2) if data is None else data
 
     @property
-    def data(self): return self._data
+    def data(self):
+        "The matrix, in the units of the parameters, shape (n_par, n_par)."
+        return self._data
     @data.setter
     def data(self, matrix):
         matrix = as_floats(matrix, "covariance")
@@ -45,11 +58,23 @@ class Covariance:
         self._data = matrix
 
     @property
-    def shape(self): return (len(self.parameters),)*2
+    def shape(self):
+        "Shape of the matrix, (n_par, n_par)."
+        return (len(self.parameters),)*2
 
     @classmethod
     def from_stack(cls, covariances):
-        "Blocks of several matrices in one, without correlations between them."
+        """Blocks of several matrices in one, without correlations between them.
+
+        Parameters
+        ----------
+        covariances : list of `Covariance`
+            What is joined, in this order.
+
+        Returns
+        -------
+        Covariance
+        """
         covariances = list(covariances)
         result = cls(Parameters.from_stack([c.parameters for c in covariances]))
         for c in covariances:
@@ -58,12 +83,23 @@ class Covariance:
 
     @property
     def correlation(self):
+        "Correlation coefficients, shape (n_par, n_par); 0 for a parameter without error."
         error = np.sqrt(np.diag(self.data))
         product = np.outer(error, error)
         return np.divide(self.data, product, out=np.zeros_like(self.data), where=product > 0)
 
     def get_subcovariance(self, parameters):
-        "The part of the matrix that belongs to some of the parameters."
+        """The part of the matrix that belongs to some of the parameters.
+
+        Parameters
+        ----------
+        parameters : `Parameters`
+            Which; each must be there.
+
+        Returns
+        -------
+        Covariance
+        """
         rows = [self.parameters.index(p) for p in parameters]
         return Covariance(parameters, self.data[np.ix_(rows, rows)])
 
@@ -118,6 +154,11 @@ class CovarianceKeeper:
 
     @property
     def covariance(self):
+        """`Covariance` of all parameters, each once.
+
+        The last fit sets it; so can you, with a matrix of shape (n_par, n_par) in the units of the
+        parameters. Errors that were changed since are what its diagonal shows.
+        """
         parameters = self.parameters.unique_parameters
         data = np.zeros((len(parameters),)*2)
         position = {id(p): i for i, p in enumerate(parameters)}
@@ -202,6 +243,20 @@ class ModelBase(CovarianceKeeper):
         A parameter name that the model does not have.
     TypeError
         A value without the unit that is due.
+
+    Examples
+    --------
+    >>> from specnb import ModelBase, Parameter
+    >>> class Line(ModelBase):
+    ...     offset = Parameter("offset", 1)
+    ...     slope = Parameter("slope", "2 TeV-1")
+    >>> Line(offset=3)
+    Line(offset=3, slope=2)
+    >>> first, second = Line(), Line(slope="5 TeV-1")
+    >>> second.slope = first.slope
+    >>> first.slope.value = 7
+    >>> second
+    Line(offset=1, slope=7)
     """
     tag = ["ModelBase"]
     type = ""
@@ -249,12 +304,15 @@ class ModelBase(CovarianceKeeper):
 
     @property
     def parameters(self):
+        "`Parameters` of the model, in the order of the class."
         names = self.default_parameters.names
         return Parameters([getattr(self, name) for name in names], [type(self).__name__]*len(names),
                           owner=self)
 
     @property
-    def frozen(self): return all(p.frozen for p in self.parameters)
+    def frozen(self):
+        "Whether no parameter is free."
+        return all(p.frozen for p in self.parameters)
 
     def freeze(self):
         "Freeze all parameters."
@@ -266,7 +324,24 @@ class ModelBase(CovarianceKeeper):
             p.frozen = default.frozen
 
     def copy(self, **kwargs):
-        "An independent model, with values, errors and covariance; `kwargs` give other start values by name."
+        """An independent model, with values, errors and covariance.
+
+        Parameters
+        ----------
+        **kwargs
+            Other start values by parameter name; a `Parameter` is linked.
+
+        Returns
+        -------
+        ModelBase
+            Of the same class.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> PowerLawSpectralModel().copy(index=3)
+        PowerLawSpectralModel(index=3, amplitude=1e-12, reference=1)
+        """
         new = copy.deepcopy(self)
         unknown = set(kwargs) - set(self.default_parameters.names)
         if unknown:
@@ -281,7 +356,19 @@ class ModelBase(CovarianceKeeper):
 
     @classmethod
     def from_parameters(cls, parameters, **kwargs):
-        "Model with parameters that exist already; `kwargs` go to the class."
+        """Model with parameters that exist already, so that it is linked to theirs.
+
+        Parameters
+        ----------
+        parameters : `Parameters`
+            One for each of the class, by name; the class adds what is absent.
+        **kwargs
+            Further arguments of the class.
+
+        Returns
+        -------
+        ModelBase
+        """
         return cls(**{p.name: p for p in parameters}, **kwargs)
 
     @property

@@ -105,12 +105,13 @@ class Parameter:
     scan_values : array_like, optional
         Values of the profile, instead of the four before.
     scale_method : {"scale10", "factor1"}, optional
-    scale_transform : {"lin", "log", "sqrt"}
-        Notes of Gammapy for its minimiser; kept.
+        How `autoscale` chooses `scale`. None: it leaves it.
     interp : {"lin", "log", "sqrt"}
         Spacing of the default profile.
     prior : `Prior`, optional
         What is known beforehand.
+    scale_transform : {"lin", "log", "sqrt"}
+        A note of Gammapy for its minimiser; kept, without effect.
 
     Raises
     ------
@@ -118,6 +119,18 @@ class Parameter:
         A value, limit or error whose unit does not convert to that of the parameter.
     ValueError
         A value that is not finite, a negative error, or `min` above `max`.
+
+    Examples
+    --------
+    >>> from specnb import Parameter
+    >>> index = Parameter("index", 2.3, min=1, max=5)
+    >>> index.value = 2.5
+    >>> index
+    Parameter(name='index', value=2.5, unit='', error=0, min=1, max=5, frozen=False)
+    >>> cutoff = Parameter("lambda_", "0.1 TeV-1")
+    >>> cutoff.quantity = "0.2 GeV-1"
+    >>> print(cutoff.value, cutoff.unit)
+    0.2 1 / GeV
     """
     _positive = False # whether 0 and less make no sense
 
@@ -153,6 +166,8 @@ class Parameter:
 
     @property
     def scan_min(self):
+        """Lower end of the default profile, in `unit`; by default `scan_n_sigma` errors (values, if there is
+        no error) below the value."""
         return self.value - self._step*self.scan_n_sigma if self._scan_min is None else self._scan_min
     @scan_min.setter
     def scan_min(self, value):
@@ -160,6 +175,7 @@ class Parameter:
 
     @property
     def scan_max(self):
+        "Upper end of the default profile, in `unit`; by default `scan_n_sigma` errors above the value."
         return self.value + self._step*self.scan_n_sigma if self._scan_max is None else self._scan_max
     @scan_max.setter
     def scan_max(self, value):
@@ -169,20 +185,26 @@ class Parameter:
         return as_number(self._to_float(value, what), f"{what} of parameter {self.name}")
 
     @property
-    def scan_n_values(self): return self._scan_n_values
+    def scan_n_values(self):
+        "Number of values of the default profile, at least 1."
+        return self._scan_n_values
     @scan_n_values.setter
     def scan_n_values(self, value):
         what = f"scan_n_values of parameter {self.name}"
         self._scan_n_values = as_number(value, what, minimum=1, integer=True)
 
     @property
-    def scan_n_sigma(self): return self._scan_n_sigma
+    def scan_n_sigma(self):
+        "Half-width of the default profile in errors, above 0."
+        return self._scan_n_sigma
     @scan_n_sigma.setter
     def scan_n_sigma(self, value):
         self._scan_n_sigma = as_number(value, f"scan_n_sigma of parameter {self.name}", above=0)
 
     @property
     def scan_values(self):
+        """Values of a likelihood profile, in `unit`, shape (n,): those that were set, or those between
+        `scan_min` and `scan_max`."""
         if self._scan_values is not None: return self._scan_values
         to, back = {"lin": (float, float), "log": (np.log, np.exp), "sqrt": (np.sqrt, np.square)}[self.interp]
         inside = np.linspace(to(self.scan_min), to(self.scan_max), self.scan_n_values)
@@ -193,11 +215,15 @@ class Parameter:
         self._scan_values = None if values is None else as_floats(values, what)
 
     @property
-    def factor(self): return self.value/self.scale
+    def factor(self):
+        "What the minimiser sees: value / scale."
+        return self.value/self.scale
     @factor.setter
     def factor(self, factor): self.value = factor*self.scale
     @property
-    def scale_method(self): return self._scale_method
+    def scale_method(self):
+        """How `autoscale` chooses the scale: "scale10", "factor1" or None."""
+        return self._scale_method
     @scale_method.setter
     def scale_method(self, method):
         if method not in ("scale10", "factor1", None):
@@ -205,7 +231,9 @@ class Parameter:
                              f"{method!r}")
         self._scale_method = method
     @property
-    def scale_transform(self): return self._scale_transform
+    def scale_transform(self):
+        """A note of Gammapy for its minimiser, "lin", "log" or "sqrt"; without effect."""
+        return self._scale_transform
     @scale_transform.setter
     def scale_transform(self, transform):
         if transform not in ("lin", "log", "sqrt"):
@@ -214,9 +242,13 @@ class Parameter:
         self._scale_transform = transform
 
     @property
-    def factor_min(self): return self.min/self.scale
+    def factor_min(self):
+        "Lower limit of `factor`: min / scale."
+        return self.min/self.scale
     @property
-    def factor_max(self): return self.max/self.scale
+    def factor_max(self):
+        "Upper limit of `factor`: max / scale."
+        return self.max/self.scale
 
     def autoscale(self):
         """Choose the power of ten that brings the factor between 1 and 10 (sign stays), or the value for the
@@ -262,7 +294,10 @@ class Parameter:
         return float(number)
 
     @property
-    def value(self): return self._value
+    def value(self):
+        """Value as a float in `unit`. Set it to a number in this unit, or to a quantity or text that converts
+        to it."""
+        return self._value
     @value.setter
     def value(self, value):
         try:
@@ -271,11 +306,13 @@ class Parameter:
             self._value = self._to_float(value, "value")
     @property
     def min(self):
+        "Lower limit in a fit, in `unit`; nan if there is none. With a prior that ends, the narrower one."
         return self._min if self._prior is None else self._within_prior()[0]
     @min.setter
     def min(self, value): self._min = self._to_float(value, "min")
     @property
     def max(self):
+        "Upper limit in a fit, in `unit`; nan if there is none. With a prior that ends, the narrower one."
         return self._max if self._prior is None else self._within_prior()[1]
     @max.setter
     def max(self, value): self._max = self._to_float(value, "max")
@@ -286,12 +323,28 @@ class Parameter:
                 float(np.fmin(self._max, high)) if np.isfinite(high) else self._max)
 
     def set_lim(self, min=None, max=None):
-        "Set one or both limits."
+        """Set one or both limits.
+
+        Parameters
+        ----------
+        min, max : float, str or `~astropy.units.Quantity`, optional
+            The limits; None leaves one as it is.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> model = PowerLawSpectralModel()
+        >>> model.index.set_lim(1, 4)
+        >>> print(model.index.min, model.index.max)
+        1.0 4.0
+        """
         if min is not None: self.min = min
         if max is not None: self.max = max
 
     @property
-    def prior(self): return self._prior
+    def prior(self):
+        "What is known before the fit, a `Prior`; None if nothing is. Setting it takes its dictionary too."
+        return self._prior
     @prior.setter
     def prior(self, prior):
         what = f"prior of parameter {self.name}"
@@ -313,7 +366,9 @@ class Parameter:
         "-2 ln p of the prior at the value; None without prior."
         return None if self._prior is None else float(self._prior.stat(self.value, self.unit))
     @property
-    def error(self): return self._error
+    def error(self):
+        "Standard deviation in `unit`; 0 before a fit."
+        return self._error
     @error.setter
     def error(self, value):
         error = self._to_float(value, "error")
@@ -321,7 +376,9 @@ class Parameter:
             raise ValueError(f"error of parameter {self.name}: expected a number >= 0, found {error:g}")
         self._error = error
     @property
-    def frozen(self): return self._frozen
+    def frozen(self):
+        "Whether a fit keeps the value."
+        return self._frozen
     @frozen.setter
     def frozen(self, value):
         if not isinstance(value, (bool, np.bool_)):
@@ -329,7 +386,9 @@ class Parameter:
         self._frozen = bool(value)
 
     @property
-    def unit(self): return as_unit(self._unit)
+    def unit(self):
+        "Unit, a `~astropy.units.Unit`; to change it, set `quantity`."
+        return as_unit(self._unit)
     @unit.setter
     def unit(self, unit):
         if as_unit(unit) != self.unit:
@@ -337,10 +396,14 @@ class Parameter:
             raise ValueError(f"unit of parameter {self.name}: cannot change from {mine} to {new}; set "
                              "quantity, which changes value and unit together")
     @property
-    def internal_factor(self): return _internal_factor(self._unit)
+    def internal_factor(self):
+        "What turns a value in `unit` into one made of TeV, cm and s."
+        return _internal_factor(self._unit)
 
     @property
-    def quantity(self): return u.Quantity(self.value, self.unit)
+    def quantity(self):
+        "Value with unit. Setting it changes the unit too, and converts limits, error and profile."
+        return u.Quantity(self.value, self.unit)
     @quantity.setter
     def quantity(self, value):
         value = self._as_quantity(value, "value")
@@ -363,7 +426,7 @@ class Parameter:
         return f"parameter {self.name}" + (f" of model {model}" if model else "")
 
     def check_value(self, model=""):
-        "Raise ValueError if the value makes no sense."
+        "Raise ValueError if the value makes no sense; `model` is a name for the message."
         name = self._title(model)
         if not np.isfinite(self.value):
             raise ValueError(f"{name}: the value is {self.value}, expected a finite number")
@@ -393,7 +456,7 @@ class Parameter:
         return new
 
     def to_dict(self):
-        "Content as plain numbers and texts."
+        "Content as plain numbers and texts: name, value, unit, error, min, max, frozen, interp, prior."
         prior = {} if self._prior is None else self._prior.to_dict()
         return dict(name=self.name, value=self.value, unit=unit_string(self._unit), error=self.error,
                     min=self.min, max=self.max,
@@ -470,6 +533,20 @@ class Parameters:
     ------
     ValueError
         A name that does not exist is asked for.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel
+    >>> parameters = PowerLawSpectralModel(index=2.4).parameters
+    >>> parameters.names
+    ['index', 'amplitude', 'reference']
+    >>> parameters["index"].value
+    2.4
+    >>> parameters.free_parameters.names
+    ['index', 'amplitude']
+    >>> parameters.freeze_all()
+    >>> len(parameters.free_parameters)
+    0
     """
 
     def __init__(self, parameters=(), models=None, owner=None):
@@ -479,7 +556,19 @@ class Parameters:
 
     @classmethod
     def from_stack(cls, collections, owner=None):
-        "One collection after the other."
+        """One collection after the other.
+
+        Parameters
+        ----------
+        collections : list of `Parameters`
+            What is joined, in this order.
+        owner : object, optional
+            The model whose parameters they are together.
+
+        Returns
+        -------
+        Parameters
+        """
         collections = list(collections)
         return cls([p for c in collections for p in c], [m for c in collections for m in c.models], owner)
 
@@ -488,6 +577,7 @@ class Parameters:
 
     @property
     def covariance(self):
+        "The `Covariance` that the model keeps whose parameters these are; ValueError if they belong to none."
         if self._owner is None:
             raise ValueError("these parameters belong to no model; ask the model for its covariance")
         return self._owner.covariance
@@ -536,8 +626,19 @@ class Parameters:
         return result
 
     def to_dict(self, links=None, names=None):
-        """List of dictionaries, one per parameter, without what is at its default; linked ones carry the same
-        `link`. `names` are those that the model gives them."""
+        """List of dictionaries, one per parameter, without what is at its default.
+
+        Parameters
+        ----------
+        links : dict, optional
+            Text by the id of each linked parameter, as `link_labels` gives it (default): entry ``link``.
+        names : list of str, optional
+            Names that the model gives them. Default: their own.
+
+        Returns
+        -------
+        list of dict
+        """
         links = self.link_labels() if links is None else links
         rows = [p.to_dict() | dict(name=name) | (dict(link=links[id(p)]) if links.get(id(p)) else {})
                 for p, name in zip(self, names or self.names)]
@@ -546,8 +647,27 @@ class Parameters:
 
     @classmethod
     def from_dict(cls, rows, shared=None, defaults=()):
-        """Parameters from dictionaries; `shared` collects linked ones by label over several calls, `defaults`
-        say which units are right and fill what is left out."""
+        """Parameters from dictionaries.
+
+        Parameters
+        ----------
+        rows : list of dict
+            As `to_dict` gives them.
+        shared : dict, optional
+            Collects linked ones by label over several calls.
+        defaults : `Parameters`
+            Say which units are right and fill what is left out.
+
+        Returns
+        -------
+        Parameters
+
+        Examples
+        --------
+        >>> from specnb import Parameters
+        >>> Parameters.from_dict([{"name": "index", "value": 2.2, "min": 1}])["index"]
+        Parameter(name='index', value=2.2, unit='', error=0, min=1, max=nan, frozen=False)
+        """
         return cls.from_entries([entries.check_entry(entries.ParameterEntry, row) for row in rows],
                                 {} if shared is None else shared, defaults)
 
@@ -604,6 +724,7 @@ class Parameters:
 
     @property
     def internal_values(self): # in TeV, cm and s
+        "Values in units made of TeV, cm and s, shape (n_par,): what `SpectralModel.dnde` takes."
         return np.array([p.value*p.internal_factor for p in self])
 
     def autoscale(self):
@@ -632,7 +753,22 @@ class Parameters:
 
     @contextmanager
     def restore_status(self, restore_values=True):
-        "In a with block: afterwards frozen flags, errors and (if wanted) values are as before."
+        """In a with block: afterwards frozen flags, errors and (if wanted) values are as before.
+
+        Parameters
+        ----------
+        restore_values : bool
+            Values too.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> model = PowerLawSpectralModel()
+        >>> with model.parameters.restore_status():
+        ...     model.index.value = 3
+        >>> model.index.value
+        2.0
+        """
         names = ("frozen", "error") + (("value",) if restore_values else ())
         before = [[getattr(p, name) for name in names] for p in self]
         try: yield self
@@ -641,18 +777,25 @@ class Parameters:
                 for name, value in zip(names, content): setattr(p, name, value)
 
     @property
-    def names(self): return [p.name for p in self]
+    def names(self):
+        "Names, a list of str."
+        return [p.name for p in self]
     @property
-    def types(self): return [p.type for p in self]
+    def types(self):
+        """Kinds of the models they belong to, such as "spectral", a list of str."""
+        return [p.type for p in self]
     @property
     def unique_parameters(self):
+        "Those in this order, each once: a linked one has several places in a list of models."
         ids = [id(p) for p in self]
         return self._take([i for i, key in enumerate(ids) if ids.index(key) == i])
     @property
     def free_parameters(self):
+        "Those that a fit may change; linked ones as often as they are here."
         return self._take([i for i, p in enumerate(self) if not p.frozen])
     @property
     def free_unique_parameters(self):
+        "Those that a fit changes, each once."
         return self.unique_parameters.free_parameters
 
     def index(self, key):
@@ -666,7 +809,27 @@ class Parameters:
         raise ValueError(f"no parameter {key!r}; there are {', '.join(self.names) or 'none'}")
 
     def select(self, name=None, type=None, frozen=None):
-        "Those with a name (or one of several), a type, a frozen flag."
+        """Those with a name, a type, a frozen flag.
+
+        Parameters
+        ----------
+        name : str or list of str, optional
+            One name or several.
+        type : str, optional
+            Such as "spectral" or "temporal".
+        frozen : bool, optional
+            Only frozen or only free ones.
+
+        Returns
+        -------
+        Parameters
+
+        Examples
+        --------
+        >>> from specnb import demo_model
+        >>> demo_model().parameters.select(frozen=True).names
+        ['reference', 'alpha']
+        """
         names = [name] if isinstance(name, str) else name
         return self._take([i for i, p in enumerate(self) if (names is None or p.name in names)
                            and (type is None or p.type == type) and (frozen is None or p.frozen == frozen)])

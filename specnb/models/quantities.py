@@ -67,6 +67,14 @@ def sed_axes(sed_type, ax=None, energy_power=0, xunits=None, yunits=None):
     -------
     tuple
         The axes and the units of both.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import sed_axes
+    >>> ax, x_unit, y_unit = sed_axes("e2dnde", ax=plt.figure().gca())
+    >>> print(ax.get_xlabel(), x_unit, ax.get_yscale())
+    Energy [TeV] TeV log
     """
     ax = pyplot.gca() if ax is None else ax
     x = u.Unit(xunits or ax.xaxis.get_units() or "TeV")
@@ -93,6 +101,15 @@ class SpectralQuantities:
 
     The model brings `dnde`, `dnde_gradient`, `bin_flux`, `bin_flux_gradient`, `parameters`, `covariance` and
     `result_unit`.
+
+    Examples
+    --------
+    >>> from specnb import demo_model
+    >>> model = demo_model()
+    >>> model.index.error, model.lambda_.error = .05, .02
+    >>> index, down, up = model.spectral_index_error("5 TeV").value
+    >>> print(f"{index:.2f} +- {up:.2f}")
+    2.74 +- 0.11
     """
 
     def plot(self, energy_bounds, ax=None, sed_type="dnde", energy_power=0, n_points=100, **kwargs):
@@ -116,6 +133,15 @@ class SpectralQuantities:
         Returns
         -------
         `~matplotlib.axes.Axes`
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from specnb import demo_model
+        >>> ax = plt.figure().gca()
+        >>> drawn = demo_model().plot(["0.5 TeV", "30 TeV"], ax=ax, sed_type="e2dnde", label="Crab")
+        >>> ax.get_legend_handles_labels()[1]
+        ['Crab']
         """
         sed_type, energy, value, _ = self._sed(energy_bounds, sed_type, n_points, energy_power)
         ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None),
@@ -125,8 +151,21 @@ class SpectralQuantities:
 
     def plot_error(self, energy_bounds, ax=None, sed_type="dnde", energy_power=0, n_points=100,
                    n_samples=None, random_state=42, samples=None, **kwargs):
-        """Draw the one-sigma error band (butterfly); arguments as for `plot` and `evaluate_error`, the rest
-        goes to `~matplotlib.axes.Axes.fill_between`."""
+        """Draw the one-sigma error band (butterfly).
+
+        Parameters
+        ----------
+        energy_bounds, ax, sed_type, energy_power, n_points
+            As for `plot`.
+        n_samples, random_state, samples
+            How errors are found, as for `evaluate_error`.
+        **kwargs
+            `xunits` and `yunits`, and what `~matplotlib.axes.Axes.fill_between` takes.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         options = dict(n_samples=n_samples, random_state=random_state, samples=samples)
         sed_type, energy, value, errors = self._sed(energy_bounds, sed_type, n_points, energy_power, options)
         ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None),
@@ -222,6 +261,15 @@ class SpectralQuantities:
             Value, error downward and error upward, shape (3, ...), to be unpacked; both errors are the same
             with linear propagation, and the value is the median where there are draws. With `symmetric` value
             and error, shape (2, ...).
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> model = PowerLawSpectralModel(reference="2 TeV")
+        >>> result = Fit().run(demo_datasets(model))
+        >>> flux, down, up = model.evaluate_error("2 TeV").value
+        >>> print(f"{flux:.2e} -{down:.1e} +{up:.1e}")
+        5.63e-12 -2.8e-13 +2.8e-13
         """
         e = as_energies(energy)
         return self._with_errors(lambda values: self.dnde(e.ravel(), values),
@@ -229,7 +277,26 @@ class SpectralQuantities:
                                  self.result_unit, n_samples, random_state, samples, symmetric)
 
     def spectral_index(self, energy, epsilon=1e-4):
-        "Local index: minus the slope of ln(dN/dE) over ln(E), from energies `epsilon` times up and down."
+        """Local index: minus the slope of ln(dN/dE) over ln(E).
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity` or str
+            Energy, any shape.
+        epsilon : float
+            Half-width in ln(E) of the difference.
+
+        Returns
+        -------
+        float or ndarray
+            In the shape of `energy`.
+
+        Examples
+        --------
+        >>> from specnb import demo_model
+        >>> print(f"{demo_model().spectral_index('14.3 TeV'):.2f}")
+        3.39
+        """
         e = as_energies(energy)
         return self._index(e, self._values, epsilon)
 
@@ -238,7 +305,18 @@ class SpectralQuantities:
         return np.log(low/high)/(2*step)
 
     def spectral_index_error(self, energy, n_samples=None, random_state=42, samples=None, symmetric=False):
-        "Local index and its errors, as `evaluate_error`."
+        """Local index and its errors.
+
+        Parameters
+        ----------
+        energy, n_samples, random_state, samples, symmetric
+            As for `evaluate_error`.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Without unit: index, error downward and upward, shape (3, ...).
+        """
         e, step = as_energies(energy), 1e-4
         def relative(at):
             return self.dnde_gradient(at, self._values)/self.dnde(at, self._values)
@@ -280,22 +358,73 @@ class SpectralQuantities:
         -------
         `~astropy.units.Quantity`
             In cm-2 s-1.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import demo_model
+        >>> flux = demo_model().integral([1, 3]*u.TeV, "10 TeV")
+        >>> print([f"{x:.3g}" for x in flux.to_value("cm-2 s-1")])
+        ['2.24e-11', '3.4e-12']
         """
         return self._integral(energy_min, energy_max, 0)
 
     def energy_flux(self, energy_min, energy_max):
-        "Energy flux between two energies, as `integral`, in TeV cm-2 s-1."
+        """Energy flux between two energies.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds, any shape.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            In TeV cm-2 s-1.
+
+        Examples
+        --------
+        >>> from specnb import demo_model
+        >>> print(f"{demo_model().energy_flux('1 TeV', '10 TeV').to_value('erg cm-2 s-1'):.3g}")
+        7.35e-11
+        """
         return self._integral(energy_min, energy_max, 1)
 
     def integral_error(self, energy_min, energy_max, n_samples=None, random_state=42, samples=None,
                        symmetric=False):
-        "Photon flux and its errors, as `integral` and `evaluate_error`."
+        """Photon flux between two energies and its errors.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds, any shape.
+        n_samples, random_state, samples, symmetric
+            As for `evaluate_error`.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Flux in cm-2 s-1, error downward and upward, shape (3, ...).
+        """
         return self._integral_error(energy_min, energy_max, 0, n_samples=n_samples, random_state=random_state,
                                     samples=samples, symmetric=symmetric)
 
     def energy_flux_error(self, energy_min, energy_max, n_samples=None, random_state=42, samples=None,
                           symmetric=False):
-        "Energy flux and its errors, as `energy_flux` and `evaluate_error`."
+        """Energy flux between two energies and its errors.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds, any shape.
+        n_samples, random_state, samples, symmetric
+            As for `evaluate_error`.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Energy flux in TeV cm-2 s-1, error downward and upward, shape (3, ...).
+        """
         return self._integral_error(energy_min, energy_max, 1, n_samples=n_samples, random_state=random_state,
                                     samples=samples, symmetric=symmetric)
 
@@ -321,7 +450,8 @@ class SpectralQuantities:
     def pivot_energy(self):
         """Energy with the smallest relative error of the flux; nan if it does not depend on energy.
 
-        Searched within a factor of 20 around the reference energy (1 TeV for models without).
+        A quantity in TeV, searched within a factor of 20 around the reference energy (1 TeV for models
+        without).
         """
         centre = self.reference.value*self.reference.internal_factor if hasattr(self, "reference") else 1.0
         low, high = np.log(centre) - 3, np.log(centre) + 3
@@ -351,6 +481,12 @@ class SpectralQuantities:
         `~astropy.units.Quantity`
             All such energies (those that a search in 1000 steps separates), shape (n,); one nan, with a
             warning, if there is none.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> print(PowerLawSpectralModel(index=2).inverse("2.5e-13 cm-2 s-1 TeV-1").round(3))
+        [2.] TeV
         """
         value = float(as_float(value, self.result_unit, "value"))
         low, high = float(as_energies(energy_min, "energy_min")), float(as_energies(energy_max, "energy_max"))
@@ -438,6 +574,15 @@ def integrate_spectrum(func, energy_min, energy_max, ndecade=100, energy_flux=Fa
     ------
     TypeError
         Samples for a function that is no model.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import integrate_spectrum
+    >>> def dnde(energy):
+    ...     return u.Quantity("1e-12 cm-2 s-1 TeV-1")*(energy/u.TeV)**-2
+    >>> print(f"{integrate_spectrum(dnde, '1 TeV', '10 TeV').to_value('cm-2 s-1'):.3g}")
+    9e-13
     """
     low, high = np.broadcast_arrays(as_energies(energy_min, "energy_min"),
                                     as_energies(energy_max, "energy_max"))

@@ -21,8 +21,22 @@ class Registry(list):
 
     Parameters
     ----------
-    classes : list of type
+    iterable : list of type, optional
         Classes with an attribute ``tag``, a name or several.
+
+    Examples
+    --------
+    >>> from specnb import SPECTRAL_MODEL_REGISTRY
+    >>> SPECTRAL_MODEL_REGISTRY.get_cls("ecpl").__name__
+    'ExpCutoffPowerLawSpectralModel'
+    >>> "lp" in SPECTRAL_MODEL_REGISTRY.tags
+    True
+
+    A registry of your own:
+
+    >>> from specnb import PowerLawSpectralModel, Registry
+    >>> Registry([PowerLawSpectralModel]).tags
+    ['PowerLawSpectralModel', 'pl']
     """
 
     def append(self, cls):

@@ -20,7 +20,7 @@ special = lazy("scipy.special")
 
 # %% ../../nbs/40_models/60_shapes.ipynb #714959a3
 class PowerLawSpectralModel(ClosedSpectralModel):
-    """Power law, A (E/E0)^-index.
+    """Power law, ``A (E/E0)^-index``.
 
     Parameters
     ----------
@@ -30,6 +30,15 @@ class PowerLawSpectralModel(ClosedSpectralModel):
         Flux at the reference energy. Default 1e-12 cm-2 s-1 TeV-1.
     reference : `~astropy.units.Quantity`
         Reference energy. Default 1 TeV, frozen.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel
+    >>> model = PowerLawSpectralModel(index=2.6, amplitude="3e-11 cm-2 s-1 TeV-1")
+    >>> print(f"{model('2 TeV').value:.3g}")
+    4.95e-12
+    >>> print(f"{model.integral('1 TeV', '10 TeV').to_value('cm-2 s-1'):.3g}")
+    1.83e-11
     """
     tag = ["PowerLawSpectralModel", "pl"]
     index = Parameter("index", 2)
@@ -46,7 +55,7 @@ class PowerLawSpectralModel(ClosedSpectralModel):
 
 # %% ../../nbs/40_models/60_shapes.ipynb #a09303d2
 class PowerLaw2SpectralModel(ClosedSpectralModel):
-    """Power law given by its integral.
+    """Power law given by its integral, with errors of the flux itself after a fit.
 
     Parameters
     ----------
@@ -56,6 +65,15 @@ class PowerLaw2SpectralModel(ClosedSpectralModel):
         Index. Default 2.
     emin, emax : `~astropy.units.Quantity`
         Bounds of the flux. Default 0.1 and 100 TeV, frozen.
+
+    Examples
+    --------
+    >>> from specnb import PowerLaw2SpectralModel
+    >>> model = PowerLaw2SpectralModel(amplitude="2e-11 cm-2 s-1", index=2.5, emin="1 TeV", emax="10 TeV")
+    >>> print(f"{model.integral('1 TeV', '10 TeV').to_value('cm-2 s-1'):.3g}")
+    2e-11
+    >>> print(f"{model('1 TeV').value:.3g}")
+    3.1e-11
     """
     tag = ["PowerLaw2SpectralModel", "pl-2"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1")
@@ -93,7 +111,7 @@ def _power(
     return base if (usual if np.ndim(usual) == 0 else usual.all()) else base**exponent
 
 class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
-    """Power law with exponential cutoff, A (E/E0)^-index exp(-(lambda_ E)^alpha).
+    """Power law with exponential cutoff, ``A (E/E0)^-index exp(-(lambda_ E)^alpha)``.
 
     Parameters
     ----------
@@ -107,6 +125,15 @@ class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
         Inverse cutoff energy. Default 0.1 TeV-1.
     alpha : float
         Sharpness of the cutoff. Default 1, frozen.
+
+    Examples
+    --------
+    >>> from specnb import ExpCutoffPowerLawSpectralModel
+    >>> model = ExpCutoffPowerLawSpectralModel(index=1.8, lambda_="0.05 TeV-1")
+    >>> print(f"{model.e_peak:.1f}")
+    4.0 TeV
+    >>> print(f"{model.spectral_index('20 TeV'):.2f}")
+    2.80
     """
     tag = ["ExpCutoffPowerLawSpectralModel", "ecpl"]
     index = Parameter("index", 1.5)
@@ -127,13 +154,14 @@ class ExpCutoffPowerLawSpectralModel(ClosedSpectralModel):
 
     @property
     def e_peak(self):
+        "Energy of the largest E2 dN/dE, in TeV; nan if there is none."
         (index, _, _, lambda_, alpha), = [self.parameters.internal_values]
         with np.errstate(all="ignore"):
             return _peak(((2 - index)/alpha)**(1/alpha)/lambda_, index < 2 and lambda_ > 0 and alpha > 0)
 
 # %% ../../nbs/40_models/60_shapes.ipynb #d56098ad
 class LogParabolaSpectralModel(ClosedSpectralModel):
-    """Log parabola, A (E/E0)^(-alpha - beta ln(E/E0)).
+    """Log parabola, ``A (E/E0)^(-alpha - beta ln(E/E0))``.
 
     Parameters
     ----------
@@ -145,6 +173,15 @@ class LogParabolaSpectralModel(ClosedSpectralModel):
         Index at the reference energy. Default 2.
     beta : float
         Curvature, natural logarithm. Default 1.
+
+    Examples
+    --------
+    >>> from specnb import LogParabolaSpectralModel
+    >>> model = LogParabolaSpectralModel(alpha=1.9, beta=.2, reference="1 TeV")
+    >>> print(f"{model.e_peak:.2f}")
+    1.28 TeV
+    >>> print(f"{model.spectral_index('10 TeV'):.2f}")
+    2.82
     """
     tag = ["LogParabolaSpectralModel", "lp"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
@@ -163,18 +200,39 @@ class LogParabolaSpectralModel(ClosedSpectralModel):
 
     @classmethod
     def from_log10(cls, amplitude, reference, alpha, beta):
-        "From parameters written with the decimal logarithm: beta is divided by ln 10."
+        """From parameters written with the decimal logarithm, as MAGIC publishes them: beta is divided by ln
+        10.
+
+        Parameters
+        ----------
+        amplitude, reference : `~astropy.units.Quantity` or str
+            Flux at the reference energy, and this energy.
+        alpha, beta : float
+            Index at the reference energy, and curvature per decade.
+
+        Returns
+        -------
+        LogParabolaSpectralModel
+
+        Examples
+        --------
+        >>> from specnb import LogParabolaSpectralModel
+        >>> crab = LogParabolaSpectralModel.from_log10("3.23e-11 cm-2 s-1 TeV-1", "1 TeV", 2.47, .24)
+        >>> print(f"{crab.beta.value:.4f}")
+        0.1042
+        """
         return cls(amplitude=amplitude, reference=reference, alpha=alpha, beta=beta/np.log(10))
 
     @property
     def e_peak(self):
+        "Energy of the largest E2 dN/dE, in TeV; nan if there is none."
         (_, reference, alpha, beta), = [self.parameters.internal_values]
         with np.errstate(all="ignore"):
             return _peak(reference*np.exp((2 - alpha)/(2*beta)), beta > 0)
 
 # %% ../../nbs/40_models/60_shapes.ipynb #0407ec5f
 class LogParabola2SpectralModel(ClosedSpectralModel):
-    """Log parabola with an energy scale of its own, A (E/E0)^(-alpha - beta ln(E/Es)).
+    """Log parabola with an energy scale of its own, ``A (E/E0)^(-alpha - beta ln(E/Es))``.
 
     Parameters
     ----------
@@ -186,6 +244,13 @@ class LogParabola2SpectralModel(ClosedSpectralModel):
         Index and curvature, natural logarithm. Default 2 and 1.
     escale : `~astropy.units.Quantity`
         Energy at which the exponent is -alpha. Default 1 TeV, frozen.
+
+    Examples
+    --------
+    >>> from specnb import LogParabola2SpectralModel
+    >>> model = LogParabola2SpectralModel(alpha=1.8, beta=.3, reference="10 TeV", escale="1 TeV")
+    >>> print(f"{model.e_peak:.2f}")
+    4.41 TeV
     """
     tag = ["LogParabola2SpectralModel", "lp2"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
@@ -204,11 +269,26 @@ class LogParabola2SpectralModel(ClosedSpectralModel):
 
     @classmethod
     def from_log10(cls, amplitude, reference, alpha, beta, escale="1 TeV"):
-        "From parameters written with the decimal logarithm: beta is divided by ln 10."
+        """From parameters written with the decimal logarithm: beta is divided by ln 10.
+
+        Parameters
+        ----------
+        amplitude, reference : `~astropy.units.Quantity` or str
+            Flux at the reference energy, and this energy.
+        alpha, beta : float
+            Index, and curvature per decade.
+        escale : `~astropy.units.Quantity` or str
+            Energy at which the exponent is -alpha.
+
+        Returns
+        -------
+        LogParabola2SpectralModel
+        """
         return cls(amplitude=amplitude, reference=reference, alpha=alpha, beta=beta/np.log(10), escale=escale)
 
     @property
     def e_peak(self):
+        "Energy of the largest E2 dN/dE, in TeV; nan if there is none."
         (_, reference, alpha, beta, escale), = [self.parameters.internal_values]
         with np.errstate(all="ignore"):
             return _peak(np.sqrt(reference*escale)*np.exp((2 - alpha)/(2*beta)), beta > 0)
@@ -225,6 +305,13 @@ class BrokenPowerLawSpectralModel(ClosedSpectralModel):
         Flux at the break. Default 1e-12 cm-2 s-1 TeV-1.
     ebreak : `~astropy.units.Quantity`
         Break energy. Default 1 TeV.
+
+    Examples
+    --------
+    >>> from specnb import BrokenPowerLawSpectralModel
+    >>> model = BrokenPowerLawSpectralModel(index1=1.8, index2=2.9, ebreak="3 TeV")
+    >>> print([f"{model.spectral_index(e):.2f}" for e in ("1 TeV", "10 TeV")])
+    ['1.80', '2.90']
     """
     tag = ["BrokenPowerLawSpectralModel", "bpl"]
     index1 = Parameter("index1", 2)
@@ -246,6 +333,8 @@ class BrokenPowerLawSpectralModel(ClosedSpectralModel):
 class SmoothBrokenPowerLawSpectralModel(ClosedSpectralModel):
     """Two power laws with a smooth transition.
 
+    ``A (E/E0)^-index1 (1 + (E/ebreak)^((index2 - index1)/beta))^-beta`` for a spectrum that becomes steeper.
+
     Parameters
     ----------
     index1, index2 : float
@@ -258,6 +347,13 @@ class SmoothBrokenPowerLawSpectralModel(ClosedSpectralModel):
         Reference energy. Default 1 TeV, frozen.
     beta : float
         Width of the transition, > 0. Default 1, frozen.
+
+    Examples
+    --------
+    >>> from specnb import SmoothBrokenPowerLawSpectralModel
+    >>> model = SmoothBrokenPowerLawSpectralModel(index1=1.8, index2=2.8, beta=.5)
+    >>> print([f"{model.spectral_index(e):.2f}" for e in ("0.1 TeV", "1 TeV", "10 TeV")])
+    ['1.81', '2.30', '2.79']
     """
     tag = ["SmoothBrokenPowerLawSpectralModel", "sbpl"]
     index1 = Parameter("index1", 2)
@@ -296,6 +392,13 @@ class GaussianSpectralModel(ClosedSpectralModel):
         Photon flux of the whole line. Default 1e-12 cm-2 s-1.
     mean, sigma : `~astropy.units.Quantity`
         Position and width. Default 1 and 2 TeV.
+
+    Examples
+    --------
+    >>> from specnb import GaussianSpectralModel
+    >>> line = GaussianSpectralModel(amplitude="3e-13 cm-2 s-1", mean="1 TeV", sigma="0.1 TeV")
+    >>> print(f"{line.integral('0.9 TeV', '1.1 TeV')/line.amplitude.quantity:.4f}")
+    0.6827
     """
     tag = ["GaussianSpectralModel", "gauss"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1")
@@ -320,12 +423,14 @@ class GaussianSpectralModel(ClosedSpectralModel):
         return amplitude, mean, sigma, total, *(z[1]**k*g[1] - z[0]**k*g[0] for k in range(3))
 
     def bin_flux(self, edges, values, energy_power=0):
-        "Photon flux per bin [cm-2 s-1], exact; energy_power=1 gives energy flux [TeV cm-2 s-1]."
+        """Photon flux per bin [cm-2 s-1], exact; ``energy_power=1`` gives energy flux [TeV cm-2 s-1].
+        Arguments as `SpectralModel.bin_flux`."""
         amplitude, mean, sigma, total, g, _, _ = self._moments(edges, values)
         return amplitude*(total if energy_power == 0 else mean*total - sigma*g)
 
     def bin_flux_gradient(self, edges, values, energy_power=0, free=None):
-        "Flux per bin and its derivatives with respect to each parameter, exact."
+        """Flux per bin and its derivatives with respect to each parameter, exact, as
+        `SpectralModel.bin_flux_gradient`."""
         amplitude, mean, sigma, total, g, zg, zzg = self._moments(edges, values)
         flux = self.bin_flux(edges, values, energy_power)
         rows = [total, -amplitude*g/sigma, -amplitude*zg/sigma]

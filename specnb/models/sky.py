@@ -59,6 +59,18 @@ class SkyModel(CovarianceKeeper):
         Not a spectral model, a name that is not a text, or a spectrum that is no flux, such as a norm model.
     ValueError
         A spatial model.
+
+    Examples
+    --------
+    >>> from specnb import ExpCutoffPowerLawSpectralModel, SkyModel
+    >>> spectrum = ExpCutoffPowerLawSpectralModel(index=2.3, amplitude="4e-11 cm-2 s-1 TeV-1")
+    >>> model = SkyModel(spectrum, name="crab")
+    >>> model.parameters["lambda_"].frozen = True
+    >>> model.parameters.free_parameters.names
+    ['index', 'amplitude']
+    >>> flux = model.spectral_model.integral("1 TeV", "10 TeV")
+    >>> print(f"{flux.to_value('cm-2 s-1'):.3g}")
+    2.36e-11
     """
     tag = ["SkyModel", "sky-model"]
 
@@ -116,6 +128,12 @@ class SkyModel(CovarianceKeeper):
             A spatial model.
         KeyError
             No model has the tag.
+
+        Examples
+        --------
+        >>> from specnb import SkyModel
+        >>> SkyModel.create("lp", name="blazar")
+        SkyModel(blazar: LogParabolaSpectralModel(amplitude=1e-12, reference=10, alpha=2, beta=1))
         """
         shape = SPECTRAL_MODEL_REGISTRY.get_cls(spectral_model)()
         if temporal_model is not None:
@@ -123,7 +141,9 @@ class SkyModel(CovarianceKeeper):
         return cls(shape, spatial_model, temporal_model, **kwargs)
 
     @property
-    def temporal_model(self): return self._temporal_model
+    def temporal_model(self):
+        "`TemporalModel`, a factor on the spectrum that changes with time; None for a constant source."
+        return self._temporal_model
     @temporal_model.setter
     def temporal_model(self, model):
         if model is not None and not isinstance(model, TemporalModel):
@@ -137,10 +157,13 @@ class SkyModel(CovarianceKeeper):
         return self.spectral_model, self._temporal_model
     @property
     def parameters(self):
+        "`Parameters` of the spectral model, then of the temporal one."
         inner = [p for part in self._parts for p in part.parameters]
         return Parameters(inner, [self.name]*len(inner), owner=self)
     @property
-    def frozen(self): return all(part.frozen for part in self._parts)
+    def frozen(self):
+        "Whether no parameter is free."
+        return all(part.frozen for part in self._parts)
 
     def _chosen_parts(self, model_type):
         parts = {"spectral": self.spectral_model, "temporal": self.temporal_model}
@@ -149,17 +172,41 @@ class SkyModel(CovarianceKeeper):
         return [m for kind, m in parts.items() if m is not None and model_type in (None, kind)]
 
     def freeze(self, model_type=None):
-        "Freeze all parameters, or those of the spectral or temporal model."
+        """Freeze all parameters, or those of the spectral or temporal model.
+
+        Parameters
+        ----------
+        model_type : {"spectral", "temporal", "spatial"}, optional
+            Which model. Default: all.
+        """
         for part in self._chosen_parts(model_type):
             part.freeze()
 
     def unfreeze(self, model_type=None):
-        "Free the parameters that are free by default, or those of the spectral or temporal model."
+        """Free the parameters that are free by default, or those of the spectral or temporal model.
+
+        Parameters
+        ----------
+        model_type : {"spectral", "temporal", "spatial"}, optional
+            Which model. Default: all.
+        """
         for part in self._chosen_parts(model_type):
             part.unfreeze()
 
     def spectrum_over(self, gti, label):
-        "The spectral model as good time intervals see it: times the mean of the temporal model, if any."
+        """The spectral model as good time intervals see it: times the mean of the temporal model, if any.
+
+        Parameters
+        ----------
+        gti : `GTI` or None
+            When data were taken; needed if there is a temporal model.
+        label : str
+            Name of the dataset, for messages.
+
+        Returns
+        -------
+        SpectralModel
+        """
         if self.temporal_model is None or isinstance(self.temporal_model, ConstantTemporalModel):
             return self.spectral_model
         if gti is None:
@@ -168,7 +215,7 @@ class SkyModel(CovarianceKeeper):
         return TimedSpectrum(self.spectral_model, self.temporal_model, gti, label)
 
     def applies_to(self, dataset_name):
-        "Does the source contribute to this dataset?"
+        "Whether the source contributes to the dataset of this name."
         return self.datasets_names is None or dataset_name in self.datasets_names
 
     def copy(self, name=None, datasets_names=None, copy_data=False, **kwargs):
@@ -188,6 +235,14 @@ class SkyModel(CovarianceKeeper):
         Returns
         -------
         `SkyModel`
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel, SkyModel
+        >>> one = SkyModel(PowerLawSpectralModel(), name="one")
+        >>> two = one.copy(name="two", datasets_names=["1003"])
+        >>> print(two.name, two.applies_to("1001"))
+        two False
         """
         new = copy.deepcopy(self)
         if kwargs:
@@ -199,7 +254,17 @@ class SkyModel(CovarianceKeeper):
         return new
 
     def reassign(self, datasets_names, new_datasets_names):
-        "A copy that applies to new datasets in the place of those named, one or as many as there are new."
+        """A copy that applies to new datasets in the place of those named.
+
+        Parameters
+        ----------
+        datasets_names, new_datasets_names : str or list of str
+            Old names and what takes their place, as many.
+
+        Returns
+        -------
+        SkyModel
+        """
         old, new = ([n] if isinstance(n, str) else list(n) for n in (datasets_names, new_datasets_names))
         if len(old) != len(new):
             raise ValueError(f"new_datasets_names: expected {len(old)} names, found {len(new)}")
@@ -214,7 +279,17 @@ class SkyModel(CovarianceKeeper):
         return [f"{part.type}.{path}" for part in self._parts for path in part._paths]
 
     def to_dict(self, links=None):
-        "Content as plain texts and numbers."
+        """Content as plain texts and numbers, as `Models.write` puts it into a file.
+
+        Parameters
+        ----------
+        links : dict, optional
+            Labels of linked parameters by their id, see `Parameters.link_labels`.
+
+        Returns
+        -------
+        dict
+        """
         data = dict(name=self.name, type=self.tag[0], spectral=self.spectral_model.to_dict(links))
         if self.temporal_model is not None:
             data |= self.temporal_model.to_dict(links=links)
@@ -222,7 +297,19 @@ class SkyModel(CovarianceKeeper):
 
     @classmethod
     def from_dict(cls, data, shared=None):
-        "Source from a dictionary; `shared` collects linked parameters over several sources."
+        """Source from a dictionary.
+
+        Parameters
+        ----------
+        data : dict
+            As `to_dict` gives it.
+        shared : dict, optional
+            Collects linked parameters by label over several sources.
+
+        Returns
+        -------
+        SkyModel
+        """
         entry = entries.check_entry(entries.ComponentEntry, data)
         return cls.from_entry(entry, {} if shared is None else shared)
 
@@ -339,6 +426,24 @@ class Models(CovarianceKeeper, MutableSequence):
         An entry that is not a source.
     ValueError
         A name that occurs twice, or that does not exist.
+
+    Examples
+    --------
+    >>> from specnb import Models, PowerLawSpectralModel, SkyModel
+    >>> models = Models([SkyModel(PowerLawSpectralModel(), name=name) for name in ("crab", "halo")])
+    >>> models.names
+    ['crab', 'halo']
+    >>> models["halo"].spectral_model.index = models["crab"].spectral_model.index
+    >>> models["crab"].parameters["index"].value = 2.5
+    >>> models.to_parameters_table()["model", "name", "value", "link"].pprint()
+    model    name     value       link
+    ----- --------- ---------- ----------
+     crab     index 2.5000e+00 index@crab
+     crab amplitude 1.0000e-12
+     crab reference 1.0000e+00
+     halo     index 2.5000e+00 index@crab
+     halo amplitude 1.0000e-12
+     halo reference 1.0000e+00
     """
 
     _is_list = True
@@ -355,14 +460,21 @@ class Models(CovarianceKeeper, MutableSequence):
     @property
     def _parts(self): return tuple(self._models)
     @property
-    def names(self): return [m.name for m in self]
+    def names(self):
+        "Names, a list of str."
+        return [m.name for m in self]
     @property
     def parameters(self):
+        "`Parameters` of all models; a linked one has a place in each."
         return Parameters.from_stack([m.parameters for m in self], owner=self)
     @property
-    def frozen(self): return all(m.frozen for m in self)
+    def frozen(self):
+        "Whether no parameter is free."
+        return all(m.frozen for m in self)
     @property
-    def parameters_unique_names(self): return self.parameter_paths
+    def parameters_unique_names(self):
+        "The same as `parameter_paths`, as Gammapy calls it."
+        return self.parameter_paths
 
     @property
     def parameter_paths(self):
@@ -424,7 +536,15 @@ class Models(CovarianceKeeper, MutableSequence):
         return f"<b>Models</b>{html_table(rows, ['name', 'spectrum'])}"
 
     def to_parameters_table(self):
-        "Table of all parameters: column model, then the columns of `Parameters.to_table`."
+        """Table of all parameters: column model, then the columns of `Parameters.to_table`.
+
+        Examples
+        --------
+        >>> from specnb import Models, SkyModel
+        >>> table = Models(SkyModel.create("pl", name="crab")).to_parameters_table()
+        >>> print(table.colnames)
+        ['model', 'type', 'name', 'value', 'unit', 'error', 'min', 'max', 'frozen', 'link']
+        """
         result = self.parameters.to_table()
         result.add_column(np.array(self.parameters.models, dtype=str), name="model", index=0)
         return result
@@ -451,7 +571,15 @@ class Models(CovarianceKeeper, MutableSequence):
 
     @classmethod
     def from_yaml(cls, text):
-        "Models from YAML text."
+        """Models from YAML text, as `to_yaml` gives it.
+
+        Examples
+        --------
+        >>> from specnb import Models, SkyModel
+        >>> text = Models(SkyModel.create("ecpl", name="crab")).to_yaml()
+        >>> Models.from_yaml(text).names
+        ['crab']
+        """
         return cls.from_dict(load_yaml(text, "models"))
 
     def write(self, path, overwrite=False, write_covariance=True, further=None):
@@ -467,6 +595,13 @@ class Models(CovarianceKeeper, MutableSequence):
             Write the matrix.
         further : dict, optional
             Entries besides the models, such as those of `FitResult.write`.
+
+        Examples
+        --------
+        >>> from specnb import Models, SkyModel
+        >>> Models(SkyModel.create("pl", name="crab")).write("models.yaml", overwrite=True)
+        >>> Models.read("models.yaml").parameter_paths
+        ['crab.spectral.index', 'crab.spectral.amplitude', 'crab.spectral.reference']
         """
         path, data = make_path(path), (further or {}) | self.to_dict()
         with atomic_path(path, overwrite) as new_models:
@@ -539,6 +674,13 @@ class Models(CovarianceKeeper, MutableSequence):
         Returns
         -------
         ndarray of bool, shape (n_models,)
+
+        Examples
+        --------
+        >>> from specnb import Models, SkyModel
+        >>> models = Models([SkyModel.create("pl", name="crab"), SkyModel.create("lp", name="blazar")])
+        >>> models.selection_mask(tag="lp", model_type="spectral").tolist()
+        [False, True]
         """
         if model_type not in (None, "spectral", "temporal", "spatial"):
             raise ValueError(f"model_type: expected spectral, temporal or spatial, found {model_type!r}")
@@ -574,6 +716,14 @@ class Models(CovarianceKeeper, MutableSequence):
             Names of the parameters. Default: all.
         min, max, value : float, optional
             In the units of the parameters.
+
+        Examples
+        --------
+        >>> from specnb import Models, SkyModel
+        >>> models = Models([SkyModel.create("pl", name=name) for name in ("one", "two")])
+        >>> models.set_parameters_bounds("pl", "spectral", "index", min=1, max=4)
+        >>> models.parameters.select("index").max.tolist()
+        [4.0, 4.0]
         """
         chosen = self.select(tag=tag, model_type=model_type).parameters.select(parameters_names, model_type)
         for parameter in chosen:
@@ -595,7 +745,16 @@ class Models(CovarianceKeeper, MutableSequence):
 
 # %% ../../nbs/40_models/80_sky.ipynb #d6696537
 class Model:
-    "Models of every kind by the tag of their class."
+    """Models of every kind by the tag of their class.
+
+    Examples
+    --------
+    >>> from specnb import Model
+    >>> Model.create("pl", "spectral", index=2.7)
+    PowerLawSpectralModel(index=2.7, amplitude=1e-12, reference=1)
+    >>> Model.create("GaussianPrior", "prior", mu=2.3, sigma=.1)
+    GaussianPrior(mu=2.3, sigma=0.1, weight=1)
+    """
     _registries = {"spectral": SPECTRAL_MODEL_REGISTRY, "temporal": TEMPORAL_MODEL_REGISTRY,
                    "prior": PRIOR_REGISTRY, None: Registry(_KINDS)}
 
@@ -610,7 +769,26 @@ class Model:
 
     @classmethod
     def create(cls, tag, model_type=None, *args, **kwargs):
-        "A model of the class with a tag; `model_type` is spectral, temporal or prior."
+        """A model of the class with a tag.
+
+        Parameters
+        ----------
+        tag : str
+            Name or short name of a class.
+        model_type : {"spectral", "temporal", "prior"}, optional
+            Kind of model. Default: the first that has the tag.
+        *args, **kwargs
+            What the class takes.
+
+        Returns
+        -------
+        ModelBase, SkyModel, NuisanceModel or Prior
+
+        Raises
+        ------
+        KeyError
+            Nobody has the tag.
+        """
         return cls._class(tag, model_type)(*args, **kwargs)
 
     @classmethod
@@ -621,7 +799,7 @@ class Model:
 
 # %% ../../nbs/40_models/80_sky.ipynb #6cdfcf1a
 class MeyerCrabSpectralModel(ClosedSpectralModel):
-    """Crab nebula, fit to data of many instruments.
+    """Crab nebula, fit to data of many instruments from 1 GeV to 100 TeV [1]_.
 
     Parameters
     ----------
@@ -630,7 +808,16 @@ class MeyerCrabSpectralModel(ClosedSpectralModel):
 
     References
     ----------
-    Meyer, Horns & Zechlin 2010, A&A 523, A2, appendix D.
+    .. [1] Meyer, Horns & Zechlin 2010, A&A 523, A2, appendix D.
+
+    Examples
+    --------
+    >>> from specnb import MeyerCrabSpectralModel
+    >>> crab = MeyerCrabSpectralModel()
+    >>> print(f"{crab.integral('1 TeV', '100 TeV').to_value('cm-2 s-1'):.3g}")
+    2.07e-11
+    >>> print(f"{crab.spectral_index('1 TeV'):.2f}")
+    2.54
     """
     tag = ["MeyerCrabSpectralModel", "meyer-crab"]
     norm = Parameter("norm", 1, frozen=True)
@@ -653,7 +840,7 @@ _CRAB = { # shape, and parameters in cm-2 s-1 TeV-1 and TeV at a reference energ
 }
 
 def create_crab_spectral_model(reference="meyer"):
-    """Published spectrum of the Crab nebula.
+    """Published spectrum of the Crab nebula: "meyer" [1]_, "hegra" [2]_, "hess" [3]_, "magic" [4]_.
 
     Parameters
     ----------
@@ -671,8 +858,20 @@ def create_crab_spectral_model(reference="meyer"):
 
     References
     ----------
-    meyer: Meyer, Horns & Zechlin 2010, A&A 523, A2. hegra: Aharonian et al. 2000, ApJ 539, 317. hess_pl,
-    hess_ecpl: Aharonian et al. 2006, A&A 457, 899. magic_lp, magic_ecpl: Aleksic et al. 2015, JHEAp 5, 30.
+    .. [1] Meyer, Horns & Zechlin 2010, A&A 523, A2.
+    .. [2] Aharonian et al. 2000, ApJ 539, 317.
+    .. [3] Aharonian et al. 2006, A&A 457, 899.
+    .. [4] Aleksic et al. 2015, JHEAp 5, 30.
+
+    Examples
+    --------
+    >>> from specnb import create_crab_spectral_model
+    >>> for name in ("meyer", "hess_ecpl", "magic_lp"):
+    ...     flux = create_crab_spectral_model(name).integral("1 TeV", "10 TeV")
+    ...     print(f"{name:9} {flux.to_value('cm-2 s-1'):.3g}")
+    meyer     2.04e-11
+    hess_ecpl 2.24e-11
+    magic_lp  2e-11
     """
     if reference == "meyer": return MeyerCrabSpectralModel()
     if reference not in _CRAB:

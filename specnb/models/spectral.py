@@ -154,14 +154,27 @@ class _IsNorm:
 class SpectralModel(SpectralQuantities, ModelBase):
     """Base of all spectral models.
 
-    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(energy, *parameters)`` with
-    their names as arguments. It must work with quantities; if it also works with floats (TeV, cm, s), fits
-    are fast.
+    A subclass lists its `Parameter` objects as class attributes and defines ``evaluate(energy, *parameters)``
+    with their names as arguments. It must work with quantities; if it also works with floats (TeV, cm, s),
+    fits are fast.
 
     Parameters
     ----------
     **kwargs
         Start values by parameter name, as for `ModelBase`.
+
+    Examples
+    --------
+    >>> from specnb import Parameter, SpectralModel
+    >>> class LogSteepSpectralModel(SpectralModel):
+    ...     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1")
+    ...     index = Parameter("index", 2)
+    ...     reference = Parameter("reference", "1 TeV", frozen=True)
+    ...     def evaluate(self, energy, amplitude, index, reference):
+    ...         return amplitude*(energy/reference)**(-2*index)
+    >>> model = LogSteepSpectralModel(index=1.5)
+    >>> print(f"{model.spectral_index('3 TeV'):.2f}")
+    3.00
     """
     tag = ["SpectralModel"]
     type = "spectral"
@@ -183,7 +196,7 @@ class SpectralModel(SpectralQuantities, ModelBase):
 
     @property
     def result_unit(self):
-        "Unit of the values of `dnde`, \"\" for a pure number."
+        """Unit of the values of `dnde`, "cm-2 s-1 TeV-1", or "" for a pure number."""
         pars = [u.Quantity(p.value, p.unit) for p in self.parameters]
         try:
             unit = u.Quantity(self.evaluate(1*u.TeV, *pars)).unit
@@ -237,7 +250,27 @@ class SpectralModel(SpectralQuantities, ModelBase):
         return u.Quantity(self.evaluate(u.Quantity(energy, "TeV"), *quantities)).to_value(self.result_unit)
 
     def dnde(self, energy, values):
-        "Differential flux at energies in TeV for parameters in internal units."
+        """Differential flux at energies in TeV, for parameters in internal units.
+
+        Parameters
+        ----------
+        energy : array_like, shape (n,)
+            Energies in TeV.
+        values : array_like, shape (n_par,) or (n_sets, n_par)
+            Parameters in TeV, cm and s, as `Parameters.internal_values`.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n_sets, n)
+            In cm-2 s-1 TeV-1, or pure numbers.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> model = PowerLawSpectralModel(index=2)
+        >>> model.dnde([1, 2], model.parameters.internal_values).tolist()
+        [1e-12, 2.5e-13]
+        """
         energy = np.asarray(energy, float)
         form = self._form(np.log(energy), energy, split_parameters(values))
         return form[0]*np.exp(form[1]) if form else self._formula(energy, split_parameters(values))
@@ -255,13 +288,47 @@ class SpectralModel(SpectralQuantities, ModelBase):
         return [row if wanted else None for row, wanted in zip(rows, wanted_rows(free, len(rows)))]
 
     def dnde_gradient(self, energy, values, free=None):
-        "Derivatives of the differential flux with respect to each parameter."
+        """Derivatives of the differential flux with respect to each parameter.
+
+        Parameters
+        ----------
+        energy, values
+            As for `dnde`.
+        free : list of bool, optional
+            Which derivatives are wanted; the others stay 0. Default: all.
+
+        Returns
+        -------
+        ndarray, shape (n_par, n) or (n_sets, n_par, n)
+            Per unit of the parameter in TeV, cm and s.
+        """
         energy = np.asarray(energy, float)
         return stack_rows(self._slopes(energy, values, free), self.dnde(energy, values))
 
     def bin_flux(self, edges, values, energy_power=0):
-        """Photon flux per bin [cm-2 s-1] from edges in TeV or `EnergyNodes`; energy_power=1 gives energy flux
-        [TeV cm-2 s-1]."""
+        """Flux per bin.
+
+        Parameters
+        ----------
+        edges : array_like, shape (n_bins+1,), or `EnergyNodes`
+            Edges in TeV.
+        values : array_like, shape (n_par,) or (n_sets, n_par)
+            Parameters in TeV, cm and s.
+        energy_power : {0, 1}
+            0 for photon flux, 1 for energy flux.
+
+        Returns
+        -------
+        ndarray, shape (n_bins,) or (n_sets, n_bins)
+            In cm-2 s-1, or TeV cm-2 s-1.
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel
+        >>> model = PowerLawSpectralModel(index=2)
+        >>> print([f"{x:.2g}" for x in model.bin_flux([1, 2, 4], model.parameters.internal_values)])
+        ['5e-13', '2.5e-13']
+        """
         nodes = EnergyNodes.of(edges)
         nodes = nodes.coarse if self.is_power_law else nodes
         form = self._form(nodes.log_energy, nodes.energy, split_parameters(values))
@@ -270,7 +337,21 @@ class SpectralModel(SpectralQuantities, ModelBase):
         return form[0]*integrate_log(nodes, form[1] + (1 + energy_power)*nodes.log_energy)
 
     def bin_flux_gradient(self, edges, values, energy_power=0, free=None):
-        "Flux per bin and its derivatives with respect to each parameter."
+        """Flux per bin and its derivatives with respect to each parameter.
+
+        Parameters
+        ----------
+        edges, values, energy_power
+            As for `bin_flux`.
+        free : list of bool, optional
+            Which derivatives are wanted; the others stay 0. Default: all.
+
+        Returns
+        -------
+        tuple of ndarray
+            Flux, shape (n_bins,) or (n_sets, n_bins), and derivatives, shape (n_par, n_bins) or (n_sets,
+            n_par, n_bins).
+        """
         nodes = EnergyNodes.of(edges)
         nodes = nodes.coarse if self.is_power_law else nodes
         form = self._form_gradient(nodes.log_energy, nodes.energy, split_parameters(values))
@@ -317,8 +398,25 @@ class SpectralModel(SpectralQuantities, ModelBase):
 
     @staticmethod
     def from_dict(data, shared=None):
-        """Model of the class named by ``data['type']``; `shared` collects linked parameters over several
-        calls."""
+        """Model of the class that is named by ``data["type"]``.
+
+        Parameters
+        ----------
+        data : dict
+            As `to_dict` gives it.
+        shared : dict, optional
+            Collects linked parameters by label over several calls.
+
+        Returns
+        -------
+        SpectralModel
+
+        Examples
+        --------
+        >>> from specnb import PowerLawSpectralModel, SpectralModel
+        >>> SpectralModel.from_dict(PowerLawSpectralModel(index=2.7).to_dict())
+        PowerLawSpectralModel(index=2.7, amplitude=1e-12, reference=1)
+        """
         data = data.get("spectral", data) if isinstance(data, dict) else data
         entry = entries.check_entry(entries.SpectralEntry, data)
         return SpectralModel.from_entry(entry, {} if shared is None else shared)
@@ -372,10 +470,30 @@ class _ClosedFormula:
 class ClosedSpectralModel(SpectralModel):
     """Base of spectral models that are a factor times an exponential.
 
+    A subclass has a parameter named amplitude, norm or const, the factor, and defines `log_shape` and
+    `log_shape_gradient` of the others: integrals are then exact for power laws, and derivatives for all.
+
     Parameters
     ----------
     **kwargs
         Start values by parameter name, as for `ModelBase`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import ClosedSpectralModel, Parameter
+    >>> class SubExpSpectralModel(ClosedSpectralModel):
+    ...     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1")
+    ...     ecut = Parameter("ecut", "10 TeV")
+    ...     @staticmethod
+    ...     def log_shape(log_energy, energy, ecut):
+    ...         return -np.sqrt(energy/ecut)
+    ...     @staticmethod
+    ...     def log_shape_gradient(log_energy, energy, ecut):
+    ...         return [lambda: np.sqrt(energy/ecut)/(2*ecut)]
+    >>> model = SubExpSpectralModel()
+    >>> print(f"{model('10 TeV')/model.amplitude.quantity:.4f}")
+    0.3679
     """
     result_unit = "cm-2 s-1 TeV-1"
 
@@ -384,6 +502,24 @@ class ClosedSpectralModel(SpectralModel):
         names = cls.default_parameters.names
         cls._factor = next((i for i, name in enumerate(names) if name in ("amplitude", "norm", "const")),
                            None)
+
+    @staticmethod
+    def log_shape(log_energy, energy, *parameters):
+        """Logarithm of the spectrum without its factor, shape (n,) or (n_sets, n).
+
+        Arguments are ln(E/TeV) and E in TeV, shape (n,), then all parameters but the factor in TeV, cm and s:
+        numbers, or arrays of shape (n_sets, 1).
+        """
+        raise NotImplementedError("a closed spectral model defines log_shape")
+
+    @staticmethod
+    def log_shape_gradient(log_energy, energy, *parameters):
+        """Derivatives of `log_shape`, with its arguments.
+
+        A list of functions, one for each parameter but the factor; called without arguments, each gives a
+        derivative of the shape of `log_shape`.
+        """
+        raise NotImplementedError("a closed spectral model defines log_shape_gradient")
 
     def _form(self, log_energy, energy, pars):
         rest = pars[:self._factor] + pars[self._factor + 1:]
@@ -406,6 +542,13 @@ class ConstantSpectralModel(ClosedSpectralModel):
     ----------
     const : `~astropy.units.Quantity` or float
         Differential flux, default 1e-12 cm-2 s-1 TeV-1; or a number, to multiply other models with.
+
+    Examples
+    --------
+    >>> from specnb import ConstantSpectralModel, PowerLawSpectralModel
+    >>> half = ConstantSpectralModel(const=.5)*PowerLawSpectralModel()
+    >>> print(f"{half('1 TeV').value:.1e}")
+    5.0e-13
     """
     tag = ["ConstantSpectralModel", "const"]
     const = Parameter("const", 1e-12, "cm-2 s-1 TeV-1")
@@ -444,6 +587,16 @@ class CompoundSpectralModel(SpectralModel):
     ------
     ValueError
         A sum of a flux and a pure number, or another operator.
+
+    Examples
+    --------
+    >>> from specnb import GaussianSpectralModel, PowerLawSpectralModel
+    >>> line = GaussianSpectralModel(amplitude="1e-13 cm-2 s-1", mean="2 TeV", sigma="0.2 TeV")
+    >>> model = PowerLawSpectralModel(index=3) + line
+    >>> model.parameters.names
+    ['index', 'amplitude', 'reference', 'amplitude', 'mean', 'sigma']
+    >>> print(f"{model.integral('1 TeV', '10 TeV').to_value('cm-2 s-1'):.3g}")
+    5.95e-13
     """
     tag = ["CompoundSpectralModel", "compound"]
 
@@ -464,6 +617,7 @@ class CompoundSpectralModel(SpectralModel):
         return [f"model{i + 1}.{path}" for i, m in enumerate(self._parts) for path in m._paths]
     @property
     def parameters(self):
+        "`Parameters` of the first part, then of the second."
         return Parameters.from_stack([m.parameters for m in self._parts], owner=self)
     @property
     def result_unit(self):
