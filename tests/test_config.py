@@ -182,6 +182,7 @@ CHANGES = {  # a value other than the default for every key
     "observations.datastore": "x", "observations.obs_ids": [5], "observations.obs_file": "x", "observations.skip_missing": True,
     "observations.obs_cone": {"lon": "1 deg", "lat": "2 deg", "radius": "3 deg"}, "observations.obs_cone.frame": "galactic",
     "observations.obs_time.start": "2004-12-04 22:00:00", "observations.obs_time.stop": "2004-12-04", "observations.required_irf": ["psf"],
+    "observations.obs_zenith.min": "10 deg", "observations.obs_zenith.max": "40 deg", "observations.event_type": "3",
     "datasets.stack": True, "datasets.geom.selection.offset_max": "1 deg", "datasets.geom.axes.energy.min": "0.2 TeV",
     "datasets.geom.axes.energy.max": "50 TeV", "datasets.geom.axes.energy.nbins": 5, "datasets.geom.axes.energy_true.min": "0.2 TeV",
     "datasets.geom.axes.energy_true.max": "50 TeV", "datasets.geom.axes.energy_true.nbins": 5, "datasets.background.method": "wobble",

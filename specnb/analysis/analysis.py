@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from .chosen_runs import choose_runs, cut_in_time, data_folder, open_store
 from .config import AnalysisConfig
+from .data_check import checked_store
 from .figures import (
     plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
     plot_signal_growth, plot_spectrum)
@@ -202,6 +203,8 @@ class SpectralAnalysis:
 
         Raises
         ------
+        ConfigError
+            Choices that do not go with the data, all at once, before a run is read.
         FileNotFoundError, DataError
             Data that are not there or not as they should be.
         ValueError
@@ -233,11 +236,12 @@ class SpectralAnalysis:
         "Choose the runs; sets `datastore` and `observations`."
         wanted = self.config.observations
         with warnings_as_remarks(self.remarks):
-            ids = choose_runs(open_store(data_folder(wanted.datastore)), self.config)
+            ids = choose_runs(checked_store(self.config), self.config)
             self.data_dir = data_folder(wanted.datastore, ids)
             self.datastore = open_store(self.data_dir)
             observations = self.datastore.get_observations(ids, skip_missing=wanted.skip_missing,
-                                                           required_irf=wanted.required_irf)
+                                                           required_irf=wanted.required_irf,
+                                                           event_type=wanted.event_type)
             if not len(observations):
                 runs = ", ".join(map(str, ids))
                 raise ValueError(f"{wanted.datastore}: none of the runs {runs} can be used")

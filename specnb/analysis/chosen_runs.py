@@ -7,13 +7,17 @@ __all__ = []
 
 # %% ../../nbs/80_analysis/25_chosen_runs.ipynb #d4f69166
 from pathlib import Path
+import numpy as np
 from specnb.analysis.config import AnalysisConfig
+from specnb.analysis.fields import ConfigError, plain_yaml
 from specnb.base.core import demo_dir, lazy, make_path
+from specnb.base.sphere import separation, to_icrs
 from specnb.base.tables import read_tables
 from specnb.data.download import find_dataset, public_datasets
 from specnb.data.inventory import find_index
 from specnb.data.problems import fits_files
 from specnb.data.store import DataStore
+from specnb.makers.off_makers import run_zenith
 
 # %% ../../nbs/80_analysis/25_chosen_runs.ipynb #f03d2cc5
 time = lazy("astropy.time")
@@ -47,7 +51,59 @@ def open_store(
         return DataStore.from_events_files(runs)
     raise FileNotFoundError(f"{path}: no DL3 data here; expected hdu-index.fits.gz, or files with events")
 
-# %% ../../nbs/80_analysis/25_chosen_runs.ipynb #db646d7e
+# %% ../../nbs/80_analysis/25_chosen_runs.ipynb #de2c198c
+def zenith_angles(
+    store:DataStore,
+    runs:list, # numbers
+)->np.ndarray: # deg, nan where it is not known
+    "Zenith angles of runs, by the index or by the headers of their events."
+    table = store.obs_table
+    for name, sign in (("ZEN_PNT", 1), ("ALT_PNT", -1)):
+        if name in table.colnames:
+            angles = dict(zip(map(int, table["OBS_ID"]), np.asarray(table[name], float)))
+            return np.array([(0 if sign > 0 else 90) + sign*angles.get(i, np.nan) for i in runs])
+    return np.array([_of_header(store, i, run_zenith, np.nan) for i in runs])
+
+def _of_header(store, obs_id, function, otherwise):
+    "What a function of an observation finds in its headers."
+    try:
+        return function(store.obs(obs_id, "all-optional"))
+    except (ValueError, OSError, KeyError):
+        return otherwise
+
+# %% ../../nbs/80_analysis/25_chosen_runs.ipynb #ec149eb4
+def _place_of_runs(config)->tuple: # longitude, latitude, frame, radius
+    "Where runs have to point."
+    cone = config.observations.obs_cone
+    if cone.lon is not None:
+        return cone.lon, cone.lat, cone.frame, cone.radius
+    return *config.datasets.on_region.place(), config.datasets.geom.selection.offset_max
+
+def _pointing_there(store, config)->list:
+    "The same at any zenith angle."
+    listed = config.observations.listed()
+    if listed and config.observations.obs_cone.lon is None:
+        return listed
+    lon, lat, frame, radius = _place_of_runs(config)
+    circle = {"type": "sky_circle", "radius": radius, "frame": frame, "lon": lon, "lat": lat}
+    near = set(map(int, store.obs_table.select_observations(circle)["OBS_ID"]))
+    return [i for i in listed or store.obs_ids if i in near]
+
+def _in_zenith(store, config, runs)->list:
+    "Those of some runs whose zenith angle is in the range."
+    low, high = config.observations.obs_zenith.limits
+    if low == 0 and high == np.inf:
+        return runs
+    return [i for i, zenith in zip(runs, zenith_angles(store, runs)) if low <= zenith < high]
+
+def runs_asked_for(
+    store:DataStore,
+    config:AnalysisConfig,
+)->list: # of run numbers
+    "Runs that an analysis asks for, in order; empty if there is none."
+    return _in_zenith(store, config, _pointing_there(store, config))
+
+# %% ../../nbs/80_analysis/25_chosen_runs.ipynb #6de3ed38
 def _targets(table)->str:
     "The targets of an index table with a pointing each, for a message."
     if "OBJECT" not in table.colnames:
@@ -56,26 +112,41 @@ def _targets(table)->str:
     shown = [f"{name} (pointing {pointing} deg)" for name, pointing in list(found.items())[:4]]
     return f": they are on {', '.join(shown)}{' and others' if len(found) > 4 else ''}"
 
+def no_run_problem(
+    store:DataStore,
+    config:AnalysisConfig,
+)->tuple: # text, runs that can stand in: those on the nearest target
+    "What to say if there is no run."
+    if there := _pointing_there(store, config):
+        angles = zenith_angles(store, there)
+        wanted = config.observations.obs_zenith
+        return (f"observations.obs_zenith: none of {len(there)} runs is in the range "
+                f"{plain_yaml(wanted.to_dict())}; their zenith angles are "
+                f"{np.nanmin(angles):.1f} to {np.nanmax(angles):.1f} deg"), there
+    lon, lat, frame, radius = _place_of_runs(config)
+    table, center = store.obs_table, to_icrs(lon.to_value("deg"), lat.to_value("deg"), frame)
+    distance = separation(np.asarray(table["RA_PNT"], float), np.asarray(table["DEC_PNT"], float), *center)
+    distance = np.where(np.isfinite(distance), distance, np.inf)
+    key = "datasets.on_region" if config.observations.obs_cone.lon is None else "observations.obs_cone"
+    names = np.array(table["OBJECT"] if "OBJECT" in table.colnames else [""]*len(table), str)
+    run = int(table["OBS_ID"][distance.argmin()])
+    by_header = _of_header(store, run, lambda observation: observation.meta["OBJECT"], f"run {run}")
+    nearest = names[distance.argmin()].strip() or by_header
+    text = (f"{key}: none of {len(table)} runs points within {radius:g} of {lon:g}, {lat:g} ({frame})"
+            f"{_targets(table)}; the nearest is {nearest}, {distance.min():.1f} deg away; set "
+            "datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone")
+    same = names == names[distance.argmin()]
+    return text, [int(i) for i in table["OBS_ID"][same]]
+
 def choose_runs(
     store:DataStore,
     config:AnalysisConfig,
 )->list: # of run numbers
-    "Runs that an analysis asks for, in order; ValueError if none points there."
-    listed, cone = config.observations.listed(), config.observations.obs_cone
-    runs = listed or store.obs_ids
-    if listed and cone.lon is None:
-        return runs
-    radius = config.datasets.geom.selection.offset_max if cone.lon is None else cone.radius
-    on = config.datasets.on_region
-    lon, lat, frame = on.place() if cone.lon is None else (cone.lon, cone.lat, cone.frame)
-    circle = {"type": "sky_circle", "radius": radius, "frame": frame, "lon": lon, "lat": lat}
-    near = set(map(int, store.obs_table.select_observations(circle)["OBS_ID"]))
-    chosen = [i for i in runs if i in near]
-    if chosen:
-        return chosen
-    where = f"within {radius:g} of {lon:g}, {lat:g} ({frame}){_targets(store.obs_table)}"
-    hint = "set datasets.on_region, or choose runs by observations.obs_ids or observations.obs_cone"
-    raise ValueError(f"none of {len(runs)} runs points {where}; {hint}")
+    "The same; ConfigError if there is none."
+    found = runs_asked_for(store, config)
+    if not found:
+        raise ConfigError([no_run_problem(store, config)[0]])
+    return found
 
 # %% ../../nbs/80_analysis/25_chosen_runs.ipynb #909cc34c
 def cut_in_time(observations, start, stop):

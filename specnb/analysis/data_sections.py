@@ -10,7 +10,7 @@ from functools import partial
 from inspect import signature
 from typing import Annotated, Literal, Union
 import numpy as np
-from pydantic import Discriminator, Tag
+from pydantic import BeforeValidator, Discriminator, Tag
 from .fields import (
     Angle, Commas, ConfigError, Date, Energy, Latitude, Longitude, Radius, Section, Step, Text, argument,
     differences, entry, part, quantity_text)
@@ -140,6 +140,28 @@ class TimeRangeConfig(Section):
     start:Date | None = entry(None, "take events from this date on (UTC), such as '2004-12-04 22:00:00'")
     stop:Date | None = entry(None, "take events up to this date (UTC)")
 
+class ZenithRangeConfig(Section):
+    "A range of zenith angles, open where nothing is given."
+    min:Angle | None = entry(None, "runs at a zenith angle from this one on, by the index")
+    max:Angle | None = entry(None, "runs at a smaller zenith angle than this one")
+
+    def check(self):
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            low, high = quantity_text(self.min), quantity_text(self.max)
+            raise ValueError(f"min is {low}, expected less than max, {high}")
+
+    @property
+    def limits(self):
+        "Both ends, deg; 0 and infinity where it is open."
+        low, high = self.min, self.max
+        return 0. if low is None else low.to_value("deg"), np.inf if high is None else high.to_value("deg")
+
+def as_event_type(value):
+    "A type of events as text, or None."
+    if value is None or isinstance(value, (int, str)) and not isinstance(value, bool) and str(value).strip():
+        return None if value is None else str(value).strip()
+    raise ValueError("expected the type as in the index, such as 3")
+
 # %% ../../nbs/80_analysis/12_data_sections.ipynb #7c22d438
 def read_text(
     path,
@@ -171,6 +193,9 @@ class ObservationsConfig(Section):
     obs_file:Text | None = entry(None, "text file with run numbers, one a line")
     obs_cone:ConeConfig = part(ConeConfig)
     obs_time:TimeRangeConfig = part(TimeRangeConfig)
+    obs_zenith:ZenithRangeConfig = part(ZenithRangeConfig)
+    event_type:Annotated[str | None, BeforeValidator(as_event_type)] = entry(
+        None, "type of events, such as 3, for data with responses for each type; null: all events")
     required_irf:Annotated[list[Literal["aeff", "edisp", "psf", "bkg", "rad_max"]], Commas] = entry(
         ["aeff", "edisp"], "responses that a run must have: aeff, edisp, psf, bkg, rad_max")
     skip_missing:bool = entry(False, "go on without runs whose files are not there or incomplete")
@@ -383,10 +408,13 @@ class DatasetsConfig(Section):
     def check(self):
         point = self.on_region.radius is None and self.on_region.shape is None
         why = "for a point as ON region (on_region.radius is null)"
+        wrong = []
         if point and self.containment_correction:
-            raise ValueError(f"containment_correction: found true, expected false {why}")
+            wrong.append(f"containment_correction: found true, expected false {why}")
         if point and self.background.method == "reflected":
-            raise ValueError(f"background.method: found 'reflected', expected 'wobble' {why}")
+            wrong.append(f"background.method: found 'reflected', expected 'wobble' {why}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         energy, true = self.geom.axes.energy, self.geom.axes.energy_true
         if true.min >= energy.max or true.max <= energy.min:
             raise ValueError("geom.axes.energy_true: expected a range that overlaps that of geom.axes.energy")

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from ..base.core import errors_name, lazy, make_path, shorten, temporary_folder
 from ..data.download import public_datasets
 from .config import AnalysisConfig
+from .data_check import checked_store
 from .data_sections import is_region_text
 from .analysis import SpectralAnalysis
 from .notebooks import limited_engine
@@ -228,6 +230,8 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
         The folder holds files and `overwrite` is False, or it is that of a sweep or of data.
     AnalysisError
         A cell of the notebook failed; the notebook is kept as ``failed.ipynb``.
+    ConfigError
+        Choices that do not go with the data, all at once.
     FileNotFoundError, ValueError
         As from `SpectralAnalysis.run`, without a notebook.
     """
@@ -240,6 +244,9 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
         log.info("%s holds this run already, with the same inputs and versions: nothing was to do", folder)
         return Run(folder, there, perf_counter() - begun)
     _check_outdir(folder, overwrite)
+    if notebook: # else the analysis itself begins with it
+        with warnings.catch_warnings(action="ignore"):
+            checked_store(config)
     place = folder.resolve() # behind links
     place.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(place.parent, place.name) as temporary:
