@@ -22,7 +22,6 @@ STUB = Path(specnb.__file__).with_suffix(".pyi")
 HOME = {name: chapter for chapter, name in re.findall(r"^from \.(\S+) import (\w+) as", STUB.read_text(encoding="utf-8"), re.MULTILINE)}
 CHAPTERS = sorted(set(HOME.values()), key=[*HOME.values()].index)
 NOT_YET = {  # chapters whose entries are still being written: take yours out when `python tests/test_docstrings.py PART` is content
-    "models": "priors corrections templates absorption temporal dark_matter nuisance radiative all_models gallery",
     "stats": "stats expectations decoupled likelihood bias counting",
     "makers": "selected_events arrays finer_edges summary reduction makers phase off_makers homogeneity safe_masks responses ogip ogip_writing gadf plots dataset datasets many_runs",
     "simulate": "instrument simulate weak_source",

@@ -88,6 +88,13 @@ def xspec_table(
             tables.NewTable("SPECTRA", {"PARAMVAL": redshift, "INTPSPEC": table})]
 
 # %% ../../nbs/40_models/74_absorption.ipynb #87c413a0
+#: Files of absorption tables in Gammapy's data folder, by the name of the table.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import EBL_DATA_BUILTIN
+#: >>> print(*EBL_DATA_BUILTIN)
+#: franceschini dominguez finke franceschini17 saldana-lopez21
 EBL_DATA_BUILTIN = {
     "franceschini": "$GAMMAPY_DATA/ebl/ebl_franceschini.fits.gz",
     "dominguez": "$GAMMAPY_DATA/ebl/ebl_dominguez11.fits.gz",
@@ -126,7 +133,7 @@ def builtin_file(
 
 # %% ../../nbs/40_models/74_absorption.ipynb #1ad0fdba
 class EBLAbsorptionNormSpectralModel(SpectralModel):
-    """Absorption by the extragalactic background light, exp(-tau(z, E))^alpha_norm.
+    """Absorption by the extragalactic background light, ``exp(-alpha_norm tau(redshift, E))``.
 
     Parameters
     ----------
@@ -148,6 +155,16 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
     ------
     ValueError
         A table that is not finite or of another shape than its axes.
+
+    Examples
+    --------
+    >>> from specnb import EBLAbsorptionNormSpectralModel, PowerLawSpectralModel
+    >>> absorption = EBLAbsorptionNormSpectralModel.read_builtin("dominguez", redshift=.116)
+    >>> print(f"{absorption('1 TeV').value:.1f}")
+    0.3
+    >>> observed = PowerLawSpectralModel(index=2.5)*absorption
+    >>> print(observed.parameters.free_parameters.names)
+    ['index', 'amplitude']
     """
     tag = ["EBLAbsorptionNormSpectralModel", "ebl-norm"]
     redshift = Parameter("redshift", .1, frozen=True)
@@ -196,7 +213,8 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
 
     @classmethod
     def read_builtin(cls, reference="dominguez", redshift=.1, alpha_norm=1, interp_kwargs=None):
-        """Table by the name of its authors.
+        """Table by the name of its authors: dominguez [1]_, franceschini [2]_, finke [3]_ (model C),
+        franceschini17 [4]_, saldana-lopez21 [5]_.
 
         Parameters
         ----------
@@ -218,9 +236,11 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
 
         References
         ----------
-        dominguez: Dominguez et al. 2011, MNRAS 410, 2556. franceschini: Franceschini et al. 2008, A&A 487,
-        837. finke: Finke et al. 2010, ApJ 712, 238 (model C). franceschini17: Franceschini & Rodighiero 2017,
-        A&A 603, A34. saldana-lopez21: Saldana-Lopez et al. 2021, MNRAS 507, 5144.
+        .. [1] Dominguez et al. 2011, MNRAS 410, 2556.
+        .. [2] Franceschini et al. 2008, A&A 487, 837.
+        .. [3] Finke et al. 2010, ApJ 712, 238.
+        .. [4] Franceschini & Rodighiero 2017, A&A 603, A34.
+        .. [5] Saldana-Lopez et al. 2021, MNRAS 507, 5144.
         """
         if not isinstance(reference, str) or reference not in ebl_names():
             raise ValueError(f"reference: expected one of {', '.join(ebl_names())}, found {reference!r}")
@@ -235,11 +255,17 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
         return model
 
     @property
-    def energy(self): return u.Quantity(self._grid.nodes[1], "TeV")
+    def energy(self):
+        "Energies of the table in TeV, a quantity of shape (n_energies,)."
+        return u.Quantity(self._grid.nodes[1], "TeV")
     @property
-    def param(self): return self._grid.nodes[0]
+    def param(self):
+        "Redshifts of the table, shape (n_redshifts,)."
+        return self._grid.nodes[0]
     @property
-    def data(self): return u.Quantity(self._grid.table)
+    def data(self):
+        "Table of exp(-tau), a quantity without unit of shape (n_redshifts, n_energies)."
+        return u.Quantity(self._grid.table)
 
     def _tell_outside(self, energy, redshift):
         low, high = self.param[[0, -1]]

@@ -25,6 +25,13 @@ from .radiative import NaimaSpectralModel
 from .absorption import EBLAbsorptionNormSpectralModel
 
 # %% ../../nbs/40_models/78_all_models.ipynb #2f0a0c55
+#: All spectral models, by their tags.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import SPECTRAL_MODEL_REGISTRY
+#: >>> SPECTRAL_MODEL_REGISTRY.get_cls("ecpl")()
+#: ExpCutoffPowerLawSpectralModel(index=1.5, amplitude=1e-12, reference=1, lambda_=0.1, alpha=1)
 SPECTRAL_MODEL_REGISTRY = Registry([
     ConstantSpectralModel, CompoundSpectralModel, PowerLawSpectralModel, PowerLaw2SpectralModel,
     BrokenPowerLawSpectralModel, SmoothBrokenPowerLawSpectralModel, PiecewiseNormSpectralModel,
@@ -36,5 +43,19 @@ SPECTRAL_MODEL_REGISTRY = Registry([
     DarkMatterDecaySpectralModel,
     PowerLawNormSpectralModel, LogParabolaNormSpectralModel, ExpCutoffPowerLawNormSpectralModel,
 ])
+#: Empty, because a one-region analysis has no spatial model; for scripts that look into it.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import SPATIAL_MODEL_REGISTRY
+#: >>> len(SPATIAL_MODEL_REGISTRY)
+#: 0
 SPATIAL_MODEL_REGISTRY = Registry()
+#: All spectral and temporal models.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import MODEL_REGISTRY
+#: >>> [tag for tag in MODEL_REGISTRY.tags if tag.startswith("exp")]
+#: ['exp-decay']
 MODEL_REGISTRY = Registry([*SPECTRAL_MODEL_REGISTRY, *TEMPORAL_MODEL_REGISTRY])

@@ -22,7 +22,7 @@ u = lazy("astropy.units")
 
 # %% ../../nbs/40_models/70_corrections.ipynb #87f2cc3c
 class PowerLawNormSpectralModel(ClosedSpectralModel):
-    """Power-law factor, norm (E/E0)^-tilt.
+    """Power-law factor, ``norm (E/E0)^-tilt``.
 
     Parameters
     ----------
@@ -32,6 +32,13 @@ class PowerLawNormSpectralModel(ClosedSpectralModel):
         Factor at the reference energy. Default 1.
     reference : `~astropy.units.Quantity`
         Reference energy. Default 1 TeV, frozen.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawNormSpectralModel, create_crab_spectral_model
+    >>> softer = create_crab_spectral_model("hess_ecpl")*PowerLawNormSpectralModel(tilt=.1)
+    >>> print(f"{softer.spectral_index('1 TeV'):.2f}")
+    2.56
     """
     tag = ["PowerLawNormSpectralModel", "pl-norm"]
     tilt = Parameter("tilt", 0, frozen=True)
@@ -43,7 +50,7 @@ class PowerLawNormSpectralModel(ClosedSpectralModel):
 
 # %% ../../nbs/40_models/70_corrections.ipynb #4394d1e7
 class ExpCutoffPowerLawNormSpectralModel(ClosedSpectralModel):
-    """Factor with cutoff, norm (E/E0)^-index exp(-(lambda_ E)^alpha).
+    """Factor with cutoff, ``norm (E/E0)^-index exp(-(lambda_ E)^alpha)``.
 
     Parameters
     ----------
@@ -57,6 +64,13 @@ class ExpCutoffPowerLawNormSpectralModel(ClosedSpectralModel):
         Inverse cutoff energy. Default 0.1 TeV-1.
     alpha : float
         Sharpness of the cutoff. Default 1, frozen.
+
+    Examples
+    --------
+    >>> from specnb import ExpCutoffPowerLawNormSpectralModel
+    >>> factor = ExpCutoffPowerLawNormSpectralModel(lambda_="0.1 TeV-1")
+    >>> print([f"{factor(e).value:.3f}" for e in ("1 TeV", "10 TeV")])
+    ['0.905', '0.368']
     """
     tag = ["ExpCutoffPowerLawNormSpectralModel", "ecpl-norm"]
     index = Parameter("index", 0)
@@ -70,7 +84,7 @@ class ExpCutoffPowerLawNormSpectralModel(ClosedSpectralModel):
 
 # %% ../../nbs/40_models/70_corrections.ipynb #70c4dc79
 class LogParabolaNormSpectralModel(ClosedSpectralModel):
-    """Log-parabola factor, norm (E/E0)^(-alpha - beta ln(E/E0)).
+    """Log-parabola factor, ``norm (E/E0)^(-alpha - beta ln(E/E0))``.
 
     Parameters
     ----------
@@ -80,6 +94,13 @@ class LogParabolaNormSpectralModel(ClosedSpectralModel):
         Reference energy. Default 10 TeV, frozen.
     alpha, beta : float
         Index and curvature. Default 0 and 0.
+
+    Examples
+    --------
+    >>> from specnb import LogParabolaNormSpectralModel, PowerLawSpectralModel
+    >>> curved = PowerLawSpectralModel(index=2)*LogParabolaNormSpectralModel(beta=.1, reference="1 TeV")
+    >>> print(f"{curved.spectral_index('10 TeV'):.2f}")
+    2.46
     """
     tag = ["LogParabolaNormSpectralModel", "lp-norm"]
     norm = Parameter("norm", 1)
@@ -100,6 +121,14 @@ class ScaleSpectralModel(SpectralModel):
         Model whose parameters do not take part.
     norm : float
         Factor. Default 1.
+
+    Examples
+    --------
+    >>> from specnb import ScaleSpectralModel, create_crab_spectral_model
+    >>> crab = create_crab_spectral_model("hess_ecpl")
+    >>> weak = ScaleSpectralModel(crab, norm=.01)
+    >>> print(weak.parameters.names, f"{weak('1 TeV')/crab('1 TeV'):.2f}")
+    ['norm'] 0.01
     """
     tag = ["ScaleSpectralModel", "scale"]
     norm = Parameter("norm", 1)
@@ -108,7 +137,7 @@ class ScaleSpectralModel(SpectralModel):
         self.model = model
         super().__init__(norm=norm)
 
-    result_unit = property(lambda self: self.model.result_unit)
+    result_unit = property(lambda self: self.model.result_unit, doc="That of the model.")
     is_power_law = property(lambda self: self.model.is_power_law)
 
     def evaluate(self, energy, norm):
@@ -162,6 +191,14 @@ class PiecewiseNormSpectralModel(SpectralModel):
         Norms at these energies, the parameters norm_0, norm_1, ... Default 1.
     interp : {"log", "lin"}
         Interpolate logarithms or the values themselves, of energy and norm.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import PiecewiseNormSpectralModel
+    >>> factor = PiecewiseNormSpectralModel([1, 10]*u.TeV, norms=[1, 4])
+    >>> print(factor.parameters.names, f"{factor(10**.5*u.TeV).value:.2f}")
+    ['norm_0', 'norm_1'] 2.00
     """
     tag = ["PiecewiseNormSpectralModel", "piecewise-norm"]
     result_unit = ""
@@ -181,7 +218,9 @@ class PiecewiseNormSpectralModel(SpectralModel):
         super().__init__(**{f"norm_{i}": norm for i, norm in enumerate(norms)})
 
     @property
-    def norms(self): return self.parameters.value
+    def norms(self):
+        "Norms at the energies, shape (n,)."
+        return self.parameters.value
 
     def _form(self, log_energy, energy, pars):
         if self.interp == "lin": return None
@@ -214,7 +253,9 @@ class PiecewiseNormSpectralModel(SpectralModel):
 
 # %% ../../nbs/40_models/70_corrections.ipynb #b0680fb5
 class TemplateSpectralModel(ClosedSpectralModel):
-    """Spectrum interpolated in a table, norm table(E) (E/E0)^-tilt.
+    """Spectrum interpolated in a table, ``norm table(E) (E/E0)^-tilt``.
+
+    Between the energies straight lines in the logarithms of energy and value, and beyond them the last slope.
 
     Parameters
     ----------
@@ -222,6 +263,8 @@ class TemplateSpectralModel(ClosedSpectralModel):
         At least two energies, increasing.
     values : `~astropy.units.Quantity` or array_like
         Differential flux, or pure numbers, at these energies; not negative.
+    meta : dict, optional
+        Remarks; kept.
     norm, tilt : float
         Factor and additional index. Default 1 and 0, frozen.
     reference : `~astropy.units.Quantity`
@@ -231,6 +274,14 @@ class TemplateSpectralModel(ClosedSpectralModel):
     ------
     ValueError
         A table that is too short, not increasing, negative or not finite.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import TemplateSpectralModel
+    >>> model = TemplateSpectralModel([1, 10]*u.TeV, [1e-11, 1e-13]*u.Unit("cm-2 s-1 TeV-1"), norm=2)
+    >>> print(f"{model('10 TeV').value:.1e}", f"{model.spectral_index('3 TeV'):.1f}")
+    2.0e-13 2.0
     """
     tag = ["TemplateSpectralModel", "template"]
     norm = Parameter("norm", 1, frozen=True)
@@ -255,7 +306,19 @@ class TemplateSpectralModel(ClosedSpectralModel):
 
     @classmethod
     def from_region_map(cls, map, **kwargs):
-        "From the values of a map of one region over its axis energy_true, or energy."
+        """From the values of a map of one region.
+
+        Parameters
+        ----------
+        map : `RegionNDMap`
+            Over the axis "energy_true", or "energy".
+        **kwargs
+            As for the class: norm, tilt, reference, meta.
+
+        Returns
+        -------
+        TemplateSpectralModel
+        """
         names = map.geom.axes.names
         axis = map.geom.axes["energy_true" if "energy_true" in names else "energy"]
         return cls(axis.center, map.quantity.reshape(-1), **kwargs)
@@ -281,7 +344,7 @@ class TemplateSpectralModel(ClosedSpectralModel):
 
 # %% ../../nbs/40_models/70_corrections.ipynb #c0bdda8f
 class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
-    """Power law with cutoff as in 3FGL, A (E/E0)^-index exp((E0 - E)/ecut).
+    """Power law with cutoff as in 3FGL, ``A (E/E0)^-index exp((E0 - E)/ecut)``.
 
     Parameters
     ----------
@@ -291,6 +354,13 @@ class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
         Flux at the reference energy. Default 1e-12 cm-2 s-1 TeV-1.
     reference, ecut : `~astropy.units.Quantity`
         Reference energy, default 1 TeV, frozen; cutoff energy, default 10 TeV.
+
+    Examples
+    --------
+    >>> from specnb import ExpCutoffPowerLaw3FGLSpectralModel
+    >>> model = ExpCutoffPowerLaw3FGLSpectralModel(index=1.5, reference="1 TeV", ecut="5 TeV")
+    >>> print(f"{model('1 TeV').value:.1e}", f"{model.spectral_index('5 TeV'):.2f}")
+    1.0e-12 2.50
     """
     tag = ["ExpCutoffPowerLaw3FGLSpectralModel", "ecpl-3fgl"]
     index = Parameter("index", 1.5)
@@ -310,6 +380,8 @@ class ExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
 class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
     """Power law with super-exponential cutoff as in 3FGL.
 
+    ``A (E/E0)^-index_1 exp((E0/ecut)^index_2 - (E/ecut)^index_2)``.
+
     Parameters
     ----------
     amplitude : `~astropy.units.Quantity`
@@ -318,6 +390,14 @@ class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
         Reference energy, default 1 TeV, frozen; cutoff energy, default 10 TeV.
     index_1, index_2 : float
         Index, default 1.5, and power of the cutoff, default 2.
+
+    Examples
+    --------
+    >>> from specnb import SuperExpCutoffPowerLaw3FGLSpectralModel
+    >>> pulsar = SuperExpCutoffPowerLaw3FGLSpectralModel(
+    ...     index_1=1.4, index_2=.8, reference="1 GeV", ecut="3 GeV", amplitude="1e-10 cm-2 s-1 MeV-1")
+    >>> print(f"{pulsar.spectral_index('3 GeV'):.2f}")
+    2.20
     """
     tag = ["SuperExpCutoffPowerLaw3FGLSpectralModel", "secpl-3fgl"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
@@ -340,6 +420,8 @@ class SuperExpCutoffPowerLaw3FGLSpectralModel(ClosedSpectralModel):
 class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
     """Power law with super-exponential cutoff as in 4FGL, energies in MeV in the exponent.
 
+    ``A (E/E0)^-index_1 exp(expfactor ((E0/MeV)^index_2 - (E/MeV)^index_2))``.
+
     Parameters
     ----------
     amplitude : `~astropy.units.Quantity`
@@ -350,6 +432,14 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
         Factor in the exponent. Default 1e-14.
     index_1, index_2 : float
         Index, default 1.5, and power of the cutoff, default 2.
+
+    Examples
+    --------
+    >>> from specnb import SuperExpCutoffPowerLaw4FGLSpectralModel
+    >>> model = SuperExpCutoffPowerLaw4FGLSpectralModel(
+    ...     index_1=1.2, index_2=.667, expfactor=.007, reference="1 GeV")
+    >>> print(f"{model.spectral_index('1 GeV'):.2f}")
+    1.67
     """
     tag = ["SuperExpCutoffPowerLaw4FGLSpectralModel", "secpl-4fgl"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
@@ -373,6 +463,8 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(ClosedSpectralModel):
 class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
     """Power law with super-exponential cutoff as in 4FGL-DR3.
 
+    ``A (E/E0)^(-index_1 + expfactor/index_2) exp(expfactor/index_2^2 (1 - (E/E0)^index_2))``.
+
     Parameters
     ----------
     amplitude : `~astropy.units.Quantity`
@@ -383,6 +475,14 @@ class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(ClosedSpectralModel):
         Curvature at the reference energy. Default 0.01.
     index_1, index_2 : float
         Index at the reference energy, default 1.5, and power of the cutoff, default 2.
+
+    Examples
+    --------
+    >>> from specnb import SuperExpCutoffPowerLaw4FGLDR3SpectralModel
+    >>> model = SuperExpCutoffPowerLaw4FGLDR3SpectralModel(
+    ...     index_1=1.8, index_2=.6, expfactor=.5, reference="1 GeV")
+    >>> print(f"{model.e_peak.to('GeV'):.2f}")
+    1.43 GeV
     """
     tag = ["SuperExpCutoffPowerLaw4FGLDR3SpectralModel", "secpl-4fgl-dr3"]
     amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")

@@ -78,7 +78,7 @@ def _yields_path(
 
 # %% ../../nbs/40_models/76_dark_matter.ipynb #1b5d440d
 class PrimaryFlux(SpectralModel):
-    """Photons per energy of one annihilation, dN/dE.
+    r"""Photons per energy of one annihilation, dN/dE in TeV-1, from the published tables [1]_ [2]_.
 
     Parameters
     ----------
@@ -95,6 +95,27 @@ class PrimaryFlux(SpectralModel):
         The table is not in Gammapy's data folder.
     ValueError
         A channel or source that does not exist, or a mass outside the table.
+
+    References
+    ----------
+    .. [1] "pppc4": Cirelli et al. 2011, JCAP 3, 51.
+    .. [2] "cosmixs": Arina et al. 2024, JCAP 3, 35.
+
+    Examples
+    --------
+    The published tables are part of Gammapy's data; here a small one stands for them.
+
+    >>> import os
+    >>> from pathlib import Path
+    >>> from specnb import PrimaryFlux
+    >>> os.environ["GAMMAPY_DATA"] = "small"
+    >>> folder = Path("small/dark_matter_spectra/PPPC4DMID")
+    >>> folder.mkdir(parents=True, exist_ok=True)
+    >>> rows = [f"{mass} {x} {10**(1 - x)*(x < 0)}" for mass in (100, 10000) for x in (-3, -2, -1, 0)]
+    >>> n = (folder/"AtProduction_gammas.dat").write_text("\n".join(["mDM Log[10,x] b", *rows]))
+    >>> flux = PrimaryFlux("1 TeV", channel="b")
+    >>> print(f"{flux('10 GeV').to_value('TeV-1'):.4g}")
+    4.343e+04
     """
     tag = ["PrimaryFlux", "dm-pf"]
     result_unit = "TeV-1"
@@ -108,10 +129,14 @@ class PrimaryFlux(SpectralModel):
         self.channel, self.mDM = channel, mDM
 
     @property
-    def allowed_channels(self): return list(_COLUMNS[self.source])
+    def allowed_channels(self):
+        "Names of the channels of the table, a list of str."
+        return list(_COLUMNS[self.source])
 
     @property
-    def channel(self): return self._channel
+    def channel(self):
+        "What the particles annihilate into, one of `allowed_channels`."
+        return self._channel
     @channel.setter
     def channel(self, channel):
         if channel not in _COLUMNS[self.source]:
@@ -126,7 +151,9 @@ class PrimaryFlux(SpectralModel):
         self._grid = Grid([masses, x], columns[name], ["log", "lin"], "lin", names=["mass", "log10 x"])
 
     @property
-    def mDM(self): return self.mass.quantity
+    def mDM(self):
+        "Mass of the particle, a quantity; ValueError outside the table."
+        return self.mass.quantity
     @mDM.setter
     def mDM(self, mass):
         gev = float(as_float(mass, "GeV", "mDM"))
@@ -196,7 +223,7 @@ class DarkMatterFlux(SpectralModel):
 
 # %% ../../nbs/40_models/76_dark_matter.ipynb #20819b56
 class DarkMatterAnnihilationSpectralModel(DarkMatterFlux):
-    """Gamma rays of annihilating dark matter.
+    r"""Gamma rays of annihilating dark matter.
 
     Parameters
     ----------
@@ -219,6 +246,22 @@ class DarkMatterAnnihilationSpectralModel(DarkMatterFlux):
     ------
     FileNotFoundError
         The table is not in Gammapy's data folder.
+
+    Examples
+    --------
+    With a small table in the place of the published ones, as for `PrimaryFlux`:
+
+    >>> import os
+    >>> from pathlib import Path
+    >>> from specnb import DarkMatterAnnihilationSpectralModel
+    >>> os.environ["GAMMAPY_DATA"] = "small"
+    >>> folder = Path("small/dark_matter_spectra/PPPC4DMID")
+    >>> folder.mkdir(parents=True, exist_ok=True)
+    >>> rows = [f"{mass} {x} {10**(1 - x)*(x < 0)}" for mass in (100, 10000) for x in (-3, -2, -1, 0)]
+    >>> n = (folder/"AtProduction_gammas.dat").write_text("\n".join(["mDM Log[10,x] b", *rows]))
+    >>> model = DarkMatterAnnihilationSpectralModel("1 TeV", "b", jfactor="3e19 GeV2 cm-5")
+    >>> print(model.parameters.names, f"{model('100 GeV').value:.3g}")
+    ['scale'] 1.56e-11
     """
     tag = ["DarkMatterAnnihilationSpectralModel", "dm-annihilation"]
     cross_section = 3e-26 # cm3 s-1
@@ -230,21 +273,39 @@ class DarkMatterAnnihilationSpectralModel(DarkMatterFlux):
         self._set_up(mass, channel, jfactor, z, source, mass, constant, scale)
 
 class DarkMatterDecaySpectralModel(DarkMatterFlux):
-    """Gamma rays of decaying dark matter.
+    r"""Gamma rays of decaying dark matter.
 
     Parameters
     ----------
-    mass, channel, z, source
+    mass, channel
         As for `DarkMatterAnnihilationSpectralModel`.
     scale : float
         Inverse lifetime in units of that of the universe, a parameter. Default 1.
     jfactor : `~astropy.units.Quantity` or str
         Column density, for example in GeV cm-2. Default: 1, the flux per column density.
+    z, source
+        As for `DarkMatterAnnihilationSpectralModel`.
 
     Raises
     ------
     FileNotFoundError
         The table is not in Gammapy's data folder.
+
+    Examples
+    --------
+    With a small table in the place of the published ones, as for `PrimaryFlux`:
+
+    >>> import os
+    >>> from pathlib import Path
+    >>> from specnb import DarkMatterDecaySpectralModel
+    >>> os.environ["GAMMAPY_DATA"] = "small"
+    >>> folder = Path("small/dark_matter_spectra/PPPC4DMID")
+    >>> folder.mkdir(parents=True, exist_ok=True)
+    >>> rows = [f"{mass} {x} {10**(1 - x)*(x < 0)}" for mass in (100, 10000) for x in (-3, -2, -1, 0)]
+    >>> n = (folder/"AtProduction_gammas.dat").write_text("\n".join(["mDM Log[10,x] b", *rows]))
+    >>> model = DarkMatterDecaySpectralModel("2 TeV", "b", jfactor="1e21 GeV cm-2")
+    >>> print(f"{model('100 GeV').value:.3g}")
+    40.2
     """
     tag = ["DarkMatterDecaySpectralModel", "dm-decay"]
     lifetime = 4.3e17 # s

@@ -68,6 +68,13 @@ def plot_models(models, energy_bounds=("0.1 TeV", "100 TeV"), n_columns=4):
     Returns
     -------
     `~matplotlib.figure.Figure`
+
+    Examples
+    --------
+    >>> from specnb import LogParabolaSpectralModel, PowerLawSpectralModel, plot_models
+    >>> fig = plot_models({"pl": PowerLawSpectralModel(), "lp": LogParabolaSpectralModel()}, n_columns=2)
+    >>> [ax.get_title().splitlines()[0] for ax in fig.axes]
+    ['pl', 'lp']
     """
     n_rows = -(-len(models)//n_columns)
     fig, axes = pyplot.subplots(n_rows, n_columns, figsize=(3.2*n_columns, 2.6*n_rows), dpi=80, squeeze=False,

@@ -21,7 +21,15 @@ entries = lazy("specnb.models.entries")
 
 # %% ../../nbs/40_models/77_nuisance.ipynb #740fb34a
 class ShiftedNodes(EnergyNodes):
-    "Nodes of other `EnergyNodes` with all energies divided by a scale: a number, or shape (n_sets, 1)."
+    """Nodes of other `EnergyNodes` with all energies divided by a scale: a number, or shape (n_sets, 1).
+
+    Examples
+    --------
+    >>> from specnb import EnergyNodes, ShiftedNodes
+    >>> nodes = ShiftedNodes(EnergyNodes([1, 10, 100]), 1.1)
+    >>> print(f"{nodes.energy[0]:.3f} TeV")
+    0.909 TeV
+    """
 
     def __init__(self, nodes, scale):
         self.nodes, self.scale = nodes, scale
@@ -32,6 +40,7 @@ class ShiftedNodes(EnergyNodes):
 
     @cached_property
     def coarse(self): # the same bins with a single piece each
+        "The same bins with a single piece each."
         return self if self.n_segments == 1 else ShiftedNodes(self.nodes.coarse, self.scale)
 
     def __repr__(self):
@@ -75,6 +84,15 @@ class SeenSpectrum:
         The spectrum.
     nuisance : `NuisanceModel`
         Its `area_norm` and `energy_scale` take part.
+
+    Examples
+    --------
+    >>> from specnb import EnergyNodes, NuisanceModel, PowerLawSpectralModel, SeenSpectrum
+    >>> nodes = EnergyNodes([1, 10])
+    >>> seen = SeenSpectrum(PowerLawSpectralModel(index=3), NuisanceModel(energy_scale=1.1))
+    >>> flux = seen.bin_flux(nodes, seen.parameters.internal_values)
+    >>> print(f"{flux[0]/seen.spectrum.bin_flux(nodes, [3, 1e-12, 1])[0]:.3f}")
+    1.210
     """
 
     def __init__(self, spectrum, nuisance):
@@ -126,17 +144,20 @@ class SeenSpectrum:
 _number = itertools.count(1)
 
 class NuisanceModel(ModelBase):
-    """Calibration of the datasets of one instrument.
+    """Calibration of the datasets of one instrument: what is uncertain of it, as parameters of the fit [1]_
+    [2]_.
 
     Parameters
     ----------
-    background_norm, area_norm, energy_scale : float, `Prior` or `Parameter`
-        Factor of the background, of the effective area, of measured energies. Default 1, frozen. A prior
-        frees the parameter; a parameter of another model is shared with it.
     name : str, optional
         Name. Default: "nuisance-1", "nuisance-2", ...
     datasets_names : str or list of str, optional
         Datasets of the instrument. Default: all.
+    covariance_data : array_like, shape (3, 3), optional
+        Covariance matrix of the parameters.
+    background_norm, area_norm, energy_scale : float, `Prior` or `Parameter`
+        Factor of the background, of the effective area, of measured energies. Default 1, frozen. A prior
+        frees the parameter; a parameter of another model is shared with it.
 
     Raises
     ------
@@ -147,7 +168,18 @@ class NuisanceModel(ModelBase):
 
     References
     ----------
-    Nigro et al. 2019, A&A 625, A10; Dickinson & Conrad 2013, Astropart. Phys. 41, 17.
+    .. [1] Nigro et al. 2019, A&A 625, A10.
+    .. [2] Dickinson & Conrad 2013, Astropart. Phys. 41, 17.
+
+    Examples
+    --------
+    >>> from specnb import Fit, GaussianPrior, NuisanceModel, PowerLawSpectralModel, SkyModel, demo_datasets
+    >>> source = SkyModel(PowerLawSpectralModel(reference="2 TeV"), name="crab")
+    >>> calibration = NuisanceModel(name="array", energy_scale=GaussianPrior(1, .1))
+    >>> result = Fit().run(demo_datasets([source, calibration]))
+    >>> amplitude = source.spectral_model.amplitude
+    >>> print(f"relative error {amplitude.error/amplitude.value:.2f}")
+    relative error 0.17
     """
     tag, type = ["NuisanceModel", "nuisance"], "nuisance"
     background_norm = Parameter("background_norm", 1, min=1e-3, frozen=True)
@@ -176,11 +208,12 @@ class NuisanceModel(ModelBase):
 
     @property
     def parameters(self):
+        "`Parameters`: background_norm, area_norm, energy_scale."
         names = self.default_parameters.names
         return Parameters([getattr(self, n) for n in names], [self.name]*len(names), owner=self)
 
     def applies_to(self, dataset_name):
-        "Is it about this dataset?"
+        "Whether it is about the dataset of this name."
         return self.datasets_names is None or dataset_name in self.datasets_names
 
     def freeze(self, model_type=None):

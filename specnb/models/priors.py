@@ -29,6 +29,13 @@ class PriorParameter:
         Value.
     unit : str or `~astropy.units.Unit`
         Unit; none if it is that of the model parameter.
+
+    Examples
+    --------
+    >>> from specnb import PriorParameter
+    >>> width = PriorParameter("sigma", "50 GeV")
+    >>> print(width.value_in("TeV"), width.to_dict())
+    0.05 {'name': 'sigma', 'value': 50.0, 'unit': 'GeV'}
     """
     type, error, min, max = "prior", 0, math.nan, math.nan
 
@@ -40,7 +47,9 @@ class PriorParameter:
             self.value = value
 
     @property
-    def value(self): return self._value
+    def value(self):
+        "Value as a float, in `unit`."
+        return self._value
     @value.setter
     def value(self, value):
         try:
@@ -52,7 +61,9 @@ class PriorParameter:
         self._value = number
 
     @property
-    def quantity(self): return u.Quantity(self.value, self.unit)
+    def quantity(self):
+        "Value with unit; setting it changes both."
+        return u.Quantity(self.value, self.unit)
     @quantity.setter
     def quantity(self, quantity):
         self.unit, self.value = quantity.unit, quantity.value
@@ -80,10 +91,18 @@ class PriorParameter:
         return f"PriorParameter(name={self.name!r}, value={self.value:.4g}, unit={self.unit_text!r})"
 
 class PriorParameters(list):
-    "The numbers of a prior, by name or position."
+    """The numbers of a prior, by name or position.
 
-    names = property(lambda self: [p.name for p in self])
-    value = property(lambda self: np.array([p.value for p in self]))
+    Examples
+    --------
+    >>> from specnb import GaussianPrior
+    >>> numbers = GaussianPrior(mu=2.3, sigma=.1).parameters
+    >>> print(numbers.names, numbers["sigma"].value)
+    ['mu', 'sigma'] 0.1
+    """
+
+    names = property(lambda self: [p.name for p in self], doc="Names, a list of str.")
+    value = property(lambda self: np.array([p.value for p in self]), doc="Values, shape (n,).")
 
     def __getitem__(self, key):
         return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
@@ -93,6 +112,13 @@ class PriorParameters(list):
         return [p.to_dict() for p in self]
 
 # %% ../../nbs/40_models/08_priors.ipynb #a36f6fe1
+#: All priors, by their tags; a new one is taken up when its class is defined.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import PRIOR_REGISTRY
+#: >>> PRIOR_REGISTRY.get_cls("UniformPrior")(min=1, max=3)
+#: UniformPrior(min=1, max=3, weight=1)
 PRIOR_REGISTRY = Registry()
 
 # %% ../../nbs/40_models/08_priors.ipynb #41b4d22f
@@ -119,8 +145,9 @@ def _formula_slopes(formula, values, numbers):
 class Prior:
     """Base of all priors.
 
-    A subclass lists its `PriorParameter`s as class attributes and defines ``evaluate(value, ...)`` with their
-    names as further arguments: -2 ln p of a float (or of an array) in the unit of the model parameter.
+    A subclass lists its `PriorParameter` objects as class attributes and defines ``evaluate(value, ...)``
+    with their names as further arguments: -2 ln p of a float (or of an array) in the unit of the model
+    parameter.
 
     Parameters
     ----------
@@ -133,6 +160,18 @@ class Prior:
     ------
     ValueError
         A parameter that the prior does not have, or a value that makes no sense.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, Prior, PriorParameter
+    >>> class ExponentialPrior(Prior):
+    ...     tau = PriorParameter("tau", 1)
+    ...     def evaluate(self, value, tau):
+    ...         return 2*value/tau
+    >>> model = PowerLawSpectralModel(index=3)
+    >>> model.index.prior = ExponentialPrior(tau=2)
+    >>> model.index.prior_stat_sum()
+    3.0
     """
     tag, type = ["Prior"], "prior"
     default_parameters = PriorParameters()
@@ -169,7 +208,9 @@ class Prior:
         return PriorParameters([getattr(self, name) for name in self.default_parameters.names])
 
     @property
-    def weight(self): return self._weight
+    def weight(self):
+        "Factor of -2 ln p, at least 0."
+        return self._weight
     @weight.setter
     def weight(self, weight):
         self._weight = as_number(weight, f"weight of {type(self).__name__}", minimum=0)
@@ -191,17 +232,31 @@ class Prior:
         return -math.inf, math.inf
 
     def slopes(self, value, **numbers):
-        "First and second derivative of `evaluate`."
+        "First and second derivative of `evaluate`, here by differences; `numbers` are its further arguments."
         return _formula_slopes(self.evaluate, value, numbers)
 
     def stat(self, values, unit="", numbers=None):
-        """-2 w ln p of floats in the unit of the model parameter; infinite where the density is zero.
-        `numbers`, as of `numbers`, save the time of converting them."""
+        """-2 w ln p of floats; infinite where the density is zero.
+
+        Parameters
+        ----------
+        values : array_like
+            In the unit of the model parameter, any shape.
+        unit : str or `~astropy.units.Unit`
+            This unit.
+        numbers : dict, optional
+            As `numbers` gives them, to save the time of converting them.
+
+        Returns
+        -------
+        ndarray
+            In the shape of `values`.
+        """
         numbers = self.numbers(unit) if numbers is None else numbers
         return self.weight*_on_arrays(self.evaluate, np.asarray(values, float), numbers)
 
     def terms(self, values, unit="", numbers=None):
-        "The same with its first and second derivatives."
+        "What `stat` gives, and its first and second derivatives, a tuple of three arrays."
         values, numbers = np.asarray(values, float), self.numbers(unit) if numbers is None else numbers
         with np.errstate(all="ignore"):
             stat = _on_arrays(self.evaluate, values, numbers)
@@ -214,14 +269,42 @@ class Prior:
         return float(stat) if stat.ndim == 0 else stat
 
     def inverse_cdf(self, probability, unit=""):
-        "Value below which a part of the probability lies."
+        """Value below which a part of the probability lies.
+
+        Parameters
+        ----------
+        probability : array_like
+            From 0 to 1, any shape.
+        unit : str or `~astropy.units.Unit`
+            Unit of the model parameter.
+
+        Returns
+        -------
+        float or ndarray
+            In this unit.
+        """
         raise ValueError(f"{type(self).__name__}: no inverse_cdf is defined")
 
     def _inverse_cdf(self, probability): # as Gammapy calls it
         return self.inverse_cdf(probability)
 
     def sample(self, size, random_state, unit=""):
-        "Values drawn from the density, shape `size`; `random_state` is a seed or generator."
+        """Values drawn from the density.
+
+        Parameters
+        ----------
+        size : int or tuple of int
+            Shape of what is drawn.
+        random_state : int or `~numpy.random.Generator`
+            Seed or generator.
+        unit : str or `~astropy.units.Unit`
+            Unit of the model parameter.
+
+        Returns
+        -------
+        ndarray
+            In this unit.
+        """
         return self.inverse_cdf(as_generator(random_state, "random_state").random(size), unit)
 
     def to_dict(self, full_output=False):
@@ -277,6 +360,14 @@ class GaussianPrior(Prior):
         Mean and standard deviation. Default 0 and 1.
     weight : float
         Factor.
+
+    Examples
+    --------
+    >>> from specnb import GaussianPrior, PowerLawSpectralModel
+    >>> model = PowerLawSpectralModel(index=2.5)
+    >>> model.index.prior = GaussianPrior(mu=2.3, sigma=.1)
+    >>> print(f"{model.parameters.prior_stat_sum() - GaussianPrior(2.5, .1)(model.index):.2f}")
+    4.00
     """
     tag = ["GaussianPrior"]
     mu = PriorParameter("mu", 0)
@@ -302,7 +393,8 @@ class GaussianPrior(Prior):
 
 # %% ../../nbs/40_models/08_priors.ipynb #ebff2ca7
 class GeneralizedGaussianPrior(Prior):
-    """Generalized normal distribution.
+    """Generalized normal distribution, a density in proportion to ``exp(-(abs(x - mu)/(sqrt(2)
+    sigma))^(1/eta))``.
 
     Parameters
     ----------
@@ -312,6 +404,13 @@ class GeneralizedGaussianPrior(Prior):
         Shape: 0.5 (default) is a normal distribution, 1 a Laplace distribution.
     weight : float
         Factor.
+
+    Examples
+    --------
+    >>> from specnb import GeneralizedGaussianPrior
+    >>> box = GeneralizedGaussianPrior(mu=0, sigma=1, eta=.1)
+    >>> print([f"{x:.2f}" for x in box.inverse_cdf([.16, .5, .84])])
+    ['-0.92', '0.00', '0.92']
     """
     tag = ["GeneralizedGaussianPrior"]
     mu = PriorParameter("mu", 0)
@@ -366,6 +465,14 @@ class UniformPrior(Prior):
         The ends. Default 0 and 1.
     weight : float
         Factor.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, UniformPrior
+    >>> model = PowerLawSpectralModel()
+    >>> model.index.prior = UniformPrior(min=1, max=4)
+    >>> print(model.index.min, model.index.max)
+    1.0 4.0
     """
     tag = ["UniformPrior"]
     min = PriorParameter("min", 0)
@@ -385,7 +492,7 @@ class UniformPrior(Prior):
         _interval(self, -math.inf)
 
     def bounds(self, unit=""):
-        "The ends."
+        "The ends, two floats in the unit of the model parameter."
         return tuple(self.numbers(unit).values())
 
     def inverse_cdf(self, probability, unit=""):
@@ -402,6 +509,13 @@ class LogUniformPrior(UniformPrior):
         The ends, above 0. Default 1e-14 and 1e-10.
     weight : float
         Factor.
+
+    Examples
+    --------
+    >>> from specnb import LogUniformPrior
+    >>> prior = LogUniformPrior(min=1e-14, max=1e-10)
+    >>> print(f"{prior.inverse_cdf(.5):.0e}")
+    1e-12
     """
     tag = ["LogUniformPrior"]
     min = PriorParameter("min", 1e-14)
@@ -443,6 +557,13 @@ class TablePrior(Prior):
     ------
     ValueError
         Values that do not increase, or a density that is not above 0 everywhere.
+
+    Examples
+    --------
+    >>> from specnb import TablePrior
+    >>> prior = TablePrior(values=[0, 1, 2, 3], density=[.1, 1, 1, .1])
+    >>> print(f"{prior.inverse_cdf(.5):.2f}", f"{prior(4)}")
+    1.50 inf
     """
     tag = ["TablePrior"]
 
@@ -464,17 +585,17 @@ class TablePrior(Prior):
         ends = np.append(self.values[:-1, None] + width[:, None]*np.arange(50)/50, self.values[-1])
         return curve, math.log(parts.sum()), ends, np.append(0, np.cumsum(parts))/parts.sum()
 
-    has_unit = property(lambda self: self.unit != "")
+    has_unit = property(lambda self: self.unit != "", doc="Whether the values of the table have a unit.")
 
     def _factor(self, unit): # of the unit of the table in that of the model parameter
         return 1. if self.unit == "" else float(u.Unit(self.unit).to(unit))
 
     def numbers(self, unit=""):
-        "The factor between the units."
+        "The factor from the unit of the table to that of the model parameter."
         return dict(factor=self._factor(unit))
 
     def bounds(self, unit=""):
-        "The ends of the table."
+        "The ends of the table, two floats in the unit of the model parameter."
         return self._factor(unit)*self.values[0], self._factor(unit)*self.values[-1]
 
     def evaluate(self, value, factor):

@@ -19,7 +19,7 @@ naima = lazy("naima")
 
 # %% ../../nbs/40_models/77_radiative.ipynb #917f02bc
 class NaimaSpectralModel(SpectralModel):
-    """What particles radiate, by naima.
+    """What particles radiate, by the package naima, with the numbers of the particles as parameters.
 
     Parameters
     ----------
@@ -37,6 +37,19 @@ class NaimaSpectralModel(SpectralModel):
     ------
     ValueError
         A distance that is not positive, or a nested model of another kind.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import naima
+    >>> from specnb import NaimaSpectralModel
+    >>> electrons = naima.models.ExponentialCutoffPowerLaw(
+    ...     amplitude=1e34/u.eV, e_0=1*u.TeV, alpha=3, e_cutoff=50*u.TeV)
+    >>> model = NaimaSpectralModel(naima.models.InverseCompton(electrons, seed_photon_fields=["CMB"]))
+    >>> print(model.parameters.names)
+    ['amplitude', 'e_0', 'alpha', 'e_cutoff', 'beta']
+    >>> print(f"{model('1 TeV').value:.2g}")
+    6.7e-13
     """
     tag = ["NaimaSpectralModel", "naima"]
     result_unit = "cm-2 s-1 TeV-1"
@@ -64,9 +77,12 @@ class NaimaSpectralModel(SpectralModel):
 
     @property
     def particle_distribution(self):
+        "The particles, an object of naima."
         return self.radiative_model.particle_distribution
     @property
-    def include_ssc(self): return "SSC" in self.nested_models
+    def include_ssc(self):
+        "Whether the synchrotron emission of the electrons and its scattering are part of it."
+        return "SSC" in self.nested_models
 
     @classmethod
     def from_parameters(cls, parameters, **kwargs):

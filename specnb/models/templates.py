@@ -61,6 +61,19 @@ class TemplateNDSpectralModel(SpectralModel):
     ------
     ValueError
         No energy axis, or several; unknown options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import MapAxis, RegionNDMap, TemplateNDSpectralModel
+    >>> age = MapAxis.from_nodes([1, 10], name="age", unit="yr", interp="log")
+    >>> energy = MapAxis.from_energy_bounds("1 TeV", "100 TeV", 2, name="energy_true")
+    >>> numbers = np.array([[4e-12, 1e-12], [4e-14, 1e-14]]).reshape(2, 2, 1, 1)
+    >>> table = RegionNDMap.create(None, axes=[age, energy], unit="cm-2 s-1 TeV-1", data=numbers)
+    >>> model = TemplateNDSpectralModel(table)
+    >>> model.age.quantity = "2 yr"
+    >>> print(f"{model(energy.center[0]).value:.3g}")
+    2.64e-12
     """
     tag = ["TemplateNDSpectralModel", "templateND"]
     result_unit = "cm-2 s-1 TeV-1"
@@ -107,7 +120,15 @@ class TemplateNDSpectralModel(SpectralModel):
         return self._grid.values(*pars, np.asarray(energy, float), wanted=tuple(range(len(pars))))[1]
 
     def write(self, overwrite=False, filename=None):
-        "Write the map to its file, or to another one, which is its file from then on."
+        """Write the map to its file, or to another one, which is its file from then on.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Replace a file that is there.
+        filename : str or Path, optional
+            Another file.
+        """
         self.filename = self.filename if filename is None else str(filename)
         if self.filename is None:
             raise ValueError("filename: expected the file to be written, found none")

@@ -83,8 +83,8 @@ def as_time(
 class TemporalModel(ModelBase):
     """Base of all temporal models: a factor without unit as a function of time.
 
-    A subclass lists its `Parameter`s as class attributes and defines ``evaluate(time, *parameters)`` with
-    their names as arguments: floats, times and ``t_ref`` in s. It may define ``integrate(start, stop,
+    A subclass lists its `Parameter` objects as class attributes and defines ``evaluate(time, *parameters)``
+    with their names as arguments: floats, times and ``t_ref`` in s. It may define ``integrate(start, stop,
     *parameters)``, the integral in s.
 
     Parameters
@@ -98,6 +98,19 @@ class TemporalModel(ModelBase):
     ------
     ValueError
         A scale or a parameter that does not exist.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import Parameter, TemporalModel
+    >>> class StepTemporalModel(TemporalModel):
+    ...     t_ref = Parameter("t_ref", "60000 d", frozen=True)
+    ...     after = Parameter("after", 2)
+    ...     def evaluate(self, time, t_ref, after):
+    ...         return 1 + (time > t_ref)*(after - 1)
+    >>> model = StepTemporalModel(after=5)
+    >>> print(model(model.reference_time + [-1, 1]*u.h))
+    [1. 5.]
     """
     tag = ["TemporalModel"]
     type = "temporal"
@@ -115,7 +128,9 @@ class TemporalModel(ModelBase):
         super().__init__(**kwargs)
 
     @property
-    def scale(self): return self._scale
+    def scale(self):
+        """Time scale of ``t_ref``, such as "utc" or "tt"."""
+        return self._scale
     @scale.setter
     def scale(self, scale):
         if scale not in times.Time.SCALES:
@@ -124,7 +139,7 @@ class TemporalModel(ModelBase):
 
     @property
     def reference_time(self):
-        "The date from which the model counts."
+        "The date from which the model counts, a `~astropy.time.Time`; ValueError for a model without."
         if "t_ref" not in self.default_parameters.names:
             raise ValueError(f"{type(self).__name__} has no reference time")
         return times.Time(self.t_ref.quantity.to_value("d"), format="mjd", scale=self.scale)
@@ -141,7 +156,19 @@ class TemporalModel(ModelBase):
         return times.Time(51544, format="mjd", scale=self.scale), 0.
 
     def seconds(self, when, name="time"):
-        "Seconds since the reference time."
+        """Seconds since the reference time.
+
+        Parameters
+        ----------
+        when : `~astropy.time.Time` or str
+            Dates, any shape.
+        name : str
+            What they are called in messages.
+
+        Returns
+        -------
+        float or ndarray
+        """
         return (as_time(when, name, self.scale) - self._epoch[0]).to_value("s")
 
     def _named(self, values, epoch): # parameters by name, shape (..., 1), the date counted from the epoch
@@ -150,18 +177,55 @@ class TemporalModel(ModelBase):
         return {n: values[..., i, :] - (epoch if n == "t_ref" else 0.) for i, n in enumerate(names)}
 
     def integrate(self, start, stop, **parameters):
-        "Integral over each interval, from values at many times."
+        """Integral over each interval in s, shape (n,), here from values at many times.
+
+        Parameters
+        ----------
+        start, stop : ndarray, shape (n,)
+            Ends of the intervals, s.
+        **parameters
+            Floats in s, as for ``evaluate``.
+
+        Returns
+        -------
+        ndarray
+        """
         return integrate_numerically(lambda t: self.evaluate(t, **parameters), start, stop)
 
     def mean_norm(self, start, stop, values, epoch):
-        """Mean over intervals, shape (...), for parameters in s of shape (..., n_par); `start` and `stop` are
-        seconds since `epoch`."""
+        """Mean over intervals.
+
+        Parameters
+        ----------
+        start, stop : ndarray, shape (n,)
+            Ends of the intervals, s since `epoch`.
+        values : array_like, shape (..., n_par)
+            Parameters in s.
+        epoch : float
+            Date from which seconds are counted, s.
+
+        Returns
+        -------
+        ndarray, shape (...)
+        """
         parts = self.integrate(start, stop, **self._named(values, epoch))
         return np.broadcast_to(parts, np.broadcast_shapes(np.shape(parts), start.shape)).sum(-1)/(
             stop - start).sum()
 
     def mean_norm_gradient(self, start, stop, values, epoch, free):
-        "Its derivatives, shape (..., n_par); those of parameters that are not `free` stay 0."
+        """Derivatives of the mean over intervals.
+
+        Parameters
+        ----------
+        start, stop, values, epoch
+            As for `mean_norm`.
+        free : list of bool
+            Which parameters are; the derivatives of the others stay 0.
+
+        Returns
+        -------
+        ndarray, shape (..., n_par)
+        """
         values = np.asarray(values, float)
         slopes, length = np.zeros(values.shape), (stop - start).sum()
         steps = _steps(self.parameters, list(np.moveaxis(values, -1, 0)), np.ptp([start.min(), stop.max()]))
@@ -207,7 +271,7 @@ class TemporalModel(ModelBase):
 
     @staticmethod
     def time_sum(t_min, t_max):
-        "Total length of intervals, in days."
+        "Total length of the intervals from `t_min` to `t_max` (`~astropy.time.Time`), a quantity in days."
         return u.Quantity(np.sum((t_max - t_min).to_value("d")), "d")
 
     def integral(self, t_min, t_max):
@@ -227,6 +291,16 @@ class TemporalModel(ModelBase):
         ------
         ValueError
             An interval that does not end after it starts, or where the model is not defined.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from astropy.time import Time
+        >>> from specnb import LinearTemporalModel
+        >>> model = LinearTemporalModel(t_ref="60000 d", beta="0.1 d-1")
+        >>> start = Time([60000, 60010], format="mjd")
+        >>> print(model.integral(start, start + [1, 3]*u.d).round(3))
+        [0.262 1.613]
         """
         start, stop = (np.asarray(self.seconds(t, n)) for t, n in ((t_min, "t_min"), (t_max, "t_max")))
         start, stop = np.broadcast_arrays(start, stop)
@@ -263,6 +337,14 @@ class TemporalModel(ModelBase):
         -------
         `~astropy.time.Time`
             In no order.
+
+        Examples
+        --------
+        >>> from specnb import GaussianTemporalModel
+        >>> flare = GaussianTemporalModel(t_ref="60000.5 d", sigma="1 h")
+        >>> times = flare.sample_time(1000, "2023-02-25", "2023-02-26")
+        >>> print(f"{(times - flare.reference_time).to_value('h').std():.2f} h")
+        0.99 h
         """
         start, stop = (as_time(t, n, self.scale) for t, n in ((t_min, "t_min"), (t_max, "t_max")))
         share = as_generator(random_state, "random_state").uniform(
@@ -318,8 +400,19 @@ class TemporalModel(ModelBase):
 
     @staticmethod
     def from_dict(data, shared=None):
-        """Model of the class named by ``data['type']``; `shared` collects linked parameters over several
-        calls."""
+        """Model of the class that is named by ``data["type"]``.
+
+        Parameters
+        ----------
+        data : dict
+            As `to_dict` gives it.
+        shared : dict, optional
+            Collects linked parameters by label over several calls.
+
+        Returns
+        -------
+        TemporalModel
+        """
         data = data.get("temporal", data) if isinstance(data, dict) else data
         entry = entries.check_entry(entries.TemporalEntry, data)
         return TemporalModel.from_entry(entry, {} if shared is None else shared)
@@ -346,7 +439,15 @@ class TemporalModel(ModelBase):
 
 # %% ../../nbs/40_models/75_temporal.ipynb #3ddd47fe
 class ConstantTemporalModel(TemporalModel):
-    "The same at all times."
+    """The same at all times.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from specnb import ConstantTemporalModel
+    >>> print(ConstantTemporalModel()(Time("2026-01-01")))
+    1.0
+    """
     tag = ["ConstantTemporalModel", "const"]
 
     def evaluate(self, time):
@@ -358,7 +459,7 @@ class ConstantTemporalModel(TemporalModel):
         return stop - start
 
 class LinearTemporalModel(TemporalModel):
-    """Straight line, alpha + beta (t - t_ref).
+    """Straight line, ``alpha + beta (t - t_ref)``.
 
     Parameters
     ----------
@@ -368,6 +469,16 @@ class LinearTemporalModel(TemporalModel):
         Change per time. Default 0 d-1.
     t_ref : `~astropy.units.Quantity`
         Reference time, modified Julian day. Default 51544, frozen.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from specnb import LinearTemporalModel
+    >>> model = LinearTemporalModel(t_ref="60000 d", beta="0.1 d-1")
+    >>> print(f"{model(Time(60002, format='mjd')):.1f}")
+    1.2
     """
     tag = ["LinearTemporalModel", "linear"]
     alpha = Parameter("alpha", 1.)
@@ -384,7 +495,7 @@ class LinearTemporalModel(TemporalModel):
 
 # %% ../../nbs/40_models/75_temporal.ipynb #5597bc4c
 class ExpDecayTemporalModel(TemporalModel):
-    """Exponential decay, exp(-(t - t_ref)/t0).
+    """Exponential decay, ``exp(-(t - t_ref)/t0)``.
 
     Parameters
     ----------
@@ -392,6 +503,16 @@ class ExpDecayTemporalModel(TemporalModel):
         Decay time. Default 1 d.
     t_ref : `~astropy.units.Quantity`
         Reference time, modified Julian day. Default 51544, frozen.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import ExpDecayTemporalModel
+    >>> afterglow = ExpDecayTemporalModel(t0="2 h", t_ref="60000 d")
+    >>> print(f"{afterglow(afterglow.reference_time + 1*u.h):.3f}")
+    0.607
     """
     tag = ["ExpDecayTemporalModel", "exp-decay"]
     t0 = Parameter("t0", 1., "d")
@@ -406,7 +527,7 @@ class ExpDecayTemporalModel(TemporalModel):
         return -t0*np.exp(-(start - t_ref)/t0)*np.expm1(-(stop - start)/t0)
 
 class GaussianTemporalModel(TemporalModel):
-    """Gaussian flare, exp(-(t - t_ref)^2/(2 sigma^2)).
+    """Gaussian flare, ``exp(-(t - t_ref)^2/(2 sigma^2))``.
 
     Parameters
     ----------
@@ -414,6 +535,18 @@ class GaussianTemporalModel(TemporalModel):
         Time of the peak, modified Julian day. Default 51544.
     sigma : `~astropy.units.Quantity`
         Width. Default 1 d.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import GaussianTemporalModel, PowerLawSpectralModel, SkyModel
+    >>> flare = GaussianTemporalModel(t_ref="60000 d", sigma="6 h")
+    >>> print(f"{flare(flare.reference_time + 6*u.h):.3f}")
+    0.607
+    >>> SkyModel(PowerLawSpectralModel(), temporal_model=flare, name="blazar").parameters.names
+    ['index', 'amplitude', 'reference', 't_ref', 'sigma']
     """
     tag = ["GaussianTemporalModel", "gauss"]
     t_ref = Parameter("t_ref", 51544., "d")
@@ -431,7 +564,8 @@ class GaussianTemporalModel(TemporalModel):
 
 # %% ../../nbs/40_models/75_temporal.ipynb #0b4660dd
 class GeneralizedGaussianTemporalModel(TemporalModel):
-    """Asymmetric flare, exp(-(|t - t_ref|/t_side)^(1/eta)/2), t_side = t_rise before the peak, then t_decay.
+    """Asymmetric flare, ``exp(-(|t - t_ref|/t_side)^(1/eta)/2)``, ``t_side = t_rise`` before the peak, then
+    ``t_decay``.
 
     Parameters
     ----------
@@ -441,6 +575,16 @@ class GeneralizedGaussianTemporalModel(TemporalModel):
         Rise and decay time. Default 1 d.
     eta : float
         Inverse sharpness. Default 0.5, a Gaussian.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import GeneralizedGaussianTemporalModel
+    >>> flare = GeneralizedGaussianTemporalModel(t_ref="60000 d", t_rise="1 h", t_decay="4 h", eta=1)
+    >>> print(flare(flare.reference_time + [-1, 4]*u.h).round(3))
+    [0.607 0.607]
     """
     tag = ["GeneralizedGaussianTemporalModel", "gengauss"]
     t_ref = Parameter("t_ref", 51544., "d")
@@ -462,7 +606,7 @@ class GeneralizedGaussianTemporalModel(TemporalModel):
 
 # %% ../../nbs/40_models/75_temporal.ipynb #0d89a407
 class PowerLawTemporalModel(TemporalModel):
-    """Power law, ((t - t_ref)/t0)^alpha, nan before t_ref.
+    """Power law, ``((t - t_ref)/t0)^alpha``, nan before ``t_ref``.
 
     Parameters
     ----------
@@ -472,6 +616,16 @@ class PowerLawTemporalModel(TemporalModel):
         Reference time, modified Julian day. Default 51544, frozen.
     t0 : `~astropy.units.Quantity`
         Time after the reference at which the norm is 1. Default 1 d, frozen.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import PowerLawTemporalModel
+    >>> burst = PowerLawTemporalModel(alpha=-1.2, t_ref="60000 d", t0="1 h")
+    >>> print(f"{burst(burst.reference_time + 10*u.h):.4f}")
+    0.0631
     """
     tag = ["PowerLawTemporalModel", "powerlaw"]
     alpha = Parameter("alpha", 1.)
@@ -499,7 +653,7 @@ class PowerLawTemporalModel(TemporalModel):
 
 # %% ../../nbs/40_models/75_temporal.ipynb #3ba845cd
 class SineTemporalModel(TemporalModel):
-    """Oscillation, 1 + amp sin(omega (t - t_ref)).
+    """Oscillation, ``1 + amp sin(omega (t - t_ref))``.
 
     Parameters
     ----------
@@ -509,6 +663,17 @@ class SineTemporalModel(TemporalModel):
         Angular frequency. Default 1 rad/d.
     t_ref : `~astropy.units.Quantity`
         Reference time, modified Julian day. Default 51544.
+    scale : str
+        Time scale of `t_ref`. Default "utc".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import astropy.units as u
+    >>> from specnb import SineTemporalModel
+    >>> binary = SineTemporalModel(amp=.5, omega=u.Quantity(2*np.pi/3.9, "rad d-1"), t_ref="60000 d")
+    >>> print(binary(binary.reference_time + [0, 3.9/4]*u.d).round(2))
+    [1.  1.5]
     """
     tag = ["SineTemporalModel", "sinus"]
     amp = Parameter("amp", 1.)
@@ -573,6 +738,16 @@ class LightCurveTemplateTemporalModel(TemporalModel):
     ------
     ValueError
         An axis that is not of time, a norm that is not finite, another way to interpolate.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import Table
+    >>> from specnb import LightCurveTemplateTemporalModel
+    >>> table = Table({"TIME": [0., 10, 20], "NORM": [1., 3, 1]}, meta={"MJDREFI": 60000, "TIMEUNIT": "h"})
+    >>> model = LightCurveTemplateTemporalModel.from_table(table)
+    >>> print(model(model.reference_time + [0, 5]*u.h))
+    [1. 2.]
     """
     tag = ["LightCurveTemplateTemporalModel", "template"]
     t_ref = Parameter("t_ref", 51544., "d", frozen=True)
@@ -599,6 +774,17 @@ class LightCurveTemplateTemporalModel(TemporalModel):
     def from_table(cls, table, filename=None):
         """Light curve from a table with columns TIME and NORM, and the keyword MJDREFI.
 
+        Parameters
+        ----------
+        table : `~astropy.table.Table`
+            The table; its times have a unit, or the keyword TIMEUNIT.
+        filename : str or Path, optional
+            File in which it stands.
+
+        Returns
+        -------
+        LightCurveTemplateTemporalModel
+
         Raises
         ------
         ValueError
@@ -617,6 +803,17 @@ class LightCurveTemplateTemporalModel(TemporalModel):
     def read(cls, filename, format="table"):
         """Read a table (FITS or ECSV).
 
+        Parameters
+        ----------
+        filename : str or Path
+            File.
+        format : {"table"}
+            Maps over energy and time are not read.
+
+        Returns
+        -------
+        LightCurveTemplateTemporalModel
+
         Raises
         ------
         DataError
@@ -634,14 +831,24 @@ class LightCurveTemplateTemporalModel(TemporalModel):
             raise DataError(f"{path}: {error}") from None
 
     def to_table(self):
-        "Columns TIME and NORM, with the reference in the meta data."
+        "Table with the columns TIME and NORM, and the reference in the meta data."
         day = self.reference_time
         whole = np.floor(day.mjd)
         return tables.Table([self.map.geom.axes["time"].center, self._norms], names=["TIME", "NORM"],
                             meta={"MJDREFI": int(whole), "MJDREFF": day.mjd - whole, "TIMESYS": self.scale})
 
     def write(self, filename=None, format="table", overwrite=False):
-        "Write the table, by default to `filename` of the model."
+        """Write the table.
+
+        Parameters
+        ----------
+        filename : str or Path, optional
+            Default: `filename` of the model.
+        format : {"table"}
+            Kind of file.
+        overwrite : bool
+            Replace a file that is there.
+        """
         if format != "table":
             raise ValueError(f"format: expected table, found {format!r}")
         self.filename = self.filename if filename is None else str(make_path(filename))
@@ -735,6 +942,17 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
     ------
     ValueError
         `normalize` is no bool, or the table is not as it should be.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import Table
+    >>> from specnb import TemplatePhaseCurveTemporalModel
+    >>> table = Table({"PHASE": [0., .25, .5, 1], "NORM": [0., 4, 0, 0]})
+    >>> pulsar = TemplatePhaseCurveTemporalModel(table, t_ref="60000 d", f0="10 s-1")
+    >>> when = pulsar.reference_time + [25, 75]*u.ms
+    >>> print(pulsar.phase(when).round(3), pulsar(when).round(2))
+    [0.25 0.75] [4. 0.]
     """
     tag = ["TemplatePhaseCurveTemporalModel", "template-phase"]
     t_ref = Parameter("t_ref", 48442.5, "d", frozen=True)
@@ -759,7 +977,26 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
 
     @classmethod
     def read(cls, path, normalize=True, t_ref=None, phi_ref=0, f0=None, f1=None, f2=None):
-        "Read a table (FITS or ECSV); the rotation is given here, as for the class."
+        """Read a table (FITS or ECSV); the rotation is given here.
+
+        Parameters
+        ----------
+        path : str or Path
+            File.
+        normalize : bool
+            Scale the norms so that their mean over a turn is 1.
+        t_ref, phi_ref, f0, f1, f2
+            As for the class; None takes its default.
+
+        Returns
+        -------
+        TemplatePhaseCurveTemporalModel
+
+        Raises
+        ------
+        DataError
+            The table is not as it should be.
+        """
         given = {"t_ref": t_ref, "phi_ref": phi_ref, "f0": f0, "f1": f1, "f2": f2}
         if not isinstance(normalize, bool):
             raise ValueError(f"normalize: expected True or False. Got {type(normalize)} instead.")
@@ -770,7 +1007,15 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
             raise DataError(f"{make_path(path)}: {error}") from None
 
     def write(self, path=None, overwrite=False):
-        "Write the table, by default to `filename` of the model."
+        """Write the table.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Default: `filename` of the model.
+        overwrite : bool
+            Replace a file that is there.
+        """
         self.filename = self.filename if path is None else str(make_path(path))
         if self.filename is None:
             raise ValueError("path: expected the name of a file, found None")
@@ -778,7 +1023,7 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
             self.table.write(new)
 
     def phase(self, time):
-        "Phase, 0 to 1, at some dates."
+        "Phase, 0 to 1, at dates (`~astropy.time.Time`), in their shape."
         numbers = self._named(self._values, self._epoch[1])
         return phase_of(self.seconds(time) - numbers.pop("t_ref"), **numbers) % 1
 
@@ -818,7 +1063,21 @@ class TemplatePhaseCurveTemporalModel(TemporalModel):
         return np.clip(x + reference, start, stop)
 
     def plot_phasogram(self, ax=None, n_points=100, **kwargs):
-        "Draw the norm over one turn; `kwargs` as for ``plot``. Returns the axes."
+        """Draw the norm over one turn.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Where.
+        n_points : int
+            Number of phases.
+        **kwargs
+            For `~matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = pyplot.gca() if ax is None else ax
         phase = np.linspace(0, 1, n_points)
         ax.plot(phase, np.interp(phase, self._nodes, self._norms), **kwargs)
@@ -906,6 +1165,13 @@ def arrival_times(
     return float(mean), lambda share: temporal._sampled(share, a, b, (b - a)/_STEPS) - a
 
 # %% ../../nbs/40_models/75_temporal.ipynb #1c1c3d15
+#: All temporal models, by their tags.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import TEMPORAL_MODEL_REGISTRY
+#: >>> TEMPORAL_MODEL_REGISTRY.get_cls("exp-decay")()
+#: ExpDecayTemporalModel(t0=1, t_ref=5.154e+04)
 TEMPORAL_MODEL_REGISTRY = Registry([
     ConstantTemporalModel, LinearTemporalModel, LightCurveTemplateTemporalModel, ExpDecayTemporalModel,
     GaussianTemporalModel, GeneralizedGaussianTemporalModel, PowerLawTemporalModel, SineTemporalModel,
