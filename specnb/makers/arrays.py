@@ -73,6 +73,18 @@ class SpectrumArrays:
     ValueError
         A field whose shape does not fit the axes, or with numbers that are not finite or negative; edges that
         are not positive and increasing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import SpectrumArrays
+    >>> arrays = SpectrumArrays(e_reco_edges=np.array([1., 3., 10.]), e_true_edges=np.array([1., 10.]),
+    ...                         n_on=np.array([12., 3.]), n_off=np.array([24., 9.]),
+    ...                         acceptance=np.ones(2), acceptance_off=np.full(2, 6.))
+    >>> arrays.n_bkg, arrays.excess
+    (array([4. , 1.5]), array([8. , 1.5]))
+    >>> arrays.replace(mask_fit=np.array([True, False])).mask
+    array([ True, False])
     """
     e_reco_edges:np.ndarray
     e_true_edges:np.ndarray
@@ -94,8 +106,18 @@ class SpectrumArrays:
     def __post_init__(self): self._settle(self.__dataclass_fields__)
 
     def replace(self, **changes):
-        """A record with other fields; the fields that stay have been checked already. With other counts or
-        axes the events, which are no longer those that were counted, go unless they are given too."""
+        """A record with other fields.
+
+        Parameters
+        ----------
+        **changes
+            Fields by name. Those that stay have been checked already. With other counts or axes the events,
+            which are no longer those that were counted, go unless they are given too.
+
+        Returns
+        -------
+        `SpectrumArrays`
+        """
         if self.events is not None and changes.keys() & _COUNTED:
             changes.setdefault("events", None)
         unknown = changes.keys() - self.__dataclass_fields__
@@ -132,11 +154,18 @@ class SpectrumArrays:
             object.__setattr__(self, name, array)
 
     @property
-    def n_reco(self): return len(self.e_reco_edges) - 1
+    def n_reco(self):
+        "Number of bins of reconstructed energy."
+        return len(self.e_reco_edges) - 1
+
     @property
-    def n_true(self): return len(self.e_true_edges) - 1
+    def n_true(self):
+        "Number of bins of true energy."
+        return len(self.e_true_edges) - 1
+
     @property
     def mask(self):
+        "Bins that are safe and to be fitted, bool, shape (n_reco,)."
         return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
     @property
     def group(self):
@@ -149,7 +178,9 @@ class SpectrumArrays:
         return len(np.unique(self.group[self.mask]))
 
     @property
-    def is_on_off(self): return self.acceptance_off is not None
+    def is_on_off(self):
+        "Whether the background was measured OFF, rather than given."
+        return self.acceptance_off is not None
 
     @property
     def alpha(self):
@@ -164,7 +195,9 @@ class SpectrumArrays:
         return np.zeros(self.n_reco) if self.background is None else self.background
 
     @property
-    def excess(self): return self.n_on - self.n_bkg
+    def excess(self):
+        "ON counts without the background, shape (n_reco,)."
+        return self.n_on - self.n_bkg
 
 # %% ../../nbs/60_makers/10_arrays.ipynb #fcdafee9
 def slice_reco(
@@ -280,6 +313,16 @@ def stack_spectra(spectra, names=None):
     ------
     ValueError
         Nothing to stack, energy axes differ, or ON/OFF spectra mixed with others.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, stack_spectra
+    >>> runs = [dataset.arrays for dataset in demo_datasets()]
+    >>> stacked = stack_spectra(runs)
+    >>> print(sum(run.n_on[run.mask_safe].sum() for run in runs), stacked.n_on.sum())
+    550.0 550.0
+    >>> print(f"{stacked.livetime / 3600:.2f} h")
+    1.76 h
     """
     spectra = list(spectra)
     names = list(names) if names else [f"spectrum {i}" for i in range(len(spectra))]

@@ -151,6 +151,15 @@ def arrays_from_maps(counts, exposure=None, edisp=None, background=None, mask_sa
         Something else than maps where maps are due, or a map in another unit.
     ValueError
         Values for other bins, negative or not finite.
+
+    Examples
+    --------
+    >>> from specnb import MapAxis, RegionNDMap, arrays_from_maps
+    >>> energy = MapAxis.from_energy_edges([1, 3, 10], unit="TeV")
+    >>> counts = RegionNDMap.create(None, axes=[energy], data=[12, 3])
+    >>> arrays = arrays_from_maps(counts, n_off=[24, 9], acceptance=1, acceptance_off=6)
+    >>> arrays.excess
+    array([8. , 1.5])
     """
     expect(counts, RegionNDMap, "counts")
     axis = energy_axis_of(counts.geom, argument="counts")
@@ -200,12 +209,28 @@ class SpectrumDataset:
     ----------
     models : `Models` or list of `SkyModel`, optional
         What shines on the region.
-    counts, exposure, background, mask_safe, mask_fit, edisp, gti
+    counts, exposure, background, mask_safe, mask_fit, edisp
         See `arrays_from_maps`; without counts they are zero, on the axis of the background.
     name : str
         Name, unique among the datasets fitted together.
+    gti : `GTI`, optional
+        Good time intervals, see `arrays_from_maps`.
     meta : dict, optional
         Facts about the observation, such as OBS_ID.
+
+    Examples
+    --------
+    Two bins with a known background:
+
+    >>> from specnb import EDispKernel, MapAxis, RegionGeom, RegionNDMap, SpectrumDataset
+    >>> energy = MapAxis.from_energy_edges([1, 3, 10], unit="TeV")
+    >>> true = energy.rename("energy_true")
+    >>> geom, geom_true = (RegionGeom.create(None, axes=[axis]) for axis in (energy, true))
+    >>> dataset = SpectrumDataset(counts=RegionNDMap(geom, [35, 12]), background=RegionNDMap(geom, [4., 2.]),
+    ...                           exposure=RegionNDMap(geom_true, data=4e9, unit="m2 s"),
+    ...                           edisp=EDispKernel.from_diagonal_response(true, energy))
+    >>> dataset.excess.data.ravel()
+    array([31., 10.])
     """
     stat_type, _file_format = "cash", "gadf"
     tag = "SpectrumDataset"
@@ -239,7 +264,7 @@ class SpectrumDataset:
 
     @classmethod
     def from_arrays(cls, arrays, geom, name="dataset", gti=None, models=None, meta=None, off_regions=None):
-        """Dataset from the record of the chapter `arrays`.
+        """Dataset from a record of numbers.
 
         Parameters
         ----------
@@ -251,6 +276,11 @@ class SpectrumDataset:
             As for the class.
         off_regions : `OffRegions`, optional
             Where the OFF counts were taken.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            The class that is asked.
         """
         expect(arrays, SpectrumArrays, "arrays")
         if cls.stat_type == "wstat" and not arrays.is_on_off:
@@ -262,7 +292,23 @@ class SpectrumDataset:
 
     @classmethod
     def create(cls, geom, energy_axis_true=None, name="dataset", **fields):
-        "An empty dataset for the energy axis of `geom`, to be filled by makers."
+        """An empty dataset, to be filled by makers.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            Region with the axis of reconstructed energy.
+        energy_axis_true : `MapAxis`, optional
+            Axis "energy_true"; by default the reconstructed energies.
+        name : str
+            Name of the dataset.
+        **fields
+            Other fields, as for the class.
+
+        Returns
+        -------
+        `SpectrumDataset`
+        """
         e_reco = e_true = energy_axis_of(geom).edges_in("TeV")
         if energy_axis_true is not None:
             axis = checked_energy_axis(energy_axis_true, "energy_true", "energy_axis_true")
@@ -312,7 +358,11 @@ class SpectrumDataset:
     def statistic(self, name): self.arrays = self.arrays.replace(statistic=name)
 
     @property
-    def models(self): return self._models
+    def models(self):
+        """What shines on the region, a `Models`, None without. May be set: of a list the dataset keeps its
+        own.
+        """
+        return self._models
 
     @models.setter
     def models(self, models):
@@ -320,7 +370,21 @@ class SpectrumDataset:
                                                            if m.applies_to(self.name)])
 
     def to_on_off(self, n_off, acceptance, acceptance_off, off_regions=None):
-        "A `SpectrumDatasetOnOff` with OFF counts and acceptances, each a number or shape (n_reco,)."
+        """The dataset with an OFF measurement.
+
+        Parameters
+        ----------
+        n_off : float or ndarray, shape (n_reco,)
+            OFF counts.
+        acceptance, acceptance_off : float or ndarray, shape (n_reco,)
+            Relative exposures of the ON and OFF regions.
+        off_regions : `OffRegions`, optional
+            Where the OFF counts were taken.
+
+        Returns
+        -------
+        `SpectrumDatasetOnOff`
+        """
         given = {"n_off": n_off, "acceptance": acceptance, "acceptance_off": acceptance_off}
         values = {field: _checked_per_bin(value, self.energy_axis, _NAMES.get(field, field), number=True)
                   for field, value in given.items()}
@@ -338,13 +402,26 @@ class SpectrumDataset:
         return as_generator(random_state, "random_state")
 
     def fake(self, random_state="random-seed"):
-        """Replace the counts by Poisson numbers drawn from the prediction; `random_state` is a seed or a
-        `numpy.random.Generator`. Without one a seed is drawn, told, and kept in ``meta["random_state"]``."""
+        """Replace the counts by Poisson numbers drawn from the prediction.
+
+        Parameters
+        ----------
+        random_state : int or `numpy.random.Generator`
+            Seed or generator. Without one a seed is drawn, told, and kept in ``meta["random_state"]``.
+        """
         npred = as_values(self.npred().data.ravel(), f"dataset {self.name!r}: predicted counts", minimum=0)
         self.counts = self._generator(random_state).poisson(npred)
 
     def stack(self, other, nan_to_num=True):
-        "Add another dataset to this one, over the safe bins of both."
+        """Add another dataset to this one, over the safe bins of both, in place.
+
+        Parameters
+        ----------
+        other : `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind and with the same energy axes.
+        nan_to_num : bool
+            Accepted for Gammapy's sake; there is no nan in a dataset.
+        """
         expect(other, SpectrumDataset, "other")
         self.arrays = stack_spectra([self.arrays, other.arrays], [self.name, other.name])
         if self.gti is not None and other.gti is not None:
@@ -357,17 +434,28 @@ class SpectrumDataset:
     mask_fit = _reco_map("mask_fit", "mask_fit", "Bins chosen for the fit.")
 
     @property
-    def mask(self): return RegionNDMap(self.geom, self.arrays.mask)
+    def mask(self):
+        "Bins that are safe and to be fitted, a boolean `RegionNDMap`."
+        return RegionNDMap(self.geom, self.arrays.mask)
+
     @property
-    def excess(self): return RegionNDMap(self.geom, self.arrays.excess)
+    def excess(self):
+        "ON counts without the background, a `RegionNDMap`."
+        return RegionNDMap(self.geom, self.arrays.excess)
+
     @property
     def geoms(self):
         "Geometry of the counts, by the name that Gammapy gives it."
         return {"geom": self.geom}
+
     @property
-    def energy_axis(self): return self.geom.axes["energy"]
+    def energy_axis(self):
+        "Axis of reconstructed energy, a `MapAxis`."
+        return self.geom.axes["energy"]
+
     @property
     def energy_axis_true(self):
+        "Axis of true energy, a `MapAxis` in TeV."
         return MapAxis.from_energy_edges(self.arrays.e_true_edges, unit="TeV", name="energy_true")
 
     @property
@@ -408,7 +496,9 @@ class SpectrumDataset:
         self.arrays = self.arrays.replace(**new)
 
     @property
-    def data_shape(self): return self.geom.data_shape
+    def data_shape(self):
+        "Shape of the counts, (n_reco, 1, 1)."
+        return self.geom.data_shape
 
     @property
     def selected_events(self):
@@ -423,8 +513,19 @@ class SpectrumDataset:
     def _spectra(self):
         return tuple(map(self.spectrum_of, self.sources))
     def spectrum_of(self, model):
-        """Spectrum of a model as this dataset sees it: averaged over its GTI if the model changes with time,
-        with the effective area and the energy scale of its instrument."""
+        """Spectrum of a model as this dataset sees it.
+
+        Parameters
+        ----------
+        model : `SkyModel`
+            One of its `sources`.
+
+        Returns
+        -------
+        `SpectralModel`
+            Averaged over the good time if the model changes with time, with the effective area and the energy
+            scale of the instrument if a `NuisanceModel` has them.
+        """
         spectrum = model.spectral_model
         if model.temporal_model is not None:
             spectrum = model.spectrum_over(self.gti, f"dataset {self.name!r}")
@@ -436,7 +537,7 @@ class SpectrumDataset:
         return () if self.models is None else tuple(self.models.nuisances)
 
     def calibrated_arrays(self):
-        "The arrays with the background norms of its `NuisanceModel`s in alpha, or in a known background."
+        "The arrays with the background norms of each `NuisanceModel` in alpha, or in a known background."
         norm = np.prod([n.background_norm.value for n in self._nuisances()])
         field = "acceptance" if self.arrays.is_on_off else "background"
         if norm == 1 or getattr(self.arrays, field) is None:
@@ -448,7 +549,18 @@ class SpectrumDataset:
         return CountsPart(self.name, self.calibrated_arrays(), self._spectra(), self._nuisances())
 
     def signal_counts(self, model_names=None):
-        "Predicted signal counts of the models (of those named), shape (n_reco,); `None` without models."
+        """Predicted signal counts.
+
+        Parameters
+        ----------
+        model_names : list of str, optional
+            Which models; all by default.
+
+        Returns
+        -------
+        ndarray, shape (n_reco,)
+            None without models.
+        """
         if self.models is None: return None
         spectra = [self.spectrum_of(m) for m in self.sources if model_names is None
                    or m.name in np.atleast_1d(model_names)]
@@ -460,7 +572,18 @@ class SpectrumDataset:
         return Fold(spectra, [], self.arrays.e_true_edges, matrix).predict(np.empty(0))
 
     def npred_signal(self, model_names=None):
-        "Predicted signal counts, a map; zero without models."
+        """Predicted signal counts as a map.
+
+        Parameters
+        ----------
+        model_names : list of str, optional
+            Which models; all by default.
+
+        Returns
+        -------
+        `RegionNDMap`
+            Zero without models.
+        """
         s = self.signal_counts(model_names)
         return RegionNDMap(self.geom, np.zeros(self.arrays.n_reco) if s is None else s)
 
@@ -487,8 +610,18 @@ class SpectrumDataset:
         return likelihood.stat(likelihood.start)
 
     def residuals(self, method="diff"):
-        """Counts minus prediction, a map: 'diff', 'diff/model' or 'diff/sqrt(model)'; nan outside the masks,
-        and where there is nothing to divide by."""
+        """Counts minus prediction.
+
+        Parameters
+        ----------
+        method : {"diff", "diff/model", "diff/sqrt(model)"}
+            What to divide by.
+
+        Returns
+        -------
+        `RegionNDMap`
+            nan outside the masks, and where there is nothing to divide by.
+        """
         values = residuals(self.arrays.n_on, self.npred().data.ravel(), method)
         return RegionNDMap(self.geom, np.where(self.arrays.mask, values, np.nan))
 
@@ -510,7 +643,19 @@ class SpectrumDataset:
     plot_residuals = plot_residuals_spectral
 
     def plot_fit(self, ax_spectrum=None, ax_residuals=None, kwargs_spectrum=None, kwargs_residuals=None):
-        "Excess with the predicted signal above, residuals below; returns both axes."
+        """Draw excess and predicted signal, and residuals beneath.
+
+        Parameters
+        ----------
+        ax_spectrum, ax_residuals : `~matplotlib.axes.Axes`, optional
+            Made if none are given.
+        kwargs_spectrum, kwargs_residuals : dict, optional
+            As for `plot_excess` and `plot_residuals_spectral`.
+
+        Returns
+        -------
+        ax_spectrum, ax_residuals : `~matplotlib.axes.Axes`
+        """
         if ax_spectrum is None or ax_residuals is None:
             ax_spectrum, ax_residuals = two_panels(ax_spectrum)
         self.plot_excess(ax_spectrum, **(kwargs_spectrum or {}))
@@ -531,8 +676,18 @@ class SpectrumDataset:
         return axes
 
     def fill(self, **values):
-        """A copy with other fields: those of `SpectrumArrays`, and `name`, `gti`, `meta`, `off_regions`,
-        `models`."""
+        """A copy with other fields.
+
+        Parameters
+        ----------
+        **values
+            Fields of `SpectrumArrays`, and `name`, `gti`, `meta`, `off_regions`, `models`.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         values = {_NICKNAMES.get(k, k): v for k, v in values.items()}
         new = copy.copy(self)
         new._arrays, new._shown = self.arrays, {}
@@ -546,12 +701,35 @@ class SpectrumDataset:
         return new
 
     def copy(self, name=None):
-        """A copy without models, as in Gammapy, under another name, by default one that no other copy has, so
-        that both can be in one `Datasets`."""
+        """A copy without models, as in Gammapy.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the copy; by default one that no other copy has, so that both can be in one `Datasets`.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         return self.fill(name=str(name or f"{self.name}-copy{next(_COPIES)}"), models=None)
 
     def slice_by_energy(self, energy_min=None, energy_max=None, name=None):
-        "The part between two energies, moved to the nearest bin edges."
+        """The part between two energies.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str, optional
+            Moved to the nearest bin edges; without one of them the part goes on to the end.
+        name : str, optional
+            Of the new dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         edges = self.arrays.e_reco_edges
         bounds = [edges[i] if e is None else as_number(as_float(e, "TeV", n), n, above=0)
                   for i, e, n in ((0, energy_min, "energy_min"), (-1, energy_max, "energy_max"))]
@@ -574,6 +752,19 @@ class SpectrumDataset:
             Its edges are moved to the nearest ones of the dataset.
         name : str, optional
             Of the new dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+
+        Examples
+        --------
+        >>> from specnb import MapAxis, demo_datasets
+        >>> bands = MapAxis.from_energy_bounds("0.6 TeV", "40 TeV", 4, name="energy")
+        >>> coarse = demo_datasets()[0].resample_energy_axis(bands)
+        >>> print(coarse.counts.data.ravel(), coarse.energy_axis.edges.round(2))
+        [131.  33.   5.   1.] [ 0.59  1.79  5.43 13.19 40.  ] TeV
         """
         axis = checked_energy_axis(energy_axis, "energy", "energy_axis")
         own = self.arrays.e_reco_edges
@@ -619,19 +810,47 @@ class SpectrumDataset:
         return tuple(u.Quantity(edges, "TeV"))
 
     @property
-    def energy_range(self): return self._bounds(self.arrays.mask)
+    def energy_range(self):
+        "Lowest and highest energy of the bins in both masks, a pair of quantities; nan if there are none."
+        return self._bounds(self.arrays.mask)
+
     @property
-    def energy_range_safe(self): return self._bounds(self.arrays.mask_safe)
+    def energy_range_safe(self):
+        "Lowest and highest energy of the safe bins, a pair of quantities; nan if there are none."
+        return self._bounds(self.arrays.mask_safe)
+
     @property
     def energy_range_total(self):
+        "Lowest and highest energy of all bins, a pair of quantities."
         return self._bounds(np.ones(self.arrays.n_reco, bool))
     @property
     def energy_range_fit(self):
+        "Lowest and highest energy of the bins in the fit mask, a pair of quantities; nan if there are none."
         return self._bounds(np.ones(self.arrays.n_reco, bool) if self.arrays.mask_fit is None
                             else self.arrays.mask_fit)
 
     def info_dict(self, in_safe_data_range=True, acceptance="sum"):
-        "Counts, significance, exposure and rates over the safe bins or over all, see `spectrum_summary`."
+        """Counts, significance, exposure and rates.
+
+        Parameters
+        ----------
+        in_safe_data_range : bool
+            Over the safe bins, else over all.
+        acceptance : {"sum", "bins"}
+            How the acceptance is totalled, see `spectrum_summary`.
+
+        Returns
+        -------
+        dict
+            Exposures in m2 s, times in s, rates in s-1.
+
+        Examples
+        --------
+        >>> from specnb import demo_datasets
+        >>> info = demo_datasets()[0].info_dict()
+        >>> print(info["counts"], info["counts_off"], f"{info['excess']:.1f}, {info['sqrt_ts']:.1f} sigma")
+        170 93 162.2, 23.4 sigma
+        """
         arrays = self.arrays if in_safe_data_range else self.arrays.replace(mask_safe=None)
         numbers = spectrum_summary(arrays, self.signal_counts(), self.stat_sum(), acceptance)
         return {"name": self.name, **with_units(numbers | {"n_fit_bins": self.arrays.n_fit_bins})}
@@ -662,6 +881,14 @@ class SpectrumDataset:
             What the format cannot hold.
         FileExistsError
             A file exists and `overwrite` is False; none is written.
+
+        Examples
+        --------
+        >>> from specnb import SpectrumDatasetOnOff, demo_datasets
+        >>> dataset = demo_datasets()[0]
+        >>> dataset.write("crab.fits.gz")  # and crab_bkg, crab_arf, crab_rmf beside it
+        >>> SpectrumDatasetOnOff.read("crab.fits.gz", name="again")
+        SpectrumDatasetOnOff('again': 170 on, 93 off, 19 of 27 bins)
         """
         check_format(format)
         known = dict(name=self.name, region=self.geom, off_regions=self.off_regions, gti=self.gti,
@@ -685,6 +912,11 @@ class SpectrumDataset:
             Found out by default.
         spec_num : int, optional
             Number of the spectrum in an OGIP file that holds several (type II).
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            The class that is asked.
 
         Raises
         ------
@@ -719,7 +951,7 @@ class SpectrumDatasetOnOff(SpectrumDataset):
 
     Parameters
     ----------
-    models, counts, exposure, mask_safe, mask_fit, edisp, name, gti, meta
+    models, counts
         As for `SpectrumDataset`.
     counts_off : `RegionNDMap` or array
         OFF counts on the axis of the counts. By default there are none: zero, with a warning if there is an
@@ -727,6 +959,21 @@ class SpectrumDatasetOnOff(SpectrumDataset):
     acceptance, acceptance_off : `RegionNDMap`, array or float
         Relative exposures of the ON and OFF regions, not negative; bins in which that of the OFF regions is
         zero have no background measurement and are not fitted.
+    exposure, mask_fit, edisp, name, mask_safe, gti, meta
+        As for `SpectrumDataset`.
+
+    Examples
+    --------
+    A run with the model from which it was drawn:
+
+    >>> from specnb import demo_datasets
+    >>> dataset = demo_datasets(models=True)[0]
+    >>> dataset
+    SpectrumDatasetOnOff('1001': 170 on, 93 off, 19 of 27 bins)
+    >>> print(f"{dataset.excess.data.sum():.1f} counts, {dataset.npred_signal().data.sum():.1f} expected")
+    247.0 counts, 231.3 expected
+    >>> print(f"{dataset.stat_sum():.1f} in {dataset.mask.data.sum()} bins")
+    21.7 in 19 bins
     """
     stat_type, _file_format = "wstat", "ogip"
     tag = "SpectrumDatasetOnOff"
@@ -743,13 +990,43 @@ class SpectrumDatasetOnOff(SpectrumDataset):
 
     @classmethod
     def create(cls, geom, energy_axis_true=None, name="dataset", **fields):
-        "An empty ON/OFF dataset for the energy axis of `geom`."
+        """An empty ON/OFF dataset.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            Region with the axis of reconstructed energy.
+        energy_axis_true : `MapAxis`, optional
+            Axis "energy_true"; by default the reconstructed energies.
+        name : str
+            Name of the dataset.
+        **fields
+            Other fields, as for the class.
+
+        Returns
+        -------
+        `SpectrumDatasetOnOff`
+        """
         return SpectrumDataset.create(geom, energy_axis_true, name, **fields).to_on_off(0, 1, 0)
 
     @classmethod
     def from_spectrum_dataset(cls, dataset, acceptance, acceptance_off, counts_off=None):
-        """ON/OFF dataset from a `SpectrumDataset` and its OFF measurement; without one, the OFF counts are
-        those that its expected background stands for, as in Gammapy, or zero if it has none."""
+        """ON/OFF dataset from a `SpectrumDataset` and its OFF measurement.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With the ON counts.
+        acceptance, acceptance_off : float, ndarray or `RegionNDMap`
+            Relative exposures of the ON and OFF regions.
+        counts_off : ndarray or `RegionNDMap`, optional
+            OFF counts. By default those that the expected background of `dataset` stands for, as in Gammapy,
+            or zero if it has none.
+
+        Returns
+        -------
+        `SpectrumDatasetOnOff`
+        """
         expect(dataset, SpectrumDataset, "dataset")
         on_off = dataset.to_on_off(0 if counts_off is None else counts_off, acceptance, acceptance_off)
         alpha, background = on_off.arrays.alpha, dataset.arrays.background
@@ -758,7 +1035,17 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         return on_off
 
     def to_spectrum_dataset(self, name=None):
-        "A `SpectrumDataset` whose background is the estimate from the OFF counts."
+        """The same with an expected background, the estimate from the OFF counts, instead of these.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the new dataset.
+
+        Returns
+        -------
+        `SpectrumDataset`
+        """
         arrays = self.arrays.replace(background=self.arrays.n_bkg, n_off=None, acceptance=None,
                          acceptance_off=None)
         return SpectrumDataset.from_arrays(arrays, self.geom, name or self.name, self.gti, self.models,
@@ -807,9 +1094,14 @@ class SpectrumDatasetOnOff(SpectrumDataset):
             self.arrays = self.arrays.replace(n_off=_checked_per_bin(value, self.energy_axis, "counts_off"))
 
     @property
-    def alpha(self): return RegionNDMap(self.geom, self.arrays.alpha)
+    def alpha(self):
+        "ON over OFF acceptance, a `RegionNDMap`; 0 where nothing was measured OFF."
+        return RegionNDMap(self.geom, self.arrays.alpha)
+
     @property
-    def background(self): return RegionNDMap(self.geom, self.arrays.n_bkg)
+    def background(self):
+        "Background expected in the ON region, alpha times OFF counts, a `RegionNDMap`."
+        return RegionNDMap(self.geom, self.arrays.n_bkg)
 
 # %% ../../nbs/60_makers/70_dataset.ipynb #d0093ca8
 def plot_npred_signal(dataset, ax=None, model_names=None, region=None, **kwargs):
@@ -836,6 +1128,12 @@ def plot_npred_signal(dataset, ax=None, model_names=None, region=None, **kwargs)
     ------
     ValueError
         No models.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_npred_signal
+    >>> dataset = demo_datasets(models=True)[0]
+    >>> ax = plot_npred_signal(dataset, ax=dataset.plot_counts())
     """
     names = [m.name for m in expect(dataset, SpectrumDataset, "dataset").sources]
     names = names if model_names is None else list(np.atleast_1d(model_names))

@@ -165,6 +165,19 @@ class Datasets(MutableSequence):
         Two datasets with the same name.
     KeyError
         A name that no dataset has.
+
+    Examples
+    --------
+    >>> from specnb import Datasets, PowerLawSpectralModel, SkyModel, demo_datasets
+    >>> datasets = Datasets(demo_datasets()[:2])
+    >>> print(datasets.info_table()["name", "counts", "counts_off"])
+    name counts counts_off
+    ---- ------ ----------
+    1001    170         93
+    1002    172         92
+    >>> datasets.models = [SkyModel(PowerLawSpectralModel(index=2.5, amplitude="4e-11 cm-2 s-1 TeV-1"))]
+    >>> print(f"{datasets.stat_sum():.1f}")
+    50.1
     """
 
     def __init__(self, datasets=None):
@@ -176,10 +189,23 @@ class Datasets(MutableSequence):
             self.append(d)
 
     @property
-    def names(self): return [d.name for d in self._list]
+    def names(self):
+        "Names of the datasets, a list of str."
+        return [d.name for d in self._list]
+
     def __len__(self): return len(self._list)
     def index(self, key):
-        "Position of a dataset or of a name."
+        """Position of a dataset.
+
+        Parameters
+        ----------
+        key : str or dataset
+            Its name, or itself.
+
+        Returns
+        -------
+        int
+        """
         if key not in self.names and isinstance(key, str):
             raise KeyError(f"no dataset named {key!r}; there are "
                            f"{', '.join(map(repr, self.names)) or 'none'}")
@@ -207,7 +233,15 @@ class Datasets(MutableSequence):
             raise ValueError(f"a dataset named {dataset.name!r} is there already; names must be unique")
 
     def insert(self, index, dataset):
-        "Put a dataset before position `index`."
+        """Put a dataset before a position.
+
+        Parameters
+        ----------
+        index : int
+            Position.
+        dataset : `SpectrumDataset`, `SpectrumDatasetOnOff` or `FluxPointsDataset`
+            With a name that no other has.
+        """
         self._check(dataset, self.names)
         self._list.insert(index, dataset)
 
@@ -247,6 +281,17 @@ class Datasets(MutableSequence):
             Flux points, two datasets or files with one name, or no models although a file for them is named.
         FileExistsError
             One of the files exists and `overwrite` is False; none is written.
+
+        Examples
+        --------
+        Spectra, their list and their models:
+
+        >>> from specnb import Datasets, demo_datasets
+        >>> datasets = demo_datasets(models=True)
+        >>> datasets.write("datasets.yaml", filename_models="models.yaml")
+        >>> again = Datasets.read("datasets.yaml", "models.yaml")
+        >>> print(again.names, f"{again.stat_sum() - datasets.stat_sum():.3f}")
+        ['1001', '1002', '1003', '1004'] 0.000
         """
         for d in self:
             if not hasattr(d, "write"):
@@ -282,6 +327,10 @@ class Datasets(MutableSequence):
             Without effect: files are read whole.
         checksum : bool
             Warn if the file of models was changed after it was written.
+
+        Returns
+        -------
+        `Datasets`
 
         Raises
         ------
@@ -330,7 +379,17 @@ class Datasets(MutableSequence):
         return Models(self.models or []).parameters
 
     def likelihood(self, priors=True):
-        "The compiled likelihood of all datasets, with the priors of their parameters."
+        """The compiled likelihood of all datasets, which a fit minimises.
+
+        Parameters
+        ----------
+        priors : bool
+            With the priors of the parameters.
+
+        Returns
+        -------
+        Likelihood
+        """
         return compile_likelihood([d.part() for d in self._list], priors)
 
     def stat_sum(self):
@@ -343,8 +402,21 @@ class Datasets(MutableSequence):
         return likelihood.stat(likelihood.start)
 
     def info_table(self, cumulative=False, acceptance="sum"):
-        """Table of `info_dict`, one row per dataset or per cumulative stack; `acceptance` as in
-        `spectrum_summary`. Why numbers are nan or zero is told in ``meta["notes"]``, by dataset."""
+        """Counts, significance, exposure and rates of all datasets.
+
+        Parameters
+        ----------
+        cumulative : bool
+            A row for each cumulative stack, else for each dataset.
+        acceptance : {"sum", "bins"}
+            How the acceptance is totalled, see `spectrum_summary`.
+
+        Returns
+        -------
+        `~astropy.table.Table`
+            Columns as in `SpectrumDataset.info_dict`. Why numbers are nan or zero is told in
+            ``meta["notes"]``, by dataset.
+        """
         if not self._list: raise ValueError("no datasets, so no info table")
         rows = (cumulative_summaries(self._list, acceptance) if cumulative
                 else (d.info_dict(acceptance=acceptance) for d in self._list))
@@ -355,21 +427,48 @@ class Datasets(MutableSequence):
         return info
 
     def stack_reduce(self, name="stacked", nan_to_num=True):
-        "All datasets stacked into one."
+        """All datasets stacked into one.
+
+        Parameters
+        ----------
+        name : str
+            Of the stack.
+        nan_to_num : bool
+            Accepted for Gammapy's sake; there is no nan in a dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+
+        Examples
+        --------
+        >>> from specnb import demo_datasets
+        >>> stacked = demo_datasets().stack_reduce(name="crab")
+        >>> print(stacked.name, stacked.counts.data[stacked.mask_safe.data].sum())
+        crab 550.0
+        """
         return stack_datasets(self._list, name or "stacked")
 
     def __add__(self, other):
         return Datasets([*self, *Datasets(other)])
 
     @property
-    def is_all_same_type(self): return len({type(d) for d in self}) <= 1
+    def is_all_same_type(self):
+        "Whether all datasets are of one class."
+        return len({type(d) for d in self}) <= 1
+
     @property
-    def is_all_same_shape(self): return len({d.data_shape for d in self}) <= 1
+    def is_all_same_shape(self):
+        "Whether the counts of all datasets have one shape."
+        return len({d.data_shape for d in self}) <= 1
+
     @property
     def is_all_same_energy_shape(self):
+        "Whether all datasets have as many energy bins."
         return len({d.data_shape[0] for d in self}) <= 1
     @property
     def is_all_same_geom(self):
+        "Whether all datasets have the same region and energy axis."
         return all(d.geom.is_allclose(self[0].geom) for d in self)
 
     @property
@@ -411,6 +510,10 @@ class Datasets(MutableSequence):
         atol : `~astropy.units.Quantity` or str
             How far an interval may reach out.
 
+        Returns
+        -------
+        `Datasets`
+
         Raises
         ------
         ValueError
@@ -427,7 +530,17 @@ class Datasets(MutableSequence):
         return Datasets([d for d in self if inside(d.gti)])
 
     def slice_by_energy(self, energy_min=None, energy_max=None):
-        "Each dataset between two energies."
+        """Each dataset between two energies.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str, optional
+            Moved to the nearest bin edges; without one of them the part goes on to the end.
+
+        Returns
+        -------
+        `Datasets`
+        """
         return Datasets([d.slice_by_energy(energy_min, energy_max) for d in self._list])
 
     @property
@@ -455,6 +568,13 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kw
     Returns
     -------
     `~astropy.visualization.wcsaxes.WCSAxes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_spectrum_datasets_off_regions
+    >>> ax = plot_spectrum_datasets_off_regions(demo_datasets())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['1001', '1002', '1003', '1004']
     """
     drawn = [d for d in Datasets(datasets)
              if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]

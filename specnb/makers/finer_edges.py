@@ -84,6 +84,17 @@ def divide_bins(arrays, energies):
     `SpectrumArrays` or None
         None for a spectrum that cannot be divided: one without events (read from a file, simulated, or with
         other counts than they give), with grouping, or with a background model instead of OFF counts.
+
+    Examples
+    --------
+    A bin edge at exactly 1.1 TeV, whatever the binning of the run:
+
+    >>> import numpy as np
+    >>> from specnb import demo_datasets, divide_bins
+    >>> arrays = demo_datasets()[0].arrays
+    >>> finer = divide_bins(arrays, np.array([1.1]))
+    >>> print(finer.n_reco - arrays.n_reco, np.isclose(finer.e_reco_edges, 1.1).any())
+    1 True
     """
     edges = merged_edges(arrays.e_reco_edges, np.asarray(energies, float))
     if len(edges) == len(arrays.e_reco_edges):

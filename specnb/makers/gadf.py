@@ -110,7 +110,9 @@ def write_gadf(path, arrays, name="", region=None, off_regions=None, gti=None, o
     region : `RegionGeom`, optional
         With the ON region.
     off_regions : `OffRegions`, optional
+        Where the OFF counts were taken.
     gti : `GTI`, optional
+        Good time intervals.
     overwrite : bool
         Replace a file that is there.
     meta : dict, optional
@@ -122,6 +124,13 @@ def write_gadf(path, arrays, name="", region=None, off_regions=None, gti=None, o
         A name that is not plain ASCII.
     FileExistsError
         The file exists and `overwrite` is False.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, read_tables, write_gadf
+    >>> write_gadf("crab.fits.gz", demo_datasets()[0].arrays, name="crab")
+    >>> read_tables("crab.fits.gz").names[:4]
+    ['PRIMARY', 'COUNTS', 'COUNTS_BANDS', 'COUNTS_OFF']
     """
     if not (str(name).isascii() and str(name).isprintable()):
         allowed = "printable ASCII characters, all that FITS headers can hold"
@@ -266,6 +275,15 @@ def read_gadf(path):
         What the file holds is incomplete or does not fit together.
     FileNotFoundError
         No such file.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, read_gadf
+    >>> dataset = demo_datasets()[0]
+    >>> dataset.write("crab.fits.gz", format="gadf")
+    >>> arrays, info = read_gadf("crab.fits.gz")
+    >>> print(info["name"], arrays.livetime == dataset.arrays.livetime)
+    1001 True
     """
     tables = read_tables(path)
     gti = GTI.from_table(tables["GTI"]) if "GTI" in tables else None

@@ -33,6 +33,15 @@ def dispersion(counts, share):
     -------
     ndarray, shape (...)
         0 without counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import dispersion
+    >>> print(f"{dispersion(np.array([9, 11, 10]), np.full(3, 1 / 3)):.2f}")
+    0.20
+    >>> print(f"{dispersion(np.array([3, 24, 3]), np.full(3, 1 / 3)):.2f}")
+    29.40
     """
     expected = np.sum(counts, -1, keepdims=True)*share
     square = np.square(counts - expected)
@@ -82,6 +91,15 @@ def dispersion_p_value(counts, share, n_toys=10_000, random_state=0):
         For the sum of the dispersions of all runs; nan if no run has a p-value.
     is_drawn : ndarray of bool, shape (n_runs,)
         Runs whose p-value is from draws; the total is from draws if any is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import dispersion_p_value
+    >>> counts = np.array([[60, 48, 52, 40], [45, 55, 49, 51]])
+    >>> each, total, is_drawn = dispersion_p_value(counts, np.full((2, 4), 0.25))
+    >>> print(each.round(2), f"{total:.2f}")
+    [0.24 0.79] 0.52
     """
     value, dof = dispersion(counts, share), np.sum(share > 0, 1) - 1
     tested = (dof > 0) & (counts.sum(1) > 0)
@@ -112,6 +130,14 @@ def region_p_value(counts, share):
         Deviation in standard deviations; nan where there is no region, or but one.
     p_value : ndarray, shape (n_runs, n_regions)
         For this region alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import region_p_value
+    >>> residual, p_value = region_p_value(np.array([[30, 10, 8, 12]]), np.full((1, 4), 0.25))
+    >>> print(residual.round(1), p_value.round(4))
+    [[ 4.5 -1.5 -2.1 -0.9]] [[1.000e-04 1.718e-01 4.240e-02 4.631e-01]]
     """
     total = counts.sum(1, keepdims=True)
     sigma = np.sqrt(total*share*(1 - share))
@@ -180,6 +206,21 @@ class OffHomogeneity:
         Of the sum of the dispersions.
     is_drawn : ndarray of bool, shape (n_runs,)
         Whether the p-value is from draws of the multinomial distribution.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, off_homogeneity
+    >>> test = off_homogeneity(demo_datasets())
+    >>> test.n_regions
+    array([12, 12, 27, 42])
+    >>> print(test.to_table()["name", "counts_off", "n_regions"])
+    name counts_off n_regions
+    ---- ---------- ---------
+    1001       93.0        12
+    1002       92.0        12
+    1003      154.0        27
+    1004       88.0        42
+     all      427.0        93
     """
     names:list
     counts:np.ndarray
@@ -268,6 +309,7 @@ class OffHomogeneity:
         Parameters
         ----------
         ax : `WCSAxes`, optional
+            By default a new subplot.
         run : int, optional
             Number of the run; by default the one with the most deviating region.
         **kwargs
@@ -335,6 +377,15 @@ def off_homogeneity(datasets, energy_min=None, energy_max=None, n_toys=10_000, r
     ------
     ValueError
         A dataset whose OFF events are not known, or no dataset.
+
+    Examples
+    --------
+    Do the OFF regions of the demo runs agree with each other?
+
+    >>> from specnb import demo_datasets, off_homogeneity
+    >>> test = off_homogeneity(demo_datasets(), energy_min="1 TeV")
+    >>> print(f"{test.total_p_value:.2f}")
+    0.77
     """
     low = 0. if energy_min is None else as_float(energy_min, "TeV", "energy_min")
     high = np.inf if energy_max is None else as_float(energy_max, "TeV", "energy_max")

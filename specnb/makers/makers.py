@@ -117,6 +117,19 @@ class SpectrumDatasetMaker(Maker):
         Unknown name in `selection`, or settings that exclude each other.
     TypeError
         A setting of another type.
+
+    Examples
+    --------
+    Counts and responses of a run in the region of an empty dataset:
+
+    >>> from specnb import MapAxis, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, demo_observations
+    >>> energy = MapAxis.from_energy_bounds("0.5 TeV", "20 TeV", 8, name="energy")
+    >>> true = MapAxis.from_energy_bounds("0.2 TeV", "50 TeV", 24, name="energy_true")
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)", axes=[energy])
+    >>> empty = SpectrumDataset.create(geom, energy_axis_true=true, name="run 1")
+    >>> dataset = SpectrumDatasetMaker(containment_correction=True).run(empty, demo_observations()[0])
+    >>> dataset.counts.data.ravel()
+    array([69., 48., 42., 18.,  5.,  6.,  1.,  0.])
     """
     selection:list = None
     containment_correction:bool = False
@@ -148,11 +161,40 @@ class SpectrumDatasetMaker(Maker):
         return counts_per_bin(on.e_on, e_reco_edges), on
 
     def make_counts(self, geom, observation, e_reco_edges):
-        "ON counts, shape (n_reco,)."
+        """ON counts of a run.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            ON region.
+        observation : `Observation`
+            With events.
+        e_reco_edges : ndarray, shape (n_reco+1,)
+            TeV.
+
+        Returns
+        -------
+        ndarray, shape (n_reco,)
+        """
         return self._counts(geom, observation, e_reco_edges)[0]
 
     def make_exposure(self, geom, observation, e_true_edges):
-        "Exposure, m2 s, shape (n_true,), with containment if asked for."
+        """Exposure of a run, with containment if asked for.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            ON region.
+        observation : `Observation`
+            With an effective area.
+        e_true_edges : ndarray, shape (n_true+1,)
+            TeV.
+
+        Returns
+        -------
+        ndarray, shape (n_true,)
+            m2 s.
+        """
         aeff = run_irf(observation, "aeff")
         if aeff.is_pointlike and not self.use_region_center:
             run = f"observation {observation.obs_id}"
@@ -171,7 +213,21 @@ class SpectrumDatasetMaker(Maker):
         return edisp_per_bin(edisp, e_true_edges, e_reco_edges, *where)
 
     def make_edisp(self, geom, observation, e_true_edges, e_reco_edges):
-        "Energy-dispersion matrix, shape (n_true, n_reco)."
+        """Energy-dispersion matrix of a run.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            ON region.
+        observation : `Observation`
+            With an energy dispersion.
+        e_true_edges, e_reco_edges : ndarray, shape (n_true+1,), (n_reco+1,)
+            TeV.
+
+        Returns
+        -------
+        ndarray, shape (n_true, n_reco)
+        """
         return self._edisp(geom, observation, e_true_edges, e_reco_edges)[0]
 
     def _is_own(self, name): # whether a subclass counts or folds in its own way; then no events are kept
@@ -185,6 +241,7 @@ class SpectrumDatasetMaker(Maker):
         dataset : `SpectrumDataset`
             Tells the axes and the ON region.
         observation : `Observation`
+            The run.
 
         Returns
         -------
@@ -266,6 +323,16 @@ class ReflectedRegionsBackgroundMaker(Maker):
     ------
     TypeError
         `region_finder` together with settings of the default one, or no finder.
+
+    Examples
+    --------
+    >>> from specnb import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
+    >>> from specnb import demo_datasets, demo_observations
+    >>> run, like = demo_observations()[0], demo_datasets()[0].to_spectrum_dataset()
+    >>> dataset = SpectrumDatasetMaker().run(like, run)
+    >>> on_off = ReflectedRegionsBackgroundMaker(min_distance="0.2 rad").run(dataset, run)
+    >>> print(on_off.counts_off.data.sum(), on_off.off_regions.n)
+    147.0 8
     """
     tag = "ReflectedRegionsBackgroundMaker"
 
@@ -287,6 +354,7 @@ class ReflectedRegionsBackgroundMaker(Maker):
         dataset : `SpectrumDataset`
             With the ON counts of the run.
         observation : `Observation`
+            The run.
 
         Returns
         -------

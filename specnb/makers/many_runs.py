@@ -43,7 +43,34 @@ def reduce_run(
     dataset,     # empty, tells region and axes
     observation, # the run
 ):               # dataset, list of warnings
-    "Take a run through the makers."
+    """Take a run through the makers.
+
+    Parameters
+    ----------
+    makers : list of makers
+        In their order.
+    dataset : `SpectrumDataset`
+        Empty; tells region and axes.
+    observation : `Observation`
+        The run.
+
+    Returns
+    -------
+    dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
+        Named by the number of the run.
+    warnings : list
+        What the makers warned of.
+
+    Examples
+    --------
+    >>> from specnb import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker, reduce_run
+    >>> from specnb import demo_datasets, demo_observations
+    >>> like = demo_datasets()[0].to_spectrum_dataset()
+    >>> makers = [SpectrumDatasetMaker(), ReflectedRegionsBackgroundMaker()]
+    >>> dataset, warnings = reduce_run(makers, like, demo_observations()[1])
+    >>> dataset.name, len(warnings)
+    ('1002', 0)
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -68,7 +95,27 @@ def pack(
     result, # anything
     given,  # dataset whose region and axes are left out
 )->bytes:
-    "A result on its way to another process."
+    """A result on its way to another process.
+
+    Parameters
+    ----------
+    result : object
+        Such as what `reduce_run` gives.
+    given : `SpectrumDataset`
+        Known there: its region and axes are left out.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, pack, unpack
+    >>> dataset = demo_datasets()[0]
+    >>> data = pack(dataset, given=dataset)
+    >>> type(data).__name__, unpack(data, given=dataset).name
+    ('bytes', '1001')
+    """
     stream = io.BytesIO()
     packer = _Packer(stream, pickle.HIGHEST_PROTOCOL)
     packer.names = {id(thing): name for name, thing in _shared(given).items()}
@@ -79,7 +126,27 @@ def unpack(
     data:bytes, # as made by `pack`
     given,      # dataset whose region and axes are put in
 ):              # the result
-    "A result from another process."
+    """A result from another process.
+
+    Parameters
+    ----------
+    data : bytes
+        As made by `pack`.
+    given : `SpectrumDataset`
+        The same as for `pack`: its region and axes are put in.
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, pack, unpack
+    >>> dataset = demo_datasets()[0]
+    >>> again = unpack(pack(dataset, given=dataset), given=dataset)
+    >>> again.geom.axes is dataset.geom.axes
+    True
+    """
     unpacker = _Unpacker(io.BytesIO(data))
     unpacker.things = _shared(given)
     return unpacker.load()
@@ -160,6 +227,18 @@ class DatasetsMaker:
     ------
     ValueError
         No maker, or a number of processes or a backend that is not possible.
+
+    Examples
+    --------
+    Four runs, reduced and stacked:
+
+    >>> from specnb import DatasetsMaker, ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
+    >>> from specnb import demo_datasets, demo_observations
+    >>> makers = [SpectrumDatasetMaker(), ReflectedRegionsBackgroundMaker(), SafeMaskMaker(["aeff-max"])]
+    >>> like = demo_datasets()[0].to_spectrum_dataset("crab")
+    >>> datasets = DatasetsMaker(makers, stack_datasets=True).run(like, demo_observations())
+    >>> print(datasets.names, f"{datasets.info_table()['sqrt_ts'][0]:.1f}")
+    ['crab'] 46.5
     """
     tag = "DatasetsMaker"
 

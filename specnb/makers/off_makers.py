@@ -147,6 +147,15 @@ class RingBackgroundMaker(RegionsMaker):
     References
     ----------
     Berge, Funk & Hinton 2007, A&A 466, 1219 (ring background).
+
+    Examples
+    --------
+    >>> from specnb import RingBackgroundMaker, SpectrumDatasetMaker, demo_datasets, demo_observations
+    >>> run, like = demo_observations()[0], demo_datasets()[0].to_spectrum_dataset()
+    >>> dataset = SpectrumDatasetMaker().run(like, run)
+    >>> on_off = RingBackgroundMaker(r_in="0.4 deg", width="0.2 deg").run(dataset, run)
+    >>> print(on_off.counts_off.data.sum(), f"{on_off.background.data.sum():.1f}")
+    310.0 20.3
     """
     tag = "RingBackgroundMaker"
 
@@ -163,7 +172,21 @@ class RingBackgroundMaker(RegionsMaker):
         self._set(exclusion_mask, acceptance)
 
     def find(self, geom, pointing_deg, radius_deg=0.):
-        "The ring of one pointing, a `RingOffRegions`; `radius_deg`: around a point as ON region."
+        """The ring of one pointing.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            With the ON region.
+        pointing_deg : (float, float)
+            Right ascension and declination of the pointing, deg.
+        radius_deg : float
+            Around a point as ON region, deg.
+
+        Returns
+        -------
+        `RingOffRegions`
+        """
         reach, offset = region_reach(geom) or radius_deg, float(separation(*geom.center_deg, *pointing_deg))
         around = geom.center_deg if self.center == "on" else pointing_deg
         r_in = max(offset - reach, 0.) if self.r_in is None else self.r_in
@@ -191,6 +214,15 @@ class GivenRegionsBackgroundMaker(RegionsMaker):
     ------
     ValueError
         No region, or a point.
+
+    Examples
+    --------
+    >>> from specnb import GivenRegionsBackgroundMaker, SpectrumDatasetMaker, demo_datasets, demo_observations
+    >>> run, like = demo_observations()[0], demo_datasets()[0].to_spectrum_dataset()
+    >>> dataset = SpectrumDatasetMaker().run(like, run)
+    >>> on_off = GivenRegionsBackgroundMaker("icrs;circle(83.1, 22.5, 0.3)").run(dataset, run)
+    >>> print(on_off.counts_off.data.sum(), f"{on_off.background.data.sum():.1f}")
+    126.0 17.1
     """
     tag = "GivenRegionsBackgroundMaker"
 
@@ -204,7 +236,21 @@ class GivenRegionsBackgroundMaker(RegionsMaker):
         self._set(exclusion_mask, acceptance)
 
     def find(self, geom, pointing_deg, radius_deg=0.):
-        "The regions of one pointing, `SkyOffRegions`; `radius_deg`: around a point as ON region."
+        """The regions of one pointing.
+
+        Parameters
+        ----------
+        geom : `RegionGeom`
+            With the ON region.
+        pointing_deg : (float, float)
+            Right ascension and declination of the pointing, deg.
+        radius_deg : float
+            Around a point as ON region, deg.
+
+        Returns
+        -------
+        `SkyOffRegions`
+        """
         return SkyOffRegions(geom, tuple(pointing_deg), self.regions, self._exclusion, radius_deg)
 
 # %% ../../nbs/60_makers/37_off_makers.ipynb #a2ebcf2b
@@ -275,6 +321,18 @@ class OffRunsBackgroundMaker(Maker):
     ------
     ValueError, TypeError
         Another `scale`, no run, or something that is no run.
+
+    Examples
+    --------
+    The third run has its source elsewhere in the camera, so it can be the OFF run of the first:
+
+    >>> from specnb import OffRunsBackgroundMaker, SpectrumDatasetMaker, demo_datasets, demo_observations
+    >>> runs, like = demo_observations(), demo_datasets()[0].to_spectrum_dataset()
+    >>> dataset = SpectrumDatasetMaker().run(like, runs[0])
+    >>> maker = OffRunsBackgroundMaker(runs[2:3], exclusion_mask="icrs;circle(83.63, 22.01, 0.3)")
+    >>> on_off = maker.run(dataset, runs[0])
+    >>> print(on_off.counts_off.data.sum(), f"{on_off.background.data.sum():.1f}")
+    22.0 22.1
     """
     tag = "OffRunsBackgroundMaker"
 
@@ -325,6 +383,7 @@ class OffRunsBackgroundMaker(Maker):
         Parameters
         ----------
         observation : `Observation`
+            The run that has the source.
         geom : `RegionGeom`
             ON region.
 
@@ -357,6 +416,7 @@ class OffRunsBackgroundMaker(Maker):
         dataset : `SpectrumDataset`
             With the ON counts of the run.
         observation : `Observation`
+            The run.
 
         Returns
         -------

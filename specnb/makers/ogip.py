@@ -316,6 +316,14 @@ def read_ogip(path, spec_num=None):
         What the files hold is incomplete or does not fit together.
     FileNotFoundError
         A file is not there.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, read_ogip
+    >>> demo_datasets()[0].write("crab.fits.gz")
+    >>> arrays, info = read_ogip("crab.fits.gz")
+    >>> print(info["name"], arrays.n_on.sum(), arrays.n_off.sum())
+    1001 265.0 216.0
     """
     tables = read_tables(path)
     table = find_spectrum(tables, spec_num)

@@ -162,7 +162,9 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     region : `RegionGeom`, optional
         With the ON region.
     off_regions : `OffRegions`, optional
+        Where the OFF counts were taken.
     gti : `GTI`, optional
+        Good time intervals.
     format : {"ogip", "ogip-sherpa"}
         Names that Gammapy knows; both give the same files, which all programs read.
     overwrite : bool
@@ -183,6 +185,14 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     References
     ----------
     OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from specnb import demo_datasets, write_ogip
+    >>> write_ogip("crab.fits", demo_datasets()[0].arrays, name="crab")
+    >>> sorted(path.name for path in Path().glob("crab*"))
+    ['crab.fits', 'crab_arf.fits', 'crab_bkg.fits', 'crab_rmf.fits']
     """
     _check_writable(path, arrays, name, format)
     path = make_path(path)

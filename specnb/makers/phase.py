@@ -44,6 +44,20 @@ class PhaseBackgroundMaker(Maker):
     References
     ----------
     Acceptances in proportion to the widths of the intervals: H.E.S.S. Collaboration 2018, A&A 620, A66.
+
+    Examples
+    --------
+    Pulsed events of a run whose phases are, for the example, just drawn:
+
+    >>> import numpy as np
+    >>> from specnb import PhaseBackgroundMaker, SpectrumDatasetMaker, demo_datasets, demo_observations
+    >>> run, like = demo_observations()[0], demo_datasets()[0].to_spectrum_dataset()
+    >>> phases = np.random.default_rng(1).uniform(size=len(run.events))
+    >>> run = run.copy(events=run.events.with_columns(PHASE=phases))
+    >>> maker = PhaseBackgroundMaker(on_phase=(0.9, 1.1), off_phase=(0.3, 0.7))
+    >>> pulsed = maker.run(SpectrumDatasetMaker().run(like, run), run)
+    >>> print(pulsed.counts.data.sum(), pulsed.counts_off.data.sum(), f"{pulsed.alpha.data.max():.2f}")
+    51.0 107.0 0.50
     """
     tag = "PhaseBackgroundMaker"
 
@@ -60,12 +74,36 @@ class PhaseBackgroundMaker(Maker):
         return chosen.select_row_subset(on_events(observation.copy(events=chosen), dataset.geom))
 
     def make_counts(self, dataset, observation):
-        "Counts in the ON phases, shape (n_reco,)."
+        """Counts in the ON phases.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With region and axis.
+        observation : `Observation`
+            With events that have a phase.
+
+        Returns
+        -------
+        ndarray, shape (n_reco,)
+        """
         events = self._selected(dataset, observation, self.on_phase)
         return counts_per_bin(events.e_tev, dataset.arrays.e_reco_edges)
 
     def make_counts_off(self, dataset, observation):
-        "Counts in the OFF phases, shape (n_reco,)."
+        """Counts in the OFF phases.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With region and axis.
+        observation : `Observation`
+            With events that have a phase.
+
+        Returns
+        -------
+        ndarray, shape (n_reco,)
+        """
         events = self._selected(dataset, observation, self.off_phase)
         return counts_per_bin(events.e_tev, dataset.arrays.e_reco_edges)
 

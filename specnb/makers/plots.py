@@ -72,6 +72,14 @@ def plot_masks(arrays, ax=None, kwargs_fit=None, kwargs_safe=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    Which energies are safe, drawn beneath the counts:
+
+    >>> from specnb import demo_datasets, plot_counts, plot_masks
+    >>> arrays = demo_datasets()[0].arrays
+    >>> ax = plot_masks(arrays, ax=plot_counts(arrays))
     """
     ax = ax or _energy_axes()
     styles = [(arrays.mask_safe,
@@ -102,6 +110,12 @@ def plot_counts(arrays, ax=None, kwargs_counts=None, kwargs_background=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_counts
+    >>> ax = plot_counts(demo_datasets()[0].arrays, kwargs_counts={"color": "black"})
+    >>> _ = ax.set_title("Run 1001")
     """
     ax = _energy_axes(ax)
     plot_bins(ax, *_bins(arrays), arrays.n_on, np.sqrt(arrays.n_on),
@@ -144,6 +158,13 @@ def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_n
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_excess
+    >>> dataset = demo_datasets(models=True)[0]
+    >>> ax = plot_excess(dataset.arrays, npred_signal=dataset.signal_counts())
+    >>> ax.set_yscale("log")
     """
     ax = _energy_axes(ax)
     known = arrays.alpha > 0 if arrays.is_on_off else np.isfinite(arrays.n_bkg)
@@ -195,6 +216,14 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_residuals
+    >>> dataset = demo_datasets(models=True)[0]
+    >>> ax = plot_residuals(dataset.arrays, dataset.npred().data.ravel(), method="diff/sqrt(model)")
+    >>> ax.set_xlim(0.5, 20)
+    (0.5, 20)
     """
     y = np.where(arrays.mask, residuals(arrays.n_on, npred, method), np.nan)
     ax = _energy_axes(ax, _RESIDUAL_LABELS[method])
@@ -227,7 +256,29 @@ def plot_exposure(
     ax=None, # axes
     **kwargs,
 ):           # axes
-    "Exposure against true energy."
+    """Exposure against true energy.
+
+    Parameters
+    ----------
+    arrays : `SpectrumArrays`
+        The spectrum.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw.
+    **kwargs
+        For the line.
+
+    Returns
+    -------
+    `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, plot_exposure
+    >>> runs = demo_datasets()
+    >>> ax = plot_exposure(runs[0].arrays, label="0.5 deg")
+    >>> ax = plot_exposure(runs[3].arrays, ax=ax, label="1.5 deg")
+    >>> _ = ax.legend()
+    """
     ax = _energy_axes(ax, "Exposure [m$^2$ s]")
     ax.set(xlabel="True energy [TeV]", yscale="log")
     ax.stairs(arrays.exposure, arrays.e_true_edges, **{"baseline": None, "lw": 1.5, **kwargs})

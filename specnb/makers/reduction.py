@@ -35,7 +35,6 @@ def counts_per_bin(e_tev, e_reco_edges, weights=None):
         Energies, TeV.
     e_reco_edges : ndarray, shape (n_reco+1,)
         TeV.
-
     weights : ndarray, shape (n_events,), optional
         How often each event counts.
 
@@ -43,6 +42,13 @@ def counts_per_bin(e_tev, e_reco_edges, weights=None):
     -------
     ndarray, shape (n_reco,)
         Counts as float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import counts_per_bin
+    >>> counts_per_bin(np.array([0.7, 1.2, 2.5, 40.]), np.array([0.5, 1., 3., 10.]))
+    array([1., 2., 0.])
     """
     n_reco = len(e_reco_edges) - 1
     k = np.searchsorted(e_reco_edges, e_tev, side="right") - 1
@@ -101,7 +107,28 @@ def on_events(
     observation,
     geom:RegionGeom, # ON region
 )->np.ndarray:       # rows of the events
-    "Which events of a run are ON."
+    """Which events of a run are ON.
+
+    Parameters
+    ----------
+    observation : `Observation`
+        With events.
+    geom : `RegionGeom`
+        ON region; around a point the radius of the directional cut counts.
+
+    Returns
+    -------
+    ndarray of int
+        Rows of the events.
+
+    Examples
+    --------
+    >>> from specnb import RegionGeom, demo_observations, on_events
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)")
+    >>> rows = on_events(demo_observations()[0], geom)
+    >>> len(rows)
+    265
+    """
     events, cut = run_events(observation), directional_cut(observation, geom)
     radius = None if cut is None else cut.value(events.e_tev, on_offset(observation, geom))
     return np.flatnonzero(region_contains(geom.region, events.ra_deg, events.dec_deg, radius))
@@ -112,6 +139,7 @@ def on_counts(observation, geom, e_reco_edges):
     Parameters
     ----------
     observation : `Observation`
+        The run.
     geom : `RegionGeom`
         ON region.
     e_reco_edges : ndarray, shape (n_reco+1,)
@@ -127,6 +155,14 @@ def on_counts(observation, geom, e_reco_edges):
         The ON region does not fit the directional cut of the responses.
     DataError
         The run has no events.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import RegionGeom, demo_observations, on_counts
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)")
+    >>> on_counts(demo_observations()[0], geom, np.array([0.5, 1, 3, 10]))
+    array([98., 78., 12.])
     """
     rows = on_events(observation, geom)
     return counts_per_bin(observation.events.e_tev[rows], e_reco_edges)
@@ -140,7 +176,37 @@ def _positions_too_close(off, cut, e_reco_edges)->bool:
 
 # %% ../../nbs/60_makers/20_reduction.ipynb #420f5f16
 class OffCounts(NamedTuple):
-    "OFF counts of a run."
+    """OFF counts of a run.
+
+    Parameters
+    ----------
+    n_off : ndarray, shape (n_reco,)
+        Counts.
+    n_regions : int
+        Number of OFF regions.
+    off_regions : `OffRegions` or None
+        Where they are.
+    reason : str
+        Why there is none, if so.
+    rows : ndarray of int
+        Rows of the OFF events.
+    region : ndarray of int
+        Number of the OFF region that each is in.
+    acceptance_off : ndarray, shape (n_reco,), optional
+        Relative to ON; by default the number of regions.
+    share : ndarray, shape (n_regions,), optional
+        Share of each region in it; by default equal.
+    events : tuple, optional
+        Energies and times, if the events are not of the run itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import OffCounts
+    >>> found = OffCounts(n_off=np.zeros(3), n_regions=0, off_regions=None, reason="no place is left")
+    >>> found.reason
+    'no place is left'
+    """
     n_off:np.ndarray    # shape (n_reco,)
     n_regions:int
     off_regions:object  # `OffRegions` or None
@@ -158,11 +224,13 @@ def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
     Parameters
     ----------
     observation : `Observation`
+        The run.
     geom : `RegionGeom`
         ON region.
     e_reco_edges : ndarray, shape (n_reco+1,)
         TeV.
     finder : `ReflectedRegionsFinder` or `WobbleRegionsFinder`
+        Finds the OFF regions.
     exclusion_mask : `WcsNDMap` or sky regions, optional
         Where no OFF region may be.
 
@@ -174,6 +242,16 @@ def off_counts(observation, geom, e_reco_edges, finder, exclusion_mask=None):
     ------
     ValueError, DataError
         As `on_counts`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import RegionGeom, WobbleRegionsFinder, demo_observations, off_counts
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)")
+    >>> finder = WobbleRegionsFinder(n_off_regions=7)
+    >>> off = off_counts(demo_observations()[0], geom, np.array([0.5, 1, 3, 10]), finder)
+    >>> off.n_regions, off.n_off
+    (7, array([42., 17.,  3.]))
     """
     nothing, offset = np.zeros(len(e_reco_edges) - 1), on_offset(observation, geom)
     if offset >= 60:
@@ -231,6 +309,7 @@ def exposure_per_bin(aeff, livetime, e_true_edges, offsets, weights):
     Parameters
     ----------
     aeff : `EffectiveAreaTable2D`
+        Effective area of the run.
     livetime : float
         s.
     e_true_edges : ndarray, shape (n_true+1,)
@@ -242,6 +321,15 @@ def exposure_per_bin(aeff, livetime, e_true_edges, offsets, weights):
     -------
     ndarray, shape (n_true,)
         m2 s.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import demo_observations, exposure_per_bin
+    >>> run, edges = demo_observations()[0], np.array([1., 2., 5.])
+    >>> exposure = exposure_per_bin(run.aeff, run.livetime_s, edges, np.array([0.5]), np.array([1.]))
+    >>> print(f"{exposure[0]:.2e}, {exposure[1]:.2e} m2 s")
+    4.40e+08, 5.83e+08 m2 s
     """
     def area(offset):
         return aeff.value(bin_centers(e_true_edges), offset)
@@ -254,6 +342,7 @@ def edisp_per_bin(edisp, e_true_edges, e_reco_edges, offsets, weights):
     Parameters
     ----------
     edisp : `EnergyDispersion2D`
+        Energy dispersion of the run.
     e_true_edges, e_reco_edges : ndarray
         Edges, TeV.
     offsets, weights : ndarray
@@ -262,8 +351,21 @@ def edisp_per_bin(edisp, e_true_edges, e_reco_edges, offsets, weights):
     Returns
     -------
     matrix : ndarray, shape (n_true, n_reco)
+        Probabilities.
     cumulative : ndarray of float32, shape (n_true, n_migra+1)
         Probability to be reconstructed below the edges of migra.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import demo_observations, edisp_per_bin
+    >>> edges = np.array([1., 2., 5., 10.])
+    >>> edisp = demo_observations()[0].edisp
+    >>> matrix, _ = edisp_per_bin(edisp, edges, edges, np.array([0.5]), np.array([1.]))
+    >>> print(matrix.round(2))
+    [[0.98 0.01 0.  ]
+     [0.   1.   0.  ]
+     [0.   0.   0.99]]
     """
     each = [edisp.cumulative(offset, e_true_edges) for offset in offsets]
     edges = edisp.axes[1].edges_value, e_true_edges, e_reco_edges
@@ -290,6 +392,7 @@ def containment_per_bin(observation, geom, e_true_edges):
     Parameters
     ----------
     observation : `Observation`
+        The run.
     geom : `RegionGeom`
         ON region.
     e_true_edges : ndarray, shape (n_true+1,)
@@ -306,6 +409,14 @@ def containment_per_bin(observation, geom, e_true_edges):
         own centre, as a ring.
     DataError
         The run has no point spread function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import RegionGeom, containment_per_bin, demo_observations
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)")
+    >>> print(containment_per_bin(demo_observations()[0], geom, np.array([0.5, 1, 3, 10])).round(2))
+    [0.72 0.81 0.87]
     """
     label = f"observation {observation.obs_id}: containment_correction"
     if run_irf(observation, "aeff").is_pointlike:
@@ -367,6 +478,7 @@ def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, 
     Parameters
     ----------
     observation : `Observation`
+        The run.
     geom : `RegionGeom`
         ON region; around a point the radius of the directional cut counts.
     e_reco_edges : ndarray, shape (n_reco+1,)
@@ -384,6 +496,14 @@ def background_per_bin(observation, geom, e_reco_edges, use_region_center=True, 
     ------
     DataError
         The run has no field background.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import RegionGeom, background_per_bin, demo_observations
+    >>> geom = RegionGeom.create("icrs;circle(83.63, 22.01, 0.11)")
+    >>> print(background_per_bin(demo_observations()[0], geom, np.array([0.5, 1, 3, 10])).round(1))
+    [5.6 2.8 0.5]
     """
     cut = directional_cut(observation, geom)
     positions = tuple(map(np.atleast_1d, geom.center_deg)) if use_region_center else region_positions(geom)

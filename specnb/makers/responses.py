@@ -27,6 +27,14 @@ def pack_matrix(edisp):
     dict of ndarray
         Columns of an OGIP ``MATRIX`` table, channels counted from 0: ``N_GRP`` (n_true,), ``F_CHAN`` and
         ``N_CHAN`` (n_true, largest number of groups), ``MATRIX`` (n_true, largest number of values).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import pack_matrix
+    >>> columns = pack_matrix(np.array([[0.7, 0.3, 0.0], [0.0, 0.2, 0.8]]))
+    >>> print(columns["F_CHAN"][:, 0], columns["N_CHAN"][:, 0])
+    [0 1] [2 2]
     """
     used = edisp != 0
     step = np.diff(np.pad(used, ((0, 0), (1, 1))).astype(int))
@@ -86,6 +94,16 @@ def unpack_matrix(n_grp, f_chan, n_chan, matrix, n_reco, first=1):
     ValueError
         A group that reaches out of the channels or overlaps the one before, or a row that has fewer groups or
         values than it says.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import pack_matrix, unpack_matrix
+    >>> columns = pack_matrix(np.array([[0.7, 0.3, 0.0], [0.0, 0.2, 0.8]]))
+    >>> packed = [columns[name] for name in ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX")]
+    >>> unpack_matrix(*packed, n_reco=3, first=0).round(3)
+    array([[0.7, 0.3, 0. ],
+           [0. , 0.2, 0.8]])
     """
     edisp = np.zeros((len(n_grp), n_reco))
     columns = row_arrays(f_chan, int), row_arrays(n_chan, int), row_arrays(matrix, float)
@@ -322,6 +340,14 @@ def read_rmf(path):
     References
     ----------
     CAL/GEN/92-002.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, read_rmf
+    >>> demo_datasets()[0].write("crab.fits.gz")
+    >>> e_true_edges, e_reco_edges, edisp = read_rmf("crab_rmf.fits.gz")
+    >>> edisp.shape
+    (67, 27)
     """
     return read_response(path, alone=False)[:3]
 
@@ -351,6 +377,14 @@ def read_arf(path):
     ------
     DataError
         HDU or column missing, bins with gaps.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, read_arf
+    >>> demo_datasets()[0].write("crab.fits.gz")
+    >>> edges, area = read_arf("crab_arf.fits.gz")
+    >>> print(f"{area.max():.2e} m2 at {edges[area.argmax()]:.0f} TeV")
+    7.03e+05 m2 at 89 TeV
     """
     table = find_table(read_tables(path), "SPECRESP", HDUCLAS1="RESPONSE", HDUCLAS2="SPECRESP")
     return read_edges(table, "ENERG_LO", "ENERG_HI"), read_area(table)

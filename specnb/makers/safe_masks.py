@@ -49,6 +49,15 @@ def aeff_max_threshold(e_true_edges, area, percent):
     -------
     float
         TeV; 0 if the lowest bin exceeds it already, `inf` if there is no area at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import aeff_max_threshold
+    >>> edges = np.array([0.1, 0.2, 0.5, 1.0, 2.0])
+    >>> area = np.array([10., 400., 3000., 5000.])
+    >>> print(f"{aeff_max_threshold(edges, area, percent=10):.3f} TeV")
+    0.346 TeV
     """
     if not np.any(area > 0): return np.inf
     e, first, level = bin_centers(e_true_edges), np.argmax(area > 0), percent / 100 * np.max(area)
@@ -73,6 +82,14 @@ def edisp_bias_threshold(e_true_edges, e_reco_edges, edisp, percent):
     -------
     float
         TeV, reconstructed energy; 0 if the bias is nowhere larger, `inf` if it stays so.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, edisp_bias_threshold
+    >>> arrays = demo_datasets()[0].arrays
+    >>> threshold = edisp_bias_threshold(arrays.e_true_edges, arrays.e_reco_edges, arrays.edisp, percent=10)
+    >>> print(f"{threshold:.3f} TeV")
+    0.538 TeV
     """
     e, limit = bin_centers(e_true_edges), percent / 100
     bias = reco_moments(edisp, e_reco_edges)[0] / e - 1
@@ -98,6 +115,14 @@ def background_peak_threshold(e_reco_edges, background):
     -------
     float
         TeV; `inf` if there is no background.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import background_peak_threshold
+    >>> edges = np.array([0.1, 0.2, 0.5, 1.0])
+    >>> print(background_peak_threshold(edges, np.array([3.0, 11.0, 6.0])), "TeV")
+    0.2 TeV
     """
     background = np.nan_to_num(background, nan=0., posinf=0.)
     return float(e_reco_edges[np.argmax(background)]) if np.any(background > 0) else np.inf
@@ -269,6 +294,16 @@ class SafeMaskMaker(Maker):
     References
     ----------
     Mohrmann et al. 2019, A&A 632, A72 (bkg-peak).
+
+    Examples
+    --------
+    Bins in which the effective area is large enough and the energy is not biased:
+
+    >>> from specnb import SafeMaskMaker, demo_datasets
+    >>> dataset = demo_datasets()[3]
+    >>> maker = SafeMaskMaker(methods=["aeff-max", "edisp-bias"], aeff_percent=10, bias_percent=10)
+    >>> print("{:.2f} to {:.2f}".format(*maker.run(dataset).energy_range_safe))
+    0.74 TeV to 40.00 TeV
     """
     methods:list = ("aeff-default",)
     aeff_percent:float = 10
@@ -298,11 +333,35 @@ class SafeMaskMaker(Maker):
             as_number(as_float(getattr(self, name), "deg", name), f"{name} [deg]", minimum=0, maximum=180)
 
     def make_mask_energy_aeff_max(self, dataset, observation=None):
-        "Map of the bins in which the effective area exceeds `aeff_percent` of its maximum."
+        """Bins in which the effective area exceeds `aeff_percent` of its maximum.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With an exposure.
+        observation : `Observation`, optional
+            For `position` and for the tables of the run (`irfs` "DL3").
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return RegionNDMap(dataset.geom, _aeff_max_mask(self, dataset, observation))
 
     def make_mask_energy_edisp_bias(self, dataset, observation=None):
-        "Map of the bins in which the energy bias is below `bias_percent`."
+        """Bins in which the energy bias is below `bias_percent`.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With an energy dispersion.
+        observation : `Observation`, optional
+            For `position` and for the tables of the run (`irfs` "DL3").
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return RegionNDMap(dataset.geom, _edisp_bias_mask(self, dataset, observation))
 
     def make_mask_energy_bkg_peak(self, dataset, observation=None):
@@ -310,7 +369,19 @@ class SafeMaskMaker(Maker):
         return RegionNDMap(dataset.geom, _bkg_peak_mask(self, dataset, observation))
 
     def make_mask_offset_max(self, dataset, observation):
-        "All bins, or none if the ON region is `offset_max` or more from the pointing; bool, shape (n_reco,)."
+        """All bins, or none if the ON region is `offset_max` or more from the pointing.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With the ON region.
+        observation : `Observation`
+            With the pointing.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_reco,)
+        """
         return _offset_max_mask(self, dataset, observation)
 
     @staticmethod
@@ -332,6 +403,7 @@ class SafeMaskMaker(Maker):
         Parameters
         ----------
         dataset : `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of one run.
         observation : `Observation`, optional
             For methods that ask its files or its pointing.
 

@@ -33,6 +33,17 @@ class SelectedEvents:
         Edges of reconstructed over true energy.
     cumulative : ndarray, shape (n_true, n_migra+1), optional
         Probability to be reconstructed below these edges, at the centres of the bins of true energy.
+
+    Examples
+    --------
+    The events behind the counts of a run:
+
+    >>> from specnb import demo_datasets
+    >>> events = demo_datasets()[0].selected_events
+    >>> len(events.e_on), len(events.e_off)
+    (265, 216)
+    >>> print(f"{events.e_on.max():.1f} TeV")
+    31.5 TeV
     """
     e_on:np.ndarray
     t_on:np.ndarray
@@ -45,15 +56,54 @@ class SelectedEvents:
     cumulative:np.ndarray = None
 
     def with_off(self, e_off, t_off, off_region, off_share=None):
-        "The same with OFF events."
+        """The same with OFF events.
+
+        Parameters
+        ----------
+        e_off, t_off : ndarray, shape (n_off_events,)
+            Energies, TeV, and times, s since `time_ref`.
+        off_region : ndarray of int, shape (n_off_events,)
+            Index of the OFF region of each.
+        off_share : ndarray, shape (n_regions,), optional
+            Share of each OFF region in the acceptance of all of them.
+
+        Returns
+        -------
+        `SelectedEvents`
+        """
         return replace(self, e_off=e_off, t_off=t_off, off_region=off_region, off_share=off_share)
 
     def with_edisp(self, migra_edges, cumulative):
-        "The same with the energy dispersion."
+        """The same with the energy dispersion.
+
+        Parameters
+        ----------
+        migra_edges : ndarray, shape (n_migra+1,)
+            Edges of reconstructed over true energy.
+        cumulative : ndarray, shape (n_true, n_migra+1)
+            Probability to be reconstructed below these edges.
+
+        Returns
+        -------
+        `SelectedEvents`
+        """
         return replace(self, migra_edges=migra_edges, cumulative=cumulative)
 
     def probability_below(self, e_true_edges, energy):
-        "Probability to be reconstructed below some energies (TeV), shape (n_true, n); `None` if not kept."
+        """Probability to be reconstructed below some energies.
+
+        Parameters
+        ----------
+        e_true_edges : ndarray, shape (n_true+1,)
+            TeV.
+        energy : ndarray, shape (n,)
+            TeV.
+
+        Returns
+        -------
+        ndarray, shape (n_true, n)
+            None if the energy dispersion was not kept.
+        """
         if self.cumulative is None: return None
         return probability_below(self.cumulative, self.migra_edges, e_true_edges, energy)
 
@@ -75,6 +125,13 @@ class StackedEvents:
     ----------
     parts : tuple of `SpectrumArrays`
         The runs as they were stacked, each with its `SelectedEvents`.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets
+    >>> events = demo_datasets().stack_reduce().selected_events
+    >>> type(events).__name__, len(events.parts), len(events.e_on)
+    ('StackedEvents', 4, 550)
     """
 
     def __init__(self, parts): self.parts = tuple(parts)
@@ -96,15 +153,29 @@ class StackedEvents:
         return np.concatenate(joined)
 
     @cached_property
-    def e_on(self): return self._joined("e_on", "e_on")
+    def e_on(self):
+        "Energies of the ON events in safe bins, TeV, those of all runs."
+        return self._joined("e_on", "e_on")
+
     @cached_property
-    def t_on(self): return self._joined("e_on", "t_on")
+    def t_on(self):
+        "Times of the ON events in safe bins, s since `time_ref`."
+        return self._joined("e_on", "t_on")
+
     @cached_property
-    def e_off(self): return self._joined("e_off", "e_off")
+    def e_off(self):
+        "Energies of the OFF events in safe bins, TeV."
+        return self._joined("e_off", "e_off")
+
     @cached_property
-    def t_off(self): return self._joined("e_off", "t_off")
+    def t_off(self):
+        "Times of the OFF events in safe bins, s since `time_ref`."
+        return self._joined("e_off", "t_off")
+
     @cached_property
-    def off_region(self): return self._joined("e_off", "off_region")
+    def off_region(self):
+        "Index of the OFF region of each OFF event, in its run."
+        return self._joined("e_off", "off_region")
 
     def __repr__(self):
         return f"StackedEvents({len(self.parts)} runs, {len(self.e_on)} on)"

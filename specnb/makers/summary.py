@@ -19,7 +19,29 @@ def expected_background(
     arrays,       # SpectrumArrays
     s:np.ndarray, # predicted signal counts, shape (n_reco,)
 )->np.ndarray:    # shape (n_reco,)
-    "Background expected in the ON region: profiled for an OFF measurement, else the given one."
+    """Background expected in the ON region.
+
+    Parameters
+    ----------
+    arrays : `SpectrumArrays`
+        The spectrum.
+    s : ndarray, shape (n_reco,)
+        Predicted signal counts.
+
+    Returns
+    -------
+    ndarray, shape (n_reco,)
+        Profiled for an OFF measurement, else the given one.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, expected_background
+    >>> dataset = demo_datasets(models=True).stack_reduce()
+    >>> arrays = dataset.arrays
+    >>> background = expected_background(arrays, s=0 * arrays.n_on)
+    >>> print(f"{background.sum():.1f} counts without a source, {arrays.n_bkg.sum():.1f} from OFF alone")
+    50.2 counts without a source, 23.2 from OFF alone
+    """
     if not arrays.is_on_off: return arrays.n_bkg
     alpha, background = arrays.alpha, np.zeros(arrays.n_reco)
     k = alpha > 0
@@ -115,6 +137,13 @@ def spectrum_summary(arrays, npred_signal=None, stat_sum=np.nan, acceptance="sum
         Exposures in m2 s, times in s, rates in s-1. What is not known is nan: the predicted signal without a
         model, rates without livetime, exposures without response, and what needs a background that was not
         measured (see `missing_numbers`).
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, spectrum_summary
+    >>> facts = spectrum_summary(demo_datasets().stack_reduce().arrays)
+    >>> print("{excess:.1f} counts, {sqrt_ts:.1f} sigma in {livetime:.0f} s".format(**facts))
+    526.8 counts, 44.4 sigma in 6327 s
     """
     if acceptance not in ("sum", "bins"):
         raise ValueError(f"acceptance: expected 'sum' or 'bins', found {acceptance!r}")
