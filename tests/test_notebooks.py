@@ -12,13 +12,23 @@ LIBRARIES = ["nbdev.test", "execnb.shell", "matplotlib.pyplot", "astropy.coordin
              "nbformat", "papermill", "nbconvert.exporters", "distributed", "yaml", "jinja2", "typer.testing", "rich.table", "tqdm", "pyarrow.parquet"]
 
 
+def plain_shell(path):
+    "A shell that draws each picture once: not first for nobody, then to find its edges, and then at twice the size."
+    from execnb.shell import CaptureShell
+    from matplotlib import pyplot
+    shell = CaptureShell(path, mpl_format="png")
+    shell.run_cell("%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
+    pyplot.uninstall_repl_displayhook()
+    return shell
+
+
 def run_notebook(path, log):
     "Run the cells of `path` in this process; output and errors go to the file `log`."
     os.chdir(NBS.parent)
     with open(log, "w") as f:
         for stream in (1, 2): os.dup2(f.fileno(), stream)
-    from nbdev.test import test_nb
-    done = test_nb(path, basepath=NBS.parent)[0]
+    from nbdev import test
+    with mock.patch.object(test, "CaptureShell", plain_shell): done = test.test_nb(path, basepath=NBS.parent)[0]
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(not done)

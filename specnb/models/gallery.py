@@ -77,8 +77,10 @@ def plot_models(models, energy_bounds=("0.1 TeV", "100 TeV"), n_columns=4):
     ['pl', 'lp']
     """
     n_rows = -(-len(models)//n_columns)
-    fig, axes = pyplot.subplots(n_rows, n_columns, figsize=(3.2*n_columns, 2.6*n_rows), dpi=80, squeeze=False,
-                                layout="constrained")
+    width, height = 3.2*n_columns, 2.6*n_rows
+    fig, axes = pyplot.subplots(n_rows, n_columns, figsize=(width, height), dpi=80, squeeze=False)
+    fig.subplots_adjust(left=.4/width, right=1 - .1/width, bottom=.25/height, top=1 - .4/height,
+                        wspace=.16, hspace=.42)
     for ax in axes.flat[len(models):]:
         ax.remove()
     for ax, (name, model) in zip(axes.flat, models.items()):
