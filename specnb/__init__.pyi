@@ -290,7 +290,6 @@ from .fit.fit import FitResult as FitResult
 from .fit.fit import OptimizeResult as OptimizeResult
 from .fit.fit import plot_contour_line as plot_contour_line
 from .flux_points.plots import plot_profiles as plot_profiles
-from .flux_points.plots import plot_sed_points as plot_sed_points
 from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.flux_points import get_rebinned_axis as get_rebinned_axis
@@ -788,7 +787,6 @@ __all__ = [
     "plot_repeats",
     "plot_residuals",
     "plot_runs",
-    "plot_sed_points",
     "plot_sensitivity",
     "plot_signal_growth",
     "plot_spectrum",

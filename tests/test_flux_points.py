@@ -448,9 +448,9 @@ def axes():
 def test_pictures(points, sed_type, label):
     ax = axes()
     assert points.plot(ax, sed_type=sed_type, label="points") is ax
-    line = ax.containers[0].lines[0]
-    shown = np.where(points.is_ul, getattr(points, f"{sed_type}_ul").value, getattr(points, sed_type).value)
-    assert_allclose(line.get_ydata(), shown[shown > 0])
+    dots, arrows = [c.lines[0].get_ydata() for c in ax.containers]
+    assert_allclose(dots, getattr(points, sed_type).value[~points.is_ul])
+    assert_allclose(arrows, getattr(points, f"{sed_type}_ul").value[points.is_ul])
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_ylabel() == label and ax.get_xlabel() == "Energy [TeV]"
     points.plot_ts_profiles(ax, sed_type=sed_type, cmap="Oranges")
     assert len(ax.collections) > 7 and len(ax.figure.axes) == 2
@@ -461,7 +461,7 @@ def test_points_follow_the_units_of_the_axes(points):
     source().spectral_model.plot([1, 10]*u.TeV, ax=ax, sed_type="e2dnde", yunits=u.Unit("TeV cm-2 s-1"), xunits=u.GeV)
     points.plot(ax, sed_type="e2dnde")
     line = ax.containers[0].lines[0]
-    assert_allclose(line.get_xdata(), points.energy_ref.to_value("GeV"))
+    assert_allclose(line.get_xdata(), points.energy_ref.to_value("GeV")[~points.is_ul])
     assert_allclose(line.get_ydata()[0], points.e2dnde[0].to_value("TeV cm-2 s-1"))
 
 

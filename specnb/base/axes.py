@@ -8,6 +8,7 @@ __all__ = ['UNIT_STRING_FORMAT', 'MapAxis', 'MapAxes']
 # %% ../../nbs/10_base/30_axes.ipynb #1f6582e9
 import numpy as np
 from .core import as_float, as_number, expect, html_table, lazy
+from .figures import axis_label, log_scale
 
 # %% ../../nbs/10_base/30_axes.ipynb #b84d985d
 u = lazy("astropy.units")
@@ -596,9 +597,12 @@ class MapAxis:
 
     def format_plot_xaxis(self, ax):
         "Scale and label the x axis of `ax` for this axis; returns `ax`."
-        ax.set_xscale(self.as_plot_scale)
+        if self.interp == "log":
+            log_scale(ax)
+        else:
+            ax.set_xscale("linear")
         label = {"energy": "Energy", "energy_true": "True energy"}.get(self.name, self.name.capitalize())
-        ax.set_xlabel(f"{label} [{self._unit}]" if self._unit else label)
+        ax.set_xlabel(axis_label(label, self._unit))
         return ax
 
     def __repr__(self):

@@ -14,12 +14,13 @@ from .flux_points import FluxPoints, profile_points
 from .point_terms import DistributionTerm, ProfileTerm
 from .tables import read_flux_table, write_flux_table
 from ..stats.likelihood import PointPrediction, PointsPart, compile_likelihood
-from ..makers.plots import plot_bins, line_style, two_panels
+from ..base.figures import axis_label, line_style, log_scale
+from ..makers.plots import plot_bins, two_panels
 from ..models.parameters import Parameters
 from ..models.sky import Models, SkyModel
 from ..models.spectral import SpectralModel
 from ..models.temporal import ConstantTemporalModel
-from ..models.quantities import SED_UNITS, unit_label
+from ..models.quantities import SED_UNITS
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #b7ad2e13
 plt, u = lazy("matplotlib.pyplot"), lazy("astropy.units")
@@ -82,8 +83,8 @@ class _SeriesSpectrum:
                                (self._scale[:, None]*slopes)[self._row].T*flux])
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #219d8b06
-_RESIDUALS = {"diff": f"Residuals\n[{unit_label(SED_UNITS['dnde'])}]", "diff/model": "Residuals\n/ model",
-              "diff/err": "Residuals\n/ error"}
+_RESIDUALS = {"diff": axis_label("Flux $-$ model\n", SED_UNITS["dnde"]),
+              "diff/model": "(flux $-$ model)\n/ model", "diff/err": "(flux $-$ model)\n/ error"}
 
 # %% ../../nbs/75_flux_points/70_dataset.ipynb #14b3a585
 def _checked_mask(
@@ -339,21 +340,19 @@ class FluxPointsDataset:
         if axis_name == "time":
             return self._plot_in_time(ax, kwargs_fp or {}, kwargs_model or {})
         self._check_single("plot_spectrum")
-        kwargs_fp = {"sed_type": "e2dnde", "label": "Flux points", **(kwargs_fp or {})}
+        name = "Flux points" if self.name == "flux points" else self.name
+        kwargs_fp = line_style(kwargs_fp or {}, sed_type="e2dnde", label=name, color="black")
         kwargs_model = line_style(kwargs_model or {}, sed_type=kwargs_fp["sed_type"],
                                   energy_bounds=self._energy_bounds(), linewidth=1.5)
-        if "c" in kwargs_model: kwargs_model["color"] = kwargs_model.pop("c")
         ax = self.data.plot(ax=ax, **kwargs_fp)
         bottom = ax.get_ylim()[0] / 10  # a steep model may go far below the points
-        colors = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"] * 9)
         for model in Models(self.models).sources:
-            style = {"color": next(colors), "label": f"Model {model.name}", **kwargs_model}
-            model.spectral_model.plot(ax=ax, **style)
+            model.spectral_model.plot(ax=ax, **{"label": f"Model {model.name}", **kwargs_model})
             same = {k: kwargs_model[k]
                     for k in ("sed_type", "energy_bounds", "energy_power", "xunits", "yunits")
                     if k in kwargs_model}
             if np.any(model.parameters.error > 0):
-                model.spectral_model.plot_error(ax=ax, facecolor=style["color"], alpha=.2, **same)
+                model.spectral_model.plot_error(ax=ax, **same) # in the colour of the line
         ax.set_ylim(bottom=max(bottom, ax.get_ylim()[0]))
         ax.legend(frameon=False)
         return ax
@@ -408,9 +407,10 @@ class FluxPointsDataset:
         x = u.TeV.to(ax.xaxis.get_units() or u.TeV)
         e_ref, e_min, e_max = (x * data.data[n] for n in ("e_ref", "e_min", "e_max"))
         plot_bins(ax, e_min, e_max, y, error, e_ref,
-                  **line_style(kwargs, marker="o", markersize=4, linewidth=1.2))
+                  **line_style(kwargs, marker="o", markersize=4, linewidth=1.2, color="black"))
         ax.axhline(0, color="black", lw=.5)
-        ax.set(xscale="log", xlabel=f"Energy [{ax.xaxis.get_units() or 'TeV'}]", ylabel=_RESIDUALS[method])
+        unit = ax.xaxis.get_units() or "TeV"
+        log_scale(ax).set(xlabel=axis_label("Energy", unit), ylabel=_RESIDUALS[method])
         reach = 1.1 * np.nanmax(np.abs(y) + error.max(0), initial=0)
         if reach > 0: ax.set_ylim(-reach, reach)
         return ax

@@ -8,8 +8,10 @@ __all__ = ['plot_time_points']
 # %% ../../nbs/75_flux_points/45_time_plots.ipynb #887d737e
 import numpy as np
 from ..base.core import lazy
-from ..makers.plots import line_style
-from ..models.quantities import SED_UNITS, unit_label
+from ..base.figures import axis_label, line_style
+from .plots import points_and_limits
+from ..models.parameters import unit_string
+from ..models.quantities import SED_UNITS
 
 # %% ../../nbs/75_flux_points/45_time_plots.ipynb #c0a22fd7
 plt, u = lazy("matplotlib.pyplot"), lazy("astropy.units")
@@ -46,7 +48,7 @@ def time_axes(
     axis.format_plot_xaxis(ax)
     ax.yaxis.set_units(unit)
     factor = "" if energy_power == 0 else f"$E^{{{energy_power:g}}}$ "
-    ax.set_ylabel(f"{factor}{_NAMES[sed_type]} [{unit_label(unit)}]")
+    ax.set_ylabel(axis_label(f"{factor}{_NAMES[sed_type]}", unit_string(unit)))
     return ax, unit
 
 # %% ../../nbs/75_flux_points/45_time_plots.ipynb #eb2de9dd
@@ -80,18 +82,14 @@ def plot_time_points(times, flux, error=None, limit=None, is_ul=None, ax=None, b
     start, middle, stop = times
     is_ul = np.zeros(flux.shape, bool) if is_ul is None or limit is None else np.asarray(is_ul, bool)
     y = np.where(is_ul, np.nan if limit is None else limit, flux)
-    arrow = .15 * np.nanmax(np.abs(y), initial=0)
-    yerr = None if error is None and not is_ul.any() else np.zeros((2, *y.shape)) if error is None else error
+    xerr = np.stack([middle - start, stop - middle])
     for i in range(flux.shape[1]):
-        seen = np.isfinite(y[:, i])
-        style = line_style(kwargs, linestyle="none", marker="o", markersize=4, linewidth=1.2)
+        style = line_style(kwargs)
         if flux.shape[1] > 1 and bands is not None:
             name = f"{bands[0][i]:.3g} - {bands[1][i]:.3g} TeV"
             style["label"] = f"{style['label']}, {name}" if "label" in style else name
-        bars = None if yerr is None else np.where(is_ul[:, i], [[arrow], [0]],
-                                                  np.clip(np.nan_to_num(yerr[..., i]), 0, None))[:, seen]
-        ax.errorbar(middle[seen], y[seen, i], yerr=bars, xerr=[(middle - start)[seen], (stop - middle)[seen]],
-                    uplims=is_ul[seen, i], **style)
+        bars = None if error is None else error[..., i]
+        points_and_limits(ax, middle, xerr, y[:, i], bars, is_ul[:, i], style)
     if flux.shape[1] > 1 and bands is not None:
         ax.legend()
     return ax

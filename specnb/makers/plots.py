@@ -8,19 +8,13 @@ __all__ = ['plot_masks', 'plot_counts', 'plot_excess', 'plot_residuals', 'plot_e
 # %% ../../nbs/60_makers/65_plots.ipynb #c0610ef1
 import numpy as np
 from ..base.core import lazy
+from ..base.figures import line_style, log_scale
 from ..stats.stats import CashCountsStatistic, WStatCountsStatistic
 
 # %% ../../nbs/60_makers/65_plots.ipynb #7fec98ec
-plt, cbook, lines = lazy("matplotlib.pyplot"), lazy("matplotlib.cbook"), lazy("matplotlib.lines")
+plt = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/60_makers/65_plots.ipynb #57a3abd0
-def line_style(
-    kwargs:dict, # what the user asked for; matplotlib knows "ms" and "markersize" as the same
-    **defaults,  # under their long names
-)->dict:         # all under long names
-    "Style of points and lines."
-    return {**defaults, **cbook.normalize_kwargs(kwargs, lines.Line2D)}
-
 def plot_bins(
     ax,               # axes
     e_min:np.ndarray, # lower edges in the unit of the axis, shape (n,); nan where unknown
@@ -35,7 +29,7 @@ def plot_bins(
     xerr = np.nan_to_num(np.stack([x - e_min, e_max - x]))[:, seen]
     yerr = None if yerr is None else np.asarray(yerr)[..., seen]
     return ax.errorbar(x[seen], y[seen], yerr=yerr, xerr=xerr,
-                       **line_style(kwargs, linestyle="none", marker=".", color="black"))
+                       **line_style(kwargs, linestyle="none", marker="."))
 
 # %% ../../nbs/60_makers/65_plots.ipynb #0e1bd92e
 def _bins(arrays): return arrays.e_reco_edges[:-1], arrays.e_reco_edges[1:]
@@ -46,7 +40,7 @@ def _energy_axes(
 ):                  # axes with a logarithmic energy axis
     "Axes for something per bin of reconstructed energy."
     ax = plt.gca() if ax is None else ax
-    ax.set(xlabel="Energy [TeV]", ylabel=ylabel, xscale="log")
+    log_scale(ax).set(xlabel="Energy [TeV]", ylabel=ylabel)
     return ax
 
 # %% ../../nbs/60_makers/65_plots.ipynb #4b755dcc
@@ -119,10 +113,11 @@ def plot_counts(arrays, ax=None, kwargs_counts=None, kwargs_background=None):
     """
     ax = _energy_axes(ax)
     plot_bins(ax, *_bins(arrays), arrays.n_on, np.sqrt(arrays.n_on),
-              **{"label": "Counts", **(kwargs_counts or {})})
+              **line_style(kwargs_counts or {}, label="Counts", color="black"))
     error = arrays.alpha * np.sqrt(arrays.n_off) if arrays.is_on_off else None
     plot_bins(ax, *_bins(arrays), arrays.n_bkg, error,
-              **{"label": "Background", "color": "tab:orange", **(kwargs_background or {})})
+              **line_style(kwargs_background or {}, label="Background", color="tab:orange", marker="s",
+                           markersize=3))
     plot_masks(arrays, ax)
     ax.legend()
     return ax
@@ -169,13 +164,13 @@ def plot_excess(arrays, npred_signal=None, ax=None, kwargs_excess=None, kwargs_n
     ax = _energy_axes(ax)
     known = arrays.alpha > 0 if arrays.is_on_off else np.isfinite(arrays.n_bkg)
     plot_bins(ax, *_bins(arrays), np.where(known, arrays.excess, np.nan), excess_errors(arrays),
-              **{"label": "Excess", **(kwargs_excess or {})})
+              **line_style(kwargs_excess or {}, label="Excess", color="black"))
     if npred_signal is not None:
         ax.stairs(npred_signal, arrays.e_reco_edges,
-                  **{"label": "Predicted signal", "color": "tab:blue", "lw": 1.5, "baseline": None,
-                     **(kwargs_npred or {})})
+                  **line_style(kwargs_npred or {}, label="Predicted signal", color="tab:blue", linewidth=1.5,
+                               baseline=None))
     plot_masks(arrays, ax)
-    ax.set_yscale("log")
+    log_scale(ax, "y")
     seen = arrays.excess[known & (arrays.excess > 0)]
     if len(seen): ax.set_ylim(.3 * min(1, seen.min()), 3 * seen.max())
     ax.legend()
@@ -195,9 +190,9 @@ def residuals(
     return np.divide(counts - npred, divisor, out=np.full(np.shape(npred), np.nan), where=divisor > 0)
 
 # %% ../../nbs/60_makers/65_plots.ipynb #204b33f9
-_RESIDUAL_LABELS = {"diff": "Residuals\n[counts]",
-                    "diff/sqrt(model)": "Residuals\n/ $\\sqrt{\\mathrm{model}}$",
-                    "diff/model": "Residuals\n/ model"}
+_RESIDUAL_LABELS = {"diff": "Counts $-$ model",
+                    "diff/sqrt(model)": "(counts $-$ model)\n/ $\\sqrt{\\mathrm{model}}$",
+                    "diff/model": "(counts $-$ model)\n/ model"}
 
 def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     """Counts minus predicted counts per bin; bins outside the masks are left out.
@@ -229,7 +224,7 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     ax = _energy_axes(ax, _RESIDUAL_LABELS[method])
     # the residual of one count scales them
     error = excess_errors(arrays) * residuals(npred + 1, npred, method)
-    plot_bins(ax, *_bins(arrays), y, error, **kwargs)
+    plot_bins(ax, *_bins(arrays), y, error, **line_style(kwargs, color="black"))
     ax.axhline(0, color="black", lw=.5)
     plot_masks(arrays, ax)
     reach = 1.2 * np.nanmax(np.where(np.isfinite(y),
@@ -247,7 +242,7 @@ def two_panels(
     grid = fig.add_gridspec(7, 1, hspace=.15)
     upper = ax if ax is not None else fig.add_subplot(grid[:5, :])
     lower = fig.add_subplot(grid[5:, :], sharex=upper)
-    upper.tick_params(labelbottom=False)
+    upper.tick_params(which="both", labelbottom=False)
     return upper, lower
 
 # %% ../../nbs/60_makers/65_plots.ipynb #0a0c44d5
@@ -280,6 +275,6 @@ def plot_exposure(
     >>> _ = ax.legend()
     """
     ax = _energy_axes(ax, "Exposure [m$^2$ s]")
-    ax.set(xlabel="True energy [TeV]", yscale="log")
+    log_scale(ax, "y").set_xlabel("True energy [TeV]")
     ax.stairs(arrays.exposure, arrays.e_true_edges, **{"baseline": None, "lw": 1.5, **kwargs})
     return ax

@@ -9,10 +9,11 @@ __all__ = ['Covariance', 'ModelBase']
 import copy
 import numpy as np
 from ..base.core import as_floats, as_generator, html_table, lazy
+from ..base.figures import roomy_axes
 from .parameters import Parameter, Parameters, unit_string
 
 # %% ../../nbs/40_models/20_model_base.ipynb #f3765a9d
-pyplot, stats = lazy("matplotlib.pyplot"), lazy("scipy.stats")
+stats = lazy("scipy.stats")
 
 # %% ../../nbs/40_models/20_model_base.ipynb #28dafc21
 class Covariance:
@@ -118,16 +119,20 @@ class Covariance:
         return stats.multivariate_normal(self.parameters.value, self.data, allow_singular=True)
 
     def plot_correlation(self, ax=None, figsize=None, **kwargs):
-        """Draw the correlation matrix, without `ax` in a figure of `figsize`; `kwargs` go to
+        """Draw the correlations of the free parameters, without `ax` in a figure of `figsize`; `kwargs` go to
         `~matplotlib.axes.Axes.imshow`. Returns the Axes."""
+        free = [i for i, p in enumerate(self.parameters) if not p.frozen]
+        free = free or [*range(len(self.parameters))]
+        names, matrix = [self.parameters.names[i] for i in free], self.correlation[np.ix_(free, free)]
         if ax is None:
-            ax = pyplot.figure(figsize=figsize).gca() if figsize else pyplot.gca()
-        ax.imshow(self.correlation, **(dict(vmin=-1, vmax=1, cmap="RdBu") | kwargs))
-        for (i, j), value in np.ndenumerate(self.correlation):
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8,
+            ax = roomy_axes(figsize)
+        ax.imshow(matrix, **{"vmin": -1, "vmax": 1, "cmap": "RdBu", **kwargs})
+        for (i, j), value in np.ndenumerate(matrix):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=9 if len(free) < 8 else 7,
                     color="white" if abs(value) > .6 else "black")
-        ticks = range(len(self.parameters))
-        ax.set_xticks(ticks, self.parameters.names, rotation=45); ax.set_yticks(ticks, self.parameters.names)
+        ax.set_xticks(range(len(free)), names, rotation=40, ha="right", rotation_mode="anchor")
+        ax.set_yticks(range(len(free)), names)
+        ax.tick_params(length=0)
         return ax
 
     def __array__(self, dtype=None, copy=None):

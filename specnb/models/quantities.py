@@ -6,16 +6,19 @@
 __all__ = ['sed_axes', 'SpectralQuantities', 'integrate_spectrum']
 
 # %% ../../nbs/40_models/40_quantities.ipynb #5f2060a6
-import re
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 import numpy as np
 from ..base.core import as_float, as_number, found_text, lazy, warn
+from ..base.figures import axis_label, log_scale, next_color, raised
 from .parameters import unit_string
 from .integrals import EnergyNodes, integrate
 
 # %% ../../nbs/40_models/40_quantities.ipynb #2839364d
 u = lazy("astropy.units")
 pyplot = lazy("matplotlib.pyplot")
+
+_DRAWN = WeakKeyDictionary() # line or band in a picture -> the model that it shows
 
 # %% ../../nbs/40_models/40_quantities.ipynb #c1b8bf44
 def as_energies(energy, name="energy"):
@@ -34,7 +37,7 @@ def unit_label(
     unit, # unit, text or astropy
 )->str:   # for example cm$^{-2}$ s$^{-1}$
     "A unit as pictures show it."
-    return re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit_string(unit))
+    return raised(unit_string(unit))
 
 # %% ../../nbs/40_models/40_quantities.ipynb #9d695556
 def _sed_label(
@@ -47,7 +50,7 @@ def _sed_label(
     name = names.get(sed_type, r"$\mathrm{d}N/\mathrm{d}E$")
     power = energy_power + 2*(sed_type == "e2dnde")
     factor = "" if power == 0 else "$E$ " if power == 1 else f"$E^{{{power:g}}}$ "
-    return f"{factor}{name} [{unit_label(unit)}]" if unit.bases else f"{factor}{name}"
+    return axis_label(f"{factor}{name}", unit_string(unit) if unit.bases else "")
 
 def sed_axes(sed_type, ax=None, energy_power=0, xunits=None, yunits=None):
     """Axes for a spectrum.
@@ -80,7 +83,7 @@ def sed_axes(sed_type, ax=None, energy_power=0, xunits=None, yunits=None):
     x = u.Unit(xunits or ax.xaxis.get_units() or "TeV")
     y = u.Unit(yunits or ax.yaxis.get_units() or u.Unit(SED_UNITS.get(sed_type, ""))*x**energy_power)
     ax.xaxis.set_units(x); ax.yaxis.set_units(y)
-    ax.set(xlabel=f"Energy [{x}]", ylabel=_sed_label(sed_type, energy_power, y), xscale="log", yscale="log")
+    log_scale(ax, "xy").set(xlabel=axis_label("Energy", x), ylabel=_sed_label(sed_type, energy_power, y))
     return ax, x, y
 
 # %% ../../nbs/40_models/40_quantities.ipynb #c4d591b0
@@ -146,12 +149,19 @@ class SpectralQuantities:
         sed_type, energy, value, _ = self._sed(energy_bounds, sed_type, n_points, energy_power)
         ax, x, y = sed_axes(sed_type, ax, energy_power, kwargs.pop("xunits", None),
                             kwargs.pop("yunits", None))
-        ax.plot(energy.to_value(x), value.to_value(y), **kwargs)
+        shown = [a for a in ax.collections if _DRAWN.get(a) is self] # an error band
+        if shown and not {"color", "c"} & set(kwargs):
+            kwargs["color"] = shown[-1].get_facecolor()[0][:3]
+        line, = ax.plot(energy.to_value(x), value.to_value(y), **kwargs)
+        _DRAWN[line] = self
         return ax
 
     def plot_error(self, energy_bounds, ax=None, sed_type="dnde", energy_power=0, n_points=100,
                    n_samples=None, random_state=42, samples=None, **kwargs):
         """Draw the one-sigma error band (butterfly).
+
+        By default it has the colour of the line that `plot` drew of the same model, else the next one of the
+        axes.
 
         Parameters
         ----------
@@ -172,9 +182,12 @@ class SpectralQuantities:
                             kwargs.pop("yunits", None))
         value, (lower, upper) = value.to_value(y), errors.to_value(y)
         low = np.maximum(value - lower, 1e-6*value)     # a logarithmic axis has no room for zero
-        kwargs = dict(facecolor="black", alpha=.2, linewidth=0) | kwargs
+        if not {"color", "facecolor", "facecolors", "fc"} & set(kwargs):
+            lines = [line for line in ax.lines if _DRAWN.get(line) is self]
+            kwargs["facecolor"] = lines[-1].get_color() if lines else next_color(ax)
+        kwargs = dict(alpha=.2, linewidth=0) | kwargs
         with limits_from(ax, [np.maximum(low, value/3), value + upper]):
-            ax.fill_between(energy.to_value(x), low, value + upper, **kwargs)
+            _DRAWN[ax.fill_between(energy.to_value(x), low, value + upper, **kwargs)] = self
         return ax
 
     @property

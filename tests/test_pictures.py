@@ -1,0 +1,95 @@
+"""What a reader sees in a picture: numbers on axes, names in legends, colours, units."""
+import matplotlib
+import numpy as np
+from astropy import units as u
+from matplotlib.figure import Figure
+from specnb import ExpCutoffPowerLawSpectralModel, FluxPoints, PowerLawSpectralModel
+from specnb.base.figures import log_scale, series_colors
+from specnb.models.model_base import Covariance
+
+matplotlib.use("agg")
+LAW = PowerLawSpectralModel(index=2.4, amplitude="3e-11 cm-2 s-1 TeV-1")
+
+
+def axes(**kwargs):
+    return Figure(layout="constrained", **kwargs).add_subplot()
+
+
+def numbers(ax, name="x"):
+    "Labels that are seen along an axis."
+    ax.figure.draw_without_rendering()
+    axis, limits = getattr(ax, f"{name}axis"), sorted(getattr(ax, f"get_{name}lim")())
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    shown = {t.get_loc(): t.label1.get_text() for t in ticks if t.label1.get_text() and limits[0] <= t.get_loc() <= limits[1]}
+    return [shown[k] for k in sorted(shown)]
+
+
+def texts(ax):
+    return [t.get_text() for t in ax.get_legend().get_texts()]
+
+
+def points(scale=1., is_ul=(False, False, True)):
+    model, e = LAW.copy(), np.array([1., 2, 4, 8])
+    data = dict(e_ref=np.sqrt(e[1:]*e[:-1]), e_min=e[:-1], e_max=e[1:], norm=np.full(3, scale), norm_err=np.full(3, .1*scale),
+                norm_ul=np.full(3, 1.2*scale), ts=np.where(is_ul, 0., 100.))
+    return FluxPoints(data, model)
+
+
+def test_a_decade_has_more_numbers_than_powers_of_ten():
+    for limits, count in (((1, 9.5), 5), ((.7, 30), 5), ((.01, 100), 5), ((2, 3), 2), ((3e-13, 2e-12), 3)):
+        ax = log_scale(axes(), "xy")
+        ax.set(xlim=limits, ylim=limits)
+        for name in "xy":
+            found = numbers(ax, name)
+            assert len(found) >= count and len(set(found)) == len(found)
+            assert ("\\times" in "".join(found)) == (limits[1] < 1e-3)
+        if limits[0] == .01:
+            assert numbers(ax) == ["0.01", "0.1", "1", "10", "100"]
+
+
+def test_spectra_have_labelled_energies_in_any_unit():
+    ax = LAW.plot([800, 9000]*u.GeV, ax=axes(), xunits="GeV")
+    assert numbers(ax)[:3] == ["800", "1000", "2000"] and ax.get_xlabel() == "Energy [GeV]"
+
+
+def test_calls_on_one_axes_take_successive_colours_and_bands_that_of_their_line():
+    ax, cutoff = axes(), ExpCutoffPowerLawSpectralModel()
+    for model in (LAW, cutoff):
+        model.covariance = np.diag([.1, 2e-12, *[0]*(len(model.parameters) - 2)])**2
+        model.plot([1, 10]*u.TeV, ax=ax)
+    cutoff.plot_error([1, 10]*u.TeV, ax=ax)
+    LAW.plot_error([1, 10]*u.TeV, ax=ax)
+    lines = [matplotlib.colors.to_rgb(line.get_color()) for line in ax.lines]
+    bands = [tuple(c.get_facecolor()[0][:3]) for c in ax.collections]
+    assert bands == lines[::-1] and len(set(bands)) == 2
+    ax = axes()
+    LAW.plot_error([1, 10]*u.TeV, ax=ax)  # the band first
+    LAW.plot([1, 10]*u.TeV, ax=ax)
+    assert tuple(ax.lines[0].get_color()) == tuple(ax.collections[0].get_facecolor()[0][:3])
+    first, second = (points(k).plot(ax).containers[-1].lines[0].get_color() for k in (1, 2))
+    assert len({tuple(matplotlib.colors.to_rgb(c)) for c in (first, second, ax.lines[0].get_color())}) == 3
+
+
+def test_limits_are_arrows_of_one_length_in_the_colour_of_their_points():
+    ax = points().plot(axes(), color="red", label="mine")
+    dots, arrows = [c.lines[0] for c in ax.containers]
+    assert arrows.get_color() == dots.get_color() == "red" and len(arrows.get_ydata()) == 1 and len(dots.get_ydata()) == 2
+    assert arrows.get_markersize() == 28 and ax.get_legend_handles_labels()[1] == ["mine"]
+    ax = points(is_ul=[True]*3).plot(axes(), label="limits")
+    assert ax.get_legend_handles_labels()[1] == ["limits"]
+
+
+def test_correlations_are_those_of_free_parameters_with_whole_names():
+    law = LAW.copy()
+    ax = Covariance(law.parameters, np.diag([.1, 1e-12, 0])**2).plot_correlation(axes(figsize=(2.5, 2.5)))
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["index", "amplitude"] and len(ax.texts) == 4
+    ax.figure.draw_without_rendering()
+    figure = ax.figure.bbox
+    for label in [*ax.get_xticklabels(), *ax.get_yticklabels()]:
+        box = label.get_window_extent()
+        assert box.x0 >= figure.x0 and box.y0 >= figure.y0
+
+
+def test_many_series_have_as_many_colours():
+    for n in (1, 8, 9, 40):
+        assert len({matplotlib.colors.to_hex(c) for c in series_colors(n)}) == n
