@@ -165,15 +165,8 @@ from .stats.expectations import cash_moments as cash_moments
 from .stats.expectations import wstat_moments as wstat_moments
 from .stats.decoupled import decoupled_stat as decoupled_stat
 from .stats.likelihood import Likelihood as Likelihood
-from .stats.likelihood import NormedFold as NormedFold
-from .stats.likelihood import NormedTerm as NormedTerm
-from .stats.likelihood import ParameterPrediction as ParameterPrediction
-from .stats.likelihood import PriorTerm as PriorTerm
 from .stats.likelihood import compile_likelihood as compile_likelihood
-from .stats.likelihood import parameters_of as parameters_of
-from .stats.likelihood import side_by_side as side_by_side
 from .stats.bias import StatisticBias as StatisticBias
-from .stats.bias import first_shift as first_shift
 from .stats.bias import wstat_expected_fit as wstat_expected_fit
 from .stats.bias import wstat_information as wstat_information
 from .stats.bias import wstat_score_mean as wstat_score_mean
@@ -246,7 +239,6 @@ from .simulate.simulate import simulate_observation as simulate_observation
 from .simulate.simulate import simulate_observations as simulate_observations
 from .simulate.simulate import wobble_pointings as wobble_pointings
 from .simulate.weak_source import WeakSource as WeakSource
-from .simulate.weak_source import special as special
 from .simulate.weak_source import weak_source as weak_source
 from .fit.many_fits import LikelihoodRatios as LikelihoodRatios
 from .fit.many_fits import ManyFits as ManyFits
@@ -261,7 +253,6 @@ from .fit.consistency import ParameterConsistency as ParameterConsistency
 from .fit.consistency import RunConsistency as RunConsistency
 from .fit.consistency import plot_consistency as plot_consistency
 from .fit.consistency import run_consistency as run_consistency
-from .fit.consistency import score_chi2 as score_chi2
 from .fit.curvature import CurvatureTest as CurvatureTest
 from .fit.curvature import curvature_test as curvature_test
 from .fit.influence import RunInfluence as RunInfluence
@@ -273,12 +264,7 @@ from .fit.goodness import Height as Height
 from .fit.goodness import goodness_of_fit as goodness_of_fit
 from .fit.goodness import plot_qq as plot_qq
 from .fit.goodness import plot_toys as plot_toys
-from .fit.derived import BoundQuantity as BoundQuantity
 from .fit.derived import DerivedQuantity as DerivedQuantity
-from .fit.derived import DerivedSpectrum as DerivedSpectrum
-from .fit.derived import Target as Target
-from .fit.derived import copied as copied
-from .fit.derived import reparametrised as reparametrised
 from .fit.intervals import ConfidenceInterval as ConfidenceInterval
 from .fit.intervals import ConfidenceIntervals as ConfidenceIntervals
 from .fit.intervals import intervals as intervals
@@ -448,7 +434,6 @@ __all__ = [
     "AxisPositions",
     "Background2D",
     "Background3D",
-    "BoundQuantity",
     "BrokenPowerLawSpectralModel",
     "CRITERIA",
     "CashCountsStatistic",
@@ -474,7 +459,6 @@ __all__ = [
     "Datasets",
     "DatasetsMaker",
     "DerivedQuantity",
-    "DerivedSpectrum",
     "Difference",
     "DownloadError",
     "EBLAbsorptionNormSpectralModel",
@@ -544,8 +528,6 @@ __all__ = [
     "NaimaSpectralModel",
     "NestedModelSelection",
     "NewTable",
-    "NormedFold",
-    "NormedTerm",
     "NuisanceModel",
     "Numbers",
     "Observation",
@@ -563,7 +545,6 @@ __all__ = [
     "Parameter",
     "ParameterConsistency",
     "ParameterEstimator",
-    "ParameterPrediction",
     "ParameterSensitivityEstimator",
     "Parameters",
     "PhaseBackgroundMaker",
@@ -581,7 +562,6 @@ __all__ = [
     "Prior",
     "PriorParameter",
     "PriorParameters",
-    "PriorTerm",
     "Problem",
     "RadMax2D",
     "ReflectedRegionsBackgroundMaker",
@@ -627,7 +607,6 @@ __all__ = [
     "Systematics",
     "TEMPORAL_MODEL_REGISTRY",
     "TablePrior",
-    "Target",
     "TelescopeArray",
     "TemplateNDSpectralModel",
     "TemplatePhaseCurveTemporalModel",
@@ -684,7 +663,6 @@ __all__ = [
     "compute_upper_limits",
     "consistency_view",
     "containment_per_bin",
-    "copied",
     "count_problems",
     "count_upcrossings",
     "counts_per_bin",
@@ -716,7 +694,6 @@ __all__ = [
     "feldman_cousins",
     "files_view",
     "find_dataset",
-    "first_shift",
     "fit_each",
     "fit_many",
     "fit_view",
@@ -764,7 +741,6 @@ __all__ = [
     "pack",
     "pack_matrix",
     "parameter_column",
-    "parameters_of",
     "plot_background_regions",
     "plot_consistency",
     "plot_contour_line",
@@ -818,7 +794,6 @@ __all__ = [
     "regions_to_compound_region",
     "remarks_view",
     "render_page",
-    "reparametrised",
     "rerun",
     "resample_energy_edges",
     "result_column",
@@ -827,20 +802,17 @@ __all__ = [
     "run_influence",
     "runs_view",
     "sample_counts",
-    "score_chi2",
     "sed_axes",
     "select_nested_models",
     "sensitivity",
     "sensitivity_view",
     "separation",
-    "side_by_side",
     "sigma_to_ts",
     "signal_counts",
     "signal_view",
     "simulate_observation",
     "simulate_observations",
     "sky_regions",
-    "special",
     "spectrum_summary",
     "spread_table",
     "stack_spectra",
