@@ -44,6 +44,13 @@ class TelescopeArray:
     ------
     ValueError
         Zenith angle of 75 deg or more, or a number that is not finite or not positive.
+
+    Examples
+    --------
+    >>> from specnb import TelescopeArray
+    >>> array = TelescopeArray(zenith=20, threshold=.1)
+    >>> print(f"{array.effective_area(1, .5):.3g} m2, {array.containment(.1, 1, .5):.0%} within 0.1 deg")
+    1.65e+05 m2, 71% within 0.1 deg
     """
     zenith:float = 45.
     area:float = 1.6e5
@@ -99,12 +106,20 @@ def create_irfs(array):
 
     Parameters
     ----------
-    array : TelescopeArray
+    array : `TelescopeArray`
+        The formulas.
 
     Returns
     -------
     dict
         "aeff" (m2), "edisp", "psf" (sr-1) and "bkg" (s-1 MeV-1 sr-1), over energies in TeV and angles in deg.
+
+    Examples
+    --------
+    >>> from specnb import TelescopeArray, create_irfs
+    >>> irfs = create_irfs(TelescopeArray())
+    >>> print(*irfs, f"{irfs['aeff'].value(1, .5):.3g} m2")
+    aeff edisp psf bkg 2.29e+05 m2
     """
     offset = MapAxis.from_nodes(_OFFSET, name="offset", unit="deg")
     fine, coarse = _energy_axis(.05, 24, "energy_true"), _energy_axis(.05, 8, "energy_true")

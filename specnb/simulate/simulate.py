@@ -228,10 +228,12 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
     irfs : dict, optional
         "aeff", "edisp", "psf" and "bkg" responses, by default those of ``TelescopeArray()``. Without "edisp"
         energies are exact, without "psf" directions; without "bkg" there is no background.
-    ontime, tstart : `~astropy.units.Quantity` or str
-        Duration, and start in seconds since 2001-01-01 UTC.
+    ontime : `~astropy.units.Quantity` or str
+        Duration.
     deadtime_fraction : float
         Part of `ontime` in which the array is blind.
+    tstart : `~astropy.units.Quantity` or str
+        Start, in seconds since 2001-01-01 UTC.
     obs_id : int
         Number of the run.
     seed : int, `~numpy.random.SeedSequence` or `~numpy.random.Generator`
@@ -249,6 +251,15 @@ def simulate_observation(model, position, pointing, irfs=None, ontime="28 min", 
         A quantity without or with the wrong unit, or a position that is no SkyCoord.
     ValueError
         A duration or dead time out of range, no effective area, or a flux that is negative or not a number.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import demo_model, simulate_observation
+    >>> position, pointing = SkyCoord(83.63, [22.01, 22.51], unit="deg")
+    >>> run = simulate_observation(demo_model(), position, pointing, ontime="5 min", seed=1)
+    >>> print(len(run.events), run.events.column("MC_ID").sum(), f"{run.livetime_s:.0f} s")
+    840 59 282 s
     """
     source, centre = _one_place(position, "position"), _one_place(pointing, "pointing")
     ontime, tstart = _seconds(ontime, "ontime", above=0), _seconds(tstart, "tstart")
@@ -289,6 +300,14 @@ def wobble_pointings(position, offset="0.5 deg", angles=(0, 180)):
     -------
     `~astropy.coordinates.SkyCoord`
         As many as `angles`.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import wobble_pointings
+    >>> crab = SkyCoord(83.63, 22.01, unit="deg")
+    >>> print(wobble_pointings(crab, "0.5 deg", angles=[0, 180]).dec.deg.round(2))
+    [22.51 21.51]
     """
     angles = as_values(angles, "angles")
     offset = np.broadcast_to(as_values(as_float(offset, "deg", "offset"), "offset", minimum=0), angles.shape)
@@ -317,6 +336,15 @@ def simulate_observations(model, position, pointings, seed=0, obs_id=1001, tstar
     Returns
     -------
     Observations
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import demo_model, simulate_observations, wobble_pointings
+    >>> crab = SkyCoord(83.63, 22.01, unit="deg")
+    >>> runs = simulate_observations(demo_model(), crab, wobble_pointings(crab), seed=1, ontime="2 min")
+    >>> print(runs.ids, [len(run.events) for run in runs])
+    ['1001', '1002'] [320, 325]
     """
     sequence = seed
     if not isinstance(seed, np.random.SeedSequence):
@@ -355,7 +383,23 @@ _DEMO_META = {"OBJECT": "Crab-like", "TELESCOP": "SIMULATED", "OBS_MODE": "WOBBL
 
 # %% ../../nbs/65_simulate/20_simulate.ipynb #ffba871f
 def demo_model():
-    "The spectral model from which the demo data are drawn, in TeV-1 cm-2 s-1 (Aharonian et al. 2006)."
+    """The spectral model from which the demo data are drawn: that of the Crab nebula [1]_.
+
+    Returns
+    -------
+    ExpCutoffPowerLawSpectralModel
+        In TeV-1 cm-2 s-1.
+
+    References
+    ----------
+    .. [1] Aharonian et al. 2006, A&A 457, 899.
+
+    Examples
+    --------
+    >>> from specnb import demo_model
+    >>> demo_model()
+    ExpCutoffPowerLawSpectralModel(index=2.39, amplitude=3.76e-11, reference=1, lambda_=0.06993, alpha=1)
+    """
     return ExpCutoffPowerLawSpectralModel(index=2.39, amplitude="3.76e-11 cm-2 s-1 TeV-1",
                                           lambda_=u.Quantity(1 / 14.3, "TeV-1"), reference="1 TeV")
 
@@ -403,6 +447,18 @@ def make_demo(path, overwrite=False):
     -------
     Path
         The folder: four runs, two index files and ``truth.json``.
+
+    Examples
+    --------
+    ``make_demo("demo")`` takes a second. What it writes is here as well:
+
+    >>> import json
+    >>> from specnb import demo_dir
+    >>> sorted(path.name for path in demo_dir().iterdir())[2:4]
+    ['run_001001.fits.gz', 'run_001002.fits.gz']
+    >>> truth = json.loads((demo_dir()/"truth.json").read_text())
+    >>> print(truth["model"]["index"], [run["gamma_rays"] for run in truth["runs"]])
+    2.39 [337, 319, 241, 155]
     """
     path, runs, model = make_path(path), demo_observations(), demo_model()
     write_dl3(runs, path, overwrite)

@@ -86,6 +86,14 @@ class WeakSource:
         Expected signal counts in the ON region, and expected OFF counts.
     alpha : ndarray, shape (n_bins,)
         Ratio of ON to OFF acceptance.
+
+    Examples
+    --------
+    >>> from specnb import weak_source
+    >>> source = weak_source(n_signal=20, n_off=100, alpha=.2)
+    >>> n_on, n_off = source.sample(n_sets=1000, random_state=1)
+    >>> print(f"{n_on[0].sum(1).mean():.1f} {n_off[0].sum(1).mean():.1f}")
+    39.9 99.8
     """
     datasets:Datasets
     signal:np.ndarray
@@ -167,6 +175,15 @@ def weak_source(n_signal, n_off, alpha=1., n_bins=27, n_runs=1, background="powe
     ------
     ValueError
         Numbers that are not positive, or an unknown background.
+
+    Examples
+    --------
+    >>> from specnb import weak_source
+    >>> source = weak_source(n_signal=50, n_off=200, alpha=.1, n_runs=2)
+    >>> print(source.signal.sum(axis=1).round(2), source.off.sum(axis=1).round(2))
+    [25. 25.] [100. 100.]
+    >>> print(source.datasets.names, source.model.index.value)
+    ['run 0', 'run 1'] 2.5
     """
     n_signal, n_off = (as_number(v, k, above=0) for k, v in
                        (("n_signal", n_signal), ("n_off", n_off)))

@@ -28,6 +28,8 @@ def _sparse(
 def wstat_score_mean(mu_sig, mu_bkg, alpha, rare=1e-16):
     """Mean of the score of the W statistic, minus half its derivative, at the true signal.
 
+    It would be 0 if there were not a background to be fitted in each bin [1]_.
+
     Parameters
     ----------
     mu_sig : array_like
@@ -52,7 +54,13 @@ def wstat_score_mean(mu_sig, mu_bkg, alpha, rare=1e-16):
 
     References
     ----------
-    Neyman & Scott 1948, Econometrica 16, 1.
+    .. [1] Neyman & Scott 1948, Econometrica 16, 1.
+
+    Examples
+    --------
+    >>> from specnb import wstat_score_mean
+    >>> print(wstat_score_mean(mu_sig=.1, mu_bkg=[.1, 1, 10], alpha=.1).round(4))
+    [-0.0112  0.0971  0.    ]
     """
     s, b, a = np.broadcast_arrays(*(as_values(value, name, minimum=0) for name, value in
                                     (("mu_sig", mu_sig), ("mu_bkg", mu_bkg), ("alpha", alpha))))
@@ -86,14 +94,27 @@ def wstat_information(mu_sig, slopes, mu_bkg, alpha):
 
     Parameters
     ----------
-    mu_sig, mu_bkg, alpha : ndarray, shape (n_bins,)
-        Expected signal, mean OFF counts, ratio of acceptances.
+    mu_sig : ndarray, shape (n_bins,)
+        Expected signal.
     slopes : ndarray, shape (n_par, n_bins)
         Derivatives of the signal.
+    mu_bkg, alpha : ndarray, shape (n_bins,)
+        Mean OFF counts, ratio of acceptances.
 
     Returns
     -------
     ndarray, shape (n_par, n_par)
+
+    Examples
+    --------
+    Of the norm of a signal:
+
+    >>> import numpy as np
+    >>> from specnb import wstat_information
+    >>> signal = np.array([4., 2, 1])
+    >>> information = wstat_information(signal, signal[None], mu_bkg=np.array([8., 4, 2]), alpha=.1)
+    >>> print(f"relative error {information[0, 0]**-.5:.3f}")
+    relative error 0.417
     """
     variance = mu_sig + alpha*(1 + alpha)*mu_bkg
     return (slopes/np.maximum(variance, 1e-300)) @ slopes.T
@@ -103,10 +124,12 @@ def wstat_shift(mu_sig, slopes, mu_bkg, alpha, information=0., rare=_QUICK):
 
     Parameters
     ----------
-    mu_sig, mu_bkg, alpha : ndarray, shape (n_bins,)
-        Expected signal, mean OFF counts, ratio of acceptances.
+    mu_sig : ndarray, shape (n_bins,)
+        Expected signal.
     slopes : ndarray, shape (n_par, n_bins)
         Derivatives of the signal with respect to the parameters.
+    mu_bkg, alpha : ndarray, shape (n_bins,)
+        Mean OFF counts, ratio of acceptances.
     information : ndarray, shape (n_par, n_par)
         Of unbiased parts of the likelihood.
     rare : float
@@ -116,6 +139,15 @@ def wstat_shift(mu_sig, slopes, mu_bkg, alpha, information=0., rare=_QUICK):
     -------
     shift, error : ndarray, shape (n_par,)
         nan where the counts say nothing about a parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import wstat_shift
+    >>> signal = np.full(20, .2)
+    >>> shift, error = wstat_shift(signal, signal[None], mu_bkg=np.full(20, .5), alpha=np.full(20, .2))
+    >>> print(f"norm shifted by {shift[0]/error[0]:+.2f} sigma")
+    norm shifted by +0.08 sigma
     """
     mean = wstat_score_mean(mu_sig, mu_bkg, alpha, rare)
     return first_shift(slopes @ mean, information + wstat_information(mu_sig, slopes, mu_bkg, alpha))
@@ -192,6 +224,18 @@ def wstat_expected_fit(prediction, theta, mu_bkg, alpha, lower=-np.inf, upper=np
     -------
     ndarray, shape (n_par,)
         nan if the search does not converge.
+
+    Examples
+    --------
+    Index and amplitude to which fits of a weak source tend, over the true ones:
+
+    >>> import numpy as np
+    >>> from specnb import weak_source, wstat_expected_fit
+    >>> source = weak_source(n_signal=20, n_off=10, alpha=.2, n_bins=20)
+    >>> fold, term = source.datasets.likelihood().pairs[0]
+    >>> truth = source.datasets.likelihood().start
+    >>> print((wstat_expected_fit(fold, truth, source.off[0], source.alpha)/truth).round(3))
+    [1.022 0.986]
     """
     theta = np.asarray(theta, float)
     signal = np.maximum(prediction.predict(theta), 0)
@@ -216,10 +260,17 @@ class StatisticBias:
         Bins with fewer than five expected OFF counts, on which W relies.
     mean_off, alpha : float
         Their mean expected OFF counts and their mean ratio of acceptances; nan if there are none.
-    expected : ndarray, shape (n_par,), or function that gives it, optional
-        Parameters to which the fit tends if `values` are the truth.
+    expected_fit : ndarray, shape (n_par,), or function that gives it, optional
+        Parameters to which the fit tends if `values` are the truth; `expected` tells them.
     remedy : str
         How to get rid of it.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> bias = Fit().run(demo_datasets(PowerLawSpectralModel())).bias
+    >>> print(bias.level, bias.n_bins, f"{bias.largest:.2f}")
+    none 53 0.00
     """
     names:list
     values:np.ndarray

@@ -34,7 +34,20 @@ def probability_before(
 
 # %% ../../nbs/50_stats/40_counting.ipynb #5252250d
 class CountsInterval(NamedTuple):
-    "Interval of a signal in counts."
+    """Interval of a signal in counts.
+
+    Attributes
+    ----------
+    lower, upper : ndarray
+        Its ends.
+
+    Examples
+    --------
+    >>> from specnb import CountsInterval, feldman_cousins
+    >>> lower, upper = feldman_cousins(n_on=4, background=1.)
+    >>> print(CountsInterval(round(float(lower), 2), round(float(upper), 2)))
+    CountsInterval(lower=0.74, upper=7.6)
+    """
     lower:np.ndarray
     upper:np.ndarray
 
@@ -72,7 +85,7 @@ def _lengthened(
 
 # %% ../../nbs/50_stats/40_counting.ipynb #19fb75d6
 def feldman_cousins(n_on, background, confidence_level=.9, lengthen=True):
-    """Interval of a signal over a known background, ordered by likelihood.
+    """Interval of a signal over a known background, ordered by likelihood [1]_.
 
     Parameters
     ----------
@@ -97,7 +110,16 @@ def feldman_cousins(n_on, background, confidence_level=.9, lengthen=True):
 
     References
     ----------
-    Feldman & Cousins 1998, Phys. Rev. D 57, 3873.
+    .. [1] Feldman & Cousins 1998, Phys. Rev. D 57, 3873.
+
+    Examples
+    --------
+    Two counts over a background of 1, as in table IV of the paper:
+
+    >>> from specnb import feldman_cousins
+    >>> interval = feldman_cousins(n_on=2, background=1., confidence_level=.9)
+    >>> print(f"{interval.lower:.2f} {interval.upper:.2f}")
+    0.00 4.91
     """
     level = as_number(confidence_level, "confidence_level", above=0, maximum=1 - 1e-9)
     n_on, background = np.broadcast_arrays(as_values(n_on, "n_on", minimum=0),
@@ -114,7 +136,7 @@ def feldman_cousins(n_on, background, confidence_level=.9, lengthen=True):
 
 # %% ../../nbs/50_stats/40_counting.ipynb #3347bcaf
 def cls_upper_limit(n_on, background, confidence_level=.95):
-    """Upper limit of a signal over a known background by CLs, in counts.
+    """Upper limit of a signal over a known background by CLs [1]_ [2]_, in counts.
 
     Parameters
     ----------
@@ -129,7 +151,16 @@ def cls_upper_limit(n_on, background, confidence_level=.95):
 
     References
     ----------
-    Read 2002, J. Phys. G 28, 2693; Zech 1989, NIM A 277, 608.
+    .. [1] Read 2002, J. Phys. G 28, 2693.
+    .. [2] Zech 1989, NIM A 277, 608.
+
+    Examples
+    --------
+    Without counts it is -ln 0.05, whatever the background:
+
+    >>> from specnb import cls_upper_limit
+    >>> print(cls_upper_limit(n_on=[0, 0, 5], background=[0, 3, 3]).round(3))
+    [2.996 2.996 7.663]
     """
     level = as_number(confidence_level, "confidence_level", above=0, maximum=1 - 1e-12)
     n_on, background = as_values(n_on, "n_on", minimum=0), as_values(background, "background", minimum=0)
@@ -159,7 +190,8 @@ def on_off_p_value(
 
 # %% ../../nbs/50_stats/40_counting.ipynb #c23f5206
 def on_off_interval(n_on, n_off, alpha, confidence_level=.683, method="profile", bounded=True):
-    """Interval of a signal from ON and OFF counts.
+    """Interval of a signal from ON and OFF counts, from the profile likelihood [1]_ [2]_ or ordered by
+    likelihood [3]_.
 
     Parameters
     ----------
@@ -186,7 +218,18 @@ def on_off_interval(n_on, n_off, alpha, confidence_level=.683, method="profile",
 
     References
     ----------
-    Rolke, Lopez & Conrad 2005, NIM A 551, 493; Li & Ma 1983, ApJ 272, 317; Feldman & Cousins 1998.
+    .. [1] Rolke, Lopez & Conrad 2005, NIM A 551, 493.
+    .. [2] Li & Ma 1983, ApJ 272, 317.
+    .. [3] Feldman & Cousins 1998, Phys. Rev. D 57, 3873.
+
+    Examples
+    --------
+    >>> from specnb import on_off_interval
+    >>> for method in ("profile", "feldman-cousins"):
+    ...     interval = on_off_interval(n_on=5, n_off=8, alpha=.25, confidence_level=.9, method=method)
+    ...     print(f"{method:16}{interval.lower:.2f} {interval.upper:.2f}")
+    profile         0.00 7.74
+    feldman-cousins 0.45 7.82
     """
     n_on, n_off = (as_number(x, n, minimum=0) for x, n in ((n_on, "n_on"), (n_off, "n_off")))
     alpha = as_number(alpha, "alpha", above=0)

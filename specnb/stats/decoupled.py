@@ -30,6 +30,13 @@ def decoupled_stat(n_on, n_off, alpha, mu_sig, mu_bkg):
     -------
     tuple of ndarray
         The statistic Q, 0 without signal, and its first and second derivative with respect to the signal.
+
+    Examples
+    --------
+    >>> from specnb import decoupled_stat
+    >>> value, slope, bend = decoupled_stat(n_on=2, n_off=0, alpha=.1, mu_sig=2, mu_bkg=.5)
+    >>> print(f"{value:.3f} {slope:.3f} {bend:.3f}")
+    -10.881 0.000 0.973
     """
     r, c = n_on - alpha*n_off, alpha*(1 + alpha)*mu_bkg
     s = np.maximum(mu_sig, 0)

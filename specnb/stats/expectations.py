@@ -103,7 +103,8 @@ def _rows(mu, mu_bkg):
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #5bb99cd1
 def wstat_moments(mu_sig, mu_bkg, alpha, at=None, rare=_RARE):
-    """Mean, variance and mean slope of the W statistic for known expectations, by exact enumeration.
+    """Mean, variance and mean slope of the W statistic for known expectations, by exact enumeration, as [1]_
+    does for known background.
 
     Parameters
     ----------
@@ -129,7 +130,16 @@ def wstat_moments(mu_sig, mu_bkg, alpha, at=None, rare=_RARE):
 
     References
     ----------
-    Kaastra 2017, A&A 605, A51, for known background.
+    .. [1] Kaastra 2017, A&A 605, A51.
+
+    Examples
+    --------
+    Of bins with few counts W is not 1 on average, and its score is not 0:
+
+    >>> from specnb import wstat_moments
+    >>> found = wstat_moments(mu_sig=.5, mu_bkg=[.5, 5, 50], alpha=.1)
+    >>> print(found.mean.round(3), found.score.round(4))
+    [1.035 1.149 1.041] [0.0034 0.0034 0.    ]
     """
     given = {"mu_sig": mu_sig, "mu_bkg": mu_bkg, "alpha": alpha, "at": mu_sig if at is None else at}
     s, b, a, t = np.broadcast_arrays(*(as_floats(value, name) for name, value in given.items()))
@@ -149,7 +159,7 @@ CashMoments = namedtuple("CashMoments", "mean variance w_signal")
 
 # %% ../../nbs/50_stats/12_expectations.ipynb #c4a6f6b4
 def cash_moments(mu):
-    """Mean and variance of the C statistic for a known expectation, by exact enumeration.
+    """Mean and variance of the C statistic for a known expectation, by exact enumeration [1]_.
 
     Parameters
     ----------
@@ -164,7 +174,14 @@ def cash_moments(mu):
 
     References
     ----------
-    Kaastra 2017, A&A 605, A51.
+    .. [1] Kaastra 2017, A&A 605, A51.
+
+    Examples
+    --------
+    >>> from specnb import cash_moments
+    >>> found = cash_moments([.1, 1, 10, 100])
+    >>> print(found.mean.round(3), found.variance.round(2))
+    [0.474 1.147 1.019 1.002] [0.86 1.36 2.09 2.01]
     """
     mu = as_floats(mu, "mu")
     found = np.full((3, mu.size), np.nan)

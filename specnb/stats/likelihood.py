@@ -389,6 +389,15 @@ class Likelihood:
         Such as (`Fold`, `WStatTerm`).
     parameters : list of `Parameter`
         What the vector `theta` stands for, in their own units.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, demo_datasets
+    >>> likelihood = demo_datasets(PowerLawSpectralModel(amplitude="3e-11 cm-2 s-1 TeV-1")).likelihood()
+    >>> [p.name for p in likelihood.parameters]
+    ['index', 'amplitude']
+    >>> print(f"{likelihood.stat([2.6, 3e-11]):.2f} {likelihood.stat([2.6, 4e-11]):.2f}")
+    83.37 82.80
     """
 
     def __init__(self, pairs, parameters):
@@ -400,8 +409,8 @@ class Likelihood:
         return np.array([p.value for p in self.parameters], float)
 
     def stat(self, theta):
-        """Statistic, -2 ln L up to a constant, as a float; for decoupled statistics W, see
-        `reported_statistic`."""
+        """Statistic, -2 ln L up to a constant, as a float, for parameters `theta` of shape (n_par,). For
+        decoupled statistics it is W, because their values do not tell how well a model fits."""
         return float(reported_statistic(self.pairs, np.asarray(theta, float)))
 
     def gradient(self, theta):
@@ -631,8 +640,8 @@ def compile_likelihood(parts, priors=True):
 
     Parameters
     ----------
-    parts : list of `CountsPart` or `PointsPart`
-        What the data sets hand over.
+    parts : list
+        What the data sets hand over: ``part()`` of each.
     priors : bool
         Whether the priors of the parameters count.
 
@@ -645,6 +654,14 @@ def compile_likelihood(parts, priors=True):
     ------
     ValueError
         A data set without response, or no bin left in any of them.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, compile_likelihood, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> likelihood = compile_likelihood([d.part() for d in datasets])
+    >>> print(f"{likelihood.stat(likelihood.start):.1f}", likelihood.hessian(likelihood.start).shape)
+    1669.5 (2, 2)
     """
     if not any(p.bins().any() for p in parts):
         raise ValueError("no bin left to fit in "

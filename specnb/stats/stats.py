@@ -29,7 +29,7 @@ def _checked(**values):
 
 # %% ../../nbs/50_stats/10_stats.ipynb #36a9814f
 def cash(n_on, mu_on):
-    """Cash statistic: counts against a known expectation.
+    """Cash statistic [1]_: counts against a known expectation, ``2 (mu_on - n_on ln mu_on)``.
 
     Parameters
     ----------
@@ -50,7 +50,13 @@ def cash(n_on, mu_on):
 
     References
     ----------
-    Cash 1979, ApJ 228, 939.
+    .. [1] Cash 1979, ApJ 228, 939.
+
+    Examples
+    --------
+    >>> from specnb import cash
+    >>> print(cash(n_on=[0, 3], mu_on=2).round(3))
+    [ 4.    -0.159]
     """
     n_on, mu_on = *_checked(n_on=n_on), *_floats(mu_on=mu_on)
     mu_on = np.maximum(mu_on, _MU_FLOOR)
@@ -58,7 +64,7 @@ def cash(n_on, mu_on):
 
 # %% ../../nbs/50_stats/10_stats.ipynb #82fbca7c
 def cstat(n_on, mu_on):
-    """C statistic: `cash` minus its smallest possible value.
+    """C statistic: `cash` [1]_ minus its smallest possible value.
 
     Parameters
     ----------
@@ -72,7 +78,13 @@ def cstat(n_on, mu_on):
 
     References
     ----------
-    Cash 1979, ApJ 228, 939.
+    .. [1] Cash 1979, ApJ 228, 939.
+
+    Examples
+    --------
+    >>> from specnb import cstat
+    >>> print(cstat(n_on=[0, 2, 3], mu_on=2).round(3))
+    [4.    0.    0.433]
     """
     n_on, mu_on = (np.maximum(a, _MU_FLOOR) for a in (*_checked(n_on=n_on), *_floats(mu_on=mu_on)))
     return 2*(mu_on - n_on + n_on*np.log(n_on/mu_on))
@@ -90,6 +102,13 @@ def cash_derivatives(n_on, mu_on):
     -------
     tuple of ndarray
         C, dC/dmu and d2C/dmu2 per bin.
+
+    Examples
+    --------
+    >>> from specnb import cash_derivatives
+    >>> value, slope, bend = cash_derivatives(n_on=3, mu_on=2)
+    >>> print(f"{value:.3f} {slope:.3f} {bend:.3f}")
+    -0.159 -1.000 1.500
     """
     n_on, mu_on = _floats(n_on=n_on, mu_on=mu_on)
     mu = np.maximum(mu_on, _MU_FLOOR)
@@ -114,7 +133,7 @@ def _profile(
 
 # %% ../../nbs/50_stats/10_stats.ipynb #8c0ec54a
 def get_wstat_mu_bkg(n_on, n_off, alpha, mu_sig):
-    """Most likely mean OFF count for a given signal.
+    """Most likely mean OFF count for a given signal [1]_.
 
     Parameters
     ----------
@@ -132,7 +151,13 @@ def get_wstat_mu_bkg(n_on, n_off, alpha, mu_sig):
 
     References
     ----------
-    XSPEC manual, appendix "Statistics in XSPEC".
+    .. [1] XSPEC manual, appendix "Statistics in XSPEC".
+
+    Examples
+    --------
+    >>> from specnb import get_wstat_mu_bkg
+    >>> print([f"{get_wstat_mu_bkg(13, 11, .5, mu_sig):.2f}" for mu_sig in (0, 7.5)])
+    ['16.00', '11.00']
     """
     return _profile(*_floats(n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig))[1]
 
@@ -143,7 +168,7 @@ def _xlogy(x, y):
 
 # %% ../../nbs/50_stats/10_stats.ipynb #02654581
 def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
-    """W statistic: ON and OFF counts against an expected signal, background profiled.
+    """W statistic: ON and OFF counts against an expected signal, background profiled [1]_ [2]_.
 
     Parameters
     ----------
@@ -171,7 +196,18 @@ def wstat(n_on, n_off, alpha, mu_sig, mu_bkg=None, extra_terms=True):
 
     References
     ----------
-    XSPEC manual, appendix "Statistics in XSPEC"; M. de Naurois, habilitation thesis 2012.
+    .. [1] XSPEC manual, appendix "Statistics in XSPEC".
+    .. [2] M. de Naurois, habilitation thesis 2012.
+
+    Examples
+    --------
+    The signal that the counts suggest, 13 - 11/2, costs nothing:
+
+    >>> from specnb import wstat
+    >>> print(f"{wstat(n_on=13, n_off=11, alpha=.5, mu_sig=7.5):.3f}")
+    0.000
+    >>> print(f"{wstat(n_on=13, n_off=11, alpha=.5, mu_sig=0):.3f}")
+    4.380
     """
     n, m, a, s = *_checked(n_on=n_on, n_off=n_off, alpha=alpha), *_floats(mu_sig=mu_sig)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -258,6 +294,13 @@ def wstat_derivatives(n_on, n_off, alpha, mu_sig):
     tuple of ndarray
         W, dW/ds and d2W/ds2 per bin; all 0 where ``alpha = 0`` or W is not finite. At the kink of an empty
         bin the slope is the one to the right.
+
+    Examples
+    --------
+    >>> from specnb import wstat_derivatives
+    >>> value, slope, bend = wstat_derivatives(n_on=13, n_off=11, alpha=.5, mu_sig=5)
+    >>> print(f"{value:.3f} {slope:.3f} {bend:.3f}")
+    0.429 -0.356 0.158
     """
     n, m, a, s = np.broadcast_arrays(*_floats(n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -353,7 +396,20 @@ class CountsStatistic:
 
     def compute_upper_limit(self, n_sigma=3):
         """Largest signal, never negative: where the statistic has risen by `n_sigma` squared above its lowest
-        value for signals >= 0. That is at the excess, or at 0 where the excess is negative."""
+        value for signals >= 0.
+
+        That is at the excess, or at 0 where the excess is negative.
+
+        Parameters
+        ----------
+        n_sigma : float
+            Number of standard deviations; 2 gives a one-sided limit at 97.7 % confidence.
+
+        Returns
+        -------
+        ndarray
+            In counts.
+        """
         n_sigma = as_number(n_sigma, "n_sigma", above=0)
         lowest = np.where(self.n_sig < 0, self.stat_null, self.stat_max)
         start = np.maximum(self.n_sig, 0) + 2*n_sigma*(self.error + 1)
@@ -382,7 +438,7 @@ SQRT_TS_THRESHOLD_UL = 2  # below this significance a flux point is shown as an 
 # %% ../../nbs/50_stats/10_stats.ipynb #a2d0572e
 @dataclass(frozen=True, eq=False)
 class WStatCountsStatistic(CountsStatistic):
-    """Excess, significance and intervals of ON and OFF counts.
+    """Excess, significance and intervals of ON and OFF counts [1]_ [2]_.
 
     Parameters
     ----------
@@ -410,7 +466,19 @@ class WStatCountsStatistic(CountsStatistic):
 
     References
     ----------
-    Li & Ma 1983, ApJ 272, 317; Rolke, Lopez & Conrad 2005, NIM A 551, 493.
+    .. [1] Li & Ma 1983, ApJ 272, 317, equation 17 for the significance.
+    .. [2] Rolke, Lopez & Conrad 2005, NIM A 551, 493, for limits.
+
+    Examples
+    --------
+    >>> from specnb import WStatCountsStatistic
+    >>> counts = WStatCountsStatistic(n_on=[13, 4], n_off=[11, 11], alpha=.5)
+    >>> print(counts.n_sig, counts.sqrt_ts.round(2))
+    [ 7.5 -1.5] [ 2.09 -0.56]
+    >>> print(counts.compute_upper_limit(n_sigma=2).round(1))
+    [16.6  4.9]
+    >>> print(f"{counts.sum().sqrt_ts:.2f}")
+    1.33
     """
     n_on: np.ndarray
     n_off: np.ndarray
@@ -477,7 +545,14 @@ class WStatCountsStatistic(CountsStatistic):
         return (_crossing(self._curve, start, self.stat_max + n_sigma**2) - self.n_sig)[()]
 
     def n_sig_matching_significance(self, significance):
-        "Excess that the same OFF counts would need for this significance; nan if none does."
+        """Excess that the same OFF counts would need for this significance; nan if none does.
+
+        Examples
+        --------
+        >>> from specnb import WStatCountsStatistic
+        >>> print(f"{WStatCountsStatistic(n_on=0, n_off=11, alpha=.5).n_sig_matching_significance(5):.1f}")
+        23.1
+        """
         m, a = self.n_off, self.alpha
         significance = as_number(significance, "significance")
 
@@ -504,7 +579,7 @@ class WStatCountsStatistic(CountsStatistic):
 # %% ../../nbs/50_stats/10_stats.ipynb #0d3762a1
 @dataclass(frozen=True, eq=False)
 class CashCountsStatistic(CountsStatistic):
-    """Excess, significance and intervals of counts over a known background.
+    """Excess, significance and intervals of counts over a known background [1]_.
 
     Parameters
     ----------
@@ -520,7 +595,16 @@ class CashCountsStatistic(CountsStatistic):
 
     References
     ----------
-    Cash 1979, ApJ 228, 939.
+    .. [1] Cash 1979, ApJ 228, 939.
+
+    Examples
+    --------
+    >>> from specnb import CashCountsStatistic
+    >>> counts = CashCountsStatistic(n_on=13, mu_bkg=5.5)
+    >>> print(f"{counts.n_sig} {counts.sqrt_ts:.2f}")
+    7.5 2.71
+    >>> print(f"{counts.n_sig:.1f} -{counts.compute_errn():.1f} +{counts.compute_errp():.1f}")
+    7.5 -3.3 +3.9
     """
     n_on: np.ndarray
     mu_bkg: np.ndarray
