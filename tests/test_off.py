@@ -194,6 +194,13 @@ def test_acceptance_of_a_ring_is_its_area_over_that_of_the_on_region(dark, dark_
     assert_array_equal(np.bincount(a.events.off_region, minlength=12) > 0, True)
 
 
+@pytest.mark.parametrize(("region", "area"), [("box(83.63, 22.9, 1, 0.4, 0)", .4), ("ellipse(83.63, 22.9, 0.5, 0.2, 0)", .1*np.pi), ("circle(83.63, 22.9, 0.3)", .09*np.pi)])
+def test_acceptance_of_a_region_is_its_area_over_that_of_the_on_region(dark, dark_on, region, area):
+    "A box in the direction of the axes counted 2 % too large: all cells of the lattice at its edges were inside."
+    a = GivenRegionsBackgroundMaker(f"icrs;{region}", acceptance="solid_angle").run(dark_on, dark).arrays
+    assert_allclose(a.acceptance_off/a.acceptance, area/(np.pi*.11**2), rtol=1e-4)
+
+
 def test_rings_and_regions_with_nothing_left_leave_the_run_without_safe_bins(dark, dark_on):
     for maker in (RingBackgroundMaker("0.3 deg", "0.1 deg", exclusion_mask="icrs;circle(83.63, 22.01, 1)"), GivenRegionsBackgroundMaker("icrs;circle(83.63, 22.01, 0.1)")):
         with pytest.warns(SpecnbWarning, match="no OFF counts, nothing is left of the OFF regions"): found = maker.run(dark_on, dark)

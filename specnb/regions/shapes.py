@@ -345,11 +345,8 @@ def region_box(region)->tuple:
     box = region.to_pixel(make_wcs(frame, tuple(point))).bounding_box
     return tuple((i - .5)*.01 for i in (box.ixmin, box.ixmax, box.iymin, box.iymax))
 
-def region_grid(
-    region,
-    n:int, # points across the longer side of the bounding box
-)->tuple:  # right ascension and declination, deg, of the points inside, and the area of each, deg2
-    "Points spread evenly over a shape."
+def _lattice(region, n:int)->tuple: # right ascension and declination, deg, and the area of a cell, deg2
+    "Points of a square lattice, `n` across the longer side of the bounding box, that are inside a shape."
     *point, frame = tangent_point(region)
     x0, x1, y0, y1 = region_box(region)
     step = max(x1 - x0, y1 - y0)/n
@@ -366,8 +363,16 @@ def region_area(region)->float:
     if not isinstance(region, regions_package.CompoundSkyRegion):
         *point, frame = tangent_point(region)
         return float(region.to_pixel(make_wcs(frame, tuple(point))).area*1e-4)
-    ra, _, area = region_grid(region, 400)
+    ra, _, area = _lattice(region, 400)
     return len(ra)*area
+
+def region_grid(
+    region,
+    n:int, # points across the longer side of the bounding box
+)->tuple:  # right ascension and declination, deg, of the points inside, and the area of each, deg2
+    "Points spread evenly over a shape; their areas sum to its area."
+    ra, dec, _ = _lattice(region, n)
+    return ra, dec, region_area(region)/max(len(ra), 1)
 
 # %% ../../nbs/30_regions/10_shapes.ipynb #b0f8614e
 def outlines(

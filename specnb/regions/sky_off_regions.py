@@ -79,8 +79,8 @@ class SkyOffRegions:
     >>> ellipse = sky_regions("icrs;ellipse(83.633, 23.014, 0.5, 0.2, 0)")
     >>> star = sky_regions("icrs;circle(83.8, 23, 0.1)")
     >>> off = SkyOffRegions(geom, (83.633, 22.514), ellipse, exclusion=star)
-    >>> print(f"{off.n} region, {off.solid_angle().to('deg2'):.3f}")
-    1 region, 0.283 deg2
+    >>> print(f"{off.n} region, {off.solid_angle().to('deg2'):.2f}")
+    1 region, 0.28 deg2
     """
     geom:RegionGeom
     pointing_deg:tuple
