@@ -235,7 +235,7 @@ def test_what_has_no_limit_says_why(empty_field):
     assert status(2, "60 TeV").startswith("no data") and status(.9, "1 TeV").startswith("no flux limit")
     dark = [d.fill(exposure=0*d.arrays.exposure) for d in empty_field]
     limits = compute_upper_limits(dark, [2, 3])
-    assert limits.status == ["no exposure: the model predicts no counts in the bins"]*2 and np.isnan(limits.flux_ul).all()
+    assert limits.status == ["no exposure: the model predicts no counts between these energies"]*2 and np.isnan(limits.flux_ul).all()
     assert compute_upper_limits(example_datasets()).status[0].startswith("detected with 23.3 sigma")
     table = limits.to_table()
     assert table["status"].tolist() == limits.status and table.meta["n_sigma_ul"] == 2

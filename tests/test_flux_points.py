@@ -227,7 +227,7 @@ def test_bands_with_few_and_many_counts(case, way):
         warnings.simplefilter("error")
         points = estimate(datasets, **{"energy_edges": [1, 2, 5, 20]*u.TeV, **ways[way]})
     bounded = points.norm < 0   # a good limit with a status that says how it was found
-    assert all(bool(s) != ok or (low and "profile of norm >= 0" in s) for s, ok, low in zip(points.status, points.success, bounded))
+    assert all(bool(s) != ok or (low and "best-fit flux is negative" in s) for s, ok, low in zip(points.status, points.success, bounded))
     if way == "reoptimize":          # two free sources share a band: norms and limits need not exist, but belong together
         assert not np.any(points.norm_ul < points.norm) and not np.any(np.isfinite(points.norm_ul) & np.isnan(points.norm))
         return
@@ -586,7 +586,7 @@ def test_the_reference(reference_runs):
     points = FluxPointsEstimator(**REFERENCE).run(reference_runs)
     assert_array_equal(points.counts[:, [0, 3]], COUNTS)
     assert_allclose(points.stat_null, STAT_NULL, atol=6e-4)
-    assert points.norm[9] == 0 and np.isnan(points.norm_err[9]) and points.is_ul[9] and "kink" in points.status[9]
+    assert points.norm[9] == 0 and np.isnan(points.norm_err[9]) and points.is_ul[9] and points.status[9].startswith("the best-fit flux is zero")
     assert_allclose(points.dnde_errn[9].value, 1.943e-16, rtol=5e-4)
     assert_allclose(points.npred[[0, 1, 9]][:, [0, 3]], [[31.3665, 23.8898], [40.7216, 29.6275], [.0769231, .1081081]], rtol=3.5e-3)
     assert_allclose(points.npred_excess[:3, 0], [28.8755, 38.46755, 29.863085], rtol=3.5e-3)
@@ -643,7 +643,7 @@ def test_a_limit_at_a_deficit_is_not_negative_has_a_status_and_is_drawn():
     import matplotlib.pyplot as plt
     points = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV, selection_optional="all").run(limits_of_a_deficit())
     assert (points.norm < 0).all() and (points.norm_ul > 0).all() and points.is_ul.all() and points.success.all()
-    assert points.status == ["upper limit from the profile of norm >= 0: the best norm is negative"]*2
+    assert points.status == ["the best-fit flux is negative; the upper limit is that for positive fluxes"]*2
     fit = FluxPointsEstimator(energy_edges=[1, 2, 5]*u.TeV, selection_optional="ul", fit=Fit()).run(limits_of_a_deficit())
     assert_allclose(fit.norm_ul, points.norm_ul, rtol=1e-4)
     ax = plt.figure().gca()

@@ -214,8 +214,8 @@ def test_profile_stops_at_the_wall_of_no_counts_and_not_on_it(n, lower, upper):
 def test_limit_that_is_asked_for_beside_a_signal_and_of_flux_points():
     datasets = pair()
     found = fit_weak_source(datasets, n_toys=0)
-    assert found.message.startswith("a limit was asked for though there is a signal") and "no significant signal" not in found.message
-    assert fit_weak_source(pair(n_on=np.zeros(22)), n_toys=0).message.startswith("no significant signal: significance -5.7")
+    assert found.message.startswith("an upper limit was asked for although there is a signal") and "no significant signal" not in found.message
+    assert fit_weak_source(pair(n_on=np.zeros(22)), n_toys=0).message.startswith("no significant signal: -5.7 sigma, below the threshold of 3 sigma")
     Fit().run(datasets)
     points = FluxPointsDataset(data=FluxPointsEstimator(np.geomspace(.7, 20, 6)*u.TeV, snap=True).run(datasets), models=datasets.models.copy(), name="points")
     with pytest.raises(TypeError, match="'points'.*FluxPointsDataset"):

@@ -94,7 +94,7 @@ def test_a_flux_that_is_negative_has_no_shape(reduced):
     analysis = SpectralAnalysis(reduced.config.with_settings({"weak_source.min_significance": 0, "model.type": "pl"}))
     analysis.observations, analysis.exclusion, analysis.runs = reduced.observations, reduced.exclusion, few
     analysis.combine_runs()
-    assert "below 0" in analysis.config.weak_source.reason(few)
+    assert "below the threshold of 0 sigma" in analysis.config.weak_source.reason(few)
     bright = reduced.runs # the source is there, the spectrum that is fitted has the wrong sign
     model = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="-1e-12 cm-2 s-1 TeV-1"), name="source")
     assert "amplitude -1e-12 cm-2 s-1 TeV-1, which is no flux" in analysis.config.weak_source.reason(bright, model)
@@ -113,7 +113,7 @@ def test_a_deficit_is_seen_beside_the_expected_limit():
     weak = fit_weak_source(few, n_toys=200)
     assert signal_counts(few)["sqrt_ts"] < -1.5 and not has_signal(few)
     assert 0 < weak.amplitude_ul < weak.amplitude_ul_quantiles[1] < weak.amplitude_ul_expected
-    assert "of the one to be expected without source" in weak.limits.status[0] and weak.limits.status[0] in weak.message
+    assert "times the one expected without source, by chance" in weak.limits.status[0] and weak.limits.status[0] in weak.message
     assert few.models["source"].parameters["index"].value == 2 and not few.models["source"].parameters["index"].frozen, "models are left alone"
     found = weak.to_dict()
     assert found["confidence_level"] == pytest.approx(.95) and len(found["amplitude_ul_quantiles"]) == 5 and 0 <= found["coverage"] <= 1
@@ -153,7 +153,7 @@ def test_bands_tell_the_limit_to_be_expected_and_a_lucky_fluctuation():
         assert points.norm_ul_expected[i] == pytest.approx(float(expected), rel=1e-6)
     low = points.norm_ul/points.norm_ul_expected < .5
     assert low.any() and not low.all()
-    assert all(("of the one to be expected without source" in text) == few for text, few in zip(points.status, low))
+    assert all(("times the one expected without source, by chance" in text) == few for text, few in zip(points.status, low))
     assert np.isfinite(points.flux_ul_expected.value).all()
 
 

@@ -19,7 +19,7 @@ from .data_check import checked_store
 from .figures import (
     plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
     plot_signal_growth, plot_spectrum)
-from ..base.core import SpecnbWarning, html_table
+from ..base.core import SpecnbWarning, html_table, warning_text
 from ..detection.weak_source import signal_counts
 from ..fit.certificate import certify
 from ..fit.influence import run_influence
@@ -27,43 +27,49 @@ from ..fit.goodness import goodness_of_fit
 from ..fit.problem import FitProblem
 from ..flux_points.dataset import FluxPointsDataset
 from ..light_curves.variability import compute_lightcurve_constancy
-from ..makers.datasets import Datasets, cumulative_stacks
+from ..makers.datasets import Datasets
 from ..makers.homogeneity import off_homogeneity
 from ..makers.many_runs import DatasetsMaker, reduce_run
 from ..makers.safe_masks import energy_range_mask
-from ..makers.summary import spectrum_summary
 from ..models.sky import Models
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #92beb47c
 log = logging.getLogger("specnb")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #fcaf365d
-def add_remark(remarks:list, text:str):
-    "Keep a remark in a list, and log it."
-    remarks.append(text)
-    log.warning(text)
+def add_remark(
+    remarks:list,
+    text:str,
+    in_summary=False, # whether the summary of a run tells the same
+):
+    "Keep a remark in a list, once, and log it."
+    if text not in remarks:
+        remarks.append(text)
+        log.warning(text, extra={"in_summary": in_summary})
 
 _MOST_REMARKS = 20
 
-def add_remarks(remarks:list, texts, what:str):
+def add_remarks(remarks:list, texts, what:str, in_summary=False):
     "The same for many remarks of one kind: the first of them, and how many more there are."
     texts = list(texts)
     for text in texts[:_MOST_REMARKS]:
-        add_remark(remarks, text)
+        add_remark(remarks, text, in_summary)
     if len(texts) > _MOST_REMARKS:
         add_remark(remarks, f"{what}: {len(texts) - _MOST_REMARKS} more remarks like these")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #572c68bc
 @contextmanager
 def warnings_as_remarks(remarks:list):
-    "Turn warnings of specnb into remarks."
+    "Turn warnings into remarks."
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SpecnbWarning)
         yield
+    for_authors = DeprecationWarning, PendingDeprecationWarning, FutureWarning
     for w in caught:
-        if not issubclass(w.category, SpecnbWarning):
+        if issubclass(w.category, for_authors):
             warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-    texts = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, SpecnbWarning))
+    texts = dict.fromkeys(warning_text(w.message, w.category, w.filename) for w in caught
+                          if not issubclass(w.category, for_authors))
     add_remarks(remarks, [text for text in texts if text not in remarks], "warnings")
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #cb2d26f6
@@ -109,6 +115,17 @@ FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit"
 def shortened(texts:list)->str:
     "The first and the last of many."
     return ", ".join(texts) if len(texts) <= 8 else f"{', '.join(texts[:4])} ... {texts[-1]}"
+
+def places_of(
+    places:list, # of str
+    texts:list,  # what is to be said of each, "" for nothing
+)->list:         # pairs of places and text
+    "Each text once, with all places where it holds."
+    found = {}
+    for place, text in zip(places, texts):
+        if text:
+            found.setdefault(text, []).append(place)
+    return [(shortened(list(dict.fromkeys(where))), text) for text, where in found.items()]
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #fcb67324
 def set_fit_range(datasets, limits):
@@ -246,12 +263,12 @@ class SpectralAnalysis:
                 runs = ", ".join(map(str, ids))
                 raise ValueError(f"{wanted.datastore}: none of the runs {runs} can be used")
             self.observations = cut_in_time(observations, wanted.obs_time.start, wanted.obs_time.stop)
-        log.info("%d runs, %s", len(self.observations), shortened(self.observations.ids))
 
     def get_datasets(self):
         "Reduce the runs; sets `runs`, a dataset each, and `datasets`, a copy of them or their sum."
         self._need("observations", "get_observations")
-        settings = self.config.datasets
+        settings, n = self.config.datasets, len(self.observations)
+        log.info("Reducing %d run%s: %s.", n, "s"*(n > 1), shortened(self.observations.ids))
         with warnings_as_remarks(self.remarks):
             makers = settings.makers()
             self.exclusion = getattr(makers[1], "exclusion_mask", None)
@@ -260,17 +277,12 @@ class SpectralAnalysis:
             self.combine_runs()
         if settings.background.homogeneity:
             self.test_homogeneity()
-        if log.isEnabledFor(logging.INFO):
-            *_, total = cumulative_stacks(self.runs)
-            last = spectrum_summary(total)
-            log.info("%d ON, %d OFF counts, excess %.1f, %.1f sigma",
-                     last["counts"], last["counts_off"], last["excess"], last["sqrt_ts"])
 
     def test_homogeneity(self):
         "Compare the OFF regions of each run; sets `homogeneity`."
         self.homogeneity = found = off_homogeneity(self._need("runs", "get_datasets"))
         if found.total_p_value < 1e-3:
-            add_remark(self.remarks, f"OFF regions do not agree: p-value {found.total_p_value:.2g}")
+            add_remark(self.remarks, f"the counts of the OFF regions differ by more than chance: p = {found.total_p_value:.2g}")
 
     def combine_runs(self):
         "Set `datasets` from `runs`: a copy, or their sum."
@@ -292,6 +304,7 @@ class SpectralAnalysis:
         datasets = self._need("datasets", "get_datasets")
         if self.models is None:
             self.set_models()
+        log.info("Fitting the spectrum.")
         set_fit_range(datasets, self.config.fit.fit_range)
         datasets.statistic = self.config.fit.statistic
         self.fit, self.weak_source = self.config.fit.fit(), None
@@ -307,8 +320,10 @@ class SpectralAnalysis:
         result = self.fit_result
         if not result.success:
             parts = filter(None, (result.optimize_result, result.covariance_result))
-            add_remark(self.remarks, f"fit: {' '.join(r.message for r in parts if not r.success)}")
-        log.info("fit: %s, statistic %.2f", self._outcome(), result.total_stat)
+            texts = [r.message.removeprefix("Optimization failed: ").rstrip(".")
+                     for r in parts if not r.success]
+            told = f"{'. '.join(texts)}."
+            add_remark(self.remarks, f"the fit did not converge: {told}", in_summary=True)
 
     def _assume_shape(self, start, reason): # no significant signal
         self.datasets.models = start
@@ -318,12 +333,14 @@ class SpectralAnalysis:
                 fit=self.fit)
         self.models, self.fit_result = weak.models, weak.fit_result
         self.datasets.models = self.models
-        add_remark(self.remarks, weak.message)
+        add_remark(self.remarks, weak.message, in_summary=True)
 
     def get_goodness(self):
         "Ask whether the models describe the runs, and these agree; sets `goodness` and `influence`."
         result, n_toys = self._need("fit_result", "run_fit"), self.config.fit.goodness
         self.goodness = self.influence = None
+        if n_toys and result.success:
+            log.info("Testing the goodness of fit by %d simulations.", n_toys)
         with warnings_as_remarks(self.remarks):
             try:
                 self.goodness = found = goodness_of_fit(self.datasets, n_toys if result.success else 0)
@@ -333,15 +350,17 @@ class SpectralAnalysis:
                 add_remark(self.remarks, f"goodness of fit: {error}")
                 return
         if found.describes is False:
-            add_remark(self.remarks, found.verdict)
-        log.info("%s", found.verdict)
+            add_remark(self.remarks, found.verdict, in_summary=True)
 
     def get_certificate(self, n_toys=None):
         "Simulate the fit, ``fit.certify`` times or as given; sets `certificate`: bias, pulls and coverage."
         self._need("fit_result", "run_fit")
+        n_toys = n_toys or self.config.fit.certify or 2000
+        log.info("Testing bias and coverage by %d simulations.", n_toys)
         with warnings_as_remarks(self.remarks):
-            self.certificate = certify(self.datasets, n_toys or self.config.fit.certify or 2000)
-        add_remarks(self.remarks, (f"certificate: {text}" for text in self.certificate.words), "certificate")
+            self.certificate = certify(self.datasets, n_toys)
+        told = (f"certificate: {text}" for text in self.certificate.words)
+        add_remarks(self.remarks, told, "certificate", in_summary=True)
 
     def _reference_models(self): # whose norms flux points are: the fitted ones, or the source at its limit
         if self.weak_source is None:
@@ -353,6 +372,7 @@ class SpectralAnalysis:
         "Measure the flux points; sets `flux_points`, a `FluxPointsDataset` with the fitted source."
         self._need("fit_result", "run_fit")
         estimator, models = self.config.flux_points.estimator(), self._reference_models()
+        log.info("Measuring flux points.")
         if self.weak_source is not None: # points become limits
             estimator.selection_optional = {*estimator.selection_optional, "ul", "ul-expected"}
         datasets = self.datasets.copy()
@@ -362,10 +382,10 @@ class SpectralAnalysis:
         if self.weak_source is not None:
             points.data["is_ul"] = np.isfinite(points.norm_ul)
         self.flux_points = FluxPointsDataset(data=points, models=models[self.config.flux_points.source])
-        told = (f"flux point at {energy:.3g} TeV: {status}"
-                for energy, status in zip(points.data["e_ref"], points.status) if status)
+        energies = [f"{energy:.3g}" for energy in points.data["e_ref"]]
+        told = (f"flux point{'s' if ',' in places else ''} at {places} TeV: {status}"
+                for places, status in places_of(energies, points.status))
         add_remarks(self.remarks, told, "flux points")
-        log.info("%d flux points, %d of them upper limits", len(points), points.is_ul.sum())
 
     def get_light_curve(self, estimator=None):
         """Measure the fluxes over time and test whether they vary; sets `light_curve` and `constancy`.
@@ -378,6 +398,7 @@ class SpectralAnalysis:
         """
         self._need("fit_result", "run_fit")
         settings, parts = self.config.light_curve, self.runs.copy()
+        log.info("Measuring the light curve.")
         with warnings_as_remarks(self.remarks):
             if estimator is None:
                 parts = parts_of_runs(self, settings.width, settings.dates) or parts
@@ -386,10 +407,10 @@ class SpectralAnalysis:
             parts.models = self._reference_models()
             self.light_curve = curve = estimator.run(parts)
             self.constancy = compute_lightcurve_constancy(curve, parts, estimator)
-        told = (f"light curve, from {start.utc.iso[:19]}: {text}"
-                for start, texts in zip(curve.time_axis.time_min, curve.status) for text in texts if text)
+        starts = [start.utc.iso[:19] for start in curve.time_axis.time_min for _ in curve.status[0]]
+        told = (f"light curve, interval{'s' if ',' in places else ''} from {places}: {text}"
+                for places, text in places_of(starts, [text for texts in curve.status for text in texts]))
         add_remarks(self.remarks, told, "light curve")
-        log.info("light curve: %d intervals", len(curve))
 
     def get_sensitivity(self):
         "Estimate the sensitivity of all datasets together; sets `sensitivity`."
@@ -403,8 +424,8 @@ class SpectralAnalysis:
         self._need("fit_result", "run_fit")
         with warnings_as_remarks(self.remarks):
             self.limits = found = self.config.limits.compute(self.datasets, self.config.flux_points.source)
-        told = (f"limit for index {index:g}: {text}" for index, text in zip(found.index, found.status)
-                if text)
+        told = (f"upper limit for index {places}: {text}"
+                for places, text in places_of([f"{x:g}" for x in found.index], found.status))
         add_remarks(self.remarks, told, "limits")
 
     @property

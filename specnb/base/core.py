@@ -100,6 +100,20 @@ def warn(
     "Issue a `SpecnbWarning` for the caller of the function that calls this one."
     warnings.warn(message, SpecnbWarning, stacklevel=3)
 
+def warning_text(
+    message,  # text or Warning
+    category, # class of the warning
+    filename, # where it was issued
+)->str:
+    "A warning as a person reads it: on one line, behind the name of the package it comes from if that is another one."
+    text = shorten(" ".join(str(message).split()), 500)
+    if issubclass(category, SpecnbWarning):
+        return text
+    parts = Path(filename).parts
+    inside = [parts[k + 1] for k, p in enumerate(parts[:-1]) if p in ("site-packages", "dist-packages")]
+    package = "specnb" if Path(__file__).parent.parent in Path(filename).parents else (inside or parts)[-1]
+    return f"{package.removesuffix('.py')}: {text}"
+
 # %% ../../nbs/10_base/10_core.ipynb #b639f9a7
 def as_float(value, unit, name="value"):
     """Number or array in `unit` from a quantity.

@@ -29,6 +29,7 @@ from ..sweeps.design import option_points, parse_grid, read_points
 from ..sweeps.page import sweep_report
 from ..sweeps.run import read_sweep, sweep
 from .messages import failures_reported, set_up_messages
+from .summary import other_remarks, sentence, summary_lines
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #70a43c5a
 rich_console = lazy("rich.console")
@@ -121,32 +122,6 @@ def no_windows():
     "Draw into files only; not for a notebook, whose figures go into its cells."
     os.environ.setdefault("MPLBACKEND", "agg")
 
-def weak_lines(weak:dict)->list:
-    "Lines about a source without significant signal."
-    limit, expected = (f"{weak[name]:.3g} {weak['unit']}" if weak[name] is not None else "not known"
-                       for name in ("amplitude_ul", "amplitude_ul_expected"))
-    return [f"no significant signal: {weak['reason']}", f"assumed: {weak['assumed']}",
-            f"{weak['parameter']} < {limit} (confidence {weak['confidence_level']:g}; {expected} expected "
-            "without source)"]
-
-def fitted_lines(results:dict)->list:
-    "Lines about the fit."
-    if not results["signal"]["significant"]:
-        return weak_lines(results["signal"]["weak_source"])
-    lines = []
-    for model in results["models"]:
-        for name, p in model["parameters"].items():
-            if p["error"] is not None:
-                value = f"{p['value']:.5g} ± {p['error']:.2g} {p['unit']}"
-                lines.append(f"{model['name']}.{name} = {value.rstrip()}")
-    fit = results["fit"]
-    lines.append(f"statistic {fit['total_stat']:.2f}, {fit['n_bins']} bins")
-    if "goodness" in results:
-        lines.append(results["goodness"]["verdict"])
-    if "certificate" in results:
-        lines += results["certificate"]["words"] or ["all intervals cover what they say"]
-    return lines
-
 # %% ../../nbs/90_command_line/10_cli.ipynb #3d7a0a3d
 @app.command("run")
 def run_command(
@@ -174,15 +149,17 @@ def run_command(
         chosen = chosen.with_settings({"fit.certify": chosen.fit.certify or 2000})
     if not notebook:
         no_windows()
+    log.info("Analysing %s%s.", chosen.observations.datastore, " in a notebook" if notebook else "")
     done = run_analysis(chosen, out, notebook, overwrite, progress=False if quiet else None)
-    for remark in done.results["remarks"] if notebook else (): # without, they are logged when they come up
+    remarks = done.results["remarks"] if quiet else other_remarks(done.results)
+    for remark in remarks if notebook else (): # without, they are logged when they come up
         log.warning(remark)
     if not quiet:
-        where = done.page if notebook else done.folder
-        typer.echo("\n".join([*fitted_lines(done.results), f"{where}  ({done.seconds:.1f} s)"]))
+        where = f"Page: {done.page}" if notebook else f"Results: {done.folder}"
+        typer.echo("\n".join([*summary_lines(done.results), f"{where}  ({done.seconds:.1f} s)"]))
     if not done.success:
-        message = done.results["fit"]["message"]
-        raise RuntimeError(f"the fit did not converge: {message} The results are kept in {done.folder}")
+        message = sentence(done.results["fit"]["message"])
+        raise RuntimeError(f"the fit did not converge. {message} The results are kept in {done.folder}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #4142a24b
 @app.command("init")

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from contextlib import contextmanager
 from importlib import resources
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from pathlib import Path
 import typer
 from ..analysis.config import LOG_LEVELS
 from ..analysis.fields import ConfigError
-from ..base.core import shorten
+from ..base.core import shorten, warning_text
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #d371c4f8
 log = logging.getLogger("specnb")
@@ -42,10 +43,28 @@ def set_up_messages(level="info", quiet=False):
         raise typer.BadParameter(f"found {level!r}, expected {expected}", param_hint="--log-level")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MessageFormatter())
+    if not quiet: # the summary of a run will tell it
+        handler.addFilter(lambda record: not getattr(record, "in_summary", False))
     log.handlers, log.propagate = [handler], False
     log.setLevel("WARNING" if quiet and level in ("debug", "info") else level.upper())
     logging.getLogger("papermill").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL) # of a notebook whose kernel is stopped
+
+# %% ../../nbs/90_command_line/05_messages.ipynb #015e69c6
+@contextmanager
+def warnings_logged():
+    "Warnings as messages, each once."
+    told = set()
+
+    def show(message, category, filename, *_):
+        text = warning_text(message, category, filename)
+        if text not in told:
+            told.add(text)
+            log.warning(text)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #1c126d3f
 _PACKAGE = Path(str(resources.files("specnb")))
@@ -104,7 +123,8 @@ def failures_reported(
     "Turn exceptions into a message and an exit code."
     signal.signal(signal.SIGTERM, _stop)
     try:
-        yield
+        with warnings_logged():
+            yield
         return
     except KeyboardInterrupt as error:
         code, found, caught = 130, "interrupted; nothing half-written is left", error

@@ -14,7 +14,7 @@ from .limits import (BandCounts, expected_norm_limits, gather_counts, norm_limit
                                      norm_limits, restrict)
 from .sensitivity import integral_flux
 from ..fit.problem import as_datasets
-from ..flux_points.bands import told_ratio
+from ..flux_points.bands import NEGATIVE, told_ratio
 from ..flux_points.estimator import fit_band
 from ..models.quantities import SED_UNITS
 from ..models.shapes import PowerLawSpectralModel
@@ -254,18 +254,18 @@ def _reason(
 )->str:
     "What could not be computed in a row, and why; or what to know of it."
     if not counts.n_on.size:
-        return "no data: no bin of the datasets between these energies, or all are masked"
+        return "no data: no energy bin between these energies is both safe and in the range of the fit"
     if not counts.signal[i].sum() > 0:
-        return "no exposure: the model predicts no counts in the bins"
+        return "no exposure: the model predicts no counts between these energies"
     if not np.isfinite(data["norm_ul"][i]):
-        return "no upper limit: the statistic does not rise far enough"
+        return "no upper limit: the data exclude no flux"
     if not np.isfinite(data["flux"][i]):
         return "no flux limit: the integral of the spectrum is infinite; pass energy_max"
     if data["sqrt_ts"][i] >= 5:
         return f"detected with {data['sqrt_ts'][i]:.1f} sigma: it has a flux rather than a limit"
     negative = data["norm"][i] < 0
     ratio = data["norm_ul"][i]/data["norm_ul_expected"][i]
-    told = ["upper limit from the profile of norm >= 0: the best norm is negative"] if negative else []
+    told = [NEGATIVE] if negative else []
     return "; ".join(filter(None, [*told, told_ratio(ratio, .75)]))
 
 # %% ../../nbs/78_detection/25_upper_limits.ipynb #8e2cc9dd

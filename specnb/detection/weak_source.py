@@ -117,7 +117,7 @@ def _size(quantity)->str:
     "A quantity with three digits."
     return f"{quantity.value:.3g} {unit_string(quantity.unit)}".strip()
 
-_ASKED = "a limit was asked for though there is a signal"
+_ASKED = "an upper limit was asked for although there is a signal"
 
 @dataclass(frozen=True, eq=False)
 class WeakSourceResult:
@@ -196,16 +196,15 @@ class WeakSourceResult:
         "What was assumed, as text."
         held = [p for p in self.model.spectral_model.parameters if p.frozen and p.name != "reference"]
         named = ", ".join(f"{p.name} {_size(p.quantity)}" for p in held)
-        return f"the shape of the spectrum is fixed ({named or type(self.model.spectral_model).__name__})"
+        return f"a spectrum of fixed shape ({named or type(self.model.spectral_model).__name__})"
 
     @property
     def message(self):
         "All of it in a sentence or two."
-        level, status = f"{self.limits.confidence_level:.3g}", self.limits.status[0]
+        level, status = f"{100*self.limits.confidence_level:.3g} %", self.limits.status[0]
         head = self.reason if self.reason == _ASKED else f"no significant signal: {self.reason}"
-        text = (f"{head}; {self.assumptions}, and {self.parameter.name} is "
-                f"below {_size(self.amplitude_ul)} (confidence {level}; {_size(self.amplitude_ul_expected)} "
-                "to be expected without source)")
+        text = (f"{head}; for {self.assumptions} {self.parameter.name} is below {_size(self.amplitude_ul)} "
+                f"at {level} confidence, where {_size(self.amplitude_ul_expected)} is expected without source")
         return f"{text}; {status}" if status else text
 
     @property
@@ -217,7 +216,7 @@ class WeakSourceResult:
         if not np.isfinite(found.upper):
             return f"none: {found.status}"
         value = f"{found.upper:.3g} ± {found.error_upper:.1g}"
-        return f"< {value} {unit} (Feldman and Cousins, {found.n_toys} toys)"
+        return f"< {value} {unit} (Feldman and Cousins, {found.n_toys} simulations)"
 
     def to_dict(self):
         "Plain numbers and texts; None for what is not known."
@@ -279,11 +278,11 @@ def no_signal_reason(datasets, min_significance=MIN_SIGNIFICANCE, model=None):
     found = signal_counts(datasets)
     runs = f"{found['n_runs']} run{'s' if found['n_runs'] > 1 else ''}"
     if not found["sqrt_ts"] >= as_number(min_significance, "min_significance"):
-        counts = f"all safe bins of {runs}, {found['n_on']} ON counts"
+        counts = f"{runs}, {found['n_on']} ON count{'s' if found['n_on'] != 1 else ''}"
         if not np.isfinite(found["sqrt_ts"]):
             return f"no significance ({counts}, and the background was not measured in all of them)"
-        return (f"significance {found['sqrt_ts']:.1f}, below {min_significance:g} (Li and Ma; {counts}, "
-                f"background {found['background']:.1f})")
+        return (f"{found['sqrt_ts']:.1f} sigma, below the threshold of {min_significance:g} sigma (Li and Ma; "
+                f"{counts}, background {found['background']:.1f})")
     norm = None if model is None else norm_parameter(model)
     if norm is not None and not norm.frozen and not norm.value > 0:
         return f"the best fit has {norm.name} {_size(norm.quantity)}, which is no flux"

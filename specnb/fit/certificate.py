@@ -96,19 +96,23 @@ def _covers(row, method, levels):
     names = [f"{method}_{100*level:.3g}" for level in levels]
     return all(abs(row[n] - level) <= max(3*row[f"{n}_err"], .02) for n, level in zip(names, levels))
 
+_WAYS = {"hessian": "its symmetric error", "profile": "the likelihood profile"}
+COVERED = "all errors and intervals contain the true value as often as they should"
+
 def _sentences(name, row, levels, methods):
     "What is to be said about a parameter."
     said, right = [], [m for m in methods if _covers(row, m, levels)]
     if abs(row["bias"]) > max(.1, 3*row["bias_err"]):
-        said.append(f"{name} is shifted by {row['bias']:+.2f} +- {row['bias_err']:.2f} of its error")
-    instead = f"use method={right[0]!r}" if right else "use method='feldman-cousins'"
+        said.append(f"the best fit of {name} is biased by {row['bias']:+.2f} +- {row['bias_err']:.2f} of its "
+                    "error")
+    better = right[0] if right else "feldman-cousins"
     for method in methods:
         if method in right:
             continue
         level = max(levels, key=lambda c: abs(row[f"{method}_{100*c:.3g}"] - c))
         share, error = (100*row[f"{method}_{100*level:.3g}{end}"] for end in ("", "_err"))
-        said.append(f"the {100*level:.3g} % interval of {name} by method {method!r} covers {share:.1f} +- "
-                    f"{error:.1f} %: {instead}")
+        said.append(f"the {100*level:.3g} % interval of {name} from {_WAYS[method]} contains the true value "
+                    f"in {share:.1f} +- {error:.1f} % of the simulations: take method={better!r}")
     return said
 
 # %% ../../nbs/70_fit/45_certificate.ipynb #aa977952
@@ -189,12 +193,12 @@ class Certificate:
         head, rows = self._shown()
         widths = [max(map(len, column)) for column in zip(head, *rows)]
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip() for r in [head, *rows]]
-        said = self.words or ["All intervals cover what they say."]
+        said = self.words or [f"{COVERED}."]
         return "\n".join([self._title(), "", *lines, "", *said])
 
     def _repr_html_(self):
         head, rows = self._shown()
-        said = "".join(f"<li>{w}</li>" for w in self.words or ["All intervals cover what they say."])
+        said = "".join(f"<li>{w}</li>" for w in self.words or [f"{COVERED}."])
         return html_table(rows, head, caption=self._title()) + f"<ul>{said}</ul>"
 
     def plot(self, ax=None, **kwargs):

@@ -490,8 +490,9 @@ class Fit:
         if chosen_statistic(bias) == "wstat" and not (result.success and other.covariance(best)[1]):
             problem.write_back(theta)
             return None
-        told = f"W would shift the {bias.worst}" if np.isfinite(bias.largest) else "W does not tell"
-        result.message = f"{result.message} Decoupled statistic: {told}."
+        known = np.isfinite(bias.largest)
+        told = f"as W would shift the {bias.worst}" if known else "as the bias of W is not known"
+        result.message = f"{result.message} Fitted with the decoupled statistic, {told}."
         return other, best, result
 
     def _covariance(self, problem, theta, result):

@@ -199,10 +199,10 @@ class FitProblem:
         "How errors were found, and which parameters have none."
         names = [", ".join(p.name for p, here in zip(self.parameters, rows) if here)
                  for rows in (held, kinks, idle)]
-        texts = "at its limit", "at zero, where the statistic has a kink", "without influence there"
-        told = "; ".join(f"{text}: {name}" for text, name in zip(texts, names) if name)
+        texts = "at its limit", "zero, where the likelihood is no parabola", "without influence then"
+        told = ", ".join(f"{name} ({text})" for text, name in zip(texts, names) if name)
         kind = "expected information" if adapts(self.pairs) else "exact second derivatives"
-        return f"No error for what is {told}." if told else f"Covariance computed from {kind}."
+        return f"No error for {told}." if told else f"Covariance computed from {kind}."
 
     def kinks(self, theta):
         "Parameters at exactly 0 on both sides of which the statistic rises with a slope, shape (n_par,)."

@@ -262,12 +262,15 @@ def expected_limits(
     term = band_term(replace(bands, n_on=background + bands.other), rows)
     return solve_norms(term, bands.flat("signal", rows), n_sigma_ul=n_sigma_ul, errors=False)["norm_ul"]
 
+NEGATIVE = "the best-fit flux is negative; the upper limit is that for positive fluxes"
+
 def told_ratio(
-    ratio:float, # of a limit to the one to be expected
+    ratio:float, # of a limit to the one that is expected
     below:float, # from which on it is told
 )->str:
     "A lucky fluctuation in words; nothing if the limit is about as expected."
-    return f"the limit is {ratio:.2g} of the one to be expected without source" if ratio < below else ""
+    text = f"the upper limit is only {ratio:.2g} times the one expected without source, by chance"
+    return text if ratio < below else ""
 
 def sensitivity_norms(
     bands:Bands,

@@ -14,7 +14,7 @@ from ..base.core import as_float, as_number, expect, html_table, lazy, warn
 from ..makers.datasets import Datasets
 from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
-from .bands import (Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
+from .bands import (NEGATIVE, Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
                                       measured_fraction, band_covariance, expected_limits,
                                       sensitivity_norms, solve_norms, sum_bands,
                                       told_ratio)
@@ -180,26 +180,29 @@ def moved_edges(
     asked = ", ".join(f"{x:.4g}" for x in edges)
     return f"{asked} TeV became {' TeV and '.join(sorted(texts))} TeV" if texts else ""
 
+_ENDS = {"norm_errn": "error downwards", "norm_errp": "error upwards", "norm_ul": "upper limit"}
+
 def _status(
     bands:Bands, possible:np.ndarray, columns:dict, # which bands were solved, and what came out
 )->list: # str for each band
     "What could not be determined in each band, and why; or how a limit was found."
     def why(i):
         if not bands.used[i].any():
-            return "no data: no bin of the datasets in this band, or all are masked"
+            return "no data: no energy bin lies in this band, or none is both safe and in the range of the fit"
         if not possible[i]:
             if bands.signal[i].sum() < 0:
                 return "no reference flux: the model is negative in this band; make its amplitude positive"
             return "no exposure, or no flux: the model predicts no counts in this band"
         if not np.isfinite(columns["norm"][i]):
-            return "no norm: the search for the best norm did not end at a minimum"
+            return "no flux: the fit of this band did not converge"
         if not np.isfinite(columns["norm_err"][i]):
-            return "no symmetric error: the best norm is at a kink or a limit of the likelihood"
-        missing = [n for n in ("norm_errn", "norm_errp", "norm_ul") if n in columns
-                   and not np.isfinite(columns[n][i])]
-        return f"no {', '.join(missing)}: the statistic does not rise far enough" if missing else ""
+            if columns["norm"][i] == 0:
+                return "the best-fit flux is zero; there is an upper limit, but no symmetric error"
+            return "no symmetric error: the likelihood is no parabola at the best-fit flux"
+        missing = [text for n, text in _ENDS.items() if n in columns and not np.isfinite(columns[n][i])]
+        return f"no {' and no '.join(missing)}: too few counts to tell one" if missing else ""
     bounded = "norm_ul" in columns and columns["norm"] < 0
-    found = np.where(bounded, "upper limit from the profile of norm >= 0: the best norm is negative", "")
+    found = np.where(bounded, NEGATIVE, "")
     texts = [text if good else why(i) for i, (good, text) in
              enumerate(zip(possible & _complete(columns), np.broadcast_to(found, len(possible)).tolist()))]
     if not {"norm_ul", "norm_ul_expected"} <= columns.keys():
