@@ -418,7 +418,7 @@ def test_bands_without_data_are_rows_that_say_so(datasets):
     for one in d: one.mask_fit = one.counts.geom.energy_mask(energy_min=2*u.TeV)
     told, points = messages(lambda: FluxPointsEstimator([.7, 1.5, 5, 30]*u.TeV, selection_optional="all").run(d))
     assert told == [] and points.success.tolist() == [False, True, True]
-    assert points.status[0] == "no data: no energy bin lies in this band, or none is both safe and in the range of the fit"
+    assert points.status[0] == "no data: no energy bin lies in this band, or none is safe and in the range of the fit"
     table = points.to_table(sed_type="dnde")
     assert np.isnan(table["dnde"][0]) and np.isnan(table["dnde_ul"][0]) and len(table) == 3
 

@@ -282,7 +282,8 @@ class SpectralAnalysis:
         "Compare the OFF regions of each run; sets `homogeneity`."
         self.homogeneity = found = off_homogeneity(self._need("runs", "get_datasets"))
         if found.total_p_value < 1e-3:
-            add_remark(self.remarks, f"the counts of the OFF regions differ by more than chance: p = {found.total_p_value:.2g}")
+            add_remark(self.remarks, "the counts of the OFF regions differ by more than chance: "
+                       f"p = {found.total_p_value:.2g}")
 
     def combine_runs(self):
         "Set `datasets` from `runs`: a copy, or their sum."

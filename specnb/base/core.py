@@ -105,7 +105,7 @@ def warning_text(
     category, # class of the warning
     filename, # where it was issued
 )->str:
-    "A warning as a person reads it: on one line, behind the name of the package it comes from if that is another one."
+    "A warning as a person reads it: one line, behind the name of the package if that is another one."
     text = shorten(" ".join(str(message).split()), 500)
     if issubclass(category, SpecnbWarning):
         return text

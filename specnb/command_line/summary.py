@@ -47,7 +47,7 @@ def _energies(
     parameters:dict, # name -> value and unit, of a model
     name:str,
 )->str:
-    "Where an amplitude is the flux: at the reference energy, or between two energies; \"\" for other parameters."
+    "Where an amplitude is the flux: at the reference energy, or between two; no text for others."
     if name not in _NORMS:
         return ""
     low, high, at = (parameters.get(key) for key in ("emin", "emax", "reference"))
@@ -81,7 +81,8 @@ def limit_lines(
                        for key in ("amplitude_ul", "amplitude_ul_expected"))
     where, level = _energies(model["parameters"], name), f"{100*weak['confidence_level']:.3g} %"
     lines = [f"No significant signal: {weak['reason']}.",
-             f"{model['name']}.{name} < {limit}{where} ({level} confidence; expected without source: {expected})",
+             f"{model['name']}.{name} < {limit}{where} ({level} confidence; expected without source: "
+             f"{expected})",
              f"Assumed: {weak['assumed']}."]
     return lines + ([sentence(weak["status"])] if weak["status"] else [])
 
@@ -113,7 +114,8 @@ def points_lines(
         return ["No flux points."]
     low, high = points["e_min"][known[0]], points["e_max"][known[-1]]
     told = "" if not limits else f", {'all' if limits == len(known) else limits} of them upper limits"
-    lines = [f"{len(known)} flux point{'s' if len(known) > 1 else ''} from {low:.3g} to {high:.3g} TeV{told}."]
+    n = len(known)
+    lines = [f"{n} flux point{'s' if n > 1 else ''} from {low:.3g} to {high:.3g} TeV{told}."]
     if "light_curve" in results:
         p = [x for x in results["light_curve"]["constancy"]["ts_p_value"] if x is not None]
         constant = f"; p-value of a constant flux {' and '.join(f'{x:.2g}' for x in p)}" if p else ""

@@ -204,7 +204,7 @@ class WeakSourceResult:
         level, status = f"{100*self.limits.confidence_level:.3g} %", self.limits.status[0]
         head = self.reason if self.reason == _ASKED else f"no significant signal: {self.reason}"
         text = (f"{head}; for {self.assumptions} {self.parameter.name} is below {_size(self.amplitude_ul)} "
-                f"at {level} confidence, where {_size(self.amplitude_ul_expected)} is expected without source")
+                f"at {level} confidence; {_size(self.amplitude_ul_expected)} is expected without source")
         return f"{text}; {status}" if status else text
 
     @property
@@ -281,8 +281,8 @@ def no_signal_reason(datasets, min_significance=MIN_SIGNIFICANCE, model=None):
         counts = f"{runs}, {found['n_on']} ON count{'s' if found['n_on'] != 1 else ''}"
         if not np.isfinite(found["sqrt_ts"]):
             return f"no significance ({counts}, and the background was not measured in all of them)"
-        return (f"{found['sqrt_ts']:.1f} sigma, below the threshold of {min_significance:g} sigma (Li and Ma; "
-                f"{counts}, background {found['background']:.1f})")
+        return (f"{found['sqrt_ts']:.1f} sigma, below the threshold of {min_significance:g} sigma (Li and "
+                f"Ma; {counts}, background {found['background']:.1f})")
     norm = None if model is None else norm_parameter(model)
     if norm is not None and not norm.frozen and not norm.value > 0:
         return f"the best fit has {norm.name} {_size(norm.quantity)}, which is no flux"

@@ -14,8 +14,8 @@ from ..base.core import as_float, as_number, expect, html_table, lazy, warn
 from ..makers.datasets import Datasets
 from ..makers.finer_edges import divide_bins
 from ..fit.fit import Fit
-from .bands import (NEGATIVE, Bands, band_counts, band_fluxes, band_term, gather_bands, limit_offset,
-                                      measured_fraction, band_covariance, expected_limits,
+from .bands import (NEGATIVE, Bands, band_counts, band_fluxes, band_term, gather_bands,
+                                      limit_offset, measured_fraction, band_covariance, expected_limits,
                                       sensitivity_norms, solve_norms, sum_bands,
                                       told_ratio)
 from .flux_points import FluxPoints
@@ -188,7 +188,7 @@ def _status(
     "What could not be determined in each band, and why; or how a limit was found."
     def why(i):
         if not bands.used[i].any():
-            return "no data: no energy bin lies in this band, or none is both safe and in the range of the fit"
+            return "no data: no energy bin lies in this band, or none is safe and in the range of the fit"
         if not possible[i]:
             if bands.signal[i].sum() < 0:
                 return "no reference flux: the model is negative in this band; make its amplitude positive"
