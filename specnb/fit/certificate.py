@@ -138,6 +138,13 @@ class Certificate:
         Methods and confidence levels.
     pulls : ndarray, shape (n_toys, n)
         Pulls of all sets; nan where there is none.
+
+    Examples
+    --------
+    >>> from specnb import certify, weak_source
+    >>> certificate = certify(weak_source(n_signal=300, n_off=1000, alpha=.2).datasets, n_toys=50)
+    >>> print(certificate.names, f"pull width {certificate['index']['pull_width']:.1f}")
+    ['source.index', 'source.amplitude'] pull width 1.1
     """
     names:list
     rows:list
@@ -271,6 +278,15 @@ def certify(datasets, n_toys=2000, random_state=0, methods=_METHODS, confidence_
     ------
     ValueError
         No models, no free parameters, unknown methods.
+
+    Examples
+    --------
+    >>> from specnb import certify, weak_source
+    >>> datasets = weak_source(n_signal=300, n_off=1000, alpha=.2).datasets
+    >>> certificate = certify(datasets, n_toys=100, methods="hessian", confidence_levels=.683)
+    >>> index = certificate["index"]
+    >>> print(f"covers {index['hessian_68.3']:.0%} +- {index['hessian_68.3_err']:.0%}", certificate.words)
+    covers 64% +- 5% []
     """
     methods, levels = _checked(methods, confidence_levels)
     n_toys = as_number(n_toys, "n_toys", minimum=20, integer=True)

@@ -137,6 +137,15 @@ class ParameterConsistency:
     ts, ts_p_value : float
         Likelihood ratio of one value for each run against a common one, and its p-value; nan for other
         statistics than W and that of Cash.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, run_consistency
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> index = run_consistency(datasets)["index"]
+    >>> print(index.values.round(2), index.pulls.round(1))
+    [2.76 2.53 2.59 2.83] [ 1.  -1.2 -0.5  1. ]
     """
     name:str
     unit:str
@@ -173,6 +182,15 @@ class RunConsistency:
         What was tested, the flux first.
     status : str
         What could not be computed, and why.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, run_consistency
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> consistency = run_consistency(datasets)
+    >>> print(consistency.faults, consistency.to_table().colnames)
+    [] ['run', 'amplitude', 'amplitude_err', 'amplitude_pull', 'index', 'index_err', 'index_pull']
     """
 
     def __init__(self, runs, parameters, status=""):
@@ -280,7 +298,7 @@ def _test(fitted, i, flux, ratio=None):
 
 # %% ../../nbs/70_fit/27_consistency.ipynb #c5e0b81a
 def run_consistency(datasets, parameters=None):
-    """Whether flux and index are the same in all runs.
+    """Whether flux and index are the same in all runs, by the scores of the runs at the common model [1]_.
 
     Parameters
     ----------
@@ -300,7 +318,17 @@ def run_consistency(datasets, parameters=None):
 
     References
     ----------
-    Rao 1948, Proc. Camb. Phil. Soc. 44, 50.
+    .. [1] Rao 1948, Proc. Camb. Phil. Soc. 44, 50.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, run_consistency
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> for words in run_consistency(datasets).words:
+    ...     print(words)
+    the flux is the same in all runs (chi2 = 1.5 for 3 degrees of freedom, p = 0.67)
+    the index is the same in all runs (chi2 = 3.7 for 3 degrees of freedom, p = 0.3)
     """
     fitted = FittedData(as_datasets(datasets))
     if len(fitted.names) < 2 or not fitted.is_counts:
@@ -331,6 +359,7 @@ def plot_consistency(consistency, kind="flux", ax=None):
     Parameters
     ----------
     consistency : `RunConsistency`
+        Of some runs.
     kind : str
         "flux", "index" or the name of the parameter.
     ax : `~matplotlib.axes.Axes`, optional
@@ -339,6 +368,16 @@ def plot_consistency(consistency, kind="flux", ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_consistency, run_consistency
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> ax = plot_consistency(run_consistency(datasets), "index", ax=plt.figure().gca())
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['1001', '1002', '1003', '1004']
     """
     p = consistency[kind]
     ax = pyplot.gca() if ax is None else ax

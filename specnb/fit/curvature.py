@@ -43,6 +43,12 @@ class CurvatureTest:
         How much more the spectrum bends upwards than the model, in sigma; negative where it falls off.
     chi2, dof, p_value : float
         Of all smooth changes together; nan if the model can follow all of them.
+
+    Examples
+    --------
+    >>> from specnb import CurvatureTest
+    >>> print(CurvatureTest(curvature=-4.2, chi2=17.6, dof=1, p_value=3e-5).words)
+    the spectrum bends down from the model (chi2 = 17.6 for 1 degree of freedom, p < 0.001)
     """
     curvature:float
     chi2:float
@@ -71,7 +77,7 @@ def _test_of(score, covariance, size, bend):
     return CurvatureTest(float(curvature), chi2, dof, float(special.chdtrc(dof, chi2)) if dof else np.nan)
 
 def curvature_test(datasets, degree=2, own_flux=False):
-    """Test whether a spectrum bends where its model does not.
+    """Test whether a spectrum bends where its model does not: a smooth test [1]_ by scores [2]_.
 
     Parameters
     ----------
@@ -94,7 +100,17 @@ def curvature_test(datasets, degree=2, own_flux=False):
 
     References
     ----------
-    Neyman 1937, Skand. Aktuar. 20, 149; Rao 1948, Proc. Camb. Phil. Soc. 44, 50.
+    .. [1] Neyman 1937, Skand. Aktuar. 20, 149.
+    .. [2] Rao 1948, Proc. Camb. Phil. Soc. 44, 50.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, curvature_test, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> test = curvature_test(datasets)
+    >>> print(f"{test.curvature:.1f} sigma:", test.words)
+    -2.3 sigma: the spectrum has the shape of the model (chi2 = 7.0 for 2 degrees of freedom, p = 0.03)
     """
     degree = as_number(degree, "degree", minimum=2, integer=True)
     fitted = datasets if isinstance(datasets, FittedData) else FittedData(as_datasets(datasets))

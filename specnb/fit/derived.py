@@ -36,6 +36,17 @@ class DerivedQuantity:
     ------
     TypeError
         No function, or a name that is no text.
+
+    Examples
+    --------
+    >>> from specnb import DerivedQuantity, Fit, PowerLawSpectralModel, demo_datasets, intervals
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> def hardness(model):
+    ...     return model.integral("5 TeV", "20 TeV")/model.integral("1 TeV", "5 TeV")
+    >>> found = intervals(datasets, DerivedQuantity(hardness, "hardness"))
+    >>> print(f"{found.value:.3f} -{found.errn:.3f} +{found.errp:.3f}")
+    0.067 -0.006 +0.007
     """
     _arrays = None # of spectrum and internal values (..., n_par): values (...) and slopes (..., n_par)
     unit = None    # text; by default that of the value
@@ -67,17 +78,62 @@ class DerivedQuantity:
 
     @classmethod
     def flux(cls, energy_min, energy_max, source=None):
-        "Photon flux between two energies (quantities or texts), cm-2 s-1."
+        """Photon flux between two energies, cm-2 s-1.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds.
+        source : str or int, optional
+            Which model of the datasets; the first by default.
+
+        Returns
+        -------
+        DerivedQuantity
+
+        Examples
+        --------
+        >>> from specnb import DerivedQuantity, Fit, PowerLawSpectralModel, demo_datasets, intervals
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> flux = intervals(datasets, DerivedQuantity.flux("1 TeV", "10 TeV"))
+        >>> print(f"{flux.value:.3g} -{flux.errn:.1g} +{flux.errp:.1g} {flux.unit}")
+        2.09e-11 -1e-12 +1e-12 cm-2 s-1
+        """
         return cls._band(energy_min, energy_max, 0, "flux", "cm-2 s-1", source)
 
     @classmethod
     def energy_flux(cls, energy_min, energy_max, source=None):
-        "Energy flux between two energies (quantities or texts), erg cm-2 s-1."
+        """Energy flux between two energies, erg cm-2 s-1.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity` or str
+            Bounds.
+        source : str or int, optional
+            Which model of the datasets; the first by default.
+
+        Returns
+        -------
+        DerivedQuantity
+        """
         return cls._band(energy_min, energy_max, 1, "energy_flux", "erg cm-2 s-1", source)
 
     @classmethod
     def dnde(cls, energy, source=None):
-        "Differential flux at an energy (quantity or text), cm-2 s-1 TeV-1."
+        """Differential flux at an energy, cm-2 s-1 TeV-1.
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity` or str
+            Where.
+        source : str or int, optional
+            Which model of the datasets; the first by default.
+
+        Returns
+        -------
+        DerivedQuantity
+        """
         energy = float(as_number(as_energies(energy), "energy"))
 
         def arrays(model, values):
@@ -90,7 +146,17 @@ class DerivedQuantity:
 
     @classmethod
     def cutoff_energy(cls, source=None):
-        "Energy 1/lambda of an exponential cut-off, TeV; infinite where lambda is not positive."
+        """Energy 1/lambda of an exponential cut-off, TeV; infinite where lambda is not positive.
+
+        Parameters
+        ----------
+        source : str or int, optional
+            Which model of the datasets; the first by default.
+
+        Returns
+        -------
+        DerivedQuantity
+        """
         def energy(model):
             value = model.lambda_.quantity
             return 1/value if value > 0 else np.inf/value.unit

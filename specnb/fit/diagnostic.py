@@ -34,6 +34,13 @@ def statistic_bias(datasets):
     ------
     ValueError
         No datasets, models or bins.
+
+    Examples
+    --------
+    >>> from specnb import statistic_bias, weak_source
+    >>> bias = statistic_bias(weak_source(n_signal=10, n_off=30, alpha=1, n_bins=27).datasets)
+    >>> print(bias.level, [f"{name} {x:+.2f}" for name, x in zip(bias.names, bias.sigma)])
+    warning ['index +0.99', 'amplitude -0.61']
     """
     problem = FitProblem(as_datasets(datasets), "wstat")
     return bias_of(problem, problem.start)
@@ -53,6 +60,13 @@ def statistic_bias_table(datasets):
         A row for each dataset and the last for all: sparse bins, their OFF counts and alpha, the shift of
         each free parameter in units of its error (nan for one that a dataset alone does not determine), and
         what is to be said about it. Datasets without bins come first, with nan.
+
+    Examples
+    --------
+    >>> from specnb import statistic_bias_table, weak_source
+    >>> table = statistic_bias_table(weak_source(n_signal=40, n_off=30, alpha=.1, n_runs=2).datasets)
+    >>> print(table["dataset"].tolist(), table["sparse_bins"].tolist(), table["level"].tolist())
+    ['run 0', 'run 1', 'joint'] [27, 27, 54] ['none', 'none', 'none']
     """
     datasets = as_datasets(datasets)
     joint = statistic_bias(datasets)

@@ -38,7 +38,34 @@ def _outcome(result)->dict:
 
 @dataclass(repr=False, eq=False)
 class OptimizeResult:
-    "Outcome of a search for the minimum; its `models` are a copy, which later fits do not change."
+    """Outcome of a search for the minimum.
+
+    Attributes
+    ----------
+    backend, method : str
+        Who searched, and how.
+    success : bool
+        Whether the search converged.
+    message : str
+        What there is to say.
+    nfev : int
+        Calls of the likelihood.
+    total_stat : float
+        Statistic at the minimum.
+    models : `Models`
+        A copy, which later fits do not change.
+    trace : `~astropy.table.Table` or None
+        All calls, if asked for.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> result = Fit().optimize(demo_datasets(PowerLawSpectralModel()))
+    >>> print(result.success, result.method, f"{result.total_stat:.2f}")
+    True migrad 71.78
+    >>> print(f"{result.parameters['index'].value:.3f}")
+    2.657
+    """
     backend:str
     method:str
     success:bool
@@ -77,7 +104,26 @@ class OptimizeResult:
 
 @dataclass(repr=False, eq=False)
 class CovarianceResult:
-    "Outcome of the error computation."
+    """Outcome of the error computation.
+
+    Attributes
+    ----------
+    backend, method : str
+        Who computed the errors, and how.
+    success : bool
+        Whether they exist.
+    message : str
+        What there is to say.
+    matrix : ndarray, shape (n_par, n_par)
+        Covariance of all parameters of the models, each once, in their units.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> result = Fit().run(demo_datasets(PowerLawSpectralModel())).covariance_result
+    >>> print(result.success, result.method, result.matrix.shape, f"{result.matrix[0, 0]**.5:.3f}")
+    True hessian (3, 3) 0.059
+    """
     backend:str
     method:str
     success:bool
@@ -137,6 +183,20 @@ class FitResult:
         What sparse OFF counts are expected to do to this fit, or what computes it.
     goodness : `GoodnessOfFit` or callable, optional
         How well the models describe the data, or what computes it when it is asked for.
+
+    Examples
+    --------
+    >>> from specnb import Fit, demo_datasets, demo_model
+    >>> result = Fit().run(demo_datasets(demo_model()))
+    >>> print(result.success, f"{result.total_stat:.2f}")
+    True 66.65
+    >>> for p in result.parameters.free_parameters:
+    ...     print(f"{p.name:9} {p.value:.3g} +- {p.error:.2g}")
+    index     2.42 +- 0.15
+    amplitude 3.86e-11 +- 2.9e-12
+    lambda_   0.0797 +- 0.053
+    >>> print(result.goodness.verdict)
+    the model describes the runs (p = 0.48)
     """
 
     def __init__(self, optimize_result=None, covariance_result=None, bias=None, goodness=None):
@@ -179,10 +239,21 @@ class FitResult:
         ----------
         path : str or Path
             YAML file; the matrix goes beside it.
-        overwrite, write_covariance : bool
-            As for `Models.write`.
-        full_output, overwrite_templates, checksum : bool
-            Of Gammapy; everything is written, tables of templates stand in the file, and so does a checksum.
+        overwrite : bool
+            Replace files that are there.
+        full_output, overwrite_templates : bool
+            Of Gammapy, without effect: everything is written, tables of templates stand in the file.
+        write_covariance : bool
+            Write the matrix.
+        checksum : bool
+            Of Gammapy, without effect: there always is a checksum.
+
+        Examples
+        --------
+        >>> from specnb import Fit, FitResult, PowerLawSpectralModel, demo_datasets
+        >>> Fit().run(demo_datasets(PowerLawSpectralModel())).write("fit.yaml", overwrite=True)
+        >>> FitResult.read("fit.yaml").models.names
+        ['crab']
         """
         further = {k: v for part in self._parts() for k, v in part.to_dict().items()}
         self.models.write(path, overwrite, write_covariance, further)
@@ -190,6 +261,15 @@ class FitResult:
     @classmethod
     def read(cls, path):
         """Read what `write`, or Gammapy, wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            YAML file.
+
+        Returns
+        -------
+        FitResult
 
         Raises
         ------
@@ -330,6 +410,18 @@ def plot_contour_line(ax, x, y, marker="+", color="b", **kwargs):
         Of the points, and of both.
     **kwargs
         For the line.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_contour_line
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> contour = Fit().stat_contour(datasets, "index", "amplitude", numpoints=20, sigma=1.51)
+    >>> ax = plt.figure().gca()
+    >>> plot_contour_line(ax, contour["crab.spectral.index"], contour["crab.spectral.amplitude"])
+    >>> len(ax.lines)
+    2
     """
     points = np.column_stack([x, y])
     if len(points) < 3:
@@ -386,6 +478,15 @@ class Fit:
         Unknown backend or option, or a value that an option cannot have.
     TypeError
         Options that are no dict.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel(reference="2 TeV"))
+    >>> result = Fit().run(datasets)
+    >>> index = datasets.parameters["index"]
+    >>> print(f"{index.value:.2f} +- {index.error:.2f}, total stat {result.total_stat:.1f}")
+    2.66 +- 0.06, total stat 71.8
     """
 
     def __init__(self, backend="minuit", optimize_opts=None, covariance_opts=None, confidence_opts=None,
@@ -429,6 +530,14 @@ class Fit:
         ------
         ValueError
             No datasets, models, free parameters or bins; a start that is not finite or outside its limits.
+
+        Examples
+        --------
+        >>> from specnb import Fit, demo_datasets, demo_model
+        >>> datasets = demo_datasets(demo_model())
+        >>> result = Fit().run(datasets)
+        >>> print(result.optimize_result.message)
+        Optimization terminated successfully.
         """
         problem, theta, result = self._optimize(datasets)
         kept = [(d, getattr(d, "arrays", None)) for d in problem.datasets]
@@ -444,11 +553,33 @@ class Fit:
         return FitResult(result, errors, bias, lambda: goodness_of_kept(kept, result.models))
 
     def optimize(self, datasets):
-        "Search the minimum and set the parameters; an `OptimizeResult`."
+        """Search the minimum and set the parameters, without errors.
+
+        Parameters
+        ----------
+        datasets : `Datasets`, dataset or list of datasets
+            With models.
+
+        Returns
+        -------
+        OptimizeResult
+        """
         return self._optimize(datasets)[2]
 
     def covariance(self, datasets, optimize_result=None):
-        "Errors and covariance at the present parameters, written into the models; a `CovarianceResult`."
+        """Errors and covariance at the present parameters, written into the models.
+
+        Parameters
+        ----------
+        datasets : `Datasets`, dataset or list of datasets
+            With models at the best fit.
+        optimize_result : `OptimizeResult`, optional
+            Of the search; its models get the covariance as well.
+
+        Returns
+        -------
+        CovarianceResult
+        """
         problem = FitProblem(as_datasets(datasets))
         return self._covariance(problem, problem.start, optimize_result)
 
@@ -527,6 +658,15 @@ class Fit:
         dict
             ``errp``, ``errn`` (in the parameter's unit, nan if a limit comes first), ``success``,
             ``message``, ``nfev``.
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> found = Fit().confidence(datasets, "index", sigma=2)
+        >>> print(f"-{found['errn']:.3f} +{found['errp']:.3f}")
+        -0.117 +0.121
         """
         sigma = as_number(sigma, "sigma", above=0)
         problem = FitProblem(as_datasets(datasets))
@@ -559,12 +699,35 @@ class Fit:
         Returns
         -------
         `ConfidenceInterval` or `ConfidenceIntervals`
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> print(f"{Fit().intervals(datasets, 'index', side='upper', confidence_level=.95).upper:.2f}")
+        2.76
         """
         return intervals(datasets, parameter, method, confidence_level, **options)
 
     def certify(self, datasets, n_toys=2000, random_state=0, **options):
-        """Bias, pulls and coverage of this fit, from simulations at its best fit: a `Certificate`; options as
-        for `specnb.fit.certificate.certify`."""
+        """Bias, pulls and coverage of this fit, from simulations at its best fit.
+
+        Parameters
+        ----------
+        datasets : `Datasets`
+            With models; nothing of them is changed.
+        n_toys : int
+            Number of simulated sets of counts.
+        random_state : int or `~numpy.random.Generator`
+            Seed or generator for them.
+        **options
+            As for `specnb.fit.certificate.certify`.
+
+        Returns
+        -------
+        Certificate
+        """
         return certify(datasets, n_toys, random_state, **options)
 
     def stat_contour(self, datasets, x, y, numpoints=10, sigma=1):
@@ -591,6 +754,16 @@ class Fit:
         ------
         ValueError
             A parameter that is frozen, or the same one twice; fewer than four points.
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> contour = Fit().stat_contour(datasets, "index", "amplitude", numpoints=16, sigma=1.51)
+        >>> index = contour["crab.spectral.index"]
+        >>> print(contour["success"], f"{index.min():.2f} {index.max():.2f}")
+        True 2.57 2.75
         """
         sigma = as_number(sigma, "sigma", above=0)
         numpoints = as_number(numpoints, "numpoints", minimum=4, maximum=10**5, integer=True)
@@ -620,6 +793,16 @@ class Fit:
         -------
         dict
             ``"<model>.<type>.<parameter>_scan"``: values, and ``"stat_scan"``: statistic at them.
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> datasets.parameters["index"].scan_n_values = 5
+        >>> profile = Fit().stat_profile(datasets, "index", reoptimize=True)
+        >>> print((profile["stat_scan"] - result.total_stat).round(1) + 0)
+        [4.2 1.  0.  1.  3.8]
         """
         return self._scan([parameter], datasets, reoptimize)
 
@@ -639,6 +822,15 @@ class Fit:
         -------
         dict
             Values of both, and ``"stat_scan"``, shape (n_x, n_y).
+
+        Examples
+        --------
+        >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel())
+        >>> result = Fit().run(datasets)
+        >>> surface = Fit().stat_surface(datasets, "index", "amplitude")
+        >>> print(surface["stat_scan"].shape, f"{surface['stat_scan'][0, 0] - result.total_stat:.0f}")
+        (11, 11) 6
         """
         return self._scan([x, y], datasets, reoptimize)
 

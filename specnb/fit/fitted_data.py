@@ -103,6 +103,18 @@ class FittedData:
         Bins of all data and of each dataset.
     theta : ndarray, shape (n_par,)
         Free parameters.
+
+    Examples
+    --------
+    >>> from specnb import Fit, FittedData, demo_datasets, demo_model
+    >>> datasets = demo_datasets(demo_model())
+    >>> result = Fit().run(datasets)
+    >>> fitted = FittedData(datasets)
+    >>> print(len(fitted.energy), fitted.sums(fitted.heights()).round(1))
+    75 [66.7 20.6 18.8 12.7 14.5]
+    >>> excess, signal = fitted.contrasts()
+    >>> print(f"{excess.sum():.1f} {signal.sum():.1f}")
+    526.8 527.0
     """
 
     def __init__(self, datasets):
@@ -120,11 +132,23 @@ class FittedData:
                                   self.dataset == np.array(self.used)[:, None]])
 
     def sums(self, values):
-        "Sums over all cells and over those of each dataset, shape (..., 1+n_datasets)."
+        "Sums over all cells and over those of each dataset: (..., n_cells) to (..., 1+n_datasets)."
         return values @ self.members.T.astype(float)
 
     def heights(self, theta=None, n_on=None, n_off=None):
-        "Statistic of every cell, of many sets if their counts and parameters are given."
+        """Statistic of every cell, 0 for the best prediction there can be.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n_sets, n_par), optional
+            Parameters; by default the present ones.
+        n_on, n_off : list of ndarray, shape (n_sets, n_reco), optional
+            Counts of each dataset; by default those measured.
+
+        Returns
+        -------
+        ndarray, shape (n_cells,) or (n_sets, n_cells)
+        """
         found = []
         for b in self.blocks:
             term = b.term if n_on is None else b.with_counts(n_on, n_off)
@@ -132,7 +156,18 @@ class FittedData:
         return np.concatenate(found, -1)
 
     def contrasts(self, theta=None, n_on=None, n_off=None):
-        "Excess and predicted signal of every cell of counts, shape (..., n_cells) each."
+        """Excess and predicted signal of every cell of counts.
+
+        Parameters
+        ----------
+        theta, n_on, n_off
+            As for `heights`.
+
+        Returns
+        -------
+        tuple of ndarray
+            Shape (n_cells,) or (n_sets, n_cells) each.
+        """
         excess, signal = [], []
         for b in self.blocks:
             if b.is_counts:

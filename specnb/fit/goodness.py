@@ -140,6 +140,13 @@ class Height:
         Probability of a larger one, from the two; nan where they make no distribution.
     toy_p_value, toy_p_value_err : float
         The same from toys, and its Monte-Carlo error; nan without toys.
+
+    Examples
+    --------
+    >>> from specnb import Height
+    >>> height = Height("run 1", n_bins=20, stat=31., expected=18.2, std=5.9, p_value=.04)
+    >>> print(height)
+    run 1: statistic 31.0 for 20 bins, expected 18.2 +- 5.9, p = 0.04
     """
     name:str
     n_bins:int
@@ -188,6 +195,15 @@ class GoodnessOfFit:
         Of the spectrum.
     status : str
         What could not be computed, and why.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> goodness = Fit().run(demo_datasets(PowerLawSpectralModel())).goodness
+    >>> print(goodness.verdict)
+    the model describes the runs (p = 0.57)
+    >>> print(f"{goodness.stat:.1f}, expected {goodness.expected:.1f} +- {goodness.std:.1f}")
+    71.8, expected 74.2 +- 11.1
     """
 
     def __init__(self, total, datasets, toys=None, n_failed=0, curve=None, consistency=None,
@@ -298,7 +314,24 @@ def _with_toys(height, toys):
 
 # %% ../../nbs/70_fit/30_goodness.ipynb #18aac716
 class CountCurve(NamedTuple):
-    "Excess counts above an energy, and what the model predicts."
+    """Excess counts above an energy, and what the model predicts; an attribute of `GoodnessOfFit`.
+
+    Attributes
+    ----------
+    energy : ndarray, shape (n,)
+        Energies in TeV, falling.
+    observed, predicted : ndarray, shape (n,)
+        Excess above them, and signal.
+    band : ndarray, shape (4, n), or None
+        Observed minus predicted: quantiles of toys, 2.5, 16, 84 and 97.5 %.
+
+    Examples
+    --------
+    >>> from specnb import CountCurve, Fit, PowerLawSpectralModel, demo_datasets
+    >>> curve = Fit().run(demo_datasets(PowerLawSpectralModel())).goodness.curve
+    >>> print(isinstance(curve, CountCurve), f"{curve.observed[-1]:.1f} {curve.predicted[-1]:.1f}")
+    True 526.8 527.2
+    """
     energy:np.ndarray    # TeV, falling, shape (n,)
     observed:np.ndarray  # shape (n,)
     predicted:np.ndarray # shape (n,)
@@ -359,6 +392,15 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0, compare=True):
     ------
     ValueError
         No models, or no bins left.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, goodness_of_fit
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> goodness = goodness_of_fit(datasets, n_toys=50)
+    >>> print(goodness.n_toys, goodness.total.n_bins, goodness.describes)
+    50 75 True
     """
     datasets = as_datasets(datasets)
     n_toys = as_number(n_toys, "n_toys", minimum=0, integer=True)
@@ -419,6 +461,16 @@ def plot_toys(goodness, ax=None, dataset=None):
     ------
     ValueError
         No toys, or no such dataset.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, goodness_of_fit, plot_toys
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> ax = plot_toys(goodness_of_fit(datasets, n_toys=50), ax=plt.figure().gca())
+    >>> ax.get_xlabel()
+    'statistic at the minimum'
     """
     if goodness.toys is None:
         raise ValueError("goodness: expected some with toys, found none; call goodness_of_fit with n_toys")
@@ -454,6 +506,15 @@ def plot_qq(goodness, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_qq
+    >>> result = Fit().run(demo_datasets(PowerLawSpectralModel()))
+    >>> ax = plot_qq(result.goodness, ax=plt.figure().gca())
+    >>> ax.get_ylabel()
+    'excess above it $-$ prediction'
     """
     if goodness.curve is None:
         raise ValueError("goodness: expected that of counts, found flux points")

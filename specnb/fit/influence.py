@@ -51,6 +51,15 @@ class RunInfluence:
         Best fit without the run; its distance from that with all runs in units of the error of the joint fit,
         and in units of what is to be expected by chance, nan where the error is smaller without the run. nan
         where the fit did not converge.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, run_influence
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> influence = run_influence(datasets)
+    >>> print(influence.parameters, influence.to_table()["index"].round(2).tolist())
+    ['index', 'amplitude'] [2.61, 2.72, 2.68, 2.62]
     """
 
     def __init__(self, runs, parameters, units, values, shifts, pulls):
@@ -115,6 +124,15 @@ def run_influence(datasets):
     ------
     ValueError
         Fewer than two datasets with bins, or no free parameter.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, run_influence
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> influence = run_influence(datasets)
+    >>> print(influence.runs, influence.shifts[:, 0].round(2))
+    ['1001', '1002', '1003', '1004'] [-0.72  1.03  0.36 -0.55]
     """
     datasets = as_datasets(datasets)
     fitted, problem = FittedData(datasets), FitProblem(datasets)
@@ -143,12 +161,23 @@ def plot_influence(influence, ax=None):
     Parameters
     ----------
     influence : `RunInfluence`
+        Of some runs.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_influence, run_influence
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> ax = plot_influence(run_influence(datasets), ax=plt.figure().gca())
+    >>> ax.get_xlabel()
+    'shift without this run [error of the joint fit]'
     """
     ax = pyplot.gca() if ax is None else ax
     y, n = np.arange(len(influence.runs)), len(influence.parameters)

@@ -46,6 +46,15 @@ class ConfidenceInterval:
         Fitted or drawn values.
     tested : list of dict or None
         Hypotheses that were tested with simulated counts.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, intervals
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> index = intervals(datasets, "index", confidence_level=.95)
+    >>> print(f"{index.lower:.2f} to {index.upper:.2f}", index.contains([2.5, 3]))
+    2.54 to 2.78 [False False]
     """
     name:str
     unit:str
@@ -114,7 +123,17 @@ _FIELDS = ("name", "unit", "value", "lower", "upper", "confidence_level", "metho
 
 # %% ../../nbs/70_fit/44_intervals.ipynb #3690a513
 class ConfidenceIntervals(list):
-    "Several `ConfidenceInterval`s: a list with a table."
+    """Several `ConfidenceInterval` objects: a list with a table.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, intervals
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> found = intervals(datasets)
+    >>> print([x.name for x in found], found.to_table()["method"].tolist())
+    ['index', 'amplitude'] ['profile', 'profile']
+    """
 
     def to_table(self):
         "A row for each: value, ends and errors in the unit of the row, method, confidence level, status."
@@ -296,6 +315,16 @@ def intervals(datasets, parameter=None, method="profile", confidence_level=.683,
     ------
     ValueError
         No models, a frozen or unknown parameter, an unknown method or option, a level that is no probability.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, intervals
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> for x in intervals(datasets, "index", method=["hessian", "profile"]):
+    ...     print(f"{x.method:8} {x.value:.3f} -{x.errn:.3f} +{x.errp:.3f}")
+    hessian  2.657 -0.059 +0.059
+    profile  2.657 -0.059 +0.060
     """
     datasets = as_datasets(datasets)
     if not datasets.models:

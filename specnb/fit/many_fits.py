@@ -64,6 +64,14 @@ def sample_counts(datasets, n_sets, rng, background=None):
         No datasets, or no `numpy.random.Generator`.
     ValueError
         A number of sets that is no number of sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import demo_datasets, sample_counts
+    >>> n_on, n_off = sample_counts(demo_datasets(True), n_sets=100, rng=np.random.default_rng(0))
+    >>> print(len(n_on), n_on[0].shape, f"{n_on[0].sum(axis=1).mean():.0f} counts in run 1001")
+    4 (100, 27) 247 counts in run 1001
     """
     n_sets, datasets = as_number(n_sets, "n_sets", minimum=1, integer=True), as_datasets(datasets)
     if not isinstance(rng, np.random.Generator):
@@ -150,6 +158,17 @@ class ManyFits:
         Steps, or calls where Minuit had to search.
     backend : ndarray of str, shape (n_sets,)
         "scoring", or "minuit" for the sets searched again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import fit_many, sample_counts, weak_source
+    >>> datasets = weak_source(n_signal=200, n_off=400, alpha=.2).datasets
+    >>> fits = fit_many(datasets, *sample_counts(datasets, 200, np.random.default_rng(0)))
+    >>> print(fits.names, fits.values.shape, fits.success.all())
+    ['source.index', 'source.amplitude'] (200, 2) True
+    >>> print(f"{fits['index'].mean():.2f} +- {fits['index'].std():.2f}")
+    2.50 +- 0.11
     """
 
     def __init__(self, names, units, values, covariance, stat, success, n_steps, backend):
@@ -412,6 +431,14 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
     ------
     ValueError
         Counts of the wrong shape or negative, no models, no free parameters, no bins.
+
+    Examples
+    --------
+    >>> from specnb import fit_many, weak_source
+    >>> source = weak_source(n_signal=200, n_off=400, alpha=.2)
+    >>> fits = fit_many(source.datasets, *source.sample(n_sets=100, random_state=1), errors="fisher")
+    >>> print(f"mean index {fits['index'].mean():.2f}, mean error {fits.errors[:, 0].mean():.2f}")
+    mean index 2.53, mean error 0.11
     """
     sets = _CountSets(datasets, n_on, n_off)
     return _fit_all(sets.n_sets, sets.pairs, sets.alone, sets.problem, start, errors, chunk_size, progress,
@@ -419,7 +446,25 @@ def fit_many(datasets, n_on, n_off=None, start=None, errors="hessian", chunk_siz
 
 # %% ../../nbs/70_fit/20_many_fits.ipynb #932a2e28
 class LikelihoodRatios(NamedTuple):
-    "Outcome of `likelihood_ratio`."
+    """Outcome of `likelihood_ratio`.
+
+    Attributes
+    ----------
+    ts : ndarray, shape (n_sets,)
+        How much lower the statistic is with free parameters; nan where a fit did not converge.
+    restricted : `ManyFits`
+        With the parameters of the hypothesis held.
+    best : `ManyFits`
+        All parameters free.
+
+    Examples
+    --------
+    >>> from specnb import LikelihoodRatios, likelihood_ratio, weak_source
+    >>> source = weak_source(n_signal=100, n_off=200, alpha=.2)
+    >>> found = likelihood_ratio(source.datasets, *source.sample(50), hypothesis={"index": 2.5})
+    >>> print(isinstance(found, LikelihoodRatios), found.restricted["index"].max())
+    True 2.5
+    """
     ts:np.ndarray       # how much lower the statistic is with free parameters, shape (n_sets,); nan without
     restricted:ManyFits # with the parameters of the hypothesis held
     best:ManyFits       # all free
@@ -456,22 +501,36 @@ def likelihood_ratio(datasets, n_on, n_off=None, hypothesis=None, start=None, ch
 
     Parameters
     ----------
-    datasets, n_on, n_off, start, chunk_size, retry
+    datasets, n_on, n_off
         As for `fit_many`.
     hypothesis : dict, optional
         Values of free parameters, in their units, by `Parameter` or name: a number, or shape (n_sets,); by
         default all free parameters at their present values.
+    start, chunk_size, retry
+        As for `fit_many`.
 
     Returns
     -------
     `LikelihoodRatios`
-        ``ts``, shape (n_sets,), distributed as chi-square where there are many counts (Wilks 1938), and the
+        ``ts``, shape (n_sets,), distributed as chi-square where there are many counts [1]_, and the
         two fits, without errors. Nan where one of them did not converge.
 
     Raises
     ------
     ValueError
         As for `fit_many`; a frozen parameter, values of another shape or outside their limits.
+
+    References
+    ----------
+    .. [1] Wilks 1938, Ann. Math. Stat. 9, 60.
+
+    Examples
+    --------
+    >>> from specnb import likelihood_ratio, weak_source
+    >>> source = weak_source(n_signal=100, n_off=200, alpha=.2)
+    >>> ts = likelihood_ratio(source.datasets, *source.sample(300), hypothesis={"index": 2.5}).ts
+    >>> print(f"{(ts < 1).mean():.2f} below 1; 0.68 of a chi-square are")
+    0.67 below 1; 0.68 of a chi-square are
     """
     sets = _CountSets(datasets, n_on, n_off)
     held, values = _hypothesis(sets.problem, hypothesis, sets.n_sets, start)
@@ -565,6 +624,19 @@ def fit_each(datasets, start=None, errors="hessian", chunk_size=_CHUNK, progress
     ------
     ValueError
         Other axes or models, no free parameters, no bins in any dataset.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, fit_each
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> fits = fit_each(datasets)
+    >>> for name, index, error in zip(datasets.names, fits["index"], fits.errors[:, 0]):
+    ...     print(f"{name} {index:.2f} +- {error:.2f}")
+    1001 2.76 +- 0.12
+    1002 2.53 +- 0.10
+    1003 2.59 +- 0.12
+    1004 2.83 +- 0.17
     """
     datasets = as_datasets(datasets)
     problem = FitProblem(datasets)
