@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+import specnb
 from specnb import AnalysisConfig
 from specnb.analysis.fields import parse_setting
 
@@ -114,3 +115,14 @@ def test_commands_of_the_howtos_exist():
 def test_configurations_of_the_howtos_are_read(path):
     for language, text in blocks(path):
         if language == "yaml": AnalysisConfig.from_yaml(text)
+
+
+@pytest.mark.parametrize("path", HOWTO, ids=IDS)
+def test_scripts_of_the_howtos_are_python(path):
+    "Blocks of Python compile, and what they take from specnb is there; a hidden cell that holds the script of a block holds the same one."
+    code = "\n".join(source for source, _ in cells(path))
+    for text in (text for language, text in blocks(path) if language == "python"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module == "specnb":
+                assert [a.name for a in node.names if not hasattr(specnb, a.name)] == []
+        assert "SCRIPT = " not in code or text in code
