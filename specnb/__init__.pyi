@@ -15,7 +15,6 @@ from .base.axes import MapAxes as MapAxes
 from .base.axes import MapAxis as MapAxis
 from .base.axes import UNIT_STRING_FORMAT as UNIT_STRING_FORMAT
 from .base.time_axes import TimeMapAxis as TimeMapAxis
-from .base.time_axes import bin_of_time as bin_of_time
 from .base.tables import FitsFile as FitsFile
 from .base.tables import FitsTable as FitsTable
 from .base.tables import NewTable as NewTable
@@ -46,7 +45,6 @@ from .data.pointing import observatory_locations as observatory_locations
 from .data.formats import load_irf_dict_from_file as load_irf_dict_from_file
 from .data.observations import Observation as Observation
 from .data.observations import Observations as Observations
-from .data.obs_table import observation_table as observation_table
 from .data.store import DataStore as DataStore
 from .data.store import write_dl3 as write_dl3
 from .data.problems import Problem as Problem
@@ -226,9 +224,6 @@ from .makers.dataset import plot_npred_signal as plot_npred_signal
 from .makers.datasets import Datasets as Datasets
 from .makers.datasets import plot_spectrum_datasets_off_regions as plot_spectrum_datasets_off_regions
 from .makers.many_runs import DatasetsMaker as DatasetsMaker
-from .makers.many_runs import pack as pack
-from .makers.many_runs import reduce_run as reduce_run
-from .makers.many_runs import unpack as unpack
 from .simulate.instrument import TelescopeArray as TelescopeArray
 from .simulate.instrument import create_irfs as create_irfs
 from .simulate.simulate import demo_datasets as demo_datasets
@@ -634,7 +629,6 @@ __all__ = [
     "as_float",
     "background_peak_threshold",
     "background_per_bin",
-    "bin_of_time",
     "cached_runs",
     "cash",
     "cash_derivatives",
@@ -731,14 +725,12 @@ __all__ = [
     "norm_limit_coverage",
     "norm_limits",
     "norm_parameter",
-    "observation_table",
     "observatory_locations",
     "off_counts",
     "off_homogeneity",
     "on_counts",
     "on_events",
     "on_off_interval",
-    "pack",
     "pack_matrix",
     "parameter_column",
     "plot_background_regions",
@@ -787,7 +779,6 @@ __all__ = [
     "read_sweep",
     "read_tables",
     "record_results",
-    "reduce_run",
     "region_center",
     "region_contains",
     "region_p_value",
@@ -832,7 +823,6 @@ __all__ = [
     "ts_to_sigma",
     "tutorial_notebook",
     "unfold",
-    "unpack",
     "unpack_matrix",
     "upcrossing_pvalue",
     "validate",

@@ -310,6 +310,12 @@ class MapAxis:
         Returns
         -------
         `MapAxis`
+
+        Examples
+        --------
+        >>> from specnb import MapAxis
+        >>> MapAxis.from_energy_edges([0.5, 1, 2, 5, 10], unit="TeV").center.round(2)
+        <Quantity [0.71, 1.41, 3.16, 7.07] TeV>
         """
         axis = cls(energy_edges, interp, name or "energy", unit=unit)
         return checked_energy_axis(axis, axis.name, "energy_edges")
@@ -343,6 +349,14 @@ class MapAxis:
         ValueError
             Bounds not positive or not increasing, a number of bins that is not positive, a unit that is no
             energy.
+
+        Examples
+        --------
+        >>> from specnb import MapAxis
+        >>> MapAxis.from_energy_bounds("0.1 TeV", "40 TeV", nbin=10, per_decade=True, name="energy")
+        MapAxis(energy: 27 log bins, 0.1 - 40 TeV)
+        >>> MapAxis.from_energy_bounds(0.5, 20, 12, unit="TeV").edges[:3].round(3)
+        <Quantity [0.5  , 0.68 , 0.925] TeV>
         """
         low, high, unit = _energy_bounds(energy_min, energy_max, unit)
         nbin = as_number(nbin, "nbin", above=0, integer=not per_decade)
@@ -402,7 +416,17 @@ class MapAxis:
         return np.sqrt(low * high) if self.interp == "log" else (low + high) / 2
 
     def edges_in(self, unit):
-        "Edges as numbers in `unit`, shape (n+1,)."
+        """Edges as numbers.
+
+        Parameters
+        ----------
+        unit : str
+            Unit of the result.
+
+        Returns
+        -------
+        ndarray, shape (n+1,)
+        """
         return self.edges_value if unit == self._unit else as_float(self.edges, unit, f"axis {self.name!r}")
 
     def _value(self, coord):
@@ -433,7 +457,18 @@ class MapAxis:
         return edge_position(grid, self._value(coord), self.interp) + first
 
     def pix_to_coord(self, pix):
-        "Values at pixel coordinates, a quantity; the inverse of `coord_to_pix`."
+        """Values at pixel coordinates, the inverse of `coord_to_pix`.
+
+        Parameters
+        ----------
+        pix : float or ndarray
+            Pixel coordinates.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Same shape as `pix`.
+        """
         grid, first = self._grid()
         return u.Quantity(_value_at(grid, np.asarray(pix, float) - first, self.interp), self.unit)
 
@@ -456,7 +491,18 @@ class MapAxis:
         return np.clip(k, 0, self.nbin - 1) if clip else np.where((k < 0) | (k >= self.nbin), -1, k)
 
     def round(self, coord):
-        "The edge nearest to each value, a quantity; values outside give the first or last edge."
+        """The edge nearest to each value.
+
+        Parameters
+        ----------
+        coord : `~astropy.units.Quantity` or array
+            Values; numbers are in the unit of the axis.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            Same shape as `coord`; values outside give the first or last edge.
+        """
         return self.edges[snap_to_edges(self.edges_value, self._value(coord), self.interp)]
 
     def group_table(self, edges):
@@ -574,7 +620,19 @@ class MapAxis:
         return self._with(_value_at(self._nodes, pix, self.interp) if len(self._nodes) > 1 else self._nodes)
 
     def is_allclose(self, other, rtol=1e-6):
-        "Whether `other` has the same bins, to a relative `rtol`."
+        """Whether another axis has the same bins.
+
+        Parameters
+        ----------
+        other : `MapAxis`
+            Compared with this one.
+        rtol : float
+            Relative tolerance of the edges.
+
+        Returns
+        -------
+        bool
+        """
         if not isinstance(other, MapAxis) or self.nbin != other.nbin:
             return False
         if not self.unit.is_equivalent(other.unit):

@@ -117,10 +117,20 @@ class Background(IRF):
 class Background3D(Background):
     """Background rate over energy and the two camera coordinates.
 
-    ``value(e_tev, detx_deg, dety_deg)`` gives s-1 MeV-1 sr-1. Parameters as for `~specnb.data.irf.IRF`, and
+    ``value(e_tev, detx_deg, dety_deg)`` gives s-1 MeV-1 sr-1.
 
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy", "fov_lon" and "fov_lat".
+    data : array or `~astropy.units.Quantity`, shape (n_energy, n_lon, n_lat)
+        Rates; numbers are in `unit`.
+    unit : str, optional
+        Of numbers, by default s-1 MeV-1 sr-1.
     fov_alignment : {"RADEC", "ALTAZ", "REVERSE_LON_RADEC"}, optional
-        By default that of the keyword FOVALIGN.
+        Directions of the camera coordinates; by default that of the keyword FOVALIGN.
+    **kwargs
+        As for `IRF`.
 
     References
     ----------
@@ -187,7 +197,20 @@ class Background3D(Background):
 class Background2D(Background):
     """Background rate over energy and offset.
 
-    ``value(e_tev, offset_deg)`` gives s-1 MeV-1 sr-1. Parameters as for `~specnb.data.irf.IRF`.
+    ``value(e_tev, offset_deg)`` gives s-1 MeV-1 sr-1.
+
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy" and "offset".
+    data : array or `~astropy.units.Quantity`, shape (n_energy, n_offset)
+        Rates; numbers are in `unit`.
+    unit : str, optional
+        Of numbers, by default s-1 MeV-1 sr-1.
+    fov_alignment : optional
+        Without effect on what depends on the offset only.
+    **kwargs
+        As for `IRF`.
 
     References
     ----------

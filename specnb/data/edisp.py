@@ -252,7 +252,21 @@ class EDispKernel:
         return spread / e
 
     def plot_matrix(self, ax=None, add_cbar=False, **kwargs):
-        "Probabilities over true and reconstructed energy."
+        """Draw the probabilities over true and reconstructed energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        add_cbar : bool
+            Add a colour bar.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, style = ax or plt.gca(), {"cmap": "GnBu", "shading": "flat", **kwargs}
         image = ax.pcolormesh(self.e_true_edges, self.e_reco_edges, self.data.T**.5, **style)
         ax.set(xscale="log", yscale="log", xlabel="True energy [TeV]", ylabel="Energy [TeV]")
@@ -261,7 +275,19 @@ class EDispKernel:
         return ax
 
     def plot_bias(self, ax=None, **kwargs):
-        "Bias against true energy, where anything is reconstructed."
+        """Draw the bias against true energy, where anything is reconstructed.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, keep = energy_axes(ax, "Bias", log=False), self.data.sum(axis=1) > 0
         ax.plot(bin_centers(self.e_true_edges)[keep], self.get_bias()[keep], **kwargs)
         return ax
@@ -334,7 +360,19 @@ class EDispKernelMap:
 
     @staticmethod
     def from_edisp_kernel(edisp, geom=None):
-        "The kernel itself."
+        """The kernel itself.
+
+        Parameters
+        ----------
+        edisp : `EDispKernel`
+            A kernel.
+        geom : optional
+            Changes nothing.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         return edisp
 
 # %% ../../nbs/20_data/20_edisp.ipynb #2f45951b
@@ -343,7 +381,27 @@ _MIGRA = r"$E_\mathrm{reco} / E_\mathrm{true}$" # label of axes
 class EnergyDispersion2D(IRF):
     """Energy dispersion over true energy, reconstructed / true energy and offset.
 
-    ``value(e_tev, migra, offset_deg)`` gives the density of migra. Parameters as for `IRF`.
+    ``value(e_tev, migra, offset_deg)`` gives the density of migra.
+
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy_true", "migra" and "offset".
+    data : array, shape (n_energy, n_migra, n_offset)
+        Densities per migra.
+    unit : str, optional
+        Of numbers; there is none.
+    is_pointlike : bool
+        A directional cut was applied before it was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or a bin holds much more than all events.
 
     References
     ----------
@@ -462,7 +520,23 @@ class EnergyDispersion2D(IRF):
         return EDispKernel(true, energy_axis, self.kernel(as_float(offset, "deg", "offset"), *edges))
 
     def plot_migration(self, ax=None, offset=None, energy_true=None, **kwargs):
-        "Density against reconstructed / true energy at one offset, one curve per energy."
+        """Draw the density against reconstructed / true energy at one offset, one curve per energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        offset : `~astropy.units.Quantity`, optional
+            By default the first of the table.
+        energy_true : `~astropy.units.Quantity`, optional
+            One or several; by default some of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, migra = ax or plt.gca(), self.axes[1].center_value
         theta = some_nodes(self.axes[2], offset, "deg", "offset")[0]
         for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
@@ -472,7 +546,21 @@ class EnergyDispersion2D(IRF):
         return ax
 
     def plot_bias(self, ax=None, offset=None, **kwargs):
-        "Density over true energy and migra at one offset."
+        """Draw the density over true energy and migra at one offset.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        offset : `~astropy.units.Quantity`, optional
+            By default the first of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = energy_axes(ax, _MIGRA, log=False)
         theta, (true, migra, _) = some_nodes(self.axes[2], offset, "deg", "offset")[0], self.axes
         density = self.value(true.center_value, migra.center_value[:, None], theta)

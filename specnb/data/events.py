@@ -242,7 +242,18 @@ class EventList:
         return table_hdu("EVENTS", columns, {**header, **self.time_ref.header()})
 
     def column(self, name):
-        "Any column as an array, in the unit of the file (TeV, deg and s for the four main ones)."
+        """Any column as an array.
+
+        Parameters
+        ----------
+        name : str
+            Such as "ENERGY" or "EVENT_ID".
+
+        Returns
+        -------
+        ndarray, shape (n_events,)
+            In the unit of the file: TeV, deg and s for the four main ones.
+        """
         if name in _MAIN:
             return self._main[name]
         if name not in self._extra:
@@ -525,7 +536,21 @@ class EventList:
         return ax
 
     def plot_energy(self, ax=None, bins=None, **kwargs):
-        "Number of events against energy."
+        """Draw the number of events against energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        bins : int or ndarray, optional
+            Number or edges (TeV) of the bins; by default 40 logarithmic ones.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = ax or plt.gca()
         bins = np.geomspace(self.e_tev.min(), self.e_tev.max() * 1.001, 41) if bins is None else bins
         ax.hist(self.e_tev, bins, **{"histtype": "step", **kwargs})
@@ -533,7 +558,21 @@ class EventList:
         return ax
 
     def plot_time(self, ax=None, bins=40, **kwargs):
-        "Rate of events against time since the first."
+        """Draw the rate of events against time since the first, s-1.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        bins : int or ndarray
+            Number or edges (s) of the bins.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = ax or plt.gca()
         n, edges = np.histogram(self.t_s - self.t_s.min(), bins)
         ax.stairs(n / np.diff(edges), edges, **kwargs)

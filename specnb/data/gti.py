@@ -238,7 +238,22 @@ class GTI:
 
     @classmethod
     def from_table(cls, table):
-        "Intervals of a `FitsTable`; those that overlap are united, with a warning. DataError without any."
+        """Intervals of a table of a FITS file; those that overlap are united, with a warning.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            With the columns START and STOP.
+
+        Returns
+        -------
+        `GTI`
+
+        Raises
+        ------
+        DataError
+            The table holds no intervals.
+        """
         columns = [time_column(table, name) for name in ("START", "STOP")]
         if not table.n_rows:
             raise DataError(f"{table.label}: no good time interval, expected at least one")
@@ -395,7 +410,17 @@ class GTI:
         return type(self)(start, stop, self.time_ref)
 
     def intersection(self, other):
-        "The part that is in good time of `other`, too."
+        """The part that is in the good time of both.
+
+        Parameters
+        ----------
+        other : `GTI`
+            By any clock.
+
+        Returns
+        -------
+        `GTI`
+        """
         return self.within(*merge_intervals(*other.seconds(self.time_ref)))
 
     def select_time(self, time_interval, inverted=False):
@@ -416,11 +441,31 @@ class GTI:
         return self.within(*(outside_intervals(*merge_intervals(*chosen)) if inverted else chosen))
 
     def delete_interval(self, time_interval):
-        "The part outside one or more intervals; see `select_time`."
+        """The part outside one or more intervals.
+
+        Parameters
+        ----------
+        time_interval : `~astropy.time.Time` or list
+            See `select_time`.
+
+        Returns
+        -------
+        `GTI`
+        """
         return self.select_time(time_interval, inverted=True)
 
     def split(self, width):
-        "The intervals cut into equal parts that last no longer than `width`, a quantity."
+        """The intervals cut into equal parts.
+
+        Parameters
+        ----------
+        width : `~astropy.units.Quantity`
+            Time that a part lasts at most.
+
+        Returns
+        -------
+        `GTI`
+        """
         longest = as_number(as_float(width, "s", "width"), "width", above=0)
         n = np.maximum(np.ceil((self.stop_s - self.start_s) / longest - 1e-9), 1).astype(int)
         edges = [np.linspace(*ends) for ends in zip(self.start_s, self.stop_s, n + 1)]
@@ -456,7 +501,17 @@ class GTI:
         return table.Table(columns)
 
     def within(self, start_s, stop_s):
-        "The part inside intervals of seconds, sorted and disjoint."
+        """The part inside intervals.
+
+        Parameters
+        ----------
+        start_s, stop_s : array, shape (n,)
+            Sorted and disjoint intervals, s by the clock of this GTI.
+
+        Returns
+        -------
+        `GTI`
+        """
         start = np.maximum(self.start_s, np.reshape(start_s, (-1, 1))).ravel()
         stop = np.minimum(self.stop_s, np.reshape(stop_s, (-1, 1))).ravel()
         return type(self)(start[stop > start], stop[stop > start], self.time_ref)

@@ -234,7 +234,23 @@ class IRF:
 
     @classmethod
     def from_table(cls, table):
-        "Response from a `specnb.base.tables.FitsTable`; DataError if it does not hold one."
+        """Response from a table of a FITS file.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            An HDU after GADF.
+
+        Returns
+        -------
+        IRF
+            Of the class that is asked.
+
+        Raises
+        ------
+        DataError
+            The table does not hold such a response.
+        """
         axes = [read_axis(table, kind) for kind in cls.axis_columns]
         data = cls.read_data(table, [a.nbin for a in axes])
         pointlike = table.key("HDUCLAS3", "", str).strip().upper() == "POINT-LIKE"
@@ -280,7 +296,20 @@ class IRF:
         return cls.from_table(file[hdu])
 
     def keyword(self, name, unit):
-        "Keyword in `unit`, from a number or a text such as '0.2 deg'; None if it is not there."
+        """A keyword in a unit.
+
+        Parameters
+        ----------
+        name : str
+            Name of the keyword; its value is a number or a text such as '0.2 deg'.
+        unit : str
+            Unit of the result, and of a number.
+
+        Returns
+        -------
+        float or None
+            None if it is not there.
+        """
         value = self.meta.get(name)
         if value is None or str(value).strip() == "":
             return None
@@ -334,7 +363,20 @@ class IRF:
         return [axis_grid(a) for a in self.axes]
 
     def segment(self, i, x):
-        "`Segment` of `x` on axis `i`; an offset axis of one bin covers everything."
+        """Where values lie between the nodes of an axis; an offset axis of one bin covers everything.
+
+        Parameters
+        ----------
+        i : int
+            Number of the axis.
+        x : float or ndarray
+            Values, TeV or deg.
+
+        Returns
+        -------
+        Segment
+            Lower node, weight of the upper one, and whether the value is inside.
+        """
         axis, found = self.axes[i], locate(self.grids[i], np.asarray(x, float))
         if axis.name in self.continued:
             return found._replace(inside=np.ones_like(found.inside))
@@ -423,7 +465,27 @@ def some_nodes(axis, values, unit, name, n=3):
 class EffectiveAreaTable2D(IRF):
     """Effective area over true energy and offset.
 
-    ``value(e_tev, offset_deg)`` gives m2. Parameters as for `IRF`.
+    ``value(e_tev, offset_deg)`` gives m2.
+
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy_true" and "offset".
+    data : array or `~astropy.units.Quantity`, shape (n_energy, n_offset)
+        Areas; numbers are in `unit`.
+    unit : str, optional
+        Of numbers, by default m2.
+    is_pointlike : bool
+        A directional cut was applied before the area was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are out of their range.
 
     References
     ----------
@@ -498,7 +560,27 @@ class EffectiveAreaTable2D(IRF):
 class RadMax2D(IRF):
     """Radius of the directional cut of point-like responses over energy and offset.
 
-    ``value(e_tev, offset_deg)`` gives deg. Parameters as for `IRF`.
+    ``value(e_tev, offset_deg)`` gives deg.
+
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy" and "offset".
+    data : array or `~astropy.units.Quantity`, shape (n_energy, n_offset)
+        Radii; numbers are in `unit`.
+    unit : str, optional
+        Of numbers, by default deg.
+    is_pointlike : bool
+        Such a cut was applied before the other responses were computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are out of their range.
 
     References
     ----------
@@ -519,7 +601,22 @@ class RadMax2D(IRF):
 
     @classmethod
     def from_irf(cls, irf):
-        "One radius for all energies and offsets, from the keyword RAD_MAX of a response; DataError without."
+        """One radius for all energies and offsets.
+
+        Parameters
+        ----------
+        irf : `IRF`
+            A response with the keyword RAD_MAX, such as the effective area.
+
+        Returns
+        -------
+        `RadMax2D`
+
+        Raises
+        ------
+        DataError
+            No such keyword, or no positive angle.
+        """
         radius = irf.keyword("RAD_MAX", "deg")
         if radius is None:
             raise DataError(f"{irf.label}: no keyword RAD_MAX")
@@ -555,7 +652,21 @@ class RadMax2D(IRF):
         return np.where(all_inside(segments), self.data[tuple(nearest)], 0.)
 
     def plot_rad_max_vs_energy(self, ax=None, offset=None, **kwargs):
-        "Radius against energy, one curve per offset."
+        """Draw the radius against energy, one curve per offset.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        offset : `~astropy.units.Quantity`, optional
+            One or several; by default some of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = energy_axes(ax, "Radius of the cut [deg]", log=False)
         for theta in some_nodes(self.axes[1], offset, "deg", "offset"):
             radius = self.value(self.axes[0].center_value, theta)

@@ -403,13 +403,33 @@ class Observation:
         return FixedPointingInfo.from_fits_header(self.meta, self.label)
 
     def get_pointing_icrs(self, time=None):
-        "Pointing in the sky, a `~astropy.coordinates.SkyCoord`, at `time` (the middle of the run)."
+        """Pointing in the sky.
+
+        Parameters
+        ----------
+        time : `~astropy.time.Time`, optional
+            When; by default in the middle of the run.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+        """
         when = self.tmid if time is None else time
         location = site_of(self.meta, self.label) if is_drift(self.meta) else None
         return self.pointing.get_icrs(when, location)
 
     def get_pointing_altaz(self, time=None):
-        "Pointing above the horizon, a `~astropy.coordinates.SkyCoord`, at `time` (the middle of the run)."
+        """Pointing above the horizon.
+
+        Parameters
+        ----------
+        time : `~astropy.time.Time`, optional
+            When; by default in the middle of the run.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+        """
         return self.pointing.get_altaz(self.tmid if time is None else time, self.observatory_earth_location)
 
     @property
@@ -600,6 +620,16 @@ class Observations(UserList):
         -------
         `Observations`
             A run that overlaps several intervals is there once for each.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import demo_observations
+        >>> observations = demo_observations()
+        >>> start = observations[0].tstart
+        >>> chosen = observations.select_time([start, start + 1 * u.h])
+        >>> print([f"{o.ontime_s:.0f} s" for o in chosen])
+        ['1686 s', '1684 s']
         """
         if inverted:
             cut = (o.select_time(time_intervals, inverted) for o in self.data)
@@ -639,6 +669,14 @@ class Observations(UserList):
         -------
         dict
             ``group_<label>`` to `Observations`.
+
+        Examples
+        --------
+        >>> from specnb import demo_observations
+        >>> observations = demo_observations()
+        >>> groups = observations.group_by_label(["near", "near", "far", "far"])
+        >>> {name: group.ids for name, group in groups.items()}
+        {'group_far': ['1003', '1004'], 'group_near': ['1001', '1002']}
         """
         if len(labels) != len(self.data):
             raise ValueError(f"labels: expected {len(self.data)}, one for each run, found {len(labels)}")

@@ -180,14 +180,43 @@ class FixedPointingInfo:
         return {"OBS_MODE": "POINTING", "RA_PNT": ra, "DEC_PNT": dec}
 
     def get_icrs(self, obstime=None, location=None):
-        "Position in the sky, a `SkyCoord`; a drifting one needs the time and the place."
+        """Position in the sky.
+
+        Parameters
+        ----------
+        obstime : `~astropy.time.Time`, optional
+            When; a drifting pointing needs it.
+        location : `~astropy.coordinates.EarthLocation`, optional
+            Where; a drifting pointing needs it.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+        """
         if self.mode is PointingMode.POINTING:
             return coordinates.SkyCoord(self.fixed_icrs.ra, self.fixed_icrs.dec, obstime=obstime,
                                         location=location)
         return turned(self.get_altaz(obstime, location), "icrs")
 
     def get_altaz(self, obstime=None, location=None):
-        "Position above the horizon, a `SkyCoord`, at a time and place."
+        """Position above the horizon.
+
+        Parameters
+        ----------
+        obstime : `~astropy.time.Time`
+            When.
+        location : `~astropy.coordinates.EarthLocation`
+            Where.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+
+        Raises
+        ------
+        ValueError
+            Without time or place.
+        """
         if obstime is None or location is None:
             raise ValueError("expected obstime and location, to tell the sky from the horizon")
         frame = coordinates.AltAz(obstime=obstime, location=location)
@@ -286,7 +315,22 @@ class PointingInfo:
                             units=["s", "deg", "deg"], meta=self.meta)
 
     def get_icrs(self, obstime):
-        "Position in the sky at a time within the table, a `SkyCoord`; ValueError outside."
+        """Position in the sky at a time.
+
+        Parameters
+        ----------
+        obstime : `~astropy.time.Time`
+            Within the table.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+
+        Raises
+        ------
+        ValueError
+            A time outside the table.
+        """
         t = self.time_ref.met(obstime, "obstime")
         if np.any(t < self.t_s[0] - 1) or np.any(t > self.t_s[-1] + 1):
             raise ValueError(f"obstime: {self.label} is for {self.time[0].iso} to {self.time[-1].iso}, found "
@@ -297,7 +341,17 @@ class PointingInfo:
         return coordinates.SkyCoord(lon, lat, unit="deg", obstime=obstime)
 
     def get_altaz(self, obstime):
-        "Position above the horizon at a time within the table, a `SkyCoord`."
+        """Position above the horizon at a time.
+
+        Parameters
+        ----------
+        obstime : `~astropy.time.Time`
+            Within the table.
+
+        Returns
+        -------
+        `~astropy.coordinates.SkyCoord`
+        """
         return turned(self.get_icrs(obstime), coordinates.AltAz(obstime=obstime, location=self.location))
 
     def __repr__(self):

@@ -43,18 +43,58 @@ class PSF(IRF):
     extname, hduclas2, rad_high = "PSF", "RPSF", 10. # deg, the largest radius that is looked for
 
     def containment(self, rad, energy_true, offset):
-        "Fraction of events within `rad`; quantities that broadcast."
+        """Fraction of events within a radius.
+
+        Parameters
+        ----------
+        rad, energy_true, offset : `~astropy.units.Quantity` or str
+            Radius, true energy and offset from the pointing; they broadcast.
+
+        Returns
+        -------
+        ndarray
+            0 to 1.
+        """
         return self.containment_value(as_float(rad, "deg", "rad"), *_floats(energy_true, offset))
 
     def containment_radius(self, fraction, energy_true, offset):
-        "Radius (Quantity) that contains `fraction` of the events, nan if the table does not reach that far."
+        """Radius that contains a fraction of the events.
+
+        Parameters
+        ----------
+        fraction : float
+            Between 0 and 1.
+        energy_true, offset : `~astropy.units.Quantity` or str
+            True energy and offset from the pointing; they broadcast.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            deg; nan if the table does not reach that far.
+        """
         e, theta = np.broadcast_arrays(*_floats(energy_true, offset))
         def contained(rad):
             return self.containment_value(rad, e, theta)
         return u.Quantity(radius_of_fraction(contained, fraction, self.rad_high, e.shape), "deg")
 
     def plot_containment_radius_vs_energy(self, ax=None, fraction=(.68, .95), offset=None, **kwargs):
-        "Containment radii against energy, one curve per fraction and offset."
+        """Draw containment radii against energy, one curve per fraction and offset.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        fraction : float or list of float
+            Fractions of the events.
+        offset : `~astropy.units.Quantity`, optional
+            One or several; by default two of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, energy = energy_axes(ax, "Containment radius [deg]", log=False), self.axes[0].center
         for theta in some_nodes(self.axes[1], offset, "deg", "offset", n=2):
             for f in np.atleast_1d(fraction):
@@ -64,7 +104,23 @@ class PSF(IRF):
         return ax
 
     def plot_psf_vs_rad(self, ax=None, energy_true=None, offset=None, **kwargs):
-        "Density against distance at one offset, one curve per energy."
+        """Draw the density against distance at one offset, one curve per energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        energy_true : `~astropy.units.Quantity`, optional
+            One or several; by default some of the table.
+        offset : `~astropy.units.Quantity`, optional
+            By default one of the table.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, rad = ax or plt.gca(), np.linspace(1e-3, .5, 200)
         theta = some_nodes(self.axes[1], offset, "deg", "offset")[0]
         for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
@@ -82,7 +138,27 @@ class PSF(IRF):
 class PSF3D(PSF):
     """Point spread function as a table over true energy, offset and distance.
 
-    ``value(e_tev, offset_deg, rad_deg)`` gives the density, sr-1. Parameters as for `~specnb.data.irf.IRF`.
+    ``value(e_tev, offset_deg, rad_deg)`` gives the density, sr-1.
+
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy_true", "offset" and "rad", the distance from the true direction.
+    data : array or `~astropy.units.Quantity`, shape (n_energy, n_offset, n_rad)
+        Densities; numbers are in `unit`.
+    unit : str, optional
+        Of numbers, by default sr-1.
+    is_pointlike : bool
+        A directional cut was applied before it was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are out of their range.
 
     References
     ----------
@@ -167,7 +243,18 @@ class ParametricPSF(PSF):
         return {name: (np.asarray(p.T[None], dtype), unit) for (name, unit), p in columns}
 
     def parameters(self, e_tev, offset_deg):
-        "Parameters of the formula at energies (TeV) and offsets (deg) that broadcast."
+        """Parameters of the formula, between the nodes of the table.
+
+        Parameters
+        ----------
+        e_tev, offset_deg : float or ndarray
+            Energies, TeV, and offsets, deg, that broadcast.
+
+        Returns
+        -------
+        list of ndarray
+            One for each of `parameter_units`.
+        """
         segments = self.segments([e_tev, offset_deg])
         return [np.maximum(interpolate(p, segments), 0) for p in self.data]
 
@@ -178,22 +265,73 @@ class ParametricPSF(PSF):
         return np.where(np.isfinite(value), value, 0.)
 
     def containment_value(self, rad_deg, e_tev, offset_deg):
-        "Fraction of events within `rad_deg` at energies (TeV) and offsets (deg) that broadcast, from 0 to 1."
+        """Fraction of events within a radius.
+
+        Parameters
+        ----------
+        rad_deg, e_tev, offset_deg : float or ndarray
+            Radius, deg, energy, TeV, and offset, deg; they broadcast.
+
+        Returns
+        -------
+        ndarray
+            0 to 1.
+        """
         return np.clip(self._evaluated(self.fraction, rad_deg, e_tev, offset_deg), 0, 1)
 
     def value(self, e_tev, offset_deg, rad_deg):
-        "Density, sr-1, at energies (TeV), offsets and distances (deg) that broadcast."
+        """Density of events around the true direction.
+
+        Parameters
+        ----------
+        e_tev, offset_deg, rad_deg : float or ndarray
+            Energy, TeV, offset and distance, deg; they broadcast.
+
+        Returns
+        -------
+        ndarray
+            sr-1.
+        """
         return self._evaluated(self.density, rad_deg, e_tev, offset_deg) / np.radians(1)**2
 
     def evaluate(self, energy_true, offset, rad):
-        "Density as a quantity."
+        """Density of events around the true direction.
+
+        Parameters
+        ----------
+        energy_true, offset, rad : `~astropy.units.Quantity` or str
+            True energy, offset from the pointing, and distance; they broadcast.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`
+            sr-1.
+        """
         return u.Quantity(self.value(*_floats(energy_true, offset), as_float(rad, "deg", "rad")), "sr-1")
 
 # %% ../../nbs/20_data/30_psf.ipynb #205b1f8d
 class EnergyDependentMultiGaussPSF(ParametricPSF):
     """Point spread function of up to three Gaussians.
 
-    Data have shape (6, n_energy, n_offset): SCALE, SIGMA_1, AMPL_2, SIGMA_2, AMPL_3, SIGMA_3.
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy_true" and "offset".
+    data : array, shape (6, n_energy, n_offset)
+        SCALE, SIGMA_1, AMPL_2, SIGMA_2, AMPL_3, SIGMA_3; widths in deg.
+    unit : str, optional
+        Not used: each parameter has its own.
+    is_pointlike : bool
+        A directional cut was applied before it was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are out of their range.
 
     References
     ----------
@@ -266,7 +404,25 @@ class EnergyDependentMultiGaussPSF(ParametricPSF):
 class PSFKing(ParametricPSF):
     """Point spread function with King's profile.
 
-    Data have shape (2, n_energy, n_offset): GAMMA, SIGMA.
+    Parameters
+    ----------
+    axes : list of `MapAxis`
+        "energy_true" and "offset".
+    data : array, shape (2, n_energy, n_offset)
+        GAMMA, and SIGMA in deg.
+    unit : str, optional
+        Not used: each parameter has its own.
+    is_pointlike : bool
+        A directional cut was applied before it was computed.
+    meta : dict, optional
+        Keywords.
+    label : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    ValueError
+        Axes or shape of the data are not those of this response, or data are out of their range.
 
     References
     ----------

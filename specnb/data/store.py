@@ -347,6 +347,11 @@ class DataStore:
 
     Made by `from_dir` or `from_events_files`; nothing but the index is read until a run is asked for.
 
+    Parameters
+    ----------
+    index : object
+        What these two make.
+
     Examples
     --------
     >>> from specnb import DataStore, demo_dir
@@ -435,7 +440,23 @@ class DataStore:
 
     @property
     def obs_table(self):
-        "The observation index, an astropy table with a row per run."
+        """The observation index, an astropy table with a row per run and methods that select runs.
+
+        ``select_obs_id(obs_id)``, ``select_range(name, (low, high))``, ``select_time_range(times)``,
+        ``select_sky_circle(center, radius)`` and ``select_observations(selections)`` give a shorter table.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from astropy.coordinates import SkyCoord
+        >>> from specnb import DataStore, demo_dir
+        >>> table = DataStore.from_dir(demo_dir()).obs_table
+        >>> near = table.select_sky_circle(SkyCoord(83.63, 22.01, unit="deg"), 0.7 * u.deg)
+        >>> near["OBS_ID"].tolist()
+        [1001, 1002]
+        >>> table.select_range("LIVETIME", ["1580.6 s", "1581 s"])["OBS_ID"].tolist()
+        [1003]
+        """
         return self._index.obs_table
 
     @property
