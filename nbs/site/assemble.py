@@ -191,7 +191,7 @@ def entry(name, where):
     import specnb
     part, path, heading = where
     thing, title = getattr(specnb, name), head(path)[0]
-    place = f"../{path.relative_to(NBS).as_posix()}" + (f"#{slug(heading)}" if heading else "")
+    place = f"../{path.relative_to(NBS).with_suffix('.html').as_posix()}" + (f"#{slug(heading)}" if heading else "")
     if inspect.isclass(thing):
         related = any(b.__name__ in specnb.__all__ for b in thing.__mro__[1:])
         kind, options = "autoclass", ["   :members:"] + ["   :show-inheritance:"] * related
@@ -199,9 +199,8 @@ def entry(name, where):
         kind, options = "autofunction", []
     else:
         kind, options = "autodata", ["   :no-value:"]
-    return "\n".join([f"# {name}", "", "```{eval-rst}", ".. currentmodule:: specnb", "", f".. {kind}:: {name}", *options, "```", "",
-                      "```{admonition} In the book", ":class: seealso",
-                      f"`{name}` is told in the chapter [{title}{', ' + heading if heading else ''}]({place}).", "```", ""])
+    return "\n".join([name, "=" * len(name), "", ".. currentmodule:: specnb", "", f".. {kind}:: {name}", *options, "", ".. admonition:: In the book",
+                      "   :class: seealso", "", f"   ``{name}`` is told in the chapter `{title}{', ' + heading if heading else ''} <{place}>`__.", ""])
 
 
 def summary(name):
@@ -220,18 +219,18 @@ def api(folder):
     for name, (part, path, _) in names.items():
         groups.setdefault(part, {}).setdefault(path, []).append(name)
     for name, where in names.items():
-        write(folder / "api" / f"{page_name(name, names)}.md", entry(name, where))
+        write(folder / "api" / f"{page_name(name, names)}.rst", entry(name, where))
     blocks = []
     for part, by_chapter in groups.items():
         title, sentence = head(part / "00_overview.ipynb")
         lines = [f"# {title}", "", sentence, ""]
         for path, group in by_chapter.items():
             lines += [f"## {head(path)[0]}", "", "| | |", "|---|---|",
-                      *(f"| [`{n}`]({page_name(n, names)}.md) | {summary(n)} |" for n in sorted(group)), ""]
+                      *(f"| [`{n}`]({page_name(n, names)}.rst) | {summary(n)} |" for n in sorted(group)), ""]
         ordered = sorted((page_name(n, names) for group in by_chapter.values() for n in group), key=str.lower)
         write(folder / "api" / f"{part.name[3:]}.md", "\n".join([*lines, contents(ordered)]) + "\n")
         blocks += [f"## [{title}]({part.name[3:]}.md)", "", sentence, "",
-                   " · ".join(f"[`{n}`]({page_name(n, names)}.md)" for n in sorted((n for g in by_chapter.values() for n in g), key=str.lower)), ""]
+                   " · ".join(f"[`{n}`]({page_name(n, names)}.rst)" for n in sorted((n for g in by_chapter.values() for n in g), key=str.lower)), ""]
     text = ["# API", "", f"The {len(names)} public names by part; all of them are imported from `specnb` itself. Each has a page with its arguments, units, "
             "what it raises, and an example.", "", *blocks, contents([p.name[3:] for p in groups])]
     write(folder / "api" / "index.md", "\n".join(text) + "\n")
