@@ -555,7 +555,17 @@ class MapAxis:
         return self._with(self._nodes * factor, edges, name=name, unit=unit, interp=interp)
 
     def rename(self, new_name):
-        "The same axis with another name."
+        """The same axis with another name.
+
+        Parameters
+        ----------
+        new_name : str
+            Such as "energy_true".
+
+        Returns
+        -------
+        `MapAxis`
+        """
         return self.copy(name=new_name)
 
     def slice(self, idx):
@@ -654,7 +664,17 @@ class MapAxis:
         return {"lin": "linear", "log": "log"}[self.interp]
 
     def format_plot_xaxis(self, ax):
-        "Scale and label the x axis of `ax` for this axis; returns `ax`."
+        """Scale and label the x axis of a plot for this axis.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`
+            Changed in place.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         if self.interp == "log":
             log_scale(ax)
         else:

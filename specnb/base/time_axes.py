@@ -158,7 +158,19 @@ class TimeMapAxis:
 
     @classmethod
     def from_gti(cls, gti, name="time"):
-        "Axis with a bin for each good time interval of a `GTI`."
+        """Axis with a bin for each good time interval.
+
+        Parameters
+        ----------
+        gti : `GTI`
+            Good time intervals.
+        name : str
+            Name of the axis.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         return cls(u.Quantity(gti.start_s, "s"), u.Quantity(gti.stop_s, "s"), gti.reference_time, name)
 
     @classmethod
@@ -309,16 +321,46 @@ class TimeMapAxis:
         return new
 
     def copy(self, **changes):
-        "A copy with other arguments, such as `name`."
+        """A copy with other properties.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of the class, such as `name`.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         same = {k: getattr(self, k) for k in ("edges_min", "edges_max", "reference_time", "name", "interp")}
         return type(self)(**same | changes)
 
     def rename(self, new_name):
-        "The same axis with another name."
+        """The same axis with another name.
+
+        Parameters
+        ----------
+        new_name : str
+            New name.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         return self.copy(name=new_name)
 
     def slice(self, idx):
-        "The bins of a slice or of a list of indices."
+        """Some of the bins.
+
+        Parameters
+        ----------
+        idx : slice or list of int
+            Which bins.
+
+        Returns
+        -------
+        `TimeMapAxis`
+        """
         low, high = (np.atleast_1d(edges[idx]) for edges in (self._low, self._high))
         if not len(low):
             raise ValueError(f"axis {self.name!r}: {idx} holds none of the {self.nbin} bins")
@@ -372,7 +414,18 @@ class TimeMapAxis:
         return np.where(k >= 0, k + part - .5, np.nan)
 
     def pix_to_coord(self, pix):
-        "Dates at pixel coordinates, the inverse of `coord_to_pix`; masked outside the bins."
+        """Dates at pixel coordinates, the inverse of `coord_to_pix`.
+
+        Parameters
+        ----------
+        pix : float or ndarray
+            Pixel coordinates.
+
+        Returns
+        -------
+        `~astropy.time.Time`
+            Masked outside the bins.
+        """
         position = np.asarray(pix, float) + .5
         inside = (position >= 0) & (position < self.nbin)
         k = np.where(inside, position, 0).astype(int)
@@ -484,7 +537,17 @@ class TimeMapAxis:
         return [f"{a} - {b}" for a, b in zip(*dates)]
 
     def format_plot_xaxis(self, ax):
-        "Label the x axis of `ax` with dates; returns `ax`."
+        """Label the x axis of a plot with dates.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`
+            Changed in place.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax.set_xlabel(f"{self.name.capitalize()} [{self._format}]")
         iso = self._format == "iso"
         ax.xaxis.set_major_formatter(dates.DateFormatter("%Y-%m-%d %H:%M:%S") if iso else "{x:,.5f}")
@@ -492,7 +555,18 @@ class TimeMapAxis:
         return ax
 
     def assert_name(self, required_name):
-        "ValueError if the axis has another name."
+        """Raise an error if the axis has another name.
+
+        Parameters
+        ----------
+        required_name : str
+            Name that the axis should have.
+
+        Raises
+        ------
+        ValueError
+            It has another one.
+        """
         if self.name != required_name:
             raise ValueError(f'Unexpected axis name, expected "{required_name}", got: "{self.name}"')
 

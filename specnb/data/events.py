@@ -362,6 +362,13 @@ class EventList:
         Returns
         -------
         `EventList`
+
+        Examples
+        --------
+        >>> from specnb import demo_observations
+        >>> events = demo_observations()[0].events
+        >>> len(events), len(events.select_energy(["1 TeV", "10 TeV"]))
+        (4533, 823)
         """
         return self._select_band(self.e_tev, (as_float(e, "TeV", "energy_range") for e in energy_range))
 

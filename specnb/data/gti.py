@@ -436,6 +436,15 @@ class GTI:
         Returns
         -------
         `GTI`
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import demo_observations
+        >>> gti = demo_observations()[0].gti
+        >>> start = gti.time_start[0]
+        >>> gti.select_time([start, start + 10 * u.min]).time_sum
+        <Quantity 600. s>
         """
         chosen = time_intervals(time_interval, self.time_ref)
         return self.within(*(outside_intervals(*merge_intervals(*chosen)) if inverted else chosen))

@@ -285,8 +285,9 @@ class Observation:
 
     @cached_property
     def rad_max(self):
-        """Directional cut of point-like responses, a `RadMax2D` from the table or keyword RAD_MAX, None
-        without.
+        """Directional cut of point-like responses, a `RadMax2D`, None without.
+
+        It is the table RAD_MAX of the run, or the keyword RAD_MAX of its effective area.
         """
         table = self._part("rad_max")
         if table is not None:
@@ -480,6 +481,16 @@ class Observation:
         Returns
         -------
         `Observation`
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import demo_observations
+        >>> observation = demo_observations()[0]
+        >>> start = observation.tstart
+        >>> half = observation.select_time([start, start + 843 * u.s])
+        >>> print(f"{half.ontime_s:.0f} s, {len(half.events)} of {len(observation.events)} events")
+        843 s, 2222 of 4533 events
         """
         return self.copy(gti=self.fresh().gti.select_time(time_interval, inverted))
 

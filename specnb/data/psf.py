@@ -355,8 +355,23 @@ class EnergyDependentMultiGaussPSF(ParametricPSF):
                        "SIGMA_3": "deg"}
 
     def checked(self, data, unit):
-        """Data with a width of 1 deg where a Gaussian is not used (width 0); ValueError if they are not
-        physical.
+        """Data with a width of 1 deg where a Gaussian is not used (width 0).
+
+        Parameters
+        ----------
+        data : array, shape (6, n_energy, n_offset)
+            As for the class.
+        unit : str
+            Not used.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        ValueError
+            Data that are not physical.
         """
         data = super().checked(data, unit).copy()
         sigma = data[1::2]

@@ -626,18 +626,60 @@ class SpectrumDataset:
         return RegionNDMap(self.geom, np.where(self.arrays.mask, values, np.nan))
 
     def plot_counts(self, ax=None, kwargs_counts=None, kwargs_background=None, **kwargs):
-        "Counts and estimated background per bin; returns the axes."
+        """Draw counts and estimated background per bin.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        kwargs_counts, kwargs_background : dict, optional
+            For ``errorbar``.
+        **kwargs
+            As `kwargs_counts`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         return plot_counts(self.arrays, ax, kwargs_counts={**kwargs, **(kwargs_counts or {})},
                            kwargs_background=kwargs_background)
 
     def plot_excess(self, ax=None, kwargs_excess=None, kwargs_npred_signal=None, **kwargs):
-        "Excess counts and, with models, the predicted signal; returns the axes."
+        """Draw excess counts per bin and, with models, the predicted signal.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        kwargs_excess, kwargs_npred_signal : dict, optional
+            For the points and for the steps.
+        **kwargs
+            As `kwargs_excess`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         return plot_excess(self.arrays, self.signal_counts(), ax,
                            kwargs_excess={**kwargs, **(kwargs_excess or {})},
                            kwargs_npred=kwargs_npred_signal)
 
     def plot_residuals_spectral(self, ax=None, method="diff", **kwargs):
-        "Residual counts per bin; returns the axes."
+        """Draw residual counts per bin.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        method : {"diff", "diff/model", "diff/sqrt(model)"}
+            What to divide by.
+        **kwargs
+            See `~specnb.plot_residuals`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         return plot_residuals(self.arrays, self.npred().data.ravel(), method, ax, **kwargs)
 
     plot_residuals = plot_residuals_spectral
@@ -729,6 +771,13 @@ class SpectrumDataset:
         -------
         `SpectrumDataset` or `SpectrumDatasetOnOff`
             Of the same kind.
+
+        Examples
+        --------
+        >>> from specnb import demo_datasets
+        >>> dataset = demo_datasets()[0].slice_by_energy("1 TeV", "10 TeV", name="above 1 TeV")
+        >>> print(dataset.energy_axis.bounds.round(2), dataset.counts.data.sum())
+        [ 0.92 10.56] TeV 102.0
         """
         edges = self.arrays.e_reco_edges
         bounds = [edges[i] if e is None else as_number(as_float(e, "TeV", n), n, above=0)
@@ -778,17 +827,54 @@ class SpectrumDataset:
         return new
 
     def to_image(self, name=None):
-        "The dataset with all safe bins as one."
+        """The dataset with all safe bins as one.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of the new dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         return self.resample_energy_axis(self.energy_axis.squash(), name)
 
     def to_masked(self, name=None, nan_to_num=True):
-        "The dataset with nothing left outside the safe bins, as a stack of it alone."
+        """The dataset with nothing left outside the safe bins, as a stack of it alone.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of the new dataset.
+        nan_to_num : bool
+            Accepted for Gammapy's sake; there is no nan in a dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         new = self.fill(name=name or self.name)
         new.arrays = stack_spectra([self.arrays], [self.name])
         return new
 
     def slice_by_idx(self, slices, name=None):
-        "The bins of ``slices['energy']``, a slice."
+        """Some of the bins.
+
+        Parameters
+        ----------
+        slices : dict
+            "energy" to a slice.
+        name : str, optional
+            Of the new dataset.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+            Of the same kind.
+        """
         if set(slices) != {"energy"}:
             raise ValueError(f"slices: expected one for energy, found {', '.join(slices) or 'none'}")
         axis = self.energy_axis.slice(slices["energy"])
@@ -800,7 +886,19 @@ class SpectrumDataset:
 
     @classmethod
     def from_dict(cls, data, **kwargs):
-        "Read the dataset that an entry of a list names; `kwargs` as for `read`."
+        """Read the dataset that an entry of a list of datasets names.
+
+        Parameters
+        ----------
+        data : dict
+            As `to_dict` gives it.
+        **kwargs
+            As for `read`.
+
+        Returns
+        -------
+        `SpectrumDataset` or `SpectrumDatasetOnOff`
+        """
         return cls.read(data["filename"], name=data["name"], **kwargs)
 
     def _bounds(self, mask):
@@ -1066,6 +1164,17 @@ class SpectrumDatasetOnOff(SpectrumDataset):
             Expected background in the ON region; non-finite counts as 0.
         random_state : int or `numpy.random.Generator`
             Seed or generator. Without one a seed is drawn, told, and kept in ``meta["random_state"]``.
+
+        Examples
+        --------
+        Counts of a source that is ten times weaker, with a seed to get the same ones again:
+
+        >>> from specnb import demo_datasets, demo_model
+        >>> weak = demo_model().copy(amplitude="3.8e-12 cm-2 s-1 TeV-1")
+        >>> dataset = demo_datasets(weak)[0]
+        >>> dataset.fake(npred_background=dataset.background, random_state=1)
+        >>> print(dataset.counts.data.sum(), dataset.counts_off.data.sum())
+        47.0 213.0
         """
         rng, a = self._generator(random_state), self.arrays
         background = values_per_bin(npred_background, self.energy_axis, "npred_background").astype(float)

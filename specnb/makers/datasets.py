@@ -416,6 +416,13 @@ class Datasets(MutableSequence):
         `~astropy.table.Table`
             Columns as in `SpectrumDataset.info_dict`. Why numbers are nan or zero is told in
             ``meta["notes"]``, by dataset.
+
+        Examples
+        --------
+        >>> from specnb import demo_datasets
+        >>> table = demo_datasets().info_table(cumulative=True)
+        >>> print([f"{sqrt_ts:.1f}" for sqrt_ts in table["sqrt_ts"]])
+        ['23.4', '33.2', '40.3', '44.4']
         """
         if not self._list: raise ValueError("no datasets, so no info table")
         rows = (cumulative_summaries(self._list, acceptance) if cumulative

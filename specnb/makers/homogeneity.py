@@ -260,8 +260,14 @@ class OffHomogeneity:
         return int(run), int(region), _worst_p_value(p)
 
     def to_table(self):
-        """Table with a row for each run and one for all: counts, number of regions, dispersion per degree of
-        freedom, p-value and how it was found, the most deviating region and its p-value."""
+        """Table with a row for each run and one for all.
+
+        Returns
+        -------
+        `~astropy.table.Table`
+            OFF counts, number of regions, dispersion and its degrees of freedom, p-value and how it was
+            found, the most deviating region, its residual and p-value.
+        """
         p = region_p_value(self.counts, self.share)[1]
         dof, n = np.maximum(self.n_regions - 1, 0), self.n_regions
         known = np.isfinite(p).any(1)
@@ -283,8 +289,21 @@ class OffHomogeneity:
         return found
 
     def plot(self, ax=None, **kwargs):
-        """Draw the residual of every region of every run, with bands of one and three standard deviations;
-        the most deviating one has a circle. `kwargs` of the points; returns the axes."""
+        """Draw the residual of every region of every run, with bands of one and three standard deviations.
+
+        The most deviating one has a circle.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            Of the points.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax = plt.gca() if ax is None else ax
         for k, reach in enumerate((3, 1)):
             ax.axhspan(-reach, reach, color=str(.93 - .1*k), zorder=0)

@@ -365,7 +365,19 @@ class SafeMaskMaker(Maker):
         return RegionNDMap(dataset.geom, _edisp_bias_mask(self, dataset, observation))
 
     def make_mask_energy_bkg_peak(self, dataset, observation=None):
-        "Map of the bins from the one with most background on."
+        """Bins from the one with most background on.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With a background.
+        observation : `Observation`, optional
+            For the tables of the run (`irfs` "DL3").
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return RegionNDMap(dataset.geom, _bkg_peak_mask(self, dataset, observation))
 
     def make_mask_offset_max(self, dataset, observation):
@@ -386,12 +398,34 @@ class SafeMaskMaker(Maker):
 
     @staticmethod
     def make_mask_energy_aeff_default(dataset, observation):
-        "Map of the bins between LO_THRES and HI_THRES of the effective area."
+        """Bins between the keywords LO_THRES and HI_THRES of the effective area.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With region and axis.
+        observation : `Observation`
+            With the effective area.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return RegionNDMap(dataset.geom, _aeff_default_mask(None, dataset, observation))
 
     @staticmethod
     def make_mask_bkg_invalid(dataset):
-        "Bins whose expected background, if there is one, is finite and not zero; bool, shape (n_reco,)."
+        """Bins whose expected background, if there is one, is finite and not zero.
+
+        Parameters
+        ----------
+        dataset : `SpectrumDataset`
+            With or without background.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_reco,)
+        """
         background = dataset.arrays.background
         if background is None:
             return np.ones(dataset.arrays.n_reco, bool)

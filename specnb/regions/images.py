@@ -285,7 +285,17 @@ class WcsGeom:
         return WcsNDMap(self, data if inside else ~data)
 
     def is_allclose(self, other):
-        "Whether `other` has the same pixels."
+        """Whether another geometry has the same pixels.
+
+        Parameters
+        ----------
+        other : `WcsGeom`
+            Compared with this one.
+
+        Returns
+        -------
+        bool
+        """
         if not isinstance(other, WcsGeom) or self.npix != other.npix:
             return False
         return bool(self.wcs.wcs.compare(other.wcs.wcs, tolerance=1e-9))
@@ -456,7 +466,13 @@ class WcsNDMap(MaskOperators):
         return cls(geom, np.zeros(geom.data_shape) if data is None else data, unit)
 
     def fill_events(self, events):
-        "Add the events of an `EventList` to the pixels they are in, in place; not for masks."
+        """Add events to the pixels they are in, in place; not for masks.
+
+        Parameters
+        ----------
+        events : `EventList`
+            Those outside of the image are left out.
+        """
         if self.is_mask:
             raise TypeError("events cannot be counted in a boolean map")
         x, y = self.geom.icrs_to_pix(events.ra_deg, events.dec_deg)
@@ -538,7 +554,18 @@ class WcsNDMap(MaskOperators):
         return float(np.max(corners, initial=0, where=np.isfinite(corners)))
 
     def allowed_at(self, ra, dec):
-        "Whether positions, deg, are on a True pixel or outside the image; nearest pixel, shape of `ra`."
+        """Whether positions are on a True pixel or outside the image.
+
+        Parameters
+        ----------
+        ra, dec : float or ndarray
+            Right ascension and declination, deg.
+
+        Returns
+        -------
+        ndarray of bool
+            Shape of `ra`; the nearest pixel counts.
+        """
         data, = self._mask_operands()
         x, y = np.rint(self.geom.icrs_to_pix(ra, dec))
         ny, nx = data.shape

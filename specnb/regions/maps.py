@@ -306,20 +306,60 @@ class RegionGeom:
         return self._like([axis if a.name == name else a for a in self.axes])
 
     def to_binsz_wcs(self, binsz):
-        "The same geometry with another pixel size of its image."
+        """The same geometry with another pixel size of its image.
+
+        Parameters
+        ----------
+        binsz : float or `Quantity`
+            Pixel size; numbers are deg.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         return self._like(self.axes, wcs=None, binsz_wcs=binsz)
     def to_image(self):
         "The region without axes."
         return self._like([])
     def to_cube(self, axes):
-        "The same geometry with more axes."
+        """The same geometry with more axes.
+
+        Parameters
+        ----------
+        axes : list of `MapAxis`
+            With names that are not there yet.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         return self._like([*self.axes, *axes])
     def drop(self, axis_name):
-        "The geometry without an axis."
+        """The geometry without an axis.
+
+        Parameters
+        ----------
+        axis_name : str
+            Which one.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         self.axes[axis_name]
         return self._like([a for a in self.axes if a.name != axis_name])
     def squash(self, axis_name):
-        "The geometry with one bin on an axis."
+        """The geometry with one bin on an axis.
+
+        Parameters
+        ----------
+        axis_name : str
+            Which one.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         return self._with_axis(axis_name, self.axes[axis_name].squash())
     def _chosen_axis(self, axis_name):
         if axis_name is None and len(self.axes) != 1:
@@ -327,11 +367,35 @@ class RegionGeom:
             raise ValueError(f"axis_name: expected one of {known}, found None")
         return self.axes[0 if axis_name is None else axis_name]
     def downsample(self, factor, axis_name=None):
-        "The geometry with `factor` neighbouring bins of an axis as one."
+        """The geometry with fewer, wider bins on an axis.
+
+        Parameters
+        ----------
+        factor : int
+            So many neighbouring bins become one.
+        axis_name : str, optional
+            Which axis; by default the only one.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         axis = self._chosen_axis(axis_name)
         return self._with_axis(axis.name, axis.downsample(factor))
     def upsample(self, factor, axis_name=None):
-        "The geometry with each bin of an axis split into `factor` parts."
+        """The geometry with more, narrower bins on an axis.
+
+        Parameters
+        ----------
+        factor : int
+            Each bin is split into so many.
+        axis_name : str, optional
+            Which axis; by default the only one.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         axis = self._chosen_axis(axis_name)
         return self._with_axis(axis.name, axis.upsample(factor))
     def slice_by_idx(self, slices):
@@ -524,7 +588,17 @@ class RegionGeom:
         return region_contains(self._known_region(), *map(np.atleast_1d, sky_position(coords)))
 
     def separation(self, position):
-        "Distance of positions from the centre, an `Angle`."
+        """Distance of positions from the centre of the region.
+
+        Parameters
+        ----------
+        position : `~astropy.coordinates.SkyCoord`
+            One or several.
+
+        Returns
+        -------
+        `~astropy.coordinates.Angle`
+        """
         return coordinates.Angle(separation(*self.center_deg, *sky_position(position)), "deg")
 
     def get_coord(self, mode="center", frame=None, sparse=False, axis_name=None):
@@ -576,7 +650,18 @@ class RegionGeom:
         return [coords[a.name] if a.name in coords else a.center[0] for a in self.axes], inside
 
     def coord_to_pix(self, coords):
-        "Pixel coordinates: 0, 0 inside the region and nan outside, and those of each axis."
+        """Pixel coordinates of coordinates.
+
+        Parameters
+        ----------
+        coords : tuple, dict or `MapCoord`
+            Longitude, latitude and a value for each axis.
+
+        Returns
+        -------
+        tuple of ndarray
+            0, 0 inside the region and nan outside, and the pixel coordinate of each axis.
+        """
         values, inside = self._axis_values(coords)
         spatial = np.where(inside, 0., np.nan)
         return spatial, spatial, *(a.coord_to_pix(v) for a, v in zip(self.axes, values))
@@ -601,7 +686,18 @@ class RegionGeom:
         return spatial, spatial, *(a.coord_to_idx(v, clip=clip) for a, v in zip(self.axes, values))
 
     def pix_to_coord(self, pix):
-        "Longitude, latitude (nan unless within half a pixel of 0) and values of each axis."
+        """Coordinates of pixel coordinates.
+
+        Parameters
+        ----------
+        pix : tuple
+            Longitude, latitude and axes.
+
+        Returns
+        -------
+        tuple
+            Longitude and latitude (nan unless within half a pixel of 0), and values of each axis.
+        """
         pix = [np.asarray(p, float) for p in pix]
         inside = (np.abs(pix[0]) <= .5) & (np.abs(pix[1]) <= .5)
         sky = [u.Quantity(np.where(inside, v, np.nan), "deg") for v in self.center_in_frame[:2]]
@@ -635,7 +731,17 @@ class RegionGeom:
         return RegionNDMap(self, _bins_between(axis, energy_min, energy_max, round_to_edge))
 
     def union(self, other):
-        "Geometry of this region and that of `other`, with the axes of this one."
+        """Geometry of this region and another one.
+
+        Parameters
+        ----------
+        other : `RegionGeom`
+            With the other region; the axes of this one are kept.
+
+        Returns
+        -------
+        `RegionGeom`
+        """
         return RegionGeom(regions_to_compound_region([self._known_region(), other.region]), self.axes)
 
     def __eq__(self, other):
@@ -644,7 +750,17 @@ class RegionGeom:
         return id(self)
 
     def is_allclose(self, other):
-        "Whether `other` has the same axes and its region the same centre and radius."
+        """Whether another geometry has the same axes, and its region the same centre and radius.
+
+        Parameters
+        ----------
+        other : `RegionGeom`
+            Compared with this one.
+
+        Returns
+        -------
+        bool
+        """
         if not isinstance(other, RegionGeom) or self.axes != other.axes or self.is_region != other.is_region:
             return False
         if not self.is_region:
@@ -873,7 +989,17 @@ class RegionNDMap(MaskOperators):
         return cls(geom, data, dtype, meta, unit)
 
     def copy(self, **changes):
-        "A copy with changed `geom`, `data`, `meta` or `unit`."
+        """A copy with other properties.
+
+        Parameters
+        ----------
+        **changes
+            `geom`, `data`, `meta` or `unit`.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         given = {"geom": self.geom, "data": self.data.copy(), "meta": self.meta, "unit": self._unit} | changes
         return type(self)(**given)
 
@@ -887,7 +1013,17 @@ class RegionNDMap(MaskOperators):
         self.data, self._unit = value.value, _unit_text(value.unit)
 
     def to_unit(self, unit):
-        "The map in another unit."
+        """The map in another unit.
+
+        Parameters
+        ----------
+        unit : str or `Unit`
+            To which the values are converted.
+
+        Returns
+        -------
+        `RegionNDMap`
+        """
         return self.copy(data=as_float(self.quantity, unit, "map"), unit=unit)
 
     def _with(self, data):
@@ -925,15 +1061,42 @@ class RegionNDMap(MaskOperators):
         return np.array(self.data, dtype)
 
     def get_by_idx(self, idx):
-        "Values at indices: longitude, latitude and axes."
+        """Values at indices.
+
+        Parameters
+        ----------
+        idx : tuple
+            Longitude, latitude and axes.
+
+        Returns
+        -------
+        ndarray
+            In the unit of the map.
+        """
         return self.data[tuple(idx)[::-1]]
 
     def set_by_idx(self, idx, value):
-        "Set values at indices."
+        """Set values at indices.
+
+        Parameters
+        ----------
+        idx : tuple
+            Longitude, latitude and axes.
+        value : ndarray or float
+            In the unit of the map.
+        """
         self.data[tuple(idx)[::-1]] = value
 
     def fill_by_idx(self, idx, weights=None):
-        "Add 1, or `weights`, at indices, as often as they occur; those of -1 are left out."
+        """Count indices, as often as they occur; those of -1 are left out.
+
+        Parameters
+        ----------
+        idx : tuple
+            Longitude, latitude and axes.
+        weights : ndarray, optional
+            Added instead of 1.
+        """
         idx = np.broadcast_arrays(*idx)
         inside = np.all([i >= 0 for i in idx], axis=0)
         weights = np.broadcast_to(1 if weights is None else np.asarray(weights), inside.shape)[inside]
@@ -942,10 +1105,29 @@ class RegionNDMap(MaskOperators):
     def _pix_to_idx(self, pix):
         return tuple(np.where(np.isnan(p), 0, np.rint(p)).astype(int) for p in pix)
     def get_by_pix(self, pix):
-        "Values at the nearest pixel coordinates."
+        """Values at the nearest pixel coordinates.
+
+        Parameters
+        ----------
+        pix : tuple
+            Longitude, latitude and axes.
+
+        Returns
+        -------
+        ndarray
+            In the unit of the map.
+        """
         return self.get_by_idx(self._pix_to_idx(pix))
     def set_by_pix(self, pix, vals):
-        "Set values at the nearest pixel coordinates."
+        """Set values at the nearest pixel coordinates.
+
+        Parameters
+        ----------
+        pix : tuple
+            Longitude, latitude and axes.
+        vals : ndarray or float
+            In the unit of the map.
+        """
         self.set_by_idx(self._pix_to_idx(pix), vals)
 
     def get_by_coord(self, coords, fill_value=np.nan):
@@ -1083,6 +1265,12 @@ class RegionNDMap(MaskOperators):
         Returns
         -------
         `RegionNDMap`
+
+        Examples
+        --------
+        >>> from specnb import demo_datasets
+        >>> print(demo_datasets()[0].counts.sum_over_axes().data.item())
+        265.0
         """
         return self.reduce_over_axes(np.add, keepdims, axes_names, weights)
 
@@ -1210,7 +1398,20 @@ class RegionNDMap(MaskOperators):
         return self
 
     def iter_by_axis_data(self, axis_name):
-        "Index and values, a quantity, of each bin of an axis."
+        """Go through the bins of an axis.
+
+        Parameters
+        ----------
+        axis_name : str
+            Which one.
+
+        Yields
+        ------
+        idx : tuple
+            Index of the data.
+        values : `~astropy.units.Quantity`
+            Of this bin.
+        """
         place = self._place(axis_name)
         for k in range(self.geom.axes[axis_name].nbin):
             yield (slice(None),)*place + (k,), np.take(self.quantity, k, place)
@@ -1244,7 +1445,19 @@ class RegionNDMap(MaskOperators):
         return tables.QTable(columns | {"DATA": self.quantity.ravel()})
 
     def is_allclose(self, other, rtol=1e-5, atol=0):
-        "Whether another map has the same bins and, within the tolerances, the same values."
+        """Whether another map has the same bins and the same values.
+
+        Parameters
+        ----------
+        other : `RegionNDMap`
+            Compared with this one.
+        rtol, atol : float
+            Tolerances of the values, see `numpy.allclose`.
+
+        Returns
+        -------
+        bool
+        """
         if not self._same_pixels(other):
             return False
         values = as_float(other.quantity, self._unit, "other")
@@ -1277,11 +1490,35 @@ class RegionNDMap(MaskOperators):
         return ax
 
     def plot_region(self, ax=None, **kwargs):
-        "Draw the outline of the region, see `RegionGeom.plot_region`."
+        """Draw the region.
+
+        Parameters
+        ----------
+        ax : `WCSAxes`, optional
+            By default a new one around the region.
+        **kwargs
+            See `RegionGeom.plot_region`.
+
+        Returns
+        -------
+        `WCSAxes`
+        """
         return self.geom.plot_region(ax, **kwargs)
 
     def plot_mask(self, ax=None, **kwargs):
-        "Shade the bins that are True; `kwargs` as for ``fill_between``. Returns the axes."
+        """Shade the bins that are True.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            As for ``fill_between``.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         if not self.is_mask:
             raise TypeError(f"only masks can be shaded, this map holds {self.data.dtype}")
         ax, axis, (values,) = _energy_axes(self, ax)
@@ -1291,7 +1528,19 @@ class RegionNDMap(MaskOperators):
         return ax
 
     def plot_hist(self, ax=None, **kwargs):
-        "Draw the values as steps; `kwargs` as for ``stairs``. Returns the axes."
+        """Draw the values as steps.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            As for ``stairs``.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, axis, (values,) = _energy_axes(self, ax)
         ax.stairs(values, axis.edges_value, **kwargs)
         return ax
@@ -1367,5 +1616,17 @@ class Map:
 
     @staticmethod
     def read(filename, hdu=None):
-        "Image of a FITS file, see `WcsNDMap.read`."
+        """Image of a FITS file, see `WcsNDMap.read`.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File, plain or gzip-compressed.
+        hdu : str or int, optional
+            Default: the first image.
+
+        Returns
+        -------
+        `WcsNDMap`
+        """
         return WcsNDMap.read(filename, hdu)

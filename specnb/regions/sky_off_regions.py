@@ -183,9 +183,7 @@ class SkyOffRegions:
 
     @cached_property
     def positions(self):
-        """Positions spread over what is left of the regions, as `points` gives them: without ON region and
-        exclusion.
-        """
+        "Positions spread over what is left of the regions, without ON region and exclusion; see `points`."
         if not self.n:
             return (np.empty(0),)*2 + (np.empty(0, int), np.empty(0))
         lon, lat, number, area = self.points()
