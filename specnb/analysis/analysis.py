@@ -519,7 +519,8 @@ class SpectralAnalysis:
                      "fit": partial(plot_fit_of_all, self.datasets),
                      "spectrum": partial(plot_spectrum, self.flux_points, weak=self.weak_source)}
         if any(d.off_regions is not None and d.off_regions.n for d in self.runs):
-            regions = partial(plot_background_regions, self.runs, self.exclusion)
+            few = None if self.observations is None or len(self.observations) > 100 else self.observations
+            regions = partial(plot_background_regions, self.runs, self.exclusion, observations=few)
             functions = {"background_regions": regions, **functions}
         if self.flux_points.data.has_stat_profiles:
             functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True,

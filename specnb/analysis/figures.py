@@ -13,12 +13,14 @@ from ..fit.consistency import plot_consistency
 from ..fit.influence import plot_influence
 from ..fit.goodness import plot_qq, plot_toys
 from ..makers.datasets import plot_spectrum_datasets_off_regions
+from ..regions.images import WcsNDMap
+from ..regions.off_regions import off_regions_geom
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #a2a7031b
 pyplot, dates = lazy("matplotlib.pyplot"), lazy("matplotlib.dates")
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #79b2cc3f
-def plot_background_regions(datasets, exclusion=None, ax=None):
+def plot_background_regions(datasets, exclusion=None, ax=None, observations=None):
     """Draw pointings, ON and OFF regions, and excluded regions.
 
     Parameters
@@ -29,20 +31,23 @@ def plot_background_regions(datasets, exclusion=None, ax=None):
         What OFF regions keep away from.
     ax : `~astropy.visualization.wcsaxes.WCSAxes`, optional
         Where to draw; by default a new subplot large enough for all.
+    observations : `Observations`, optional
+        The runs, whose events are then shown beneath as a smoothed map.
 
     Returns
     -------
     `~astropy.visualization.wcsaxes.WCSAxes`
     """
-    ax = plot_spectrum_datasets_off_regions(datasets, ax=ax, legend_kwargs={"loc": "upper right"})
-    if hasattr(exclusion, "geom"):
-        excluded, sky = ~exclusion.data.astype(bool), ax.get_transform(exclusion.geom.wcs)
-        ax.contourf(excluded, levels=[.5, 1.5], colors=["0.85"], transform=sky, zorder=0)
-        return ax
-    for region in exclusion or []:
-        style = {"edgecolor": "0.5", "facecolor": "none", "hatch": "////", "lw": .8, "zorder": 0}
-        ax.add_artist(region.to_pixel(ax.wcs).as_artist(**style))
-    return ax
+    counts = None
+    found = [getattr(d, "off_regions", None) for d in datasets]
+    found = [off for off in found if off is not None and off.n]
+    if observations is not None and found:
+        counts = WcsNDMap.from_geom(off_regions_geom(found, binsz=.02))
+        for observation in observations:
+            counts.fill_events(observation.events)
+        counts = counts.smooth("0.06 deg")
+    return plot_spectrum_datasets_off_regions(datasets, ax=ax, legend_kwargs={"loc": "upper right"},
+                                              counts=counts, exclusion=exclusion)
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #f554a74e
 def plot_signal_growth(info, axes=None):
@@ -94,6 +99,9 @@ def plot_fit_of_all(datasets, axes=None):
     stacked.models = datasets.models
     axes = (None, None) if axes is None else axes
     axes = stacked.plot_fit(*axes, kwargs_residuals={"method": "diff/sqrt(model)"})
+    edges, used = stacked.arrays.e_reco_edges, np.flatnonzero(stacked.arrays.mask)
+    if len(used):
+        axes[0].set_xlim(.8*edges[used[0]], 1.25*edges[used[-1] + 1])
     axes[0].get_legend().set_loc("upper right") # free, as a spectrum falls; "best" is slow
     return axes
 

@@ -556,7 +556,8 @@ class Datasets(MutableSequence):
         return tuple(zip(*(d.energy_range for d in self._list)))
 
 # %% ../../nbs/60_makers/80_datasets.ipynb #e6760691
-def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kwargs=None, **kwargs):
+def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kwargs=None, counts=None,
+                                       exclusion=None, **kwargs):
     """Draw the OFF regions of several datasets, one colour each.
 
     Parameters
@@ -566,9 +567,14 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kw
     ax : `~astropy.visualization.wcsaxes.WCSAxes`, optional
         Sky axes, such as an exclusion mask's plot returns.
     legend : bool, optional
-        Show which colour is which dataset; by default up to ten datasets.
+        Name the datasets in a legend, or not at all; by default up to twelve in a legend, more along a
+        colour bar.
     legend_kwargs : dict, optional
         For the legend, such as ``loc``.
+    counts : `WcsNDMap`, optional
+        Counts to be shown beneath.
+    exclusion : `WcsNDMap` or list of `SkyRegion`, optional
+        What OFF regions keep away from, to be hatched.
     **kwargs
         For the circles, such as ``lw``.
 
@@ -586,7 +592,6 @@ def plot_spectrum_datasets_off_regions(datasets, ax=None, legend=None, legend_kw
     drawn = [d for d in Datasets(datasets)
              if getattr(d, "off_regions", None) is not None and d.off_regions.n > 0]
     if not drawn: raise ValueError("no dataset has OFF regions to draw")
-    named = legend or (legend is None and len(drawn) <= 10)
-    return plot_off_regions([d.off_regions for d in drawn], ax,
-                            labels=[d.name for d in drawn] if named else None, legend_kwargs=legend_kwargs,
+    return plot_off_regions([d.off_regions for d in drawn], ax, labels=[d.name for d in drawn],
+                            legend_kwargs=legend_kwargs, legend=legend, counts=counts, exclusion=exclusion,
                             **kwargs)

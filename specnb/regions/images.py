@@ -9,7 +9,8 @@ __all__ = ['WcsGeom', 'WcsNDMap']
 from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
-from ..base.core import DataError, as_float, atomic_path, html_table, lazy, make_path
+from ..base.core import DataError, as_float, as_number, atomic_path, html_table, lazy, make_path
+from ..base.figures import axis_label, color_bar
 from ..base.sphere import (from_icrs, separation, sky_frame, sky_position, tan_deproject, tan_project,
                                 to_icrs)
 from .shapes import circle_numbers, make_wcs, region_contains, sky_regions
@@ -21,6 +22,7 @@ astropy_wcs = lazy("astropy.wcs")
 wcs_utils = lazy("astropy.wcs.utils")
 coordinates = lazy("astropy.coordinates")
 plt = lazy("matplotlib.pyplot")
+ndimage = lazy("scipy.ndimage")
 regions_package = lazy("regions")
 
 # %% ../../nbs/30_regions/20_images.ipynb #e8d8b336
@@ -527,6 +529,21 @@ class WcsNDMap(MaskOperators):
         with atomic_path(filename, overwrite) as path:
             fits.PrimaryHDU(data, header).writeto(path)
 
+    def smooth(self, width):
+        """A smoothed image.
+
+        Parameters
+        ----------
+        width : `~astropy.units.Quantity` or str
+            Standard deviation of the Gaussian, an angle.
+
+        Returns
+        -------
+        `WcsNDMap`
+        """
+        sigma = as_number(as_float(width, "deg", "width"), "width", above=0)/self.geom.pixel_deg
+        return self._with(ndimage.gaussian_filter(self.data.astype(float), sigma, mode="constant"))
+
     def _with(self, data):
         return WcsNDMap(self.geom, data, self.unit)
 
@@ -593,10 +610,17 @@ class WcsNDMap(MaskOperators):
         if ax is None:
             ax = plt.subplot(projection=self.geom.wcs)
         colours = {"cmap": "gray", "vmin": -2.5, "vmax": 1} if self.is_mask else {}
-        image = ax.imshow(self.data, **{"origin": "lower", "interpolation": "nearest", **colours, **kwargs})
-        name_sky_axes(ax, self.geom)
+        if self.geom.wcs.wcs.compare(ax.wcs.wcs, tolerance=1e-9):
+            style = {"origin": "lower", "interpolation": "nearest", **colours, **kwargs}
+            image = ax.imshow(self.data, **style)
+            name_sky_axes(ax, self.geom)
+        else: # the pixels of another projection
+            x, y = (np.arange(n + 1) - .5 for n in self.geom.npix)
+            style = {"transform": ax.get_transform(self.geom.wcs), "rasterized": True, **colours, **kwargs}
+            image = ax.pcolormesh(x, y, self.data, **style)
         if add_cbar:
-            ax.figure.colorbar(image, ax=ax, label=self.unit)
+            name = "1 allowed, 0 excluded" if self.is_mask else "Value" if self.unit else "Counts"
+            color_bar(image, ax, axis_label(name, self.unit))
         return ax
 
     def _summary(self):

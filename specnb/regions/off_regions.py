@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 import numpy as np
 from ..base.core import as_float, as_number, html_table, lazy, warn
+from ..base.figures import axis_label, color_bar, series_colors
 from ..base.sphere import from_icrs, separation, sky_position
 from .images import WcsGeom, sky_axes
 from .maps import RegionGeom
@@ -19,6 +20,7 @@ from .shapes import outlines
 # %% ../../nbs/30_regions/50_off_regions.ipynb #aa83be5c
 coordinates = lazy("astropy.coordinates")
 plt = lazy("matplotlib.pyplot")
+colors, patheffects = lazy("matplotlib.colors"), lazy("matplotlib.patheffects")
 regions_package = lazy("regions")
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #89ab7d73
@@ -337,19 +339,75 @@ class OffRegions:
         return html_table(self._summary(), caption="OffRegions")
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #75852b40
-def off_regions_axes(off_regions):
-    "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
+def off_regions_geom(off_regions, binsz=.01):
+    "Image geometry that holds all of a list of `OffRegions`, with pixels of `binsz` deg."
     first = off_regions[0]
     ra, dec = first.geom.center_deg
     sizes = [getattr(o, "reach_deg", (o.geom.radius_deg or .1) + o.offset_deg) for o in off_regions]
     reach = max(size + separation(ra, dec, *o.pointing_deg) for size, o in zip(sizes, off_regions))
     skydir = tuple(map(float, from_icrs(ra, dec, first.plane.frame)))
-    image = WcsGeom.create(width=2.2*reach, binsz=.01, proj="TAN", frame=first.plane.frame, skydir=skydir)
-    return sky_axes(image)
+    return WcsGeom.create(width=2.2*reach, binsz=binsz, proj="TAN", frame=first.plane.frame, skydir=skydir)
+
+def off_regions_axes(off_regions):
+    "A new `WCSAxes` subplot that holds all of a list of `OffRegions`."
+    return sky_axes(off_regions_geom(off_regions))
+
+# %% ../../nbs/30_regions/50_off_regions.ipynb #af4bc71a
+def _draw_counts(counts, ax):
+    "A counts map in grey with its colour bar; counts are shown for each square degree."
+    pixel = np.prod(np.abs(counts.geom.wcs.wcs.get_cdelt()))
+    density = replace(counts, data=counts.data/pixel, unit="deg-2")
+    grey = colors.ListedColormap(plt.get_cmap("Greys")(np.linspace(0, .8, 256)))
+    high = max(density.data.max(), 1e-300)
+    image = density.plot(ax, cmap=grey, norm=colors.PowerNorm(.35, 0, high), zorder=0)
+    drawn = [*image.images, *image.collections][-1]
+    color_bar(drawn, ax, axis_label("Events", "deg-2"), shrink=.85)
+
+def _draw_exclusion(exclusion, ax):
+    "Hatch what OFF regions keep away from, an image or a list of sky regions."
+    style = {"edgecolor": "0.5", "facecolor": "none", "hatch": "////", "lw": .8, "zorder": 1}
+    if not hasattr(exclusion, "geom"):
+        for artist in [a for r in exclusion for a in outlines(r.to_pixel(ax.wcs), **style)]:
+            ax.add_artist(artist)
+        return
+    excluded, sky = ~exclusion.data.astype(bool), ax.get_transform(exclusion.geom.wcs)
+    if not excluded.any():
+        return
+    limits = ax.get_xlim(), ax.get_ylim()
+    drawn = ax.contourf(excluded, levels=[.5, 1.5], colors="none", hatches=["////"], transform=sky, zorder=1)
+    drawn.set_edgecolor("0.5")
+    ax.contour(excluded, levels=[.5], colors="0.5", linewidths=.8, transform=sky, zorder=1)
+    ax.set(xlim=limits[0], ylim=limits[1])
+
+def _label_on(geom, ax):
+    "The word ON above the ON region."
+    x, _ = ax.wcs.world_to_pixel(coordinates.SkyCoord(*geom.center_deg, unit="deg"))
+    top = geom.region.to_pixel(ax.wcs).bounding_box.iymax - .5
+    rim = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+    place = {"xy": (x, top), "xycoords": ax.get_transform("pixel"), "textcoords": "offset points"}
+    ax.annotate("ON", xytext=(0, 1 + 4*geom.is_point), ha="center", va="bottom", fontsize=9, weight="bold",
+                path_effects=rim, zorder=5, **place)
+
+def _name_pointings(labels, color_list, ax, legend, legend_kwargs):
+    "A legend of pointings or, of many, a colour bar."
+    n = len(labels)
+    if legend or (legend is None and n <= 12):
+        usual = {"loc": "upper right", "fontsize": 8, "ncols": -(-n//16), "framealpha": .9}
+        ax.legend(**{**usual, **(legend_kwargs or {})})
+    elif legend is None:
+        norm = colors.BoundaryNorm(np.arange(n + 1) - .5, n)
+        shown = plt.cm.ScalarMappable(norm, colors.ListedColormap(color_list))
+        ticks = np.unique(np.linspace(0, n - 1, 9).round().astype(int))
+        bar = color_bar(shown, ax, "Run", ticks=ticks, shrink=.85)
+        bar.ax.set_yticklabels([labels[k] for k in ticks], fontsize=8)
+        bar.ax.minorticks_off()
+
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #8ced04be
-def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kwargs):
-    """Draw the OFF regions of several pointings, each in its colour, and the ON region in black.
+def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, legend=None, counts=None,
+                     exclusion=None, **kwargs):
+    """Draw the OFF regions of several pointings, each in its colour with a cross at the pointing, and the ON
+    region in black.
 
     Parameters
     ----------
@@ -358,9 +416,16 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     ax : `WCSAxes`, optional
         Such as that of an exclusion mask; by default a new subplot.
     labels : list of str
-        Names for the legend; no legend without.
+        Names of the pointings; no legend without.
     legend_kwargs : dict
         Of the legend.
+    legend : bool, optional
+        Name the pointings in a legend, or not at all; by default up to twelve in a legend, more along a
+        colour bar.
+    counts : `WcsNDMap`, optional
+        Counts to be shown beneath.
+    exclusion : `WcsNDMap` or list of `SkyRegion`, optional
+        What OFF regions keep away from, to be hatched.
     **kwargs
         Of a matplotlib patch.
 
@@ -382,12 +447,19 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, **kw
     if not off_regions:
         raise ValueError("expected at least one OffRegions to draw, found none")
     if ax is None:
-        ax = off_regions_axes(off_regions)
+        ax = off_regions_axes(off_regions) if counts is None else sky_axes(counts.geom)
+    if counts is not None:
+        _draw_counts(counts, ax)
+    if exclusion is not None:
+        _draw_exclusion(exclusion, ax)
+    own = series_colors(len(off_regions))
     for i, off in enumerate(off_regions):
-        off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": f"C{i % 10}", **kwargs})
-    off_regions[0].geom.plot_region(ax)
+        off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": own[i], **kwargs})
+    off_regions[0].geom.plot_region(ax, lw=1.8)
+    _label_on(off_regions[0].geom, ax)
     if labels:
-        ax.legend(**{"fontsize": 8, **(legend_kwargs or {})})
+        is_colored = not {"color", "edgecolor"} & set(kwargs)
+        _name_pointings(labels, own, ax, legend if is_colored else bool(legend), legend_kwargs)
     return ax
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #a7e611a9
