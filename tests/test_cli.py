@@ -1,6 +1,7 @@
 "Every command and every refusal, as a shell sees them: standard output, error output, exit code."
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from typer.testing import CliRunner
-from specnb import AnalysisConfig, demo_dir, read_sweep
+from specnb import AnalysisConfig, demo_dir, read_sweep, suggest_config
 from specnb.command_line.cli import app
 
 MAIN = [sys.executable, "-c", "from specnb.command_line.cli import main; main()"]
@@ -129,6 +130,17 @@ REFUSED = [
     (["choices", "-g", "nbins=14..28"], ["nbins: found a range, expected values with commas"]),
     (["choices", "--data", "nowhere"], ["observations.datastore: nowhere: no such folder"]),
     (["rerun", ".", "--rtol", "-1"], ["--rtol"]),
+    (["rerun", "nowhere"], ["nowhere: no such folder"]),
+    (["report", "nowhere"], ["nowhere: no such folder"]),
+    (["download", "--runs", "5"], ["--runs: hess-dl3-dr1: no run 5"]),
+    (["init", "new.yaml", "--data", "nowhere"], ["nowhere: no such file or folder"]),
+    (["init", "new.yaml", "--target", "crab"], ["name them by --data"]),
+    (["init", "new.yaml", "--data", "demo", "--target", "Mrk 421"], ["target: found 'Mrk 421'", "They have Crab-like"]),
+    (["init", "new.yaml", "--data", "demo", "--position", "10 20"], ["no run points there", "Crab-like (4 runs)"]),
+    (["init", "new.yaml", "--data", "demo", "--position", "Crab"], ["position: found 'Crab'", "such as '83.63 22.01'"]),
+    (["init", "new.yaml", "--data", "demo", "--set", "model.type=xyz"], ["model.type: found 'xyz'"]),
+    (["run", "--set", "observations.required_irf=rad_max", "--set", "fit.fit_range.min=60TeV"],
+     ["the configuration does not go with these data", "required_irf: found rad_max", "fit.fit_range: found 60 to inf TeV"]),
     (["run", "--set", "observations.obs_ids=77"], ["no run 77"]),
     (["run", "--no-notebook", "--set", "datasets.on_region.lat=-60deg"], ["none of 4 runs points within 2.5 deg of 83.63 deg, -60 deg", "they are on Crab-like"]),
 ]
@@ -151,32 +163,35 @@ def test_wrong_use(args, words, tmp_path):
 
 
 FAILED = [
-    (["run", "--no-notebook", "--set", "fit.fit_range.max=0.2TeV"], ["bin"]),
-    (["run", "--no-notebook", "--data", "broken"], ["run_001002.fits.gz", "truncated"]),
-    (["run", "--no-notebook", "--data", "empty"], ["empty: no DL3 data here"]),
-    (["info", "empty"], ["empty"]),
-    (["rerun", "broken"], ["provenance.json: no such file"]),
-    (["rerun", "nowhere"], ["nowhere: no such folder"]),
-    (["download", "--runs", "5"], ["no run 5"]),
+    (4, ["run", "--no-notebook", "--set", "fit.fit_range.max=0.2TeV"], ["bin"]),
+    (3, ["run", "--no-notebook", "--data", "broken"], ["run_001002.fits.gz", "truncated"]),
+    (3, ["run", "--no-notebook", "--data", "empty"], ["empty: no DL3 data here"]),
+    (3, ["init", "new.yaml", "--data", "empty"], ["empty: no DL3 data here"]),
+    (3, ["sweep", "--data", "empty", "-g", "model=pl"], ["empty: no DL3 data here"]),
+    (3, ["choices", "--data", "empty"], ["empty: no DL3 data here"]),
+    (3, ["info", "empty"], ["empty"]),
+    (6, ["validate", "empty"], []),
+    (3, ["rerun", "broken"], ["provenance.json: no such file"]),
+    (3, ["report", "empty"], ["empty"]),
 ]
 
 
-@pytest.mark.parametrize("args, words", FAILED, ids=[" ".join(a) for a, _ in FAILED])
-def test_failures(args, words, tmp_path):
-    "Exit code 1, one message, nothing left in the folder of the results."
+@pytest.mark.parametrize("expected, args, words", FAILED, ids=[" ".join(a) for _, a, _ in FAILED])
+def test_failures(expected, args, words, tmp_path):
+    "One exit code for each kind in all commands, one message, nothing left in the folder of the results."
     shutil.copytree(demo_dir(), "broken")
     Path("broken/run_001002.fits.gz").write_bytes((demo_dir() / "run_001002.fits.gz").read_bytes()[:5000])
     Path("empty").mkdir()
     before = sorted(p for p in tmp_path.rglob("*"))
     code, out, err = call(*args)
-    assert code == 1, (code, out, err)
+    assert code == expected, (code, out, err)
     for word in words: assert word in err, err
-    assert "error: " in err and "Traceback" not in err and sorted(tmp_path.rglob("*")) == before
+    assert ("error: " in err) == (code != 6) and "Traceback" not in err and sorted(tmp_path.rglob("*")) == before
 
 
 def test_failure_with_a_notebook_keeps_it():
     code, _, err = call("run", "--set", "fit.fit_range.max=0.2TeV", "--out", "x")
-    assert code == 1 and "error: ValueError: " in err and "x/failed.ipynb shows" in err
+    assert code == 4 and "error: ValueError: " in err and "x/failed.ipynb shows" in err
     assert [p.name for p in Path("x").iterdir()] == ["failed.ipynb"]
 
 
@@ -218,7 +233,7 @@ def test_a_fit_that_does_not_converge_is_a_failure_with_results(monkeypatch):
     from specnb.fit.fit import FitResult
     monkeypatch.setattr(FitResult, "success", property(lambda self: False))
     code, _, err = call("run", "--no-notebook")
-    assert code == 1 and "error: the fit did not converge" in err and Path("results/results.json").is_file()
+    assert code == 4 and "error: the fit did not converge" in err and Path("results/results.json").is_file()
 
 
 UNREADABLE = [
@@ -279,7 +294,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, number, code):
 # ---- init, keys
 
 def test_init_writes_what_run_reads():
-    code, out, _ = call("init", "--data", "demo", "--set", "datasets.stack=true")
+    code, out, _ = call("init", "--set", "datasets.stack=true")
     assert code == 0 and "specnb run config.yaml" in out
     assert AnalysisConfig.read("config.yaml") == AnalysisConfig(datasets={"stack": True})
     assert "# radius; null: a point" in Path("config.yaml").read_text()
@@ -301,6 +316,15 @@ def test_keys():
     assert set(json.loads(call("keys", "fit.", "--json")[1])) == {k for k in AnalysisConfig.keys() if k.startswith("fit.")}
 
 
+def test_init_looks_at_the_data():
+    code, out, _ = call("init", "--data", "demo", "--target", "CRAB", "--set", "datasets.on_region.radius=0.2 deg")
+    text = Path("config.yaml").read_text()
+    assert code == 0 and out.splitlines()[1] == "Crab-like: 4 runs, 1.76 h, 0.88 deg from the pointing"
+    assert "# position of the source: RA_OBJ and DEC_OBJ of run 1001" in text and "of a point source at 1 TeV" not in text
+    expected = suggest_config("demo").config.with_settings({"datasets.on_region.radius": "0.2 deg"})
+    assert AnalysisConfig.read("config.yaml") == expected and expected.flux_points.source == "Crab-like"
+
+
 # ---- info, validate
 
 def test_info(hess_dir):
@@ -317,16 +341,23 @@ def test_validate():
     shutil.copytree(demo_dir(), "data")
     Path("data/run_001001.fits.gz").unlink()
     code, out, _ = call("validate", "data")
-    assert code == 1 and "run_001001.fits.gz" in out and "1 error" in out
+    assert code == 6 and "run_001001.fits.gz" in out and "1 error" in out
     problems = json.loads(call("validate", "data", "--json")[1])
     assert [p["severity"] for p in problems] == ["error"] and "run_001001.fits.gz" in problems[0]["file"] + problems[0]["message"]
+
+
+def test_validate_has_one_line_for_equal_problems_of_many_runs(hess_dir):
+    code, out, _ = call("validate", hess_dir)
+    lines = out.splitlines()
+    assert code == 6 and len(lines) == 5 and lines[-1] == "95 errors, 20 warnings"
+    assert [re.search(r"and (\d+) more", line)[1] for line in lines[1:4]] == ["94", "9", "9"]
 
 
 def test_what_is_found_is_no_failure():
     "An exit code that says something was found comes without an error message."
     shutil.copytree(demo_dir(), "data")
     Path("data/run_001001.fits.gz").unlink()
-    assert call("validate", "data")[::2] == (1, "")
+    assert call("validate", "data")[::2] == (6, "")
 
 
 def test_validate_ogip_and_warnings(hess_dir):
@@ -335,7 +366,7 @@ def test_validate_ogip_and_warnings(hess_dir):
     run = hess_dir / "data/hess_dl3_dr1_obs_id_023523.fits.gz"
     code, out, _ = call("validate", run)
     assert code == 0 and "warning" in out
-    assert call("validate", run, "--strict")[0] == 1 and call("validate", run, "-q")[0] == 0
+    assert call("validate", run, "--strict")[0] == 6 and call("validate", run, "-q")[0] == 0
 
 
 # ---- download
@@ -344,9 +375,9 @@ def test_download_without_network_suggests_the_simulated_data(monkeypatch):
     monkeypatch.setenv("SPECNB_DATA_URL", "http://127.0.0.1:9")
     monkeypatch.delenv("GAMMAPY_DATA", raising=False)
     code, out, err = call("download", "--runs", "23523")
-    assert code == 1 and out == "" and "--data demo" in err and "No scientific publications may be derived" in err
+    assert code == 3 and out == "" and "--data demo" in err and "No scientific publications may be derived" in err
     code, _, err = call("run", "--data", "hess-dl3-dr1", "--no-notebook")
-    assert code == 1 and "--data demo" in err and "terms of use" in err
+    assert code == 3 and "--data demo" in err and "terms of use" in err
 
 
 def test_download_from_another_server(hess_dir, tmp_path):
@@ -374,7 +405,7 @@ def test_rerun_reports_what_changed(tmp_path):
         hdus["EVENTS"].data["ENERGY"] *= 1.2
         hdus.writeto("data/run_001002.fits.gz", overwrite=True)
     code, out, _ = call("rerun", "results", "-q", "--out", "again")
-    assert code == 1 and "run_001002.fits.gz: changed" in out and ", was " in out and Path("again/results.json").is_file()
+    assert code == 6 and "run_001002.fits.gz: changed" in out and ", was " in out and Path("again/results.json").is_file()
 
 
 # ---- help, completion, cost
@@ -435,7 +466,7 @@ def test_sweep_of_a_notebook_with_a_point_that_fails():
              nbformat.v4.new_code_cell("from specnb import record_results\nrecord_results(y=1/x);")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), "inverse.ipynb")
     code, out, err = call("sweep", "inverse.ipynb", "-g", "x=0,2", "-j", "2")
-    assert code == 1 and "warning: point 0: AnalysisError: ZeroDivisionError" in err and "1 of 2 points failed" in err
+    assert code == 4 and "warning: point 0: AnalysisError: ZeroDivisionError" in err and "1 of 2 points failed" in err
     page = Path("sweep/report.html").read_text()
     assert "ZeroDivisionError" in page and all(f'"{p.relative_to("sweep")}"' in page for p in Path("sweep/points").glob("*/page.html"))
 
