@@ -49,6 +49,7 @@ from .data.store import DataStore as DataStore
 from .data.store import write_dl3 as write_dl3
 from .data.problems import Problem as Problem
 from .data.problems import count_problems as count_problems
+from .data.problems import group_problems as group_problems
 from .data.problems import problems_table as problems_table
 from .data.inventory import Inventory as Inventory
 from .data.inventory import RunInfo as RunInfo
@@ -353,6 +354,8 @@ from .detection.impacts import plot_impacts as plot_impacts
 from .detection.impacts import systematics as systematics
 from .analysis.fields import ConfigError as ConfigError
 from .analysis.config import AnalysisConfig as AnalysisConfig
+from .analysis.first_config import SuggestedConfig as SuggestedConfig
+from .analysis.first_config import suggest_config as suggest_config
 from .analysis.figures import plot_background_regions as plot_background_regions
 from .analysis.figures import plot_fit_of_all as plot_fit_of_all
 from .analysis.figures import plot_goodness as plot_goodness
@@ -595,6 +598,7 @@ __all__ = [
     "SpectrumDatasetOnOff",
     "StackedEvents",
     "StatisticBias",
+    "SuggestedConfig",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
@@ -698,6 +702,7 @@ __all__ = [
     "get_wstat_mu_bkg",
     "goodness_of_fit",
     "goodness_view",
+    "group_problems",
     "has_signal",
     "held_covariance",
     "icrs_to_galactic",
@@ -810,6 +815,7 @@ __all__ = [
     "statistic_bias",
     "statistic_bias_table",
     "structure_function",
+    "suggest_config",
     "sweep",
     "sweep_points",
     "sweep_report",

@@ -97,9 +97,9 @@ class AnalysisConfig(OutermostSection):
         except ConfigError as error:
             raise ConfigError(error.problems, f"{path}:") from None
 
-    def to_yaml(self, comments=False):
-        "YAML text, with a description behind every key if asked for."
-        return "\n".join(yaml_lines(type(self), self.to_dict(), comments)) + "\n"
+    def to_yaml(self, comments=False, reasons=None):
+        "YAML text, with a description behind every key if asked for, and reasons (key to text) above."
+        return "\n".join(yaml_lines(type(self), self.to_dict(), comments, reasons=reasons)) + "\n"
 
     def write(self, path, overwrite=False, comments=False):
         "Write a YAML file; FileExistsError if it is there and `overwrite` is False."

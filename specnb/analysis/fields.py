@@ -260,13 +260,15 @@ def plain_yaml(value):
     return text.removesuffix("\n...\n").strip()
 
 # %% ../../nbs/80_analysis/10_fields.ipynb #4c074d13
-def yaml_lines(model:type, data:dict, comments:bool, depth=0):
-    "YAML of a section, each value with its description."
+def yaml_lines(model:type, data:dict, comments:bool, depth=0, reasons=None, prefix=""):
+    "YAML of a section, each value with its description, and the reason for it (dotted key to text) above."
     for name, field in model.model_fields.items():
-        indent, inner = "    " * depth, field.annotation
+        indent, inner, key = "    " * depth, field.annotation, f"{prefix}{name}"
+        if reasons and key in reasons:
+            yield f"{indent}# {reasons[key]}"
         if is_section(field):
             yield f"{indent}{name}:" + (f"  # {inner.__doc__[:-1]}" if comments else "")
-            yield from yaml_lines(inner, data[name], comments, depth + 1)
+            yield from yaml_lines(inner, data[name], comments, depth + 1, reasons, f"{key}.")
         else:
             text = f"{indent}{name}: {plain_yaml(data[name])}"
             yield f"{text:<40}  # {field.description}" if comments else text

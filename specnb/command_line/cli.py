@@ -17,18 +17,19 @@ import typer
 from ..analysis.chosen_runs import data_folder
 from ..analysis.config import LOG_LEVELS, AnalysisConfig
 from ..analysis.fields import ConfigError, parse_setting
+from ..analysis.first_config import suggest_config
 from ..analysis.record import run_analysis
 from ..analysis.repeat import rerun as repeat_run
 from ..analysis.validate import validate as find_problems
 from ..base.core import demo_dir, lazy, make_path
 from ..data.download import download_dataset, public_datasets, terms_of_use
 from ..data.inventory import inventory
-from ..data.problems import count_problems
+from ..data.problems import count_problems, group_problems
 from ..sweeps.choices import choice_variations, choices, write_choices
 from ..sweeps.design import option_points, parse_grid, read_points
 from ..sweeps.page import sweep_report
 from ..sweeps.run import read_sweep, sweep
-from .messages import failures_reported, set_up_messages
+from .messages import EXIT_CODES, FOUND, failures_reported, set_up_messages
 from .summary import other_remarks, sentence, summary_lines
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #70a43c5a
@@ -54,7 +55,7 @@ class Commands(typer.core.TyperGroup):
 app = typer.Typer(name="specnb", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="Spectra of gamma-ray sources from the event lists of Cherenkov telescopes.",
                   context_settings={"help_option_names": ["-h", "--help"]},
-                  epilog="Exit codes: 0 done, 1 the analysis failed or something was found, 2 wrong use.")
+                  epilog="Exit codes: " + "; ".join(f"{n} {text}" for n, text in EXIT_CODES.items()) + ".")
 
 def _show_version(value:bool):
     if value:
@@ -166,11 +167,32 @@ def run_command(
 def init_command(
     path:Path = typer.Argument("config.yaml", help="File to write."),
     data:Optional[str] = DATA,
+    target:Optional[str] = option("--target", "-t", help="A target of the data, such as crab; by default the "
+                                  "one with most runs."),
+    position:Optional[str] = option("--position", help="Right ascension and declination instead, such as "
+                                    "'83.63 22.01' (deg)."),
     settings:Optional[list[str]] = SETTINGS,
     overwrite:bool = OVERWRITE,
 ):
-    "Write a configuration file with every key explained, to be edited."
-    read_config(None, data, settings).write(path, overwrite=overwrite, comments=True)
+    """Write a configuration file with every key explained, to be edited.
+
+    With --data the headers are looked at, and position, region, background, corrections and energies are
+    chosen to go with the data; the file says why.
+
+    For example: specnb init crab.yaml --data hess-dl3-dr1 --target crab
+    """
+    chosen = read_config(None, None, settings)
+    if data is None:
+        if target or position:
+            raise ConfigError(["--target and --position are for data; name them by --data"])
+        chosen.write(path, overwrite=overwrite, comments=True)
+    else:
+        existing_data(data)
+        found = suggest_config(data, target, position)
+        changes = dict(parse_setting(s) for s in settings or ())
+        reasons = {key: why for key, why in found.reasons.items() if key not in changes}
+        found._replace(config=found.config.with_settings(changes), reasons=reasons).write(path, overwrite)
+        typer.echo("\n".join(found.about))
     typer.echo(f"{path} is written; edit it, then: specnb run {path}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #22752b30
@@ -215,6 +237,12 @@ def existing_data(path:str)->Path:
         return data_folder(path)
     raise ConfigError([f"{path}: no such file or folder"])
 
+def existing_folder(path)->Path:
+    "A folder of results; ConfigError if it is not there."
+    if make_path(path).is_dir():
+        return make_path(path)
+    raise ConfigError([f"{path}: no such folder"])
+
 # %% ../../nbs/90_command_line/10_cli.ipynb #4c68da8c
 def _cells(column, digits=6):
     return [f"{v:.{digits}g}" if isinstance(v, float) else str(v) for v in column.tolist()]
@@ -238,10 +266,11 @@ def info_command(
 def validate_command(
     path:str = DATA_PATH,
     strict:bool = option("--strict", default=False, help="Count warnings as errors."),
+    every:bool = option("--all", default=False, help="A line for each file, also for equal problems."),
     as_json:bool = AS_JSON,
     quiet:bool = option("--quiet", "-q", default=False, help="Show errors only."),
 ):
-    "Check DL3 or OGIP files against the formats, and list every problem."
+    "Check DL3 or OGIP files against the formats, and list every problem; equal ones of many files together."
     problems = find_problems(existing_data(path))
     errors = [p for p in problems if strict or p.severity == "error"]
     shown = errors if quiet else problems
@@ -249,10 +278,10 @@ def validate_command(
         show_json([p._asdict() for p in shown])
     else:
         if shown:
-            show_table(["", "file", "HDU", "where", "problem"], shown)
+            show_table(["", "file", "HDU", "where", "problem"], shown if every else group_problems(shown))
         typer.echo(count_problems(problems))
     if errors:
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #d23dee36
 def numbers_of(option:str, texts:list, example:str)->list:
@@ -278,7 +307,10 @@ def download_command(
         raise ConfigError([f"no data set {name!r}; there are {', '.join(public_datasets())}"])
     typer.echo(terms_of_use(name), err=True)
     wanted = numbers_of("--runs", runs, "23523,23526") if runs else None
-    typer.echo(download_dataset(name, wanted, out, url, progress=False if quiet else None))
+    try:
+        typer.echo(download_dataset(name, wanted, out, url, progress=False if quiet else None))
+    except ValueError as error: # a run that there is not
+        raise ConfigError([f"--runs: {error}"]) from None
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #c132664d
 @app.command("rerun")
@@ -291,10 +323,10 @@ def rerun_command(
     "Repeat a run from its record and report what is different: inputs, versions, numbers."
     set_up_messages(quiet=quiet)
     no_windows()
-    report = repeat_run(folder, out, rtol)
+    report = repeat_run(existing_folder(folder), out, rtol)
     typer.echo(str(report))
     if not report.same:
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #51f5380e
 def sweep_points_of(grid, points, sample, seed:int)->list:
@@ -379,7 +411,7 @@ def report_command(
     set_up_messages(quiet=quiet)
     no_windows()
     points = numbers_of("--render", render or (), "3,17")
-    there = read_sweep(folder)
+    there = read_sweep(existing_folder(folder))
     if points:
         there.render(points, progress=False if quiet else None)
     page = sweep_report(folder)

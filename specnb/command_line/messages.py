@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #cd05899b
+import builtins
 import logging
 import signal
 import sys
@@ -112,6 +113,34 @@ def unforeseen_message(
     about = shorten(" ".join(message_of(error).split()), 300)
     return f"unexpected {type(error).__name__} in {place}: {about}; {save_traceback(error)}"
 
+# %% ../../nbs/90_command_line/05_messages.ipynb #f5e36d28
+EXIT_CODES = {
+    0: "done",
+    1: "a fault of specnb, with a file that tells where",
+    2: "wrong use: a command, a configuration or a place that cannot be used, or results in the way",
+    3: "data or files are missing, damaged or cannot be read",
+    4: "the analysis failed: nothing to fit, a fit that did not converge, points of a sweep that failed",
+    5: "a package is missing; the message says how to install it",
+    6: "something was found: problems of data (validate), differences (rerun)",
+    130: "interrupted; nothing half-written is left"}
+FOUND = 6
+
+_BY_NAME = {"ConfigError": 2, "FileExistsError": 2, "DataError": 3, "OSError": 3, "DownloadError": 3,
+            "ImportError": 5}
+
+def exit_code(
+    error,
+)->int:
+    "Code of an exception: by its class, also of one in a notebook, whose message begins with the class."
+    if not is_foreseen(error) and not isinstance(error, ImportError):
+        return 1
+    names = [c.__name__ for c in type(error).__mro__]
+    if names[0] == "AnalysisError": # such as "FileNotFoundError: data.fits: no such file"
+        name = str(error).partition(":")[0]
+        cls = getattr(builtins, name, None)
+        names = [c.__name__ for c in cls.__mro__] if isinstance(cls, type) else [name]
+    return next((_BY_NAME[name] for name in names if name in _BY_NAME), 4)
+
 # %% ../../nbs/90_command_line/05_messages.ipynb #88254b95
 def _stop(signum, frame):
     raise SystemExit(128 + signum)
@@ -131,7 +160,9 @@ def failures_reported(
     except Exception as error:
         if hasattr(error, "exit_code") or isinstance(error, typer.Abort):
             raise
-        code, caught = 2 if isinstance(error, (ConfigError, FileExistsError)) else 1, error
+        if isinstance(error, BrokenPipeError): # the reader of the output, such as `head`, has enough
+            raise
+        code, caught = exit_code(error), error
         found = message_of(error) if is_foreseen(error) else unforeseen_message(error)
     for python in ("pass overwrite=True", "allow to overwrite it"):
         found = found.replace(python, "use --overwrite")
