@@ -19,7 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 import typer
 from ..analysis.config import LOG_LEVELS
-from ..analysis.fields import ConfigError
 from ..base.core import shorten, warning_text
 
 # %% ../../nbs/90_command_line/05_messages.ipynb #d371c4f8
