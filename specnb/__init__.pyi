@@ -276,8 +276,6 @@ from .flux_points.time_plots import plot_time_points as plot_time_points
 from .flux_points.flux_points import FluxPoints as FluxPoints
 from .flux_points.flux_points import get_rebinned_axis as get_rebinned_axis
 from .flux_points.estimator import FluxPointsEstimator as FluxPointsEstimator
-from .flux_points.estimator import divided_datasets as divided_datasets
-from .flux_points.estimator import moved_edges as moved_edges
 from .flux_points.edges import event_energy_edges as event_energy_edges
 from .flux_points.edges import resample_energy_edges as resample_energy_edges
 from .flux_points.dataset import FluxPointsDataset as FluxPointsDataset
@@ -678,7 +676,6 @@ __all__ = [
     "dispersion",
     "dispersion_p_value",
     "divide_bins",
-    "divided_datasets",
     "download_dataset",
     "edisp_bias_threshold",
     "edisp_per_bin",
@@ -725,7 +722,6 @@ __all__ = [
     "make_rate_table",
     "make_theta_squared_table",
     "minimum_excess",
-    "moved_edges",
     "no_signal_reason",
     "norm_limit_coverage",
     "norm_limits",

@@ -144,6 +144,18 @@ class FluxPointsDataset:
         `data` are no flux points.
     ValueError
         A mask of another length, a statistic that there is not, or profiles asked for and not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import astropy.units as u
+    >>> from specnb import Fit, FluxPointsDataset, FluxPointsEstimator, demo_datasets, demo_model
+    >>> points = FluxPointsEstimator(np.geomspace(.7, 30, 9)*u.TeV).run(demo_datasets(True))
+    >>> model = demo_model()
+    >>> dataset = FluxPointsDataset(data=points, models=model)
+    >>> result = Fit().run(dataset)
+    >>> print(f"index {model.index.value:.2f} +- {model.index.error:.2f}, chi2 {result.total_stat:.1f}")
+    index 2.46 +- 0.15, chi2 7.2
     """
     tag = "FluxPointsDataset"
     available_stat_type = list(_STAT_TYPES)
@@ -158,7 +170,9 @@ class FluxPointsDataset:
         self.models = models
 
     @property
-    def stat_type(self): return self._stat_type
+    def stat_type(self):
+        """Statistic, "chi2", "distrib" or "profile"; may be changed."""
+        return self._stat_type
     @stat_type.setter
     def stat_type(self, stat_type):
         if stat_type not in _STAT_TYPES:
@@ -193,14 +207,36 @@ class FluxPointsDataset:
         return html_table(cells, caption="FluxPointsDataset")
 
     def write(self, filename, overwrite=False, checksum=False):
-        "Write a table of the differential flux with both masks, in columns mask_fit and mask_safe."
+        """Write a table of the differential flux with both masks, in columns mask_fit and mask_safe.
+
+        Parameters
+        ----------
+        filename : str or Path
+            Ending in .fits, .fits.gz or .ecsv.
+        overwrite : bool
+            Replace a file that is there.
+        checksum : bool
+            Of Gammapy, without effect.
+        """
         points = self.data.to_table(sed_type="dnde")
         points["mask_safe"], points["mask_fit"] = self.mask_safe, self.mask
         write_flux_table(filename, points, overwrite)
 
     @classmethod
     def read(cls, filename, name="flux points"):
-        "Read a table of points; masks are in its columns mask_fit and mask_safe, if it has them."
+        """Read a table of points; masks are in its columns mask_fit and mask_safe, if it has them.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File.
+        name : str
+            Name of the dataset.
+
+        Returns
+        -------
+        FluxPointsDataset
+        """
         points, label = read_flux_table(filename)
         names = [n for n in ("mask_fit", "mask_safe") if n in points.colnames]
         masks = {n: np.asarray(points[n]).astype(bool) for n in names}
@@ -235,6 +271,7 @@ class FluxPointsDataset:
 
     @property
     def mask(self):
+        "Points that take part as far as the masks tell, bool, shape of the points: safe and in the fit."
         return self.mask_safe if self.mask_fit is None else self.mask_safe & self.mask_fit
     @property
     def mask_valid(self):
@@ -438,19 +475,26 @@ class FluxPointsDataset:
         return ax_spectrum, ax_residuals
 
     @property
-    def mask_fit(self): return self._mask_fit
+    def mask_fit(self):
+        "Points to fit, bool, shape of the points; None for all."
+        return self._mask_fit
     @mask_fit.setter
     def mask_fit(self, mask):
         self._mask_fit = _checked_mask(mask, self.data.shape, "mask_fit")
     @property
-    def mask_safe(self): return self._mask_safe
+    def mask_safe(self):
+        "Points that can be trusted, bool, shape of the points."
+        return self._mask_safe
     @mask_safe.setter
     def mask_safe(self, mask):
         shape = self.data.shape
         self._mask_safe = np.ones(shape, bool) if mask is None else _checked_mask(mask, shape, "mask_safe")
 
     @property
-    def models(self): return self._models
+    def models(self):
+        """`Models` that are compared with the points, or None. Setting takes a `SpectralModel` as well, and
+        leaves out models that apply to other datasets."""
+        return self._models
     @models.setter
     def models(self, models):
         if isinstance(models, SpectralModel): models = SkyModel(models)

@@ -135,6 +135,13 @@ def resample_energy_edges(dataset, conditions=None):
         An unknown condition, or conditions that even all bins together do not fulfil.
     TypeError
         No spectrum.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, resample_energy_edges
+    >>> stacked = demo_datasets().stack_reduce()
+    >>> print(resample_energy_edges(stacked, {"counts_min": 80}).round(2))
+    [ 0.59  0.74  0.92  1.43  2.23 40.  ] TeV
     """
     if not hasattr(dataset, "arrays"):
         raise TypeError(f"dataset: expected a SpectrumDataset, found {type(dataset).__name__}; make one of "
@@ -224,6 +231,12 @@ def event_energy_edges(datasets, conditions=None, n_bins=None, equal="sqrt_ts"):
     ValueError
         Unknown conditions or conditions that cannot be fulfilled, spectra without events, or neither or both
         of `conditions` and `n_bins`.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, event_energy_edges
+    >>> print(event_energy_edges(demo_datasets(), n_bins=4, equal="counts").round(3))
+    [ 0.59   0.817  1.196  1.982 40.   ] TeV
     """
     conditions = _checked_conditions(conditions)
     if bool(conditions) == (n_bins is not None):

@@ -270,6 +270,17 @@ class FluxPoints:
         positive or not in order, infinite fluxes, negative errors.
     TypeError
         No numbers, or no model.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import FluxPointsEstimator, PowerLawSpectralModel, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+    >>> points = FluxPointsEstimator([.7, 2, 7, 20]*u.TeV, selection_optional="ul").run(datasets)
+    >>> print([f"{x:.2e}" for x in points.e2dnde.value], points.is_ul)
+    ['5.28e-11', '2.57e-11', '7.75e-12'] [False False False]
+    >>> print(points.sqrt_ts.round(1), points.energy_ref.round(2))
+    [35.5 22.1  7.4] [ 1.18  3.74 11.83] TeV
     """
 
     def __init__(self, data, reference_model, meta=None, reference=None, status=None, time_axis=None,
@@ -292,7 +303,8 @@ class FluxPoints:
         self._assumed = False
 
     def reference_flux(self, sed_type):
-        "Flux of norm 1, in the units of `SED_UNITS`, shape (n,); warns if a spectrum had to be assumed."
+        """Flux of norm 1 of a type ("dnde", "e2dnde", "flux", "eflux"), in the units of `SED_UNITS`, shape
+        (n,); warns if a spectrum had to be assumed."""
         given = _KIND.get(self.sed_type_init)
         if self._assumed and _KIND[sed_type] != given:
             warn(f"flux points: {sed_type} from {given} with an assumed power law of index 2; pass "
@@ -300,7 +312,17 @@ class FluxPoints:
         return self.reference[sed_type]
 
     def copy(self, reference_model=None):
-        "An independent copy; another reference model keeps the norms and so changes the fluxes."
+        """An independent copy.
+
+        Parameters
+        ----------
+        reference_model : `SkyModel` or `SpectralModel`, optional
+            Another one: norms stay, so that fluxes change.
+
+        Returns
+        -------
+        FluxPoints
+        """
         if reference_model is None: return copy.deepcopy(self)
         return FluxPoints(copy.deepcopy(self.data), reference_model, self.meta, status=self.status,
                           time_axis=self.time_axis, gti=self.gti)
@@ -396,6 +418,15 @@ class FluxPoints:
         ------
         ValueError
             There are no profiles.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import FluxPointsEstimator, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+        >>> points = FluxPointsEstimator([.7, 2, 7]*u.TeV, selection_optional=["ul", "scan"]).run(datasets)
+        >>> print(points.norm_ul.round(3), points.recompute_ul(n_sigma_ul=3).norm_ul.round(3))
+        [1.016 1.062] [1.072 1.159]
         """
         if not self.has_stat_profiles:
             raise ValueError("recompute_ul: there are no likelihood profiles; estimate flux points with "
@@ -428,22 +459,35 @@ class FluxPoints:
 
     @property
     def available_quantities(self):
+        "Names of the columns that there are, a list of str."
         return [n for n in NORMS + COMMON if n in self.data]
     @property
-    def has_ul(self): return "norm_ul" in self.data
+    def has_ul(self):
+        "Whether there are upper limits."
+        return "norm_ul" in self.data
     @property
-    def has_stat_profiles(self): return "stat_scan" in self.data
+    def has_stat_profiles(self):
+        "Whether there are likelihood profiles."
+        return "stat_scan" in self.data
     @property
-    def n_sigma(self): return self.meta.get("n_sigma", 1)
+    def n_sigma(self):
+        "Size of the errors in standard deviations."
+        return self.meta.get("n_sigma", 1)
     @property
-    def n_sigma_ul(self): return self.meta.get("n_sigma_ul", 2)
+    def n_sigma_ul(self):
+        "Size of the upper limits in standard deviations."
+        return self.meta.get("n_sigma_ul", 2)
     @property
-    def sed_type_init(self): return self.meta.get("SED_TYPE", "likelihood")
+    def sed_type_init(self):
+        """Type in which the points were made ("likelihood") or read, such as "dnde"."""
+        return self.meta.get("SED_TYPE", "likelihood")
     @property
     def sed_type_plot_default(self):
+        "Type that `plot` draws by default."
         return "dnde" if self.sed_type_init == "likelihood" else self.sed_type_init
     @property
     def reference_spectral_model(self):
+        "Spectrum whose norms they are, a `SpectralModel`."
         return getattr(self.reference_model, "spectral_model", self.reference_model)
 
     @property
@@ -453,6 +497,7 @@ class FluxPoints:
 
     @property
     def sqrt_ts_threshold_ul(self):
+        "Significance below which a point counts as an upper limit. Setting it changes `is_ul`."
         return self.meta.get("sqrt_ts_threshold_ul", SQRT_TS_THRESHOLD_UL)
     @sqrt_ts_threshold_ul.setter
     def sqrt_ts_threshold_ul(self, value):
@@ -499,18 +544,40 @@ class FluxPoints:
             Another ending, type or format.
         FileExistsError
             The file exists and `overwrite` is False.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import FluxPoints, FluxPointsEstimator, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+        >>> points = FluxPointsEstimator([.7, 2, 7]*u.TeV).run(datasets)
+        >>> points.write("points.ecsv", sed_type="dnde", overwrite=True)
+        >>> FluxPoints.read("points.ecsv")
+        FluxPoints(2 bands, 0.7 - 7 TeV, 0 upper limits)
         """
         gti = [] if self.gti is None else [self.gti.new_table()]
         write_flux_table(filename, self.to_table(sed_type, format), overwrite, gti)
 
     @classmethod
     def read(cls, filename, sed_type=None, format=None, reference_model=None):
-        "Read a FITS or text file; arguments as for `from_table`, errors name the file."
+        """Read a FITS or text file; errors name it.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File.
+        sed_type, format, reference_model
+            As for `from_table`.
+
+        Returns
+        -------
+        FluxPoints
+        """
         table, label = read_flux_table(filename)
         return cls.from_table(table, sed_type, format, reference_model, label, _read_gti(filename))
 
     def to_table(self, sed_type=None, format=None, formatted=False):
-        """Flux points as a table.
+        """Flux points as a table, in the columns of the format GADF [1]_.
 
         Parameters
         ----------
@@ -535,7 +602,17 @@ class FluxPoints:
 
         References
         ----------
-        https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
+        .. [1] https://gamma-astro-data-formats.readthedocs.io, section "Flux points".
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from specnb import FluxPointsEstimator, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+        >>> points = FluxPointsEstimator([.7, 2, 7]*u.TeV).run(datasets)
+        >>> table = points.to_table("e2dnde")
+        >>> print(len(table), table.colnames[3:5], table["e_min"].tolist())
+        2 ['e2dnde', 'e2dnde_err'] [0.7, 2.0]
         """
         format = _checked_format(format, self.time_axis is not None)
         sed_type, data = self._sed_type(sed_type), dict(self.data)
@@ -675,11 +752,31 @@ class FluxPoints:
         return self.slice_by_idx(found)
 
     def slice_by_time(self, time_min, time_max):
-        "The intervals that lie within two dates."
+        """The intervals that lie within two dates.
+
+        Parameters
+        ----------
+        time_min, time_max : `~astropy.time.Time`
+            The dates; or quantities that count from the reference time of the axis.
+
+        Returns
+        -------
+        FluxPoints
+        """
         return self.slice_by_coord({"time": slice(time_min, time_max)})
 
     def slice_by_energy(self, energy_min=None, energy_max=None):
-        "The bands between two energies, which move to the nearest edges."
+        """The bands between two energies, which move to the nearest edges.
+
+        Parameters
+        ----------
+        energy_min, energy_max : `~astropy.units.Quantity`, optional
+            The energies; by default the ends.
+
+        Returns
+        -------
+        FluxPoints
+        """
         return self.slice_by_coord({"energy": slice(energy_min, energy_max)})
 
     @classmethod
@@ -753,6 +850,17 @@ class FluxPoints:
         Returns
         -------
         `~matplotlib.axes.Axes`
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> import matplotlib.pyplot as plt
+        >>> from specnb import FluxPointsEstimator, PowerLawSpectralModel, demo_datasets
+        >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+        >>> points = FluxPointsEstimator([.7, 2, 7]*u.TeV).run(datasets)
+        >>> ax = points.plot(ax=plt.figure().gca(), sed_type="e2dnde", label="specnb")
+        >>> ax.get_xlabel()
+        'Energy [TeV]'
         """
         sed_type = self._sed_type(sed_type, self.sed_type_plot_default)
         if axis_name not in (None, "energy", "time") or (axis_name == "time" and self.time_axis is None):
@@ -778,8 +886,23 @@ class FluxPoints:
                                self.norm_ul * scale if self.has_ul else None, self.is_ul, ax, **kwargs)
 
     def plot_ts_profiles(self, ax=None, sed_type=None, add_cbar=True, time_format="iso", **kwargs):
-        """Draw the likelihood profiles as columns of colour; arguments as for `plot`, the rest goes to
-        `plot_profiles`."""
+        """Draw the likelihood profiles as columns of colour.
+
+        Parameters
+        ----------
+        ax, sed_type
+            As for `plot`.
+        add_cbar : bool
+            Add a colour bar.
+        time_format : {"iso", "mjd"}
+            How a light curve writes dates.
+        **kwargs
+            For `plot_profiles`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         if not self.has_stat_profiles:
             raise ValueError("no likelihood profile to draw: there is no scan; estimate flux points with "
                              "selection_optional='scan' or 'all'")
@@ -810,7 +933,9 @@ def get_rebinned_axis(fluxpoint, axis_name="energy", method=None, group_size=Non
         Groups of `group_size` bins, the last may have fewer; or as many bins as together have a test
         statistic of `ts_threshold`, what is left at the end joins the last group.
     group_size : int
+        Bins of a group, for "fixed-bins".
     ts_threshold : float
+        Least test statistic of a group, for "min-ts".
 
     Returns
     -------
@@ -820,6 +945,15 @@ def get_rebinned_axis(fluxpoint, axis_name="energy", method=None, group_size=Non
     ------
     ValueError
         Another axis or method.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import FluxPointsEstimator, PowerLawSpectralModel, demo_datasets, get_rebinned_axis
+    >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+    >>> points = FluxPointsEstimator([.7, 1, 2, 4, 7]*u.TeV).run(datasets)
+    >>> print(get_rebinned_axis(points, method="fixed-bins", group_size=2).edges)
+    [0.7 2.  7. ] TeV
     """
     axis = {"energy": fluxpoint.energy_axis, "time": fluxpoint.time_axis}.get(axis_name)
     if axis is None:

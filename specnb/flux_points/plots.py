@@ -131,6 +131,17 @@ def plot_profiles(e_min, e_max, flux_ref, norm, root, ax=None, add_cbar=True, **
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import numpy as np
+    >>> from specnb import plot_profiles
+    >>> ax = plt.figure().gca()
+    >>> norm, flux = np.linspace(.4, 1.6, 13)[None], np.array([2e-12])
+    >>> ax = plot_profiles(np.array([1.]), np.array([3.]), flux, norm, (norm - 1)/.2, ax)
+    >>> len(ax.collections)
+    1
     """
     light = colors.ListedColormap(plt.get_cmap("Blues")(np.linspace(0, .6, 256)))
     kwargs = {"vmin": -4, "vmax": 0, "cmap": light, "zorder": 0, "linewidths": 0, "rasterized": True,

@@ -77,6 +77,17 @@ def plot_time_points(times, flux, error=None, limit=None, is_ul=None, ax=None, b
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import numpy as np
+    >>> from specnb import plot_time_points
+    >>> day, flux = np.arange(5.), np.array([[1.], [1.2], [3], [1.1], [.9]])
+    >>> error, ax = np.full((2, 5, 1), .2), plt.figure().gca()
+    >>> ax = plot_time_points((day, day + .1, day + .2), flux, error, ax=ax)
+    >>> len(ax.containers)
+    1
     """
     ax = plt.gca() if ax is None else ax
     start, middle, stop = times

@@ -161,6 +161,17 @@ class UnfoldedSpectrum:
         norms they were drawn from, shape (n_bands,); empty without toys.
     status : list of str
         What could not be determined in each band, and why; "" if all is well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import astropy.units as u
+    >>> from specnb import demo_datasets, unfold
+    >>> spectrum = unfold(demo_datasets(True), np.geomspace(.7, 20, 7)*u.TeV)
+    >>> print(spectrum.norm.round(2), spectrum.norm_err.round(2))
+    [1.01 1.08 0.93 1.07 0.82 0.69] [0.11 0.12 0.15 0.2  0.27 0.4 ]
+    >>> print(f"{spectrum.correlation[0, 1]:.2f}")
+    -0.27
     """
     edges:np.ndarray
     norm:np.ndarray
@@ -464,7 +475,7 @@ def _unfolded(pairs, used, x, method, strength, rule, n_toys, random_state):
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #6bac51ea
 def unfold(datasets, energy_edges, method="tikhonov", strength=None, reference=None, source=0, n_toys=0,
            random_state=0):
-    """Unfold the spectrum of a source.
+    """Unfold the spectrum of a source, with a penalty [1]_ or by steps of Bayes' theorem [2]_.
 
     Parameters
     ----------
@@ -503,7 +514,17 @@ def unfold(datasets, energy_edges, method="tikhonov", strength=None, reference=N
 
     References
     ----------
-    Schmitt 2012, JINST 7 T10003; D'Agostini 1995, NIM A 362, 487.
+    .. [1] Schmitt 2012, JINST 7 T10003.
+    .. [2] D'Agostini 1995, NIM A 362, 487.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import astropy.units as u
+    >>> from specnb import demo_datasets, unfold
+    >>> spectrum = unfold(demo_datasets(True), np.geomspace(.7, 20, 5)*u.TeV, method="bayes", strength=4)
+    >>> print([f"{x:.2e}" for x in spectrum.dnde.value])
+    ['3.11e-11', '3.61e-12', '3.66e-13', '1.98e-14']
     """
     datasets, edges = as_datasets(datasets), _checked_edges(energy_edges)
     rule, number = _checked_choice(method, strength)

@@ -82,6 +82,19 @@ class LightCurveEstimator(FluxPointsEstimator):
     ------
     ValueError, TypeError
         As from `FluxPointsEstimator`; intervals that are none.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, demo_datasets
+    >>> estimator = LightCurveEstimator("run", energy_edges=[1, 10]*u.TeV)
+    >>> curve = estimator.run(demo_datasets(True))
+    >>> for flux, error in zip(curve.flux.value[:, 0], curve.flux_err.value[:, 0]):
+    ...     print(f"{flux:.2e} +- {error:.1e}")
+    2.18e-11 +- 2.4e-12
+    2.59e-11 +- 2.6e-12
+    2.02e-11 +- 2.4e-12
+    1.85e-11 +- 2.6e-12
     """
 
     def __init__(self, time_intervals=None, atol="1e-6 s", p0=.05, **kwargs):

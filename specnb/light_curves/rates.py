@@ -41,7 +41,7 @@ def _statistic(
 
 # %% ../../nbs/77_light_curves/40_rates.ipynb #8eac230b
 def make_rate_table(datasets, time_intervals=None, energy_min=None, energy_max=None):
-    """Excess, background and significance over time.
+    """Excess, background and significance [1]_ over time.
 
     Parameters
     ----------
@@ -58,8 +58,7 @@ def make_rate_table(datasets, time_intervals=None, energy_min=None, energy_max=N
         ``time_min, time_max, livetime, counts, counts_off, alpha, background, excess, excess_err,
         excess_rate, excess_rate_err, background_rate, background_rate_err, sqrt_ts`` of each interval;
         ``cumulative_`` livetime, counts, background, excess and sqrt_ts from the first interval to the end
-        of this one. An interval
-        without data has counts of 0 and rates of nan.
+        of this one. An interval without data has counts of 0 and rates of nan.
 
     Raises
     ------
@@ -70,7 +69,14 @@ def make_rate_table(datasets, time_intervals=None, energy_min=None, energy_max=N
 
     References
     ----------
-    Li & Ma 1983, ApJ 272, 317.
+    .. [1] Li & Ma 1983, ApJ 272, 317.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, make_rate_table
+    >>> rates = make_rate_table(demo_datasets())
+    >>> print(rates["excess_rate"].to("min-1").round(1), rates["cumulative_sqrt_ts"].round(1))
+    [6.1 6.2 4.8 2.8] 1 / min [23.4 33.2 40.3 44.4]
     """
     low, high = (default if edge is None else as_float(u.Quantity(edge), "TeV", name) for edge, default, name
                  in ((energy_min, 0, "energy_min"), (energy_max, np.inf, "energy_max")))
@@ -104,6 +110,13 @@ def plot_rates(rates, axes=None):
     Returns
     -------
     pair of `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, make_rate_table, plot_rates
+    >>> above, below = plot_rates(make_rate_table(demo_datasets()))
+    >>> print(above.get_ylabel(), "|", below.get_xlabel())
+    rate [min$^{-1}$] | livetime [h]
     """
     if axes is None:
         axes = plt.subplots(2, 1, figsize=(6.5, 5), layout="constrained")[1]

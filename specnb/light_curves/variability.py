@@ -51,7 +51,7 @@ def _variance(x):
 
 # %% ../../nbs/77_light_curves/30_variability.ipynb #89a891ee
 def compute_excess_variance(flux, flux_err, axis=0):
-    """Normalised excess variance, with its sign.
+    """Normalised excess variance, with its sign [1]_.
 
     Parameters
     ----------
@@ -67,14 +67,21 @@ def compute_excess_variance(flux, flux_err, axis=0):
 
     References
     ----------
-    Vaughan et al. 2003, MNRAS 345, 1271, equations 8 and 11.
+    .. [1] Vaughan et al. 2003, MNRAS 345, 1271, equations 8 and 11.
+
+    Examples
+    --------
+    >>> from specnb import compute_excess_variance
+    >>> value, error = compute_excess_variance([3., 5, 2, 8], [.5, .6, .5, .7])
+    >>> print(f"{value:.2f} +- {error:.2f}")
+    0.33 +- 0.07
     """
     x, e = _measured(flux, flux_err, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _excess(x, e, _variance(x))
 
 def compute_fvar(flux, flux_err, axis=0):
-    """Fractional variability, the root of the absolute value of the excess variance.
+    """Fractional variability, the root of the absolute value of the excess variance [1]_.
 
     Parameters
     ----------
@@ -88,13 +95,20 @@ def compute_fvar(flux, flux_err, axis=0):
 
     References
     ----------
-    Vaughan et al. 2003, MNRAS 345, 1271, equations 10 and B2.
+    .. [1] Vaughan et al. 2003, MNRAS 345, 1271, equations 10 and B2.
+
+    Examples
+    --------
+    >>> from specnb import compute_fvar
+    >>> value, error = compute_fvar([3., 5, 2, 8], [.5, .6, .5, .7])
+    >>> print(f"{value:.2f} +- {error:.2f}")
+    0.57 +- 0.07
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return _root(*compute_excess_variance(flux, flux_err, axis))
 
 def compute_fpp(flux, flux_err, axis=0):
-    """Point-to-point variability: fractional variability of the steps between neighbours.
+    """Point-to-point variability: fractional variability of the steps between neighbours [1]_.
 
     For white noise it is about as large as `compute_fvar`, for slow changes it is smaller.
 
@@ -110,7 +124,16 @@ def compute_fpp(flux, flux_err, axis=0):
 
     References
     ----------
-    Edelson et al. 2002, ApJ 568, 610, equation 3.
+    .. [1] Edelson et al. 2002, ApJ 568, 610, equation 3.
+
+    Examples
+    --------
+    A slow rise:
+
+    >>> from specnb import compute_fpp, compute_fvar
+    >>> flux, error = [1., 2, 3, 4, 5, 6], [.1]*6
+    >>> print(f"{compute_fpp(flux, error)[0]:.2f} {compute_fvar(flux, error)[0]:.2f}")
+    0.28 0.53
     """
     x, e = _measured(flux, flux_err, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -134,6 +157,13 @@ def compute_chisq(flux, flux_err=None, axis=0):
     -------
     tuple of ndarray
         Chi-square and the probability of a larger one for a constant flux; nan with fewer than two fluxes.
+
+    Examples
+    --------
+    >>> from specnb import compute_chisq
+    >>> chi2, p_value = compute_chisq([3., 5, 2, 8], [1., 1, 1, 1])
+    >>> print(f"{chi2:.1f} {p_value:.1e}")
+    21.0 1.1e-04
     """
     x, e = _measured(flux, flux if flux_err is None else flux_err, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -146,7 +176,7 @@ def compute_chisq(flux, flux_err=None, axis=0):
 
 # %% ../../nbs/77_light_curves/30_variability.ipynb #a10b7614
 def compute_flux_doubling(flux, flux_err, coords, axis=0):
-    """Fastest doubling and halving between neighbours.
+    """Fastest doubling and halving between neighbours [1]_.
 
     Parameters
     ----------
@@ -165,7 +195,15 @@ def compute_flux_doubling(flux, flux_err, coords, axis=0):
 
     References
     ----------
-    Brown 2013, MNRAS 431, 824.
+    .. [1] Brown 2013, MNRAS 431, 824.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import compute_flux_doubling
+    >>> found = compute_flux_doubling([1., 4, 3, 1], [.1, .2, .2, .1], [0, 2, 4, 6]*u.h)
+    >>> print(found["doubling"].round(2), found["halving"].round(2))
+    [1.] h [1.26] h
     """
     x, e = _measured(flux, flux_err, axis)
     x, e = (a[:, None] if a.ndim == 1 else a for a in (x, e))
@@ -186,7 +224,7 @@ def compute_flux_doubling(flux, flux_err, coords, axis=0):
 
 # %% ../../nbs/77_light_curves/30_variability.ipynb #23b8de6d
 def structure_function(flux, flux_err, time, tdelta_precision=5):
-    """Mean squared differences of fluxes by their distance in time.
+    """Mean squared differences of fluxes by their distance in time [1]_.
 
     Parameters
     ----------
@@ -204,7 +242,15 @@ def structure_function(flux, flux_err, time, tdelta_precision=5):
 
     References
     ----------
-    Emmanoulopoulos et al. 2010, MNRAS 404, 931.
+    .. [1] Emmanoulopoulos et al. 2010, MNRAS 404, 931.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import structure_function
+    >>> value, distance = structure_function([1., 2, 4, 3], [.1, .1, .1, .1], [0, 1, 2, 3]*u.d)
+    >>> print(value.round(2), distance)
+    [2.09 4.2  4.  ] [1. 2. 3.] d
     """
     x, e = _measured(flux, flux_err, 0)
     t = np.asarray(time.value, float)
@@ -222,7 +268,7 @@ def structure_function(flux, flux_err, time, tdelta_precision=5):
 
 # %% ../../nbs/77_light_curves/30_variability.ipynb #e6661d63
 def discrete_correlation(flux1, flux_err1, flux2, flux_err2, time1, time2, tau, axis=0):
-    """Correlation of two unevenly sampled series.
+    """Correlation of two unevenly sampled series [1]_.
 
     Parameters
     ----------
@@ -243,7 +289,20 @@ def discrete_correlation(flux1, flux_err1, flux2, flux_err2, time1, time2, tau, 
 
     References
     ----------
-    Edelson & Krolik 1988, ApJ 333, 646.
+    .. [1] Edelson & Krolik 1988, ApJ 333, 646.
+
+    Examples
+    --------
+    A series and the same three days later:
+
+    >>> import numpy as np
+    >>> import astropy.units as u
+    >>> from specnb import discrete_correlation
+    >>> day, flux = np.arange(20.)*u.d, np.random.default_rng(0).normal(10, 3, 20)
+    >>> error = np.full(20, .1)
+    >>> lag, value, spread = discrete_correlation(flux, error, flux, error, day, day + 3*u.d, 1*u.d)
+    >>> print(lag[value.argmax()].round(1))
+    -2.5 d
     """
     series = [_measured(*pair, axis) for pair in ((flux1, flux_err1), (flux2, flux_err2))]
     if series[0][0].shape[1:] != series[1][0].shape[1:]:
@@ -268,16 +327,18 @@ def discrete_correlation(flux1, flux_err1, flux2, flux_err2, time1, time2, tau, 
 # %% ../../nbs/77_light_curves/30_variability.ipynb #13540bcc
 def TimmerKonig_lightcurve_simulator(power_spectrum, npoints, spacing, nchunks=10, random_state="random-seed",
                                      power_spectrum_params=None, mean=0.0, std=1.0, poisson=False):
-    """Simulate a series with a power spectrum.
+    """Simulate a series with a power spectrum [1]_.
 
     Parameters
     ----------
     power_spectrum : callable
         Power at frequencies, in inverse units of `spacing`.
-    npoints, nchunks : int
-        Length of the series, and how many times longer a series it is cut from.
+    npoints : int
+        Length of the series.
     spacing : `~astropy.units.Quantity`
         Time between two points.
+    nchunks : int
+        How many times longer the series is that it is cut from.
     random_state : "random-seed", int, or `~numpy.random.Generator`
         Where random numbers come from.
     power_spectrum_params : dict, optional
@@ -301,7 +362,19 @@ def TimmerKonig_lightcurve_simulator(power_spectrum, npoints, spacing, nchunks=1
 
     References
     ----------
-    Timmer & Koenig 1995, A&A 300, 707.
+    .. [1] Timmer & Koenig 1995, A&A 300, 707.
+
+    Examples
+    --------
+    Red noise:
+
+    >>> import astropy.units as u
+    >>> from specnb import TimmerKonig_lightcurve_simulator
+    >>> def power(frequency):
+    ...     return frequency**-2.
+    >>> flux, time = TimmerKonig_lightcurve_simulator(power, 500, 1*u.d, random_state=0, mean=10, std=2)
+    >>> print(f"{flux.mean():.2f} {flux.std():.2f}", time[-1])
+    10.00 2.00 499.0 d
     """
     if not callable(power_spectrum):
         raise ValueError(f"power_spectrum: expected a function, found {power_spectrum!r}")
@@ -364,6 +437,15 @@ def compute_lightcurve_fvar(lightcurve, flux_quantity="flux"):
     `~astropy.table.QTable`
         ``min_energy, max_energy, fvar, fvar_err, significance``, and the excess variance with its sign:
         ``excess_variance, excess_variance_err``.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, compute_lightcurve_fvar, demo_datasets
+    >>> curve = LightCurveEstimator("run", energy_edges=[.7, 2, 10]*u.TeV).run(demo_datasets(True))
+    >>> found = compute_lightcurve_fvar(curve)
+    >>> print(found["fvar"].round(3), found["excess_variance"].round(4))
+    [0.012 0.093] [-0.0001 -0.0087]
     """
     values = _series(lightcurve, flux_quantity)
     names = ("fvar", "fvar_err", "significance", "excess_variance", "excess_variance_err")
@@ -383,6 +465,14 @@ def compute_lightcurve_fpp(lightcurve, flux_quantity="flux"):
     -------
     `~astropy.table.QTable`
         ``min_energy, max_energy, fpp, fpp_err, significance``.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, compute_lightcurve_fpp, demo_datasets
+    >>> curve = LightCurveEstimator("run", energy_edges=[.7, 2, 10]*u.TeV).run(demo_datasets(True))
+    >>> print(compute_lightcurve_fpp(curve)["fpp"].round(3))
+    [0.057 0.155]
     """
     fpp, error = compute_fpp(*_series(lightcurve, flux_quantity))
     return _by_band(lightcurve, {"fpp": fpp, "fpp_err": error, "significance": fpp/error}, flux_quantity)
@@ -401,6 +491,15 @@ def compute_lightcurve_doublingtime(lightcurve, flux_quantity="flux"):
         ``min_energy, max_energy, doublingtime, doubling_err, doubling_coord``, the same of halving; the
         coord is the date of the first of the two points, the middle of the light curve where nothing
         was found.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, compute_lightcurve_doublingtime, demo_datasets
+    >>> curve = LightCurveEstimator("run", energy_edges=[1, 10]*u.TeV).run(demo_datasets(True))
+    >>> found = compute_lightcurve_doublingtime(curve)
+    >>> print(found["doublingtime"].to("h").round(1), found["doubling_err"].to("h").round(1))
+    [2.1] h [1.8] h
     """
     axis = expect(lightcurve, FluxPoints, "lightcurve").time_axis
     values = _series(lightcurve, flux_quantity)
@@ -429,6 +528,15 @@ def compute_lightcurve_discrete_correlation(lightcurve1, lightcurve2=None, flux_
     -------
     dict
         ``bins``, ``discrete_correlation``, ``discrete_correlation_err``, as from `discrete_correlation`.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, compute_lightcurve_discrete_correlation, demo_datasets
+    >>> curve = LightCurveEstimator("run", energy_edges=[1, 10]*u.TeV).run(demo_datasets(True))
+    >>> found = compute_lightcurve_discrete_correlation(curve, tau=1*u.h)
+    >>> print(found["bins"].to("h"), found["discrete_correlation"].shape)
+    [-1.5 -0.5  0.5  1.5] h (4, 1)
     """
     second = lightcurve1 if lightcurve2 is None else lightcurve2
     series = [v for curve in (lightcurve1, second) for v in _series(curve, flux_quantity)]
@@ -464,6 +572,15 @@ def compute_lightcurve_constancy(lightcurve, datasets=None, estimator=None, flux
     ------
     ValueError
         Datasets without estimator.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import LightCurveEstimator, compute_lightcurve_constancy, demo_datasets
+    >>> datasets, estimator = demo_datasets(True), LightCurveEstimator("run", energy_edges=[1, 10]*u.TeV)
+    >>> found = compute_lightcurve_constancy(estimator.run(datasets), datasets, estimator)
+    >>> print(found["chi2"].round(2), found["ts"].round(2), found["ts_p_value"].round(2))
+    [4.58] [4.69] [0.2]
     """
     flux, error = _series(lightcurve, flux_quantity)
     chi2, p_value = compute_chisq(flux, error)
