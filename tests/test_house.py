@@ -92,7 +92,7 @@ def test_parts_are_ordered_folders():
     "Each part begins with a page that exports nothing and says what goes in and what comes out, with a picture."
     assert list(PARTS) == ["base", "data", "regions", "models", "stats", "makers", "simulate", "fit", "flux_points", "light_curves", "detection", "analysis",
                            "sweeps", "command_line"]
-    assert sorted(p.name for p in (ROOT / "nbs").glob("*.ipynb")) == ["benchmarks.ipynb", "coming_from_gammapy.ipynb", "index.ipynb"]
+    assert sorted(p.name for p in (ROOT / "nbs").glob("*.ipynb")) == ["benchmarks.ipynb", "coming_from_gammapy.ipynb", "index.ipynb", "validation.ipynb"]
 
 
 def test_private_names_stay_in_their_chapter():

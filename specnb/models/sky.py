@@ -859,7 +859,7 @@ def create_crab_spectral_model(reference="meyer"):
     References
     ----------
     .. [1] Meyer, Horns & Zechlin 2010, A&A 523, A2.
-    .. [2] Aharonian et al. 2000, ApJ 539, 317.
+    .. [2] Aharonian et al. 2004, ApJ 614, 897.
     .. [3] Aharonian et al. 2006, A&A 457, 899.
     .. [4] Aleksic et al. 2015, JHEAp 5, 30.
 
