@@ -22,7 +22,6 @@ STUB = Path(specnb.__file__).with_suffix(".pyi")
 HOME = {name: chapter for chapter, name in re.findall(r"^from \.(\S+) import (\w+) as", STUB.read_text(encoding="utf-8"), re.MULTILINE)}
 CHAPTERS = sorted(set(HOME.values()), key=[*HOME.values()].index)
 NOT_YET = {  # chapters whose entries are still being written: take yours out when `python tests/test_docstrings.py PART` is content
-    "detection": "sensitivity limits upper_limits weak_source profiles theta_squared nested_models toy_pvalues comparison line_search impacts",
     "analysis": "fields config figures analysis high_level views products pages record repeat validate",
     "sweeps": "design results tables run plots page choices",
 }

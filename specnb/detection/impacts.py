@@ -79,6 +79,13 @@ def add_nuisances(datasets, area_norm=None, energy_scale=None, background_norm=N
     ------
     ValueError
         No models, nothing to add, an unknown group or dataset, or a dataset that does not name its telescope.
+
+    Examples
+    --------
+    >>> from specnb import add_nuisances, demo_datasets
+    >>> datasets = add_nuisances(demo_datasets(True), energy_scale=.1, per="all")
+    >>> print(datasets.models.names, datasets.models["all"].energy_scale.prior)
+    ['crab', 'all'] GaussianPrior(mu=1, sigma=0.1, weight=1)
     """
     datasets = as_datasets(datasets)
     given = dict(area_norm=area_norm, energy_scale=energy_scale, background_norm=background_norm)
@@ -111,6 +118,12 @@ def held_covariance(covariance, held):
     -------
     ndarray, shape (..., n_par, n_par)
         0 in the rows and columns of those that are held.
+
+    Examples
+    --------
+    >>> from specnb import held_covariance
+    >>> held_covariance([[2., 1], [1, 1]], [False, True]).tolist()
+    [[1.0, 0.0], [0.0, 0.0]]
     """
     covariance, held = np.asarray(covariance, float), np.asarray(held, bool)
     error = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
@@ -251,7 +264,43 @@ def with_digits(
 # %% ../../nbs/78_detection/70_impacts.ipynb #0d6a486e
 @dataclass(frozen=True, eq=False)
 class Systematics:
-    "Results of a fit with their statistical and systematic errors, and the impacts of nuisance parameters."
+    """Results of a fit with their statistical and systematic errors, and the impacts of nuisance parameters.
+
+    Attributes
+    ----------
+    names, units : list of str
+        Of the results.
+    value : ndarray, shape (n_results,)
+        The results.
+    status : list of str
+        Of each result: "ok", or why a number is nan.
+    parameters : list of str
+        Names of all free parameters.
+    covariance : ndarray, shape (n_par, n_par)
+        Of these.
+    gradient : ndarray, shape (n_results, n_par)
+        Of the results.
+    numbers : ndarray of int, shape (n_nuisances,)
+        Of the nuisance parameters among all.
+    best, center, width : ndarray, shape (n_nuisances,)
+        Their best values, and centre and width of their priors; nan without one.
+    post_shifts, prior_shifts : ndarray, shape (n_nuisances, 2, n_results)
+        Of the results, for the post-fit error up and down, and for the width of the prior.
+    nuisance_status : list of str
+        "ok", or why a number is nan.
+    message : str
+        Of the fit.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, add_nuisances, demo_datasets, systematics
+    >>> datasets = add_nuisances(demo_datasets(PowerLawSpectralModel()), energy_scale=.1, per="all")
+    >>> found = systematics(datasets)
+    >>> print(found.names, (found.stat/found.value).round(3), (found.syst/found.value).round(3))
+    ['index', 'amplitude'] [0.022 0.048] [0.    0.166]
+    >>> print(found.impact_table("amplitude")["nuisance"].tolist())
+    ['all.energy_scale']
+    """
     names:list             # of the results
     units:list
     value:np.ndarray       # shape (n_results,)
@@ -328,7 +377,17 @@ class Systematics:
         return (self.gradient @ self.covariance[:, self.numbers]/self.width).T
 
     def index(self, result=None):
-        "Number of a result, given by name or number; by default the first."
+        """Number of a result, given by name or number; by default the first.
+
+        Parameters
+        ----------
+        result : str or int, optional
+            The result.
+
+        Returns
+        -------
+        int
+        """
         n, result = len(self.names), 0 if result is None else result
         if isinstance(result, str) and result in self.names:
             return self.names.index(result)
@@ -432,7 +491,8 @@ def _status_of_results(problem, fitted, value, error)->list:
             for v, e in zip(value, error)]
 
 def systematics(datasets, parameters=None, quantities=(), nuisances=None):
-    """Fit datasets with nuisance parameters and take the errors of the results apart.
+    """Fit datasets with nuisance parameters and take the errors of the results apart, in components [1]_ and
+    impacts [2]_.
 
     Parameters
     ----------
@@ -458,7 +518,16 @@ def systematics(datasets, parameters=None, quantities=(), nuisances=None):
 
     References
     ----------
-    Pinto et al. 2024, EPJC 84, 593 (components); ATLAS collaboration 2012, ATLAS-PHYS-PUB-2011-11 (impacts).
+    .. [1] Pinto et al. 2024, EPJC 84, 593.
+    .. [2] ATLAS collaboration 2012, ATLAS-PHYS-PUB-2011-11.
+
+    Examples
+    --------
+    >>> from specnb import DerivedQuantity, PowerLawSpectralModel, add_nuisances, demo_datasets, systematics
+    >>> datasets = add_nuisances(demo_datasets(PowerLawSpectralModel()), area_norm=.15, per="all")
+    >>> found = systematics(datasets, [], [DerivedQuantity.flux("1 TeV", "10 TeV")])
+    >>> print(f"{found.value[0]:.2e} +- {found.stat[0]:.1e} (stat) +- {found.syst[0]:.1e} (syst)")
+    2.09e-11 +- 9.8e-13 (stat) +- 3.1e-12 (syst)
     """
     datasets = as_datasets(datasets)
     fitted = Fit().run(datasets)
@@ -503,6 +572,14 @@ def plot_impacts(systematics, result=None, n=15, axes=None):
     Returns
     -------
     list of two `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, add_nuisances, demo_datasets, plot_impacts, systematics
+    >>> datasets = add_nuisances(demo_datasets(PowerLawSpectralModel()), energy_scale=.1, per="run")
+    >>> left, right = plot_impacts(systematics(datasets), "amplitude")
+    >>> len(left.get_yticklabels())
+    4
     """
     n = as_number(n, "n", minimum=1, integer=True)
     rows, r = systematics.impact_table(result)[:n], systematics.index(result)

@@ -44,6 +44,13 @@ def norm_limits(signal, n_on, n_off=None, alpha=None, background=None, other=0.,
     dict of ndarray, shape (...)
         ``norm``, ``norm_err``, ``norm_ul``, ``ts``, ``sqrt_ts``; nan where no counts are predicted, or where
         the statistic does not rise far enough.
+
+    Examples
+    --------
+    >>> from specnb import norm_limits
+    >>> found = norm_limits(signal=[2., 3, 1], n_on=[[4, 3, 1], [1, 0, 0]], n_off=[12, 8, 3], alpha=.1)
+    >>> print(found["norm"].round(2), found["norm_ul"].round(2))
+    [ 0.91 -0.27] [2.09 0.42]
     """
     measured = [background] if n_off is None else [n_off, alpha]
     arrays = [np.asarray(x, float) for x in (signal, n_on, other, *measured)]
@@ -87,6 +94,13 @@ def _rows(
     return type(term)(*(getattr(term, name)[rows] for name in names))
 
 # %% ../../nbs/78_detection/20_limits.ipynb #7a4ed04e
+#: Quantiles of expected limits: the median, and one and two standard deviations about it.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import EXPECTED
+#: >>> EXPECTED[2]
+#: 0.5
 EXPECTED = .0228, .1587, .5, .8413, .9772 # quantiles: the median and 1 and 2 standard deviations about it
 
 def expected_norm_limits(signal, n_off=None, alpha=None, background=None, other=0., n_sigma_ul=N_SIGMA_UL,
@@ -95,12 +109,14 @@ def expected_norm_limits(signal, n_off=None, alpha=None, background=None, other=
 
     Parameters
     ----------
-    signal, n_off, alpha, background, other, n_sigma_ul, smooth
-        As for `norm_limits`; with `smooth` `n_off` may well be the smooth background.
+    signal, n_off, alpha, background, other, n_sigma_ul
+        As for `norm_limits`.
     n_toys : int
         Number of simulated measurements; without any, only the limit of the expected counts is computed.
     random_state : int or `numpy.random.Generator`
         Seed or generator for the simulation.
+    smooth : `Smooth`, optional
+        As for `norm_limits`; `n_off` may then well be the smooth background.
 
     Returns
     -------
@@ -108,6 +124,13 @@ def expected_norm_limits(signal, n_off=None, alpha=None, background=None, other=
         Limit of the expected counts.
     quantiles : ndarray, shape (5, ...), or None
         Quantiles 2.3, 15.9, 50, 84.1 and 97.7 % of the limits of the simulated measurements.
+
+    Examples
+    --------
+    >>> from specnb import expected_norm_limits
+    >>> limit, quantiles = expected_norm_limits([2., 3, 1], [12, 8, 3], .1, n_toys=200, random_state=0)
+    >>> print(f"{limit:.2f}", quantiles.shape, quantiles[0] < quantiles[2] < quantiles[4])
+    0.74 (5,) True
     """
     mean_on = (np.asarray(background, float) if n_off is None else np.multiply(alpha, n_off)) + other
     fixed = dict(other=other, n_sigma_ul=n_sigma_ul, smooth=smooth)
@@ -145,19 +168,30 @@ def norm_limit_coverage(signal, norm, n_off=None, alpha=None, background=None, o
 
     Parameters
     ----------
-    signal, n_off, alpha, background, other, n_sigma_ul, smooth
-        As for `norm_limits`; the OFF counts are taken for the expected ones.
+    signal : array_like, shape (..., n_bins)
+        Counts predicted for norm 1.
     norm : array_like, shape (...)
         The true norm.
+    n_off, alpha, background, other, n_sigma_ul
+        As for `norm_limits`; the OFF counts are taken for the expected ones.
     n_toys : int
         Number of simulated measurements.
     random_state : int or `numpy.random.Generator`
         Seed or generator for the simulation.
+    smooth : `Smooth`, optional
+        As for `norm_limits`.
 
     Returns
     -------
     coverage, error : ndarray, shape (...)
         Share of the measurements, and its statistical error; nan where the norm is.
+
+    Examples
+    --------
+    >>> from specnb import norm_limit_coverage
+    >>> share, error = norm_limit_coverage([2., 3, 1], 2., [12, 8, 3], .1, n_toys=300, random_state=0)
+    >>> print(f"{share:.2f} +- {error:.2f}")
+    0.99 +- 0.01
     """
     norm = np.asarray(norm, float)
     known = np.where(np.isfinite(norm), norm, 0)

@@ -121,12 +121,19 @@ def count_upcrossings(curves, level):
     Returns
     -------
     ndarray of int, shape (n_toys,)
+
+    Examples
+    --------
+    >>> from specnb import count_upcrossings
+    >>> count_upcrossings([[0, 2, 0, 3, 4], [0, 0, .5, 0, 0]], level=1).tolist()
+    [2, 0]
     """
     above = np.asarray(curves, float) > level
     return (above[:, 1:] & ~above[:, :-1]).sum(1)
 
 def upcrossing_pvalue(ts, curves, level=.5, at_limit=True):
-    """Probability that a test statistic exceeds a value anywhere, from upcrossings of a low level in toys.
+    """Probability that a test statistic exceeds a value anywhere, from upcrossings of a low level in toys
+    [1]_.
 
     Parameters
     ----------
@@ -146,7 +153,16 @@ def upcrossing_pvalue(ts, curves, level=.5, at_limit=True):
 
     References
     ----------
-    Gross and Vitells 2010, EPJC 70, 525.
+    .. [1] Gross and Vitells 2010, EPJC 70, 525.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import upcrossing_pvalue, wilks_pvalue
+    >>> curves = np.random.default_rng(0).normal(size=(1000, 10))**2
+    >>> p, error = upcrossing_pvalue(16., curves, at_limit=False)
+    >>> print(f"{p/wilks_pvalue(16.):.0f} times as probable as at a given energy")
+    16 times as probable as at a given energy
     """
     n = count_upcrossings(curves, level)
     fall = np.exp(-max(ts - level, 0)/2)
@@ -174,6 +190,14 @@ class LineSearch:
         Global p-value of the highest test statistic.
     p_upcrossings, p_upcrossings_err : float
         The same by Gross and Vitells.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import PowerLawSpectralModel, demo_datasets, line_search
+    >>> found = line_search(demo_datasets(PowerLawSpectralModel()), [2, 5]*u.TeV, n_toys=0)
+    >>> print(found.to_table().colnames, f"{found.energy[found.best]:.0f} TeV")
+    ['energy', 'ts', 'flux', 'flux_ul', 'flux_ul_expected'] 2 TeV
     """
     energy:np.ndarray
     ts:np.ndarray
@@ -268,7 +292,8 @@ def _joined_counts(one, two):
 
 # %% ../../nbs/78_detection/65_line_search.ipynb #c0e70089
 def line_search(datasets, energies=None, n_toys=1000, width=None, confidence_level=.95, random_state=0):
-    """Look for a narrow line on top of the models of datasets.
+    """Look for a narrow line on top of the models of datasets; the global significance comes from toys and
+    from their upcrossings [1]_.
 
     Parameters
     ----------
@@ -296,7 +321,15 @@ def line_search(datasets, energies=None, n_toys=1000, width=None, confidence_lev
 
     References
     ----------
-    Gross and Vitells 2010, EPJC 70, 525.
+    .. [1] Gross and Vitells 2010, EPJC 70, 525.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import PowerLawSpectralModel, demo_datasets, line_search
+    >>> found = line_search(demo_datasets(PowerLawSpectralModel()), [2, 5]*u.TeV, n_toys=0)
+    >>> print(found.ts.round(1) + 0, [f"{x:.1e}" for x in found.flux_ul])
+    [3.9 1.5] ['3.2e-12', '9.3e-13']
     """
     datasets, rng = as_datasets(datasets), as_generator(random_state, "random_state")
     n_toys = as_number(n_toys, "n_toys", minimum=0, integer=True)

@@ -32,11 +32,35 @@ def sigma_to_ts(n_sigma, df=1):
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> from specnb import sigma_to_ts
+    >>> print([f"{sigma_to_ts(3, df=df):.2f}" for df in (1, 2)])
+    ['9.00', '11.83']
     """
     return float(stats.chi2.isf(stats.chi2.sf(n_sigma**2, 1), df))
 
 def ts_to_sigma(ts, df=1):
-    "Standard deviations, both tails, of a test statistic for models that differ in `df` parameters."
+    """Standard deviations, both tails, of a test statistic.
+
+    Parameters
+    ----------
+    ts : float
+        Test statistic.
+    df : int
+        Number of parameters that the models differ in.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from specnb import ts_to_sigma
+    >>> print([f"{ts_to_sigma(9, df=df):.2f}" for df in (1, 2)])
+    ['3.00', '2.54']
+    """
     return float(np.sqrt(stats.chi2.isf(stats.chi2.sf(ts, df), 1)))
 
 # %% ../../nbs/78_detection/50_nested_models.ipynb #348100ed
@@ -96,6 +120,15 @@ class NestedModelSelection:
     ------
     ValueError
         Not one value for each parameter.
+
+    Examples
+    --------
+    >>> from specnb import NestedModelSelection, demo_datasets, demo_model
+    >>> model = demo_model()
+    >>> selection = NestedModelSelection([model.lambda_], [0], n_sigma=2)
+    >>> found = selection.run(demo_datasets(model))
+    >>> print(f"{found['ts']:.1f} > {selection.ts_threshold:.1f}, lambda {model.lambda_.value:.2f}")
+    5.1 > 4.0, lambda 0.08
     """
 
     def __init__(self, parameters, null_values, n_sigma=2, n_free_parameters=None, fit=None):
@@ -114,7 +147,7 @@ class NestedModelSelection:
         return np.sign(self.n_sigma)*sigma_to_ts(self.n_sigma, self.n_free_parameters)
 
     def ts_known_bkg(self, datasets):
-        "Test statistic at the present values, no parameter fitted."
+        "Test statistic at the present values of datasets with models, no parameter fitted, a float."
         datasets = as_datasets(datasets)
         stat, undo = datasets.stat_sum(), _hold(datasets, self.parameters, self.null_values)
         try:
@@ -123,11 +156,12 @@ class NestedModelSelection:
             undo()
 
     def ts_asimov(self, datasets):
-        "The same for the counts that the models predict."
+        "The same for the counts that the models of the datasets predict, a float."
         return self.ts_known_bkg(expected_datasets(as_datasets(datasets)))
 
     def ts(self, datasets):
-        "Test statistic from fits of both hypotheses; the parameters are those of the alternative afterwards."
+        """Test statistic from fits of both hypotheses, a float; the parameters are those of the alternative
+        afterwards."""
         return self.run(datasets, apply_selection=False)["ts"]
 
     def run(self, datasets, apply_selection=True):
@@ -177,12 +211,31 @@ class NestedModelSelection:
 
 # %% ../../nbs/78_detection/50_nested_models.ipynb #8cf94a36
 def select_nested_models(datasets, parameters, null_values, n_sigma=2, n_free_parameters=None, fit=None):
-    """Compare two nested models and keep the preferred one; arguments and result as for
-    `NestedModelSelection` and its `run`.
+    """Compare two nested models by their test statistic [1]_ and keep the preferred one.
+
+    Parameters
+    ----------
+    datasets : `Datasets`, dataset or list of datasets
+        With models.
+    parameters, null_values, n_sigma, n_free_parameters, fit
+        As for `NestedModelSelection`.
+
+    Returns
+    -------
+    dict
+        As from `NestedModelSelection.run`.
 
     References
     ----------
-    Wilks 1938, Ann. Math. Stat. 9, 60.
+    .. [1] Wilks 1938, Ann. Math. Stat. 9, 60.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, demo_model, select_nested_models
+    >>> model = demo_model()
+    >>> found = select_nested_models(demo_datasets(model), [model.lambda_], [0], n_sigma=3)
+    >>> print(f"{found['ts']:.1f}", model.lambda_.value, model.lambda_.frozen)
+    5.1 0.0 True
     """
     return NestedModelSelection(parameters, null_values, n_sigma, n_free_parameters, fit).run(datasets)
 
@@ -204,6 +257,14 @@ class ParameterSensitivityEstimator:
         Relative precision.
     max_niter : int
         Most steps of the search.
+
+    Examples
+    --------
+    >>> from specnb import ParameterSensitivityEstimator, PowerLawSpectralModel, demo_datasets
+    >>> model = PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1")
+    >>> estimator = ParameterSensitivityEstimator(model.amplitude, null_value=0, n_sigma=5)
+    >>> print(f"{estimator.run(demo_datasets(model)):.2g} cm-2 s-1 TeV-1 would be seen at 5 sigma")
+    5.5e-13 cm-2 s-1 TeV-1 would be seen at 5 sigma
     """
     tag = "ParameterSensitivityEstimator"
 
@@ -267,6 +328,14 @@ class ParameterEstimator:
     ------
     ValueError
         An unknown selection, or a size that is not positive.
+
+    Examples
+    --------
+    >>> from specnb import ParameterEstimator, PowerLawSpectralModel, demo_datasets
+    >>> datasets = demo_datasets(PowerLawSpectralModel(index=2.6, amplitude="4e-11 cm-2 s-1 TeV-1"))
+    >>> found = ParameterEstimator(selection_optional=["errn-errp"]).run(datasets, "amplitude")
+    >>> print(f"{found['amplitude']:.2e} -{found['amplitude_errn']:.1e} +{found['amplitude_errp']:.1e}")
+    3.55e-11 -1.7e-12 +1.7e-12
     """
     tag = "ParameterEstimator"
     available_selection = "errn-errp", "ul", "scan", "sensitivity"

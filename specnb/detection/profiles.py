@@ -42,6 +42,15 @@ def make_concentric_annulus_sky_regions(center, radius_max, radius_min="1e-5 deg
     Returns
     -------
     list of `~regions.CircleAnnulusSkyRegion`
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import make_concentric_annulus_sky_regions
+    >>> crab = SkyCoord(83.63, 22.01, unit="deg")
+    >>> rings = make_concentric_annulus_sky_regions(crab, radius_max="0.3 deg", radius_min="0.1 deg", nbin=3)
+    >>> [f"{ring.inner_radius:.1f}" for ring in rings]
+    ['0.1 deg', '0.2 deg']
     """
     low, high = (as_float(r, "deg", n) for r, n in ((radius_min, "radius_min"), (radius_max, "radius_max")))
     low = as_number(low, "radius_min", above=0)
@@ -67,6 +76,16 @@ def make_orthogonal_rectangle_sky_regions(start_pos, end_pos, wcs, height, nbin=
     Returns
     -------
     list of `~regions.RectangleSkyRegion`
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import WcsGeom, make_orthogonal_rectangle_sky_regions
+    >>> start, end = SkyCoord([83.1, 84.1], [22, 22], unit="deg")
+    >>> wcs = WcsGeom.create(skydir=start, binsz=.02, width=3).wcs
+    >>> boxes = make_orthogonal_rectangle_sky_regions(start, end, wcs, height="0.2 deg", nbin=4)
+    >>> print([f"{box.center.ra.deg:.2f}" for box in boxes])
+    ['83.22', '83.47', '83.73', '83.98']
     """
     n = as_number(nbin, "nbin", 1, integer=True)
     middle = (np.arange(n) + .5)/n
@@ -114,6 +133,20 @@ def make_profile_datasets(observations, regions, energy_axis, energy_axis_true=N
     -------
     list of `Datasets`
         A dataset for each run, for each region.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import DataStore, MapAxis, demo_dir
+    >>> from specnb import make_concentric_annulus_sky_regions, make_profile_datasets
+    >>> crab = SkyCoord(83.63, 22.01, unit="deg")
+    >>> rings = make_concentric_annulus_sky_regions(crab, "0.3 deg", nbin=3)
+    >>> runs = DataStore.from_dir(demo_dir()).get_observations([1001])
+    >>> names = "energy", "energy_true"
+    >>> axes = [MapAxis.from_energy_bounds("1 TeV", "10 TeV", 2, name=name) for name in names]
+    >>> profile = make_profile_datasets(runs, rings, *axes)
+    >>> [int(datasets[0].arrays.n_on.sum()) for datasets in profile]
+    [97, 33]
     """
     maker, result = SpectrumDatasetMaker(["counts", "exposure", "edisp"], use_region_center=False), []
     for i, region in enumerate(regions):
@@ -141,6 +174,21 @@ class FluxProfile:
         One for each region, with the same bands.
     regions : list of `SkyRegion`
         The regions.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import DataStore, FluxProfileEstimator, MapAxis, demo_dir
+    >>> from specnb import make_concentric_annulus_sky_regions, make_profile_datasets
+    >>> rings = make_concentric_annulus_sky_regions(SkyCoord(83.63, 22.01, unit="deg"), "0.3 deg", nbin=3)
+    >>> runs = DataStore.from_dir(demo_dir()).get_observations([1001])
+    >>> names = "energy", "energy_true"
+    >>> axes = [MapAxis.from_energy_bounds("1 TeV", "10 TeV", 2, name=name) for name in names]
+    >>> datasets = make_profile_datasets(runs, rings, *axes)
+    >>> profile = FluxProfileEstimator(rings, energy_edges=[1, 10]*u.TeV).run(datasets)
+    >>> print(len(profile), profile.flux.shape, profile.projected_distance_axis.center.round(3))
+    2 (2, 1) [0.075 0.225] deg
     """
 
     def __init__(self, points, regions):
@@ -167,11 +215,21 @@ class FluxProfile:
 
     @property
     def solid_angle(self):
-        "Of each region, a `Quantity`, shape (n_regions,)."
+        "Solid angle of each region, a quantity in sr of shape (n_regions,)."
         return u.Quantity([RegionGeom.create(r).solid_angle() for r in self.regions], "sr")
 
     def slice_by_idx(self, slices):
-        "Some bands or regions: `slices` under the names energy and projected-distance."
+        """Some bands or regions.
+
+        Parameters
+        ----------
+        slices : dict
+            Slices under the names "energy" and "projected-distance".
+
+        Returns
+        -------
+        FluxProfile
+        """
         if unknown := set(slices) - {"energy", "projected-distance"}:
             raise ValueError(f"slices: expected 'energy' or 'projected-distance', found {', '.join(unknown)}")
         rows = slices.get("projected-distance", slice(None))
@@ -266,6 +324,16 @@ class FluxProfileEstimator(FluxPointsEstimator):
     ------
     ValueError
         Fewer than two regions, or `reoptimize`.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import FluxProfileEstimator, make_concentric_annulus_sky_regions
+    >>> rings = make_concentric_annulus_sky_regions(SkyCoord(83.63, 22.01, unit="deg"), "0.3 deg", nbin=4)
+    >>> estimator = FluxProfileEstimator(rings, energy_edges=[1, 10]*u.TeV)
+    >>> print(len(estimator.regions), estimator.spectral_model.index.value)
+    3 2.0
     """
     tag = "FluxProfileEstimator"
 

@@ -22,10 +22,18 @@ from ..stats.stats import CashCountsStatistic, WStatCountsStatistic
 plt, table, u = lazy("matplotlib.pyplot"), lazy("astropy.table"), lazy("astropy.units")
 
 # %% ../../nbs/78_detection/10_sensitivity.ipynb #fa7060c1
+#: The demands of a detection, as sensitivity tables name them: significance, excess counts, excess
+#: over background.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import CRITERIA, minimum_excess
+#: >>> CRITERIA.index(minimum_excess(background=100, alpha=.1)[1])
+#: 0
 CRITERIA = "significance", "gamma", "bkg"
 
 def minimum_excess(background, alpha=None, n_sigma=5, gamma_min=10, bkg_syst_fraction=.05):
-    """Smallest number of excess counts that is a detection, and the demand that decides.
+    """Smallest number of excess counts that is a detection [1]_, and the demand that decides.
 
     Parameters
     ----------
@@ -49,7 +57,14 @@ def minimum_excess(background, alpha=None, n_sigma=5, gamma_min=10, bkg_syst_fra
 
     References
     ----------
-    Li & Ma 1983, ApJ 272, 317, equation 17.
+    .. [1] Li & Ma 1983, ApJ 272, 317, equation 17.
+
+    Examples
+    --------
+    >>> from specnb import minimum_excess
+    >>> excess, criterion = minimum_excess(background=[.1, 10, 10000], alpha=.1)
+    >>> print(excess.round(1), criterion.tolist())
+    [ 10.   21.3 529.4] ['gamma', 'significance', 'significance']
     """
     background = as_values(background, "background", minimum=0)
     if alpha is None:
@@ -73,18 +88,27 @@ def sensitivity(background, npred, flux, alpha=None, n_sigma=5, gamma_min=10, bk
 
     Parameters
     ----------
-    background, alpha, n_sigma, gamma_min, bkg_syst_fraction
+    background : array_like
         As for `minimum_excess`.
     npred : array_like
         Counts that the reference spectrum predicts; broadcasts with the background.
     flux : array_like
         Flux of the reference spectrum, any kind and unit.
+    alpha, n_sigma, gamma_min, bkg_syst_fraction
+        As for `minimum_excess`.
 
     Returns
     -------
     dict of ndarray
         ``flux``, in the unit of `flux`; ``norm``, the factor to the reference spectrum; ``excess``;
         ``criterion``. Flux and norm are nan where the excess is, or where no counts are predicted.
+
+    Examples
+    --------
+    >>> from specnb import sensitivity
+    >>> found = sensitivity(background=[10, 1], npred=[100, 20], flux=[4e-12, 1e-12], alpha=.1)
+    >>> print([f"{x:.2e}" for x in found["flux"]], found["criterion"].tolist())
+    ['8.53e-13', '5.00e-13'] ['significance', 'gamma']
     """
     npred, flux = (np.asarray(v, float) for v in (npred, flux))
     excess, criterion = minimum_excess(background, alpha, n_sigma, gamma_min, bkg_syst_fraction)
@@ -169,6 +193,14 @@ class SensitivityEstimator:
         No spectral model, or no numbers.
     ValueError
         Demands that are negative, or a significance that is not positive.
+
+    Examples
+    --------
+    >>> from specnb import SensitivityEstimator, demo_datasets
+    >>> table = SensitivityEstimator(n_sigma=5).run(demo_datasets().stack_reduce())
+    >>> row = table[12]
+    >>> print(f"{row['e_ref']:.2f} TeV {row['e2dnde']:.2g}", row["criterion"])
+    1.60 TeV 8.5e-12 significance
     """
     tag = "SensitivityEstimator"
 
@@ -287,6 +319,15 @@ def plot_sensitivity(sensitivity_table, ax=None, **kwargs):
     -------
     `~matplotlib.axes.Axes`
         Energies in TeV.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import SensitivityEstimator, demo_datasets, plot_sensitivity
+    >>> table = SensitivityEstimator().run(demo_datasets().stack_reduce())
+    >>> ax = plot_sensitivity(table, ax=plt.figure().gca())
+    >>> ax.get_xlabel()
+    'Energy [TeV]'
     """
     t = sensitivity_table
     kind = "e2dnde" if "e2dnde" in t.colnames else "flux"

@@ -35,6 +35,14 @@ def theta_squared_counts(lon, lat, positions, edges):
     -------
     ndarray, shape (n_positions, n_bins)
         Counts about each position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import theta_squared_counts
+    >>> ra, dec = np.array([83.6, 83.63, 84.2]), np.array([22., 22.1, 22.])
+    >>> theta_squared_counts(ra, dec, [(83.63, 22.01)], [0, .005, .01, .02]).tolist()
+    [[1.0, 1.0, 0.0]]
     """
     positions = np.reshape(np.asarray(positions, float), (-1, 2))
     counts = [np.histogram(separation(*p, np.asarray(lon), np.asarray(lat))**2, edges)[0] for p in positions]
@@ -96,6 +104,16 @@ class ThetaSquaredTable:
         number, not two energies.
     TypeError
         No axis, no position.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import DataStore, MapAxis, ThetaSquaredTable, demo_dir
+    >>> axis = MapAxis.from_bounds(0, .2, 4, name="theta_squared", unit="deg2")
+    >>> runs = DataStore.from_dir(demo_dir()).get_observations([1001, 1002])
+    >>> maker = ThetaSquaredTable(runs, axis, SkyCoord(83.63, 22.01, unit="deg"))
+    >>> print(maker.run()["sqrt_ts"].round(1).tolist())
+    [21.5, 2.0, 0.5, -0.9]
     """
 
     def __init__(self, observations, theta_squared_axis, position, position_off=None, energy_edges=None,
@@ -188,7 +206,28 @@ def _table(
 # %% ../../nbs/78_detection/40_theta_squared.ipynb #6dffd36d
 def make_theta_squared_table(observations, theta_squared_axis, position, position_off=None,
                              energy_edges=None, off_regions_number=1):
-    "The table of `ThetaSquaredTable` with these arguments, in one call; axis in deg2, energies in TeV."
+    """The table of `ThetaSquaredTable`, in one call.
+
+    Parameters
+    ----------
+    observations, theta_squared_axis, position, position_off, energy_edges, off_regions_number
+        As for `ThetaSquaredTable`; axis in deg2, energies in TeV.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        As from `ThetaSquaredTable.run`.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import DataStore, MapAxis, demo_dir, make_theta_squared_table
+    >>> axis = MapAxis.from_bounds(0, .2, 4, name="theta_squared", unit="deg2")
+    >>> runs = DataStore.from_dir(demo_dir()).get_observations([1001, 1002])
+    >>> table = make_theta_squared_table(runs, axis, SkyCoord(83.63, 22.01, unit="deg"))
+    >>> print(table["counts"].tolist(), table["counts_off"].tolist())
+    [761, 197, 146, 121] [143.0, 159.0, 138.0, 136.0]
+    """
     return ThetaSquaredTable(observations, theta_squared_axis, position, position_off, energy_edges,
                              off_regions_number).run()
 
@@ -207,6 +246,18 @@ def plot_theta_squared_table(table, fig=None):
     -------
     tuple of `~matplotlib.axes.Axes`
         Counts, with the OFF counts scaled to the ON acceptance, and significance.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from astropy.coordinates import SkyCoord
+    >>> from specnb import DataStore, MapAxis, demo_dir, make_theta_squared_table, plot_theta_squared_table
+    >>> axis = MapAxis.from_bounds(0, .2, 4, name="theta_squared", unit="deg2")
+    >>> runs = DataStore.from_dir(demo_dir()).get_observations([1001, 1002])
+    >>> table = make_theta_squared_table(runs, axis, SkyCoord(83.63, 22.01, unit="deg"))
+    >>> top, low = plot_theta_squared_table(table, fig=plt.figure())
+    >>> low.get_xlabel()
+    'theta squared [deg2]'
     """
     top, low = (fig or plt.gcf()).subplots(2, 1, sharex=True, height_ratios=[3, 1])
     edges = np.append(table["theta2_min"], table["theta2_max"][-1])

@@ -26,12 +26,18 @@ def pvalue_to_sigma(p_value):
     -------
     float or ndarray
         0 for a probability of 1, infinite for 0.
+
+    Examples
+    --------
+    >>> from specnb import pvalue_to_sigma
+    >>> print(pvalue_to_sigma([.3173, .0455, 5.733e-7]).round(2))
+    [1. 2. 5.]
     """
     return stats.norm.isf(np.asarray(p_value, float)/2)[()]
 
 # %% ../../nbs/78_detection/55_toy_pvalues.ipynb #a7f697ed
 def wilks_pvalue(ts, df=1, at_limit=False):
-    """Probability of at least a test statistic, for many counts.
+    """Probability of at least a test statistic, for many counts [1]_; at a limit [2]_.
 
     Parameters
     ----------
@@ -48,7 +54,14 @@ def wilks_pvalue(ts, df=1, at_limit=False):
 
     References
     ----------
-    Wilks 1938, Ann. Math. Stat. 9, 60; Chernoff 1954, Ann. Math. Stat. 25, 573.
+    .. [1] Wilks 1938, Ann. Math. Stat. 9, 60.
+    .. [2] Chernoff 1954, Ann. Math. Stat. 25, 573.
+
+    Examples
+    --------
+    >>> from specnb import wilks_pvalue
+    >>> print(f"{wilks_pvalue(9.):.5f} {wilks_pvalue(9., at_limit=True):.5f}")
+    0.00270 0.00135
     """
     ts = np.maximum(np.asarray(ts, float), 0)
     if not at_limit:
@@ -109,6 +122,15 @@ class ToyPValue:
     p_tail, log_p_tail_err : float
         Extrapolated with the tail, where less than ten toys have the value, and the error of its natural
         logarithm; else nan.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import toy_pvalue
+    >>> toys = np.random.default_rng(0).chisquare(1, 2000)
+    >>> found = toy_pvalue(4., toys)
+    >>> print(f"{found.n_above/found.n_toys:.2f} {found.sigma:.1f} sigma")
+    0.04 2.1 sigma
     """
     n_toys:int
     n_above:int
@@ -181,6 +203,14 @@ def toy_pvalue(value, toys, df=1):
     ------
     ValueError
         A value that is no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specnb import toy_pvalue
+    >>> toys = np.arange(100)/10
+    >>> print(toy_pvalue(8., toys))
+    p = 0.21 +- 0.04, 20 of 100 toys reach it
     """
     if not np.isfinite(value):
         raise ValueError(f"value: expected a finite number, found {value!r}")

@@ -46,6 +46,16 @@ class UpperLimits:
         ``n_on``, ``background``, ``excess``, ``e_min``, ``e_max`` of the bins that took part, ``livetime``.
     status : list of str
         What could not be computed for each spectrum and why; "" if all is well.
+
+    Examples
+    --------
+    >>> from specnb import compute_upper_limits, weak_source
+    >>> datasets = weak_source(n_signal=5, n_off=100, alpha=.2).datasets
+    >>> limits = compute_upper_limits(datasets, [2, 2.5, 3], energy_min="1 TeV", source="source")
+    >>> print(limits.index, f"{limits.confidence_level:.4f}", limits.flux_ul.shape)
+    [2.  2.5 3. ] 0.9772 (3,)
+    >>> print((limits.flux_ul/limits.flux_ul_expected).round(2))
+    [1.46 1.45 1.43]
     """
     spectral_models:list
     e_min:float
@@ -73,24 +83,40 @@ class UpperLimits:
         return u.Quantity(np.where(np.isfinite(value), value, np.nan), SED_UNITS[kind])
 
     @property
-    def norm_ul(self): return self.data["norm_ul"]
+    def norm_ul(self):
+        "Limits as factors to the assumed spectra, shape (n,)."
+        return self.data["norm_ul"]
     @property
-    def norm_ul_expected(self): return self.data["norm_ul_expected"]
+    def norm_ul_expected(self):
+        "Limits of the counts to be expected without source, as factors, shape (n,)."
+        return self.data["norm_ul_expected"]
     @property
-    def ts(self): return self.data["ts"]
+    def ts(self):
+        "Test statistic of the best norm, shape (n,)."
+        return self.data["ts"]
     @property
-    def sqrt_ts(self): return self.data["sqrt_ts"]
+    def sqrt_ts(self):
+        "Significance, negative for a negative norm, shape (n,)."
+        return self.data["sqrt_ts"]
     @property
-    def flux_ul(self): return self._flux("flux", "norm_ul")
+    def flux_ul(self):
+        "Limits of the photon flux between `e_min` and `e_max`, cm-2 s-1, shape (n,)."
+        return self._flux("flux", "norm_ul")
     @property
-    def flux_ul_expected(self): return self._flux("flux", "norm_ul_expected")
+    def flux_ul_expected(self):
+        "The same for the counts to be expected without source, cm-2 s-1, shape (n,)."
+        return self._flux("flux", "norm_ul_expected")
     @property
-    def flux(self): return self._flux("flux", "norm")
+    def flux(self):
+        "Best photon flux, which may be negative, cm-2 s-1, shape (n,)."
+        return self._flux("flux", "norm")
     @property
-    def eflux_ul(self): return self._flux("eflux", "norm_ul")
+    def eflux_ul(self):
+        "Limits of the energy flux between `e_min` and `e_max`, erg cm-2 s-1, shape (n,)."
+        return self._flux("eflux", "norm_ul")
     @property
     def dnde_ul(self):
-        "Differential flux at `e_ref`."
+        "Limits of the differential flux at `e_ref`, cm-2 s-1 TeV-1, shape (n,)."
         return self._flux("dnde", "norm_ul")
     @property
     def e_ref(self):
@@ -310,6 +336,14 @@ def compute_upper_limits(datasets, spectral_model=None, energy_min=None, energy_
         between 0.5 and 1, or datasets with and without OFF counts.
     TypeError
         Energies without a unit.
+
+    Examples
+    --------
+    >>> from specnb import compute_upper_limits, weak_source
+    >>> datasets = weak_source(n_signal=5, n_off=100, alpha=.2).datasets
+    >>> limits = compute_upper_limits(datasets, 2.5, "1 TeV", source="source", confidence_level=.95)
+    >>> print(f"{limits.sqrt_ts[0]:.1f} sigma, flux below {limits.flux_ul[0].value:.1e} cm-2 s-1")
+    0.8 sigma, flux below 6.7e-12 cm-2 s-1
     """
     datasets, sigma = as_datasets(datasets), sigma_of(n_sigma_ul, confidence_level)
     spectra, chosen = assumed_spectra(datasets, spectral_model, source)
@@ -386,6 +420,12 @@ def detection_time(datasets, spectral_model=None, n_sigma=5, source=None):
     ------
     ValueError
         No spectrum, or no livetime.
+
+    Examples
+    --------
+    >>> from specnb import detection_time, weak_source
+    >>> print(f"{detection_time(weak_source(n_signal=20, n_off=100, alpha=.2).datasets):.2f}")
+    0.95 h
     """
     datasets = as_datasets(datasets)
     if spectral_model is not None:

@@ -25,10 +25,17 @@ from ..models.spectral import ConstantSpectralModel
 u = lazy("astropy.units")
 
 # %% ../../nbs/78_detection/27_weak_source.ipynb #47c73a90
-MIN_SIGNIFICANCE = 3. # standard deviations
+#: Significance in standard deviations below which there is no signal, by default.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import MIN_SIGNIFICANCE, demo_datasets, signal_counts
+#: >>> bool(signal_counts(demo_datasets())["sqrt_ts"] > MIN_SIGNIFICANCE)
+#: True
+MIN_SIGNIFICANCE = 3.
 
 def signal_counts(datasets):
-    """Counts and significance of all safe bins of all datasets together.
+    """Counts and significance [1]_ of all safe bins of all datasets together.
 
     Parameters
     ----------
@@ -43,7 +50,14 @@ def signal_counts(datasets):
 
     References
     ----------
-    Li & Ma 1983, ApJ 272, 317.
+    .. [1] Li & Ma 1983, ApJ 272, 317.
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, signal_counts
+    >>> found = signal_counts(demo_datasets())
+    >>> print(f"{found['n_on']} {found['n_off']} {found['excess']:.1f} {found['sqrt_ts']:.1f}")
+    550 427 526.8 44.4
     """
     datasets = as_datasets(datasets)
     *_, total = cumulative_stacks(datasets)
@@ -65,6 +79,12 @@ def has_signal(datasets, min_significance=MIN_SIGNIFICANCE):
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> from specnb import demo_datasets, has_signal
+    >>> has_signal(demo_datasets())
+    True
     """
     least = as_number(min_significance, "min_significance")
     return bool(signal_counts(datasets)["sqrt_ts"] >= least)
@@ -72,12 +92,36 @@ def has_signal(datasets, min_significance=MIN_SIGNIFICANCE):
 # %% ../../nbs/78_detection/27_weak_source.ipynb #5bc7ca66
 _NORMS = "amplitude", "norm", "const", "F0", "scale"
 _INDICES = "index", "alpha"
+#: Index of the spectrum that is assumed for a source without signal, by default.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import INDEX, PowerLawSpectralModel, SkyModel, fixed_shape
+#: >>> fixed_shape(SkyModel(PowerLawSpectralModel(index=2), name="x")).parameters["index"].value == INDEX
+#: True
 INDEX = 2.5
 
 def norm_parameter(
     model, # SkyModel or SpectralModel
 ):         # Parameter, None if there is none
-    "The parameter of a spectrum that multiplies it."
+    """The parameter of a spectrum that multiplies it.
+
+    Parameters
+    ----------
+    model : `SkyModel` or `SpectralModel`
+        The source or its spectrum.
+
+    Returns
+    -------
+    `Parameter`
+        Or None if there is none.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, norm_parameter
+    >>> norm_parameter(PowerLawSpectralModel()).name
+    'amplitude'
+    """
     parameters = getattr(model, "spectral_model", model).parameters
     return next((parameters[name] for name in _NORMS if name in parameters.names), None)
 
@@ -95,6 +139,13 @@ def fixed_shape(model, index=INDEX):
     -------
     `SkyModel`
         A copy with the same name. Its norm is positive or zero, and starts at its present size.
+
+    Examples
+    --------
+    >>> from specnb import ExpCutoffPowerLawSpectralModel, SkyModel, fixed_shape
+    >>> source = fixed_shape(SkyModel(ExpCutoffPowerLawSpectralModel(), name="source"), index=2.2)
+    >>> print(source.parameters.free_parameters.names, source.parameters["index"].value)
+    ['amplitude'] 2.2
     """
     new = model.copy(name=model.name)
     given = next((new.parameters[n] for n in _INDICES if n in new.parameters.names), None)
@@ -142,6 +193,15 @@ class WeakSourceResult:
     ordered : `ConfidenceInterval`, optional
         Upper limit of the amplitude ordered by likelihood (Feldman & Cousins 1998), from simulations; None if
         the best norm is positive, or without simulations.
+
+    Examples
+    --------
+    >>> from specnb import fit_weak_source, weak_source
+    >>> found = fit_weak_source(weak_source(n_signal=6, n_off=100, alpha=.2).datasets, n_toys=0)
+    >>> print(found.assumptions)
+    a spectrum of fixed shape (index 2.5)
+    >>> print(f"{found.amplitude.value:.1e} < {found.amplitude_ul.value:.1e}")
+    1.0e-12 < 2.6e-12
     """
     counts:dict
     reason:str
@@ -274,6 +334,12 @@ def no_signal_reason(datasets, min_significance=MIN_SIGNIFICANCE, model=None):
     -------
     str
         Empty if there is one.
+
+    Examples
+    --------
+    >>> from specnb import no_signal_reason, weak_source
+    >>> print(no_signal_reason(weak_source(n_signal=6, n_off=100, alpha=.2).datasets))
+    1.2 sigma, below the threshold of 3 sigma (Li and Ma; 1 run, 26 ON counts, background 20.0)
     """
     found = signal_counts(datasets)
     runs = f"{found['n_runs']} run{'s' if found['n_runs'] > 1 else ''}"
@@ -321,6 +387,14 @@ def fit_weak_source(datasets, source=0, index=INDEX, confidence_level=.95, n_toy
     ------
     ValueError
         No models, or no model of that name.
+
+    Examples
+    --------
+    >>> from specnb import fit_weak_source, weak_source
+    >>> datasets = weak_source(n_signal=6, n_off=100, alpha=.2).datasets
+    >>> found = fit_weak_source(datasets, confidence_level=.95, n_toys=0)
+    >>> print(f"{found.limits.sqrt_ts[0]:.1f} sigma, {found.amplitude_ul/found.amplitude:.1f} times the best")
+    1.2 sigma, 2.6 times the best
     """
     datasets = as_datasets(datasets)
     if not datasets.models:
