@@ -3,7 +3,7 @@ import matplotlib.pyplot
 import numpy as np
 from astropy import units as u
 from matplotlib.figure import Figure
-from specnb import (ExpCutoffPowerLawSpectralModel, FluxPoints, PowerLawSpectralModel, ReflectedRegionsFinder, WcsGeom, WcsNDMap,
+from specnb import (EventList, ExpCutoffPowerLawSpectralModel, FluxPoints, PowerLawSpectralModel, ReflectedRegionsFinder, WcsGeom, WcsNDMap,
                     demo_observations, plot_off_regions, sky_regions)
 from specnb.base.figures import log_scale, series_colors
 from specnb.models.model_base import Covariance
@@ -126,3 +126,18 @@ def test_the_picture_of_off_regions_has_counts_beneath_and_the_on_region_named()
     ax = plot_off_regions(off, mask.plot(), counts=smooth)  # the pixels of another image
     assert any(isinstance(c, matplotlib.collections.QuadMesh) for c in ax.collections) or len(ax.images) == 2
     matplotlib.pyplot.close("all")
+
+
+def test_the_picture_of_a_run_has_labels_units_and_its_field_of_view():
+    axes = demo_observations()[0].peek()
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in axes) and len(axes) == 6
+    assert texts(axes[0]) == ["pointing", "target", "field of view"] and axes[3].get_ylabel() == "Effective area [m$^{2}$]"
+    bars = [ax.get_ylabel() for ax in axes[0].figure.axes if ax not in axes]
+    assert bars == ["Events", "Probability density"] and "1001" in axes[0].figure.get_suptitle()
+    matplotlib.pyplot.close("all")
+
+
+def test_events_on_both_sides_of_right_ascension_zero_are_one_image():
+    events = EventList(np.ones(4), np.array([359.9, .1, .2, 359.8]), np.zeros(4), np.arange(4.))
+    low, high = sorted(events.plot_image(axes()).get_xlim())
+    assert high - low < 1

@@ -14,6 +14,7 @@ from ..base.core import DataError, as_float, lazy
 from ..base.sphere import separation
 from ..base.tables import FitsTable
 from .irf import ENERGY, IRF, OFFSET, AxisColumn, all_inside, cell_in_unit, interpolate
+from ..base.figures import axis_label, color_bar, log_scale
 from .irf import side_by_side
 
 # %% ../../nbs/20_data/40_background.ipynb #097887be
@@ -95,9 +96,11 @@ class Background(IRF):
         middle = self.axes[0].center_value[self.axes[0].nbin // 2]
         e = middle if energy is None else as_float(energy, "TeV", "energy")
         x = np.linspace(-high, high, 101)
-        image = ax.pcolormesh(x, x, self.rate(e, x, x[:, None]), **{"cmap": "viridis", **kwargs})
-        ax.set(xlabel="Longitude [deg]", ylabel="Latitude [deg]", title=f"{e:.2g} TeV", aspect="equal")
-        plt.colorbar(image, ax=ax, label=f"Rate [{self.default_unit}]")
+        style = {"cmap": "viridis", "rasterized": True, **kwargs}
+        image = ax.pcolormesh(x, x, self.rate(e, x, x[:, None]), **style)
+        ax.set(xlabel="Field of view, longitude [deg]", ylabel="Latitude [deg]", title=f"{e:.2g} TeV",
+               aspect="equal")
+        color_bar(image, ax, axis_label("Rate", self.default_unit))
         return ax
 
     def plot_spectrum(self, ax=None, **kwargs):
@@ -106,7 +109,7 @@ class Background(IRF):
         x = (np.arange(100) - 49.5) * high / 50
         rate = self.rate(e[:, None, None], x, x[:, None]).sum(axis=(1, 2)) * np.radians(high / 50)**2
         ax.plot(e, rate, **kwargs)
-        ax.set(xscale="log", yscale="log", xlabel="Energy [TeV]", ylabel="Rate [s-1 MeV-1]")
+        log_scale(ax, "xy").set(xlabel="Energy [TeV]", ylabel=axis_label("Rate", "s-1 MeV-1"))
         return ax
 
     def peek(self, figsize=(10, 3.5)):

@@ -6,11 +6,13 @@
 __all__ = ['EDispKernel', 'EDispKernelMap', 'EnergyDispersion2D']
 
 # %% ../../nbs/20_data/20_edisp.ipynb #878a7ffd
+from functools import partial
 import numpy as np
 from ..base.axes import MapAxes
 from ..base.core import as_float, html_table, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid
-from .irf import energy_axes, locate, side_by_side, some_nodes
+from ..base.figures import color_bar, log_scale
+from .irf import curve_styles, energy_axes, locate, side_by_side, some_nodes
 from .ranges import MOST_PROBABLE
 
 # %% ../../nbs/20_data/20_edisp.ipynb #fed17e29
@@ -269,9 +271,9 @@ class EDispKernel:
         """
         ax, style = ax or plt.gca(), {"cmap": "GnBu", "shading": "flat", **kwargs}
         image = ax.pcolormesh(self.e_true_edges, self.e_reco_edges, self.data.T**.5, **style)
-        ax.set(xscale="log", yscale="log", xlabel="True energy [TeV]", ylabel="Energy [TeV]")
+        log_scale(ax, "xy").set(xlabel="True energy [TeV]", ylabel="Energy [TeV]")
         if add_cbar:
-            plt.colorbar(image, ax=ax, label="Square root of probability")
+            color_bar(image, ax, r"$\sqrt{\mathrm{probability}}$")
         return ax
 
     def plot_bias(self, ax=None, **kwargs):
@@ -288,13 +290,14 @@ class EDispKernel:
         -------
         `~matplotlib.axes.Axes`
         """
-        ax, keep = energy_axes(ax, "Bias", log=False), self.data.sum(axis=1) > 0
+        ax = energy_axes(ax, "Bias, mean of $E_\\mathrm{reco} / E_\\mathrm{true} - 1$", log=False)
+        keep = self.data.sum(axis=1) > 0
         ax.plot(bin_centers(self.e_true_edges)[keep], self.get_bias()[keep], **kwargs)
         return ax
 
     def peek(self, figsize=(10, 3.5)):
         "Bias and matrix side by side; returns the two Axes."
-        return side_by_side(figsize, self.plot_bias, self.plot_matrix)
+        return side_by_side(figsize, self.plot_bias, partial(self.plot_matrix, add_cbar=True))
 
     def __repr__(self):
         return "EDispKernel(energy_true: {}, energy: {})".format(*self.data.shape)
@@ -539,10 +542,11 @@ class EnergyDispersion2D(IRF):
         """
         ax, migra = ax or plt.gca(), self.axes[1].center_value
         theta = some_nodes(self.axes[2], offset, "deg", "offset")[0]
-        for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
-            ax.plot(migra, self.value(e, migra, theta), label=f"{e:.2g} TeV", **kwargs)
-        ax.set(xlabel=_MIGRA, ylabel="Probability density", title=f"{theta:.2g} deg")
-        ax.legend()
+        energies = some_nodes(self.axes[0], energy_true, "TeV", "energy_true")
+        for e, style in zip(energies, curve_styles(kwargs, [f"{e:.2g} TeV" for e in energies])):
+            ax.plot(migra, self.value(e, migra, theta), **style)
+        ax.set(xlabel=_MIGRA, ylabel="Probability density", title=f"Offset {theta:.2g} deg")
+        ax.legend(title="True energy")
         return ax
 
     def plot_bias(self, ax=None, offset=None, **kwargs):
@@ -564,10 +568,15 @@ class EnergyDispersion2D(IRF):
         ax = energy_axes(ax, _MIGRA, log=False)
         theta, (true, migra, _) = some_nodes(self.axes[2], offset, "deg", "offset")[0], self.axes
         density = self.value(true.center_value, migra.center_value[:, None], theta)
-        ax.pcolormesh(true.edges_value, migra.edges_value, density, **{"cmap": "GnBu", **kwargs})
+        high = np.quantile(density[density > 0], .995) if np.any(density > 0) else 1.
+        style = {"cmap": "GnBu", "vmax": high, "rasterized": True, **kwargs}
+        image = ax.pcolormesh(true.edges_value, migra.edges_value, density, **style)
+        ax.set_title(f"Offset {theta:.2g} deg")
+        color_bar(image, ax, "Probability density")
         return ax
 
     def peek(self, figsize=(14, 3.5)):
         "Migration, bias and the kernel at the first offset; returns the Axes."
         kernel = self.to_edisp_kernel(self.axes[2].center[0])
-        return side_by_side(figsize, self.plot_migration, self.plot_bias, kernel.plot_matrix)
+        return side_by_side(figsize, self.plot_migration, self.plot_bias,
+                            partial(kernel.plot_matrix, add_cbar=True))

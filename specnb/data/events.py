@@ -13,6 +13,7 @@ from ..base.sphere import separation, sky_position
 from ..base.tables import read_tables, table_hdu, write_tables
 from .gti import GTI, TimeReference, merge_intervals, plain_array, time_column, time_intervals
 from .gti import time_unit
+from ..base.figures import axis_label, color_bar, log_scale
 from .irf import side_by_side
 from .ranges import check_range
 from .selections import in_phase, in_regions, inside, phase_intervals
@@ -69,6 +70,14 @@ def _columns_of(
             "time_ref": ref, "meta": meta, "extra": extra}
 
 # %% ../../nbs/20_data/50_events.ipynb #c4e37dc7
+def _crowd(
+    x:np.ndarray, # positions, shape (n,)
+)->tuple:
+    "Range of nearly all positions: stray ones far away do not count."
+    low, high = np.quantile(x, [.005, .995])
+    room = .25 * (high - low) + 1e-3
+    return max(low - room, x.min()), min(high + room, x.max() + 1e-6)
+
 class EventList:
     """Events of a run.
 
@@ -534,12 +543,16 @@ class EventList:
         `~matplotlib.axes.Axes`
         """
         ax, style = ax or plt.gca(), {"cmap": "inferno", "norm": colors.PowerNorm(.5), **kwargs}
-        image = ax.hist2d(self.ra_deg, self.dec_deg, bins=bins, **style)[-1]
+        middle = self.ra_deg[:1] if len(self) else 0. # right ascensions without a jump from 360 to 0
+        ra = middle + (self.ra_deg - middle + 180) % 360 - 180
+        if "range" not in style and len(self): # without stray events far away
+            style["range"] = [_crowd(ra), _crowd(self.dec_deg)]
+        image = ax.hist2d(ra, self.dec_deg, bins=bins, **style)[-1]
         aspect = 1 / np.cos(np.radians(np.mean(self.dec_deg)))
         ax.set(xlabel="Right ascension [deg]", ylabel="Declination [deg]", aspect=aspect)
         if not ax.xaxis_inverted():
             ax.invert_xaxis()
-        plt.colorbar(image, ax=ax, label="Events")
+        color_bar(image, ax, "Events")
         return ax
 
     def plot_energy(self, ax=None, bins=None, **kwargs):
@@ -561,7 +574,7 @@ class EventList:
         ax = ax or plt.gca()
         bins = np.geomspace(self.e_tev.min(), self.e_tev.max() * 1.001, 41) if bins is None else bins
         ax.hist(self.e_tev, bins, **{"histtype": "step", **kwargs})
-        ax.set(xscale="log", yscale="log", xlabel="Energy [TeV]", ylabel="Events")
+        log_scale(ax, "xy").set(xlabel="Energy [TeV]", ylabel="Events")
         return ax
 
     def plot_time(self, ax=None, bins=40, **kwargs):
@@ -583,7 +596,7 @@ class EventList:
         ax = ax or plt.gca()
         n, edges = np.histogram(self.t_s - self.t_s.min(), bins)
         ax.stairs(n / np.diff(edges), edges, **kwargs)
-        ax.set(xlabel="Time [s]", ylabel="Rate [s-1]", ylim=(0, None))
+        ax.set(xlabel="Time since the first event [s]", ylabel=axis_label("Rate", "s-1"), ylim=(0, None))
         return ax
 
     def peek(self, figsize=(12, 3.5)):

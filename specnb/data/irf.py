@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from ..base.axes import MapAxes, MapAxis
 from ..base.core import DataError, as_float, html_table, lazy, warn
+from ..base.figures import axis_label, line_style, log_scale, series_colors
 from ..base.tables import GADF, FitsTable, is_layout, read_tables, table_hdu, unit_factor, write_tables
 from .ranges import PHYSICAL_RANGES, check_range, no_numbers
 
@@ -447,8 +448,13 @@ class IRF:
 def energy_axes(ax, ylabel, log=True):
     "Axes with a logarithmic energy in TeV, the current ones if `ax` is None."
     ax = ax or plt.gca()
-    ax.set(xscale="log", xlabel="True energy [TeV]", ylabel=ylabel, **({"yscale": "log"} if log else {}))
+    log_scale(ax, "xy" if log else "x").set(xlabel="True energy [TeV]", ylabel=ylabel)
     return ax
+
+def curve_styles(kwargs, labels):
+    "Style of each of several curves that follow from each other, or what the user asked for."
+    colors = series_colors(len(labels), is_ordered=len(labels) > 1)
+    return [line_style(kwargs, color=color, label=label) for color, label in zip(colors, labels)]
 
 def side_by_side(figsize, *plots):
     "The Axes of several `plots` in one row; each is a function that takes `ax`."
@@ -521,10 +527,12 @@ class EffectiveAreaTable2D(IRF):
         -------
         `~matplotlib.axes.Axes`
         """
-        ax, energy = energy_axes(ax, "Effective area [m2]"), self.axes[0].center_value
-        for theta in some_nodes(self.axes[1], offset, "deg", "offset"):
-            ax.plot(energy, self.value(energy, theta), label=f"{theta:.2g} deg", **kwargs)
-        ax.legend()
+        ax, energy = energy_axes(ax, axis_label("Effective area", "m2")), self.axes[0].center_value
+        offsets = some_nodes(self.axes[1], offset, "deg", "offset")
+        for theta, style in zip(offsets, curve_styles(kwargs, [f"{theta:.2g} deg" for theta in offsets])):
+            area = self.value(energy, theta)
+            ax.plot(energy, np.where(area > 1e-6*self.data.max(), area, np.nan), **style)
+        ax.legend(title="Offset")
         return ax
 
     def plot_offset_dependence(self, ax=None, energy=None, **kwargs):
@@ -544,12 +552,13 @@ class EffectiveAreaTable2D(IRF):
         `~matplotlib.axes.Axes`
         """
         ax, offset = ax or plt.gca(), np.linspace(*self.axes[1].center_value[[0, -1]], 51)
-        for e in some_nodes(self.axes[0], energy, "TeV", "energy"):
+        energies = some_nodes(self.axes[0], energy, "TeV", "energy")
+        for e, style in zip(energies, curve_styles(kwargs, [f"{e:.2g} TeV" for e in energies])):
             area = self.value(e, offset)
             if area[0] > 0:
-                ax.plot(offset, area / area[0], label=f"{e:.2g} TeV", **kwargs)
-        ax.set(xlabel="Offset [deg]", ylabel="Relative effective area")
-        ax.legend()
+                ax.plot(offset, area / area[0], **style)
+        ax.set(xlabel="Offset [deg]", ylabel="Effective area / that on axis", ylim=(0, None))
+        ax.legend(title="True energy")
         return ax
 
     def peek(self, figsize=(10, 3.5)):
@@ -668,9 +677,10 @@ class RadMax2D(IRF):
         `~matplotlib.axes.Axes`
         """
         ax = energy_axes(ax, "Radius of the cut [deg]", log=False)
-        for theta in some_nodes(self.axes[1], offset, "deg", "offset"):
+        offsets = some_nodes(self.axes[1], offset, "deg", "offset")
+        for theta, style in zip(offsets, curve_styles(kwargs, [f"{theta:.2g} deg" for theta in offsets])):
             radius = self.value(self.axes[0].center_value, theta)
-            ax.stairs(radius, self.axes[0].edges_value, label=f"{theta:.2g} deg", baseline=None, **kwargs)
-        ax.set_xlabel("Energy [TeV]")
-        ax.legend()
+            ax.stairs(radius, self.axes[0].edges_value, **{"baseline": None, **style})
+        ax.set(xlabel="Energy [TeV]", ylim=(0, None))
+        ax.legend(title="Offset")
         return ax

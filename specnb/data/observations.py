@@ -19,7 +19,7 @@ from .filters import ObservationFilter
 from .formats import IRF_NAMES, load_irf_dict_from_file
 from .irf import RadMax2D
 from .pointing import FixedPointingInfo, is_drift, pointing_at, site_header, site_of
-from ..base.sphere import sky_position
+from ..base.sphere import offset_position, sky_position
 from ..base.tables import GADF, is_layout, write_tables
 
 # %% ../../nbs/20_data/60_observations.ipynb #42c921e2
@@ -541,17 +541,53 @@ class Observation:
         kept = {k: hdu for k, hdu in self.to_hdus().items() if include_irfs or k not in IRF_NAMES}
         write_tables(path, list(kept.values()), overwrite)
 
-    def peek(self, figsize=(12, 7)):
-        "Events, energies, effective area and energy dispersion; returns the Axes."
-        axes = plt.subplots(2, 2, figsize=figsize, layout="constrained")[1].ravel()
-        if self.events is not None:
-            self.events.plot_image(axes[0])
-            self.events.plot_energy(axes[1])
-        if self.aeff is not None:
-            self.aeff.plot_energy_dependence(axes[2])
-        if self.edisp is not None:
-            self.edisp.plot_bias(axes[3])
-        return axes
+    def _draw_field(self, ax):
+        "Events on the sky with pointing, target and the circle that the responses reach."
+        self.events.plot_image(ax)
+        ra, dec = self.pointing_deg
+        ax.plot(ra, dec, "+", color="cyan", ms=10, mew=1.5, label="pointing")
+        if (target := self.target_radec) is not None:
+            shift = np.array([-360, 0, 360]) # the right ascension nearest to the others
+            at = target.ra.deg + shift[np.abs(target.ra.deg + shift - ra).argmin()]
+            ax.plot(at, target.dec.deg, "o", color="cyan", ms=12, mfc="none", label="target")
+        known = [irf for irf in (self.aeff, self.bkg) if irf is not None]
+        reach = max([np.abs(irf.axes[-1].edges_value).max() for irf in known], default=0)
+        if reach > .5: # not of a response at one offset
+            around = offset_position(ra, dec, np.full(181, reach), np.linspace(0, 360, 181))
+            lon = ra + (around[0] - ra + 180) % 360 - 180
+            ax.plot(lon, around[1], color="0.6", lw=1, ls="--", label="field of view")
+            ax.set(xlim=(lon.max() + .1, lon.min() - .1), ylim=(around[1].min() - .1, around[1].max() + .1))
+        ax.set_facecolor("black") # where there are no events
+        ax.legend(fontsize=7, loc="upper right", framealpha=.8, handlelength=1.2, borderpad=.3)
+
+    def peek(self, figsize=(13, 7)):
+        """Draw the run: field of view, energies and rate of the events, and its responses.
+
+        Parameters
+        ----------
+        figsize : tuple of float
+            Size of the figure, inches.
+
+        Returns
+        -------
+        list of `~matplotlib.axes.Axes`
+            One for each part that the run has.
+        """
+        draw = {"field": self.events and self._draw_field, "energy": self.events and self.events.plot_energy,
+                "time": self.events and self.events.plot_time,
+                "aeff": self.aeff and self.aeff.plot_energy_dependence,
+                "edisp": self.edisp and self.edisp.plot_bias,
+                "psf": self.psf and self.psf.plot_containment_radius_vs_energy}
+        drawn = [function for function in draw.values() if function]
+        if not drawn:
+            raise ValueError(f"{self.label}: has neither events nor responses to draw")
+        n_columns = min(3, len(drawn))
+        figure = plt.figure(figsize=figsize, layout="constrained")
+        for i, function in enumerate(drawn):
+            function(figure.add_subplot(-(-len(drawn)//n_columns), n_columns, i + 1))
+        name = self.meta.get("OBJECT")
+        figure.suptitle(f"Run {self.obs_id}, {name}" if name else f"Run {self.obs_id}")
+        return [ax for ax in figure.axes if ax.get_xlabel()] # without colour bars
 
     def __repr__(self):
         return f"Observation({self.obs_id}: {', '.join(k for k, p in self._parts.items() if p is not None)})"

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from ..base.core import DataError, as_float, lazy
 from .irf import ENERGY_TRUE, IRF, OFFSET, AxisColumn, Grid, all_inside, checked_data, energy_axes
-from .irf import interpolate, locate, read_cell, side_by_side, some_nodes
+from ..base.figures import axis_label, line_style, log_scale, series_colors
+from .irf import curve_styles, interpolate, locate, read_cell, side_by_side, some_nodes
 from .ranges import MOST_PROBABLE, check_range
 
 # %% ../../nbs/20_data/30_psf.ipynb #8d85ee87
@@ -96,11 +97,14 @@ class PSF(IRF):
         `~matplotlib.axes.Axes`
         """
         ax, energy = energy_axes(ax, "Containment radius [deg]", log=False), self.axes[0].center
-        for theta in some_nodes(self.axes[1], offset, "deg", "offset", n=2):
-            for f in np.atleast_1d(fraction):
+        offsets = some_nodes(self.axes[1], offset, "deg", "offset", n=2)
+        for theta, color in zip(offsets, series_colors(len(offsets))):
+            for f, dashes in zip(np.atleast_1d(fraction), ("-", "--", "-.", ":")*9):
                 radius = self.containment_radius(f, energy, u.Quantity(theta, "deg"))
-                ax.plot(energy.value, radius.value, label=f"{f:.0%}, {theta:.2g} deg", **kwargs)
-        ax.legend()
+                style = line_style(kwargs, color=color, linestyle=dashes, label=f"{f:.0%}, {theta:.2g} deg")
+                ax.plot(energy.value, radius.value, **style)
+        ax.set_ylim(0, None)
+        ax.legend(title="Containment, offset")
         return ax
 
     def plot_psf_vs_rad(self, ax=None, energy_true=None, offset=None, **kwargs):
@@ -123,11 +127,12 @@ class PSF(IRF):
         """
         ax, rad = ax or plt.gca(), np.linspace(1e-3, .5, 200)
         theta = some_nodes(self.axes[1], offset, "deg", "offset")[0]
-        for e in some_nodes(self.axes[0], energy_true, "TeV", "energy_true"):
-            ax.plot(rad, self.value(e, theta, rad), label=f"{e:.2g} TeV", **kwargs)
-        ax.set(yscale="log", ylim=(1e-5 * ax.get_ylim()[1], None), title=f"{theta:.2g} deg")
-        ax.set(xlabel="Distance [deg]", ylabel="Density [sr-1]")
-        ax.legend()
+        energies = some_nodes(self.axes[0], energy_true, "TeV", "energy_true")
+        for e, style in zip(energies, curve_styles(kwargs, [f"{e:.2g} TeV" for e in energies])):
+            ax.plot(rad, self.value(e, theta, rad), **style)
+        log_scale(ax, "y").set(ylim=(1e-5 * ax.get_ylim()[1], None), title=f"Offset {theta:.2g} deg")
+        ax.set(xlabel="Distance [deg]", ylabel=axis_label("Density", "sr-1"))
+        ax.legend(title="True energy")
         return ax
 
     def peek(self, figsize=(10, 3.5)):
