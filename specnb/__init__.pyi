@@ -392,27 +392,17 @@ from .analysis.repeat import rerun as rerun
 from .analysis.validate import validate as validate
 from .sweeps.design import latin_hypercube as latin_hypercube
 from .sweeps.design import sweep_points as sweep_points
-from .sweeps.results import MIME as MIME
 from .sweeps.results import Result as Result
 from .sweeps.results import read_results as read_results
 from .sweeps.results import record_results as record_results
-from .sweeps.tables import make_column as make_column
-from .sweeps.tables import parameter_column as parameter_column
-from .sweeps.tables import result_column as result_column
 from .sweeps.tables import spread_table as spread_table
 from .sweeps.run import Sweep as Sweep
 from .sweeps.run import read_sweep as read_sweep
 from .sweeps.run import sweep as sweep
-from .sweeps.plots import AxisPositions as AxisPositions
-from .sweeps.plots import Numbers as Numbers
 from .sweeps.plots import plot_parallel as plot_parallel
 from .sweeps.plots import plot_repeats as plot_repeats
 from .sweeps.plots import plot_sweep as plot_sweep
 from .sweeps.plots import plot_sweep_map as plot_sweep_map
-from .sweeps.page import Cell as Cell
-from .sweeps.page import HtmlTable as HtmlTable
-from .sweeps.page import Picture as Picture
-from .sweeps.page import PointGroup as PointGroup
 from .sweeps.page import sweep_report as sweep_report
 from .sweeps.choices import Choices as Choices
 from .sweeps.choices import ErrorBudget as ErrorBudget
@@ -427,13 +417,11 @@ __all__ = [
     "Analysis",
     "AnalysisConfig",
     "AnalysisError",
-    "AxisPositions",
     "Background2D",
     "Background3D",
     "BrokenPowerLawSpectralModel",
     "CRITERIA",
     "CashCountsStatistic",
-    "Cell",
     "Certificate",
     "Choices",
     "ClosedSpectralModel",
@@ -493,7 +481,6 @@ __all__ = [
     "GivenRegionsBackgroundMaker",
     "GoodnessOfFit",
     "Height",
-    "HtmlTable",
     "INDEX",
     "IRF",
     "Inventory",
@@ -507,7 +494,6 @@ __all__ = [
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "LogUniformPrior",
-    "MIME",
     "MIN_SIGNIFICANCE",
     "MODEL_REGISTRY",
     "ManyFits",
@@ -525,7 +511,6 @@ __all__ = [
     "NestedModelSelection",
     "NewTable",
     "NuisanceModel",
-    "Numbers",
     "Observation",
     "ObservationFilter",
     "Observations",
@@ -545,9 +530,7 @@ __all__ = [
     "Parameters",
     "PhaseBackgroundMaker",
     "PhysicalRange",
-    "Picture",
     "PiecewiseNormSpectralModel",
-    "PointGroup",
     "PointingInfo",
     "PointingMode",
     "PowerLaw2SpectralModel",
@@ -713,7 +696,6 @@ __all__ = [
     "limits_view",
     "line_search",
     "load_irf_dict_from_file",
-    "make_column",
     "make_concentric_annulus_sky_regions",
     "make_demo",
     "make_orthogonal_rectangle_sky_regions",
@@ -733,7 +715,6 @@ __all__ = [
     "on_events",
     "on_off_interval",
     "pack_matrix",
-    "parameter_column",
     "plot_background_regions",
     "plot_consistency",
     "plot_contour_line",
@@ -788,7 +769,6 @@ __all__ = [
     "render_page",
     "rerun",
     "resample_energy_edges",
-    "result_column",
     "run_analysis",
     "run_consistency",
     "run_influence",
