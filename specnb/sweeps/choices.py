@@ -62,6 +62,13 @@ def choice_variations(config):
     ------
     ConfigError
         Not a configuration.
+
+    Examples
+    --------
+    >>> from specnb import AnalysisConfig, choice_variations
+    >>> variations = choice_variations(AnalysisConfig())
+    >>> print(list(variations))
+    ['ON radius', 'threshold', 'OFF finder', 'binning', 'runs', 'statistic', 'model']
     """
     subject = as_subject(config)
     if not isinstance(subject, AnalysisSubject):
@@ -99,7 +106,8 @@ def _variations(given)->list:
 
 # %% ../../nbs/85_sweeps/95_choices.ipynb #10faa254
 def expected_shift(error, other):
-    """Standard deviation of the difference of two estimates of which one uses a part of the other's counts.
+    """Standard deviation of the difference of two estimates of which one uses a part of the other's counts
+    [1]_.
 
     Parameters
     ----------
@@ -112,14 +120,49 @@ def expected_shift(error, other):
 
     References
     ----------
-    Barlow 2002, "Systematic errors: facts and fictions", arXiv:hep-ex/0207026.
+    .. [1] Barlow 2002, "Systematic errors: facts and fictions", arXiv:hep-ex/0207026.
+
+    Examples
+    --------
+    >>> from specnb import expected_shift
+    >>> print(f"{expected_shift(error=.15, other=.12):.2f}")
+    0.09
     """
     return np.sqrt(np.abs(np.square(error) - np.square(other)))
 
 # %% ../../nbs/85_sweeps/95_choices.ipynb #499758ce
 @dataclass(frozen=True, eq=False)
 class Choices:
-    "An analysis and what each choice, varied alone, does to its results."
+    """An analysis and what each choice, varied alone, does to its results.
+
+    Attributes
+    ----------
+    names, units : list of str
+        Of the results.
+    value, error : ndarray, shape (n_results,)
+        Results of the baseline and their statistical errors.
+    variations : list of named tuples
+        Each with ``choice``, ``label`` and ``settings``.
+    values, errors : ndarray, shape (n_variations, n_results)
+        Results of the variations.
+    recounted : ndarray of bool, shape (n_variations,)
+        Whether a variation has other counts than the baseline.
+    status : list of str
+        Of each variation: "ok", or why it does not count.
+    sweep : `Sweep`
+        All fits.
+    remarks : list of str
+        What a person should know.
+
+    Examples
+    --------
+    >>> from specnb import choices
+    >>> def analyse(radius=.11, model="pl"):
+    ...     return {"flux": 2 + radius + .3*(model == "lp"), "flux_err": .1}
+    >>> found = choices(analyse, "all", {"model": ["lp"], "radius": [.1, .12]}, n_jobs=1, progress=False)
+    >>> print(found.ranked(0), found.spread.round(2))
+    ['model', 'radius'] [0.3]
+    """
     names:list           # of the results
     units:list
     value:np.ndarray     # of the baseline, shape (n_results,)
@@ -154,7 +197,18 @@ class Choices:
         return np.array([text == "ok" for text in self.status])
 
     def by_choice(self, shifts):
-        "Choice to the largest size of its shifts, shape (n_results,); nan if no variation counts."
+        """Largest size of the shifts of each choice.
+
+        Parameters
+        ----------
+        shifts : ndarray, shape (n_variations, n_results)
+            Such as `shift` or `beyond`.
+
+        Returns
+        -------
+        dict
+            Choice to an array of shape (n_results,); nan if no variation counts.
+        """
         found = {}
         for choice in dict.fromkeys(v.choice for v in self.variations):
             own = self.counts & [v.choice == choice for v in self.variations]
@@ -162,7 +216,7 @@ class Choices:
         return found
 
     def ranked(self, r):
-        "Choices by their largest shift of result number `r`."
+        "Choices by their largest shift of result number `r`, a list of str."
         sizes = self.by_choice(self.shift)
         return sorted(sizes, key=lambda c: -np.nan_to_num(sizes[c][r], nan=-1))
 
@@ -326,6 +380,15 @@ def choices(what, out, variations=None, results=None, **options):
         The baseline failed.
     ValueError
         No variations, two that are the same, or results that are no numbers.
+
+    Examples
+    --------
+    >>> from specnb import choices
+    >>> def analyse(radius=.11):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> found = choices(analyse, "radii", {"radius": [.09, .13]}, n_jobs=1, progress=False)
+    >>> print(found.to_table()["variation"].tolist(), found.to_table()["sigma"].round(2).tolist())
+    ['0.09', '0.13'] [-0.2, 0.2]
     """
     subject = as_subject(what)
     chosen = _variations(choice_variations(subject) if variations is None else variations)
@@ -368,6 +431,17 @@ def plot_tornado(choices, result=None, ax=None):
     -------
     `~matplotlib.axes.Axes`
         Shifts in statistical errors of the baseline; the upper axis in percent.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import choices, plot_tornado
+    >>> def analyse(radius=.11, model="pl"):
+    ...     return {"flux": 2 + radius + .3*(model == "lp"), "flux_err": .1}
+    >>> found = choices(analyse, "all", {"model": ["lp"], "radius": [.1, .12]}, n_jobs=1, progress=False)
+    >>> ax = plot_tornado(found, ax=plt.figure().gca())
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['model', 'radius']
     """
     r = choices.index(result)
     if ax is None:
@@ -406,6 +480,15 @@ def write_choices(choices, folder=None):
     -------
     list of Path
         ``choices.ecsv`` and ``tornado_{result}.png``, which replace those that are there.
+
+    Examples
+    --------
+    >>> from specnb import choices, write_choices
+    >>> def analyse(radius=.11):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> found = choices(analyse, "radii", {"radius": [.09, .13]}, n_jobs=1, progress=False)
+    >>> [path.name for path in write_choices(found)]
+    ['choices.ecsv', 'tornado_flux.png']
     """
     folder = choices.sweep.folder if folder is None else make_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -432,7 +515,24 @@ class _Budget(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ErrorBudget:
-    "Results with statistical error, systematic error of the calibration, and spread from analysis choices."
+    """Results with statistical error, systematic error of the calibration, and spread from analysis choices.
+
+    Attributes
+    ----------
+    rows : list of named tuples
+        Each with ``result``, ``unit``, ``value``, ``stat``, ``syst``, ``choices``.
+
+    Examples
+    --------
+    >>> from specnb import PowerLawSpectralModel, add_nuisances, demo_datasets, error_budget, systematics
+    >>> datasets = add_nuisances(demo_datasets(PowerLawSpectralModel()), energy_scale=.1, per="all")
+    >>> budget = error_budget(systematics(datasets))
+    >>> print(budget.to_markdown())
+    | Result | Value | stat. | syst. | choices | Unit |
+    |---|---|---|---|---|---|
+    | index | 2.657 | 0.059 | 0.000 | -- |  |
+    | amplitude | 3.55 | 0.17 | 0.59 | -- | 1e-11 cm-2 s-1 TeV-1 |
+    """
     rows:list # named tuples: result, unit, value, stat, syst, choices
 
     def to_table(self):
@@ -512,6 +612,16 @@ def error_budget(systematics=None, choices=None, names=None, beyond=True):
     ------
     ValueError
         Neither of both, no common result, or a result that is not there.
+
+    Examples
+    --------
+    >>> from specnb import choices, error_budget
+    >>> def analyse(radius=.11):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> found = choices(analyse, "radii", {"radius": [.09, .13]}, n_jobs=1, progress=False)
+    >>> row = error_budget(choices=found).to_table()[0]
+    >>> print(f"{row['value']:.2f} +- {row['stat']:.2f} (stat) +- {row['choices']:.2f} (choices)")
+    2.11 +- 0.10 (stat) +- 0.02 (choices)
     """
     sources = [s for s in (systematics, choices) if s is not None]
     if not sources:

@@ -197,6 +197,14 @@ def latin_hypercube(ranges, n, seed):
     ------
     ValueError
         Not a range, or not a number of points.
+
+    Examples
+    --------
+    >>> from specnb import latin_hypercube
+    >>> ranges = {"on_radius": ("0.07 deg", "0.15 deg"), "model": {"choices": ["pl", "ecpl"]}}
+    >>> points = latin_hypercube(ranges, n=4, seed=0)
+    >>> print(sorted(p["model"] for p in points), points[0]["on_radius"].endswith("deg"))
+    ['ecpl', 'ecpl', 'pl', 'pl'] True
     """
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n: found {found_text(n)}, expected a positive number of points")
@@ -375,6 +383,16 @@ def sweep_points(grid):
     ------
     ConfigError
         A file that cannot be used, values that cannot be written down, or no point at all.
+
+    Examples
+    --------
+    >>> from specnb import sweep_points
+    >>> for point in sweep_points({"on_radius": ["0.09 deg", "0.11 deg"], "model": ["pl", "ecpl"]}):
+    ...     print(point)
+    {'on_radius': '0.09 deg', 'model': 'pl'}
+    {'on_radius': '0.09 deg', 'model': 'ecpl'}
+    {'on_radius': '0.11 deg', 'model': 'pl'}
+    {'on_radius': '0.11 deg', 'model': 'ecpl'}
     """
     if isinstance(grid, (str, Path)):
         points = read_points(grid)

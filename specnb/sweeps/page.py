@@ -364,6 +364,15 @@ def sweep_report(sweep, path=None, results=None, max_rows=2000):
         There is no sweep, or no folder for the page.
     KeyError, TypeError
         No such result, or one that is not a number.
+
+    Examples
+    --------
+    >>> from specnb import sweep, sweep_report
+    >>> def analyse(radius):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> done = sweep(analyse, {"radius": [.1, .2, .3]}, "radii", n_jobs=1, progress=False)
+    >>> sweep_report(done, results=[]).name
+    'report.html'
     """
     if not isinstance(sweep, Sweep):
         sweep = read_sweep(sweep)

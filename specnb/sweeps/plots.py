@@ -218,6 +218,17 @@ def plot_sweep(sweep, result, parameter, ax=None):
     ------
     KeyError, TypeError
         No such result or parameter; a result that is not a number.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import plot_sweep, sweep
+    >>> def analyse(radius):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> done = sweep(analyse, {"radius": [.1, .2, .3]}, "radii", n_jobs=1, progress=False)
+    >>> ax = plot_sweep(done, "flux", "radius", ax=plt.figure().gca())
+    >>> print(ax.get_xlabel(), ax.get_ylabel())
+    radius flux
     """
     content, ax = _table_and_axes(sweep, ax)
     found, place = numbers(content, result), positions(content, parameter)
@@ -317,6 +328,18 @@ def plot_sweep_map(sweep, result, x, y, ax=None):
     ------
     KeyError, TypeError
         No such result or parameter; a result that is not a number.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import plot_sweep_map, sweep
+    >>> def analyse(radius, threshold):
+    ...     return {"flux": 2 + radius*threshold, "flux_err": .1}
+    >>> grid = {"radius": [.1, .2], "threshold": [.5, 1, 2]}
+    >>> done = sweep(analyse, grid, "map", n_jobs=1, progress=False)
+    >>> ax = plot_sweep_map(done, "flux", "radius", "threshold", ax=plt.figure().gca())
+    >>> len(ax.texts)
+    6
     """
     content, ax = _table_and_axes(sweep, ax)
     found, failed = numbers(content, result), ~usable(content)
@@ -400,6 +423,18 @@ def plot_parallel(sweep, result, parameters=None, ax=None):
     ------
     KeyError, TypeError
         No such result or parameter; a result that is not a number.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import plot_parallel, sweep
+    >>> def analyse(radius, threshold, model):
+    ...     return {"flux": 2 + radius*threshold, "flux_err": .1}
+    >>> grid = {"radius": [.1, .2], "threshold": [.5, 1], "model": ["pl", "lp"]}
+    >>> done = sweep(analyse, grid, "lines", n_jobs=1, progress=False)
+    >>> ax = plot_parallel(done, "flux", ax=plt.figure().gca())
+    >>> [label.get_text() for label in ax.get_xticklabels()][:2]
+    ['radius', 'threshold']
     """
     content, ax = _table_and_axes(sweep, ax)
     found = numbers(content, result)
@@ -454,6 +489,18 @@ def plot_repeats(sweep, result, ax=None):
     ------
     KeyError, TypeError
         No such result, or one that is not a number.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import numpy as np
+    >>> from specnb import plot_repeats, sweep
+    >>> def toy(seed):
+    ...     return {"flux": np.random.default_rng(seed).normal(2, .1), "flux_err": .1}
+    >>> done = sweep(toy, [{}], "toys", repeats=20, n_jobs=1, progress=False)
+    >>> ax = plot_repeats(done, "flux", ax=plt.figure().gca())
+    >>> ax.get_xlabel()
+    'flux'
     """
     content, ax = _table_and_axes(sweep, ax)
     found = numbers(content, result)

@@ -24,7 +24,23 @@ IPython, u = lazy("IPython"), lazy("astropy.units")
 
 # %% ../../nbs/85_sweeps/20_results.ipynb #7921207c
 class Result(NamedTuple):
-    "A recorded value."
+    """A recorded value.
+
+    Attributes
+    ----------
+    value : bool, int, float, str, None or a list of these
+        The value.
+    unit : str
+        Unit of a number.
+    description : str
+        What it is.
+
+    Examples
+    --------
+    >>> from specnb import Result, record_results
+    >>> record_results(rate=Result(2.5, "s-1", "trigger rate"))["rate"].unit
+    's-1'
+    """
     value:object     # bool, int, float, str, None or a list of these
     unit:str = ""
     description:str = ""
@@ -278,6 +294,14 @@ def record_results(*things, **named):
     ------
     TypeError
         A value that cannot be kept; nothing is.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from specnb import record_results
+    >>> found = record_results({"n_runs": 4}, flux=2.1e-11*u.Unit("cm-2 s-1"))
+    >>> print(found["n_runs"].value, found["flux"].value)
+    4 2.1e-11
     """
     found = collect_results(things, named)
     if IPython.get_ipython() is not None:
@@ -317,6 +341,16 @@ def read_results(notebook):
         No such file.
     DataError
         The file is no notebook.
+
+    Examples
+    --------
+    A notebook without any:
+
+    >>> from pathlib import Path
+    >>> from specnb import read_results
+    >>> size = Path("empty.ipynb").write_text('{"cells": []}')
+    >>> read_results("empty.ipynb")
+    {}
     """
     outputs = [o for c in _notebook_cells(notebook) if c["cell_type"] == "code" for o in c.get("outputs", [])]
     packed = [o["data"][MIME]["results"] for o in outputs if MIME in o.get("data", {})]

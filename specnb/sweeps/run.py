@@ -155,6 +155,15 @@ class Sweep:
         There is no sweep.
     DataError
         Its database cannot be read.
+
+    Examples
+    --------
+    >>> from specnb import Sweep, sweep
+    >>> def square(x):
+    ...     return {"y": x**2}
+    >>> done = sweep(square, {"x": [1, 2, 3]}, "squares", n_jobs=1, progress=False)
+    >>> print(len(Sweep("squares")), Sweep("squares").table["y"].tolist(), done.n_failed)
+    3 [1, 4, 9] 0
     """
 
     def __init__(self, folder, point_ids=None):
@@ -193,7 +202,17 @@ class Sweep:
         return self._known.get("what", "nothing")
 
     def spread(self, results=None):
-        "Systematic spread beside the statistical errors; see `spread_table`."
+        """Systematic spread beside the statistical errors.
+
+        Parameters
+        ----------
+        results : list of str, optional
+            Names of results, as for `spread_table`.
+
+        Returns
+        -------
+        `~astropy.table.Table`
+        """
         return spread_table(self.table, results)
 
     def render(self, points, n_jobs=None, progress=None, timeout=None):
@@ -264,10 +283,23 @@ def read_sweep(folder):
     folder : str or Path
         Its folder.
 
+    Returns
+    -------
+    Sweep
+
     Raises
     ------
     FileNotFoundError, DataError
         There is no sweep, or its database cannot be read.
+
+    Examples
+    --------
+    >>> from specnb import read_sweep, sweep
+    >>> def square(x):
+    ...     return {"y": x**2}
+    >>> done = sweep(square, {"x": [1, 2, 3]}, "squares", n_jobs=1, progress=False)
+    >>> print(read_sweep("squares"))
+    Sweep(square, 3 points, 0 failed)
     """
     return Sweep(folder)
 
@@ -395,6 +427,18 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
         A cluster that is gone. What was done is kept.
     ValueError
         Not a seed, or not a number of repeats.
+
+    Examples
+    --------
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, record_results, sweep
+    >>> def fit_above(threshold):
+    ...     datasets = demo_datasets(PowerLawSpectralModel())
+    ...     for dataset in datasets:
+    ...         dataset.mask_fit = dataset.arrays.e_reco_edges[:-1] > threshold
+    ...     return record_results(Fit().run(datasets))
+    >>> done = sweep(fit_above, {"threshold": [.7, 1, 2]}, "thresholds", n_jobs=1, progress=False)
+    >>> print(done.table["index"].round(2).tolist(), done.table["index_err"].round(2).tolist())
+    [2.71, 2.8, 2.99] [0.07, 0.1, 0.18]
     """
     subject, folder = as_subject(what), make_path(out).absolute()
     engine = choose_engine(subject, engine)

@@ -297,6 +297,16 @@ def spread_table(content, results=None):
     ------
     KeyError
         No such result.
+
+    Examples
+    --------
+    >>> from specnb import spread_table, sweep
+    >>> def analyse(radius):
+    ...     return {"flux": 2 + radius, "flux_err": .1}
+    >>> content = sweep(analyse, {"radius": [.1, .2, .3]}, "radii", n_jobs=1, progress=False).table
+    >>> row = spread_table(content)[0]
+    >>> print(row["result"], f"{row['mean']:.2f}, error {row['stat']:.2f}, spread {row['spread']:.2f}")
+    flux 2.20, error 0.10, spread 0.08
     """
     names, varied = scalar_results(content) if results is None else list(results), varied_parameters(content)
     for name in names:
