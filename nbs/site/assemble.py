@@ -10,9 +10,11 @@ import inspect
 import re
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 import nbformat
 import sphobjinv
+from numpydoc.docscrape_sphinx import SphinxDocString
 
 NBS = Path(__file__).resolve().parent.parent
 DIRECTIVE = re.compile(r"^#\|\s*(\w[\w-]*):?\s*(.*)$")
@@ -186,6 +188,13 @@ def slug(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
+def remarks(name, path):
+    "Docstring of a constant: the comment `#: ...` above its assignment in a chapter."
+    sources = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code")
+    found = re.search(rf"((?:^#:.*\n)+)^{name}\b", sources, re.M)
+    return re.sub(r"^#: ?", "", found[1], flags=re.M).strip() if found else ""
+
+
 def entry(name, where):
     "Page of one public name."
     import specnb
@@ -197,18 +206,20 @@ def entry(name, where):
         kind, options = "autoclass", ["   :members:"] + ["   :show-inheritance:"] * related
     elif callable(thing):
         kind, options = "autofunction", []
+    elif text := remarks(name, path):
+        kind, options = "py:data", ["", *textwrap.indent(str(SphinxDocString(text)), "   ").splitlines()]
     else:
         kind, options = "autodata", ["   :no-value:"]
     return "\n".join([name, "=" * len(name), "", ".. currentmodule:: specnb", "", f".. {kind}:: {name}", *options, "", ".. admonition:: In the book",
                       "   :class: seealso", "", f"   ``{name}`` is told in the chapter `{title}{', ' + heading if heading else ''} <{place}>`__.", ""])
 
 
-def summary(name):
+def summary(name, path):
     "First sentence of a name's docstring."
     import specnb
     text = inspect.getdoc(getattr(specnb, name)) or ""
     if type(getattr(specnb, name)) in (float, str, dict, tuple, list):
-        text = ""
+        text = remarks(name, path)
     return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
 
 
@@ -226,7 +237,7 @@ def api(folder):
         lines = [f"# {title}", "", sentence, ""]
         for path, group in by_chapter.items():
             lines += [f"## {head(path)[0]}", "", "| | |", "|---|---|",
-                      *(f"| [`{n}`]({page_name(n, names)}.rst) | {summary(n)} |" for n in sorted(group)), ""]
+                      *(f"| [`{n}`]({page_name(n, names)}.rst) | {summary(n, path)} |" for n in sorted(group)), ""]
         ordered = sorted((page_name(n, names) for group in by_chapter.values() for n in group), key=str.lower)
         write(folder / "api" / f"{part.name[3:]}.md", "\n".join([*lines, contents(ordered)]) + "\n")
         blocks += [f"## [{title}]({part.name[3:]}.md)", "", sentence, "",
