@@ -66,15 +66,15 @@ def imports_only(source):
     return bool(body) and all(isinstance(x, (ast.Import, ast.ImportFrom)) for x in body)
 
 
-def prepare_code(cell):
-    "A code cell as the site shows it; None if it shows nothing."
+def prepare_code(cell, diagrams_only=False):
+    "A code cell as the site shows it; None if it shows nothing. With `diagrams_only` the code that draws a diagram is not shown."
     found, cell.source = directives(cell.source)
     if "hide" in found or "notebook-only" in cell.metadata.get("tags", []) or not (cell.source.strip() or cell.outputs):
         return None
     tags, style = list(cell.metadata.get("tags", [])), {}
     if {"export", "exporti"} & set(found):
         tags.append("exported")
-    if "hide_input" in found:
+    if "hide_input" in found or (diagrams_only and "plot_flow(" in cell.source):
         tags.append("remove-input")
     if "hide_output" in found:
         tags.append("remove-output")
@@ -98,7 +98,7 @@ def prepare(notebook, below=()):
     "A notebook as the site shows it, with a table of contents of the pages `below` it."
     cells = []
     for cell in notebook.cells:
-        shown = prepare_code(cell) if cell.cell_type == "code" else cell
+        shown = prepare_code(cell, bool(below)) if cell.cell_type == "code" else cell
         if shown is not None:
             cells.append(shown)
     if below:
@@ -210,8 +210,21 @@ def entry(name, where):
         kind, options = "py:data", ["", *textwrap.indent(str(SphinxDocString(text)), "   ").splitlines()]
     else:
         kind, options = "autodata", ["   :no-value:"]
-    return "\n".join([name, "=" * len(name), "", ".. currentmodule:: specnb", "", f".. {kind}:: {name}", *options, "", ".. admonition:: In the book",
+    more = inherited(thing) if inspect.isclass(thing) else []
+    return "\n".join([name, "=" * len(name), "", ".. currentmodule:: specnb", "", f".. {kind}:: {name}", *options, "", *more, ".. admonition:: In the book",
                       "   :class: seealso", "", f"   ``{name}`` is told in the chapter `{title}{', ' + heading if heading else ''} <{place}>`__.", ""])
+
+
+def inherited(thing):
+    "Public methods and properties from the public classes that a class comes from, one line a class."
+    import specnb
+    seen, lines = set(vars(thing)), []
+    for base in thing.__mro__[1:]:
+        own = [n for n in vars(base) if not n.startswith("_") and n not in seen]
+        seen |= set(own)
+        if own and base.__name__ in specnb.__all__:
+            lines.append(f"From `{base.__name__}`: " + ", ".join(f"`~specnb.{base.__name__}.{n}`" for n in own) + ".")
+    return [x for line in lines for x in (line, "")]
 
 
 def summary(name, path):

@@ -27,6 +27,7 @@ intersphinx_mapping = {name: (address, f"inventories/{name}.inv") for name, addr
     "matplotlib": "https://matplotlib.org/stable/"}.items()}
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 mathjax_path = "mathjax/tex-chtml.js"  # a copy of MathJax from a package, so that formulas need no network
@@ -43,7 +44,7 @@ html_copy_source = False
 html_context = {"notebooks": f"{about['git_url']}/edit/{about['branch']}/nbs", "default_mode": "auto"}
 html_sidebars = {"index": [], "changelog": [], "contributing": []}
 html_theme_options = {
-    "navigation_with_keys": False, "show_nav_level": 1, "collapse_navigation": True, "header_links_before_dropdown": 7,
+    "navigation_with_keys": False, "logo": {"text": project}, "show_nav_level": 1, "collapse_navigation": True, "header_links_before_dropdown": 5,
     "icon_links": [], "footer_start": ["copyright"], "footer_end": [], "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc", "edit-chapter"],
 }

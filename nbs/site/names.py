@@ -11,6 +11,7 @@ from sphinx.transforms import SphinxTransform
 import assemble
 
 NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?$")
+PARTS = {p.name[3:]: f"{p.name}/00_overview" for p in assemble.parts()}
 SHORT = {"np": "numpy", "u": "astropy.units", "plt": "matplotlib.pyplot", "fits": "astropy.io.fits"}
 FAMILIAR = {n.rpartition(".")[2]: n for n in (
     "astropy.units.Quantity", "astropy.units.Unit", "astropy.coordinates.SkyCoord", "astropy.coordinates.Angle", "astropy.time.Time", "astropy.time.TimeDelta",
@@ -67,7 +68,9 @@ class LinkNames(SphinxTransform):
         "Page of a chapter that is spoken of as one, or of a function that only chapters use; words that are also arguments stay words."
         position = node.parent.index(node)
         before = "".join(x.astext() for x in node.parent[max(position - 4, 0):position])
-        if re.search(r"chapters?\b[^.]*$", before):
+        if re.search(r"\bparts?\b[^.]*$", before) and target in PARTS:
+            return PARTS[target]
+        if re.search(r"\bchapters?\b[^.]*$", before):
             return chapters.get(target.rpartition(".")[2])
         return inner.get(target) if re.search("_|[A-Z]", target) else None
 
