@@ -19,7 +19,7 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 NBS = Path(__file__).resolve().parent.parent
 DIRECTIVE = re.compile(r"^#\|\s*(\w[\w-]*):?\s*(.*)$")
 SHOWN = {"image/png", "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain"}
-BESIDE = {"coming_from_gammapy": "From Gammapy", "benchmarks": "Performance", "changelog": "Changes", "contributing": "Contributing"}
+BESIDE = {"coming_from_gammapy": "From Gammapy", "validation": "Checked numbers", "benchmarks": "Performance", "changelog": "Changes", "contributing": "Contributing"}
 LIBRARIES = {  # modules whose public names are linked, and the address of a name in each library's documentation
     "numpy": (["numpy", "numpy.random", "numpy.linalg", "numpy.typing"], "reference/generated/{0}.html"),
     "scipy": (["scipy.interpolate", "scipy.optimize", "scipy.stats", "scipy.special", "scipy.integrate", "scipy.ndimage", "scipy.linalg"],
