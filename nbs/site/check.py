@@ -23,7 +23,7 @@ class Page(HTMLParser):
         self.titles += tag == "h1"
         if tag == "a" and attributes.get("href"):
             self.links.append(attributes["href"])
-        elif tag == "img":
+        elif tag == "img" and "logo__image" not in (attributes.get("class") or ""):  # the logo stands beside its own name
             self.pictures.append((attributes.get("src", ""), attributes.get("alt")))
         elif tag in ("link", "script") and attributes.get("href" if tag == "link" else "src"):
             self.links.append(attributes["href" if tag == "link" else "src"])
