@@ -320,7 +320,18 @@ class FitsTable:
         return np.frombuffer(self._data, dtype, self.n_rows) if self.n_rows else np.zeros(0, dtype)
 
     def position(self, name):
-        "Number of column `name`, from 1."
+        """Number of a column in the table.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+
+        Returns
+        -------
+        int
+            From 1, as FITS counts them.
+        """
         if name in self:
             return self._index[name.upper()] + 1
         raise DataError(f"{self.label}: no column {name}; found {', '.join(self.colnames) or 'none'}")
@@ -328,11 +339,32 @@ class FitsTable:
     def __contains__(self, name): return name.upper() in self._index
 
     def unit(self, name):
-        "Unit of a column as written in the file, '' if there is none."
+        """Unit of a column as written in the file.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+
+        Returns
+        -------
+        str
+            Empty if there is none.
+        """
         return str(self.header.get(f"TUNIT{self.position(name)}") or "").strip()
 
     def raw(self, name):
-        "Column as it is in the file, shape (n_rows, ...)."
+        """Column as it is in the file.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, ...)
+        """
         column = self.colnames[self.position(name) - 1]
         try:
             return self.rows[column]
@@ -394,7 +426,20 @@ class FitsTable:
         return self._converted(name, self.raw(name), unit, numbers)
 
     def cell(self, name, unit=None):
-        "First row of column `name`, numbers, at least one-dimensional."
+        """First row of a column, as responses are stored.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+        unit : str, optional
+            Unit of the result; by default that of the file.
+
+        Returns
+        -------
+        ndarray
+            Numbers, at least one-dimensional.
+        """
         if not self.n_rows:
             raise DataError(f"{self.label}: column {name} is empty, expected one row")
         return np.atleast_1d(self._converted(name, self.raw(name)[0:1], unit, True)[0])
@@ -705,7 +750,17 @@ class FitsFile:
         return number
 
     def header(self, name):
-        "Keywords of HDU `name`, a dict; its data are not read."
+        """Keywords of an HDU; its data are not read.
+
+        Parameters
+        ----------
+        name : str or int
+            Name (any case) or number of the HDU.
+
+        Returns
+        -------
+        dict
+        """
         return self.hdus[self._number(name)].header
 
     def __getitem__(self, name):

@@ -60,7 +60,19 @@ class Background(IRF):
         return ["BGD" if "BGD" in table and "BKG" not in table else "BKG"]
 
     def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the background after GADF 0.3."
+        """FITS table of the background after GADF 0.3.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the table, by default `extname`.
+        dtype : str
+            Type in which the data are stored: "f4" or "f8".
+
+        Returns
+        -------
+        `~astropy.io.fits.BinTableHDU`
+        """
         hdu = super().to_hdu(name, dtype)
         hdu.header["FOVALIGN"] = self.fov_alignment
         return hdu
@@ -81,7 +93,18 @@ class Background(IRF):
         return np.where(near_empty, np.minimum(log_rate, limit), log_rate)
 
     def value(self, *values):
-        "Rate, s-1 MeV-1 sr-1, at axis values (floats in TeV and deg that broadcast), 0 outside the edges."
+        """Rate at values of the axes.
+
+        Parameters
+        ----------
+        *values : float or ndarray
+            A value per axis, in the order of `axes`, in TeV and deg; they broadcast.
+
+        Returns
+        -------
+        ndarray
+            s-1 MeV-1 sr-1; 0 outside the edges.
+        """
         segments = self.segments(values)
         log_rate = interpolate(self.log_data, segments)
         beyond = reduce(np.logical_or, [(s.weight < 0) | (s.weight > 1) for s in segments])
@@ -91,7 +114,21 @@ class Background(IRF):
         return np.where(all_inside(segments) & (rate > 2.4e-38), rate, 0.)
 
     def plot_at_energy(self, energy=None, ax=None, **kwargs):
-        "Rate over the field of view at one energy (Quantity), by default in the middle of the axis."
+        """Draw the rate over the field of view at one energy.
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity`, optional
+            By default in the middle of the axis.
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, high = ax or plt.gca(), self.axes[1].edges_value[-1]
         middle = self.axes[0].center_value[self.axes[0].nbin // 2]
         e = middle if energy is None else as_float(energy, "TeV", "energy")
@@ -104,7 +141,19 @@ class Background(IRF):
         return ax
 
     def plot_spectrum(self, ax=None, **kwargs):
-        "Rate of the whole field of view against energy."
+        """Draw the rate of the whole field of view against energy.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            Passed on to matplotlib.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         ax, e, high = ax or plt.gca(), self.axes[0].center_value, self.axes[1].edges_value[-1]
         x = (np.arange(100) - 49.5) * high / 50
         rate = self.rate(e[:, None, None], x, x[:, None]).sum(axis=(1, 2)) * np.radians(high / 50)**2
@@ -173,7 +222,19 @@ class Background3D(Background):
         return Background3D(axes, self.data[:, ::-1], fov_alignment=alignment, **kept)
 
     def to_hdu(self, name=None, dtype="f4"):
-        "FITS table of the background after GADF 0.3; DETX always grows against right ascension."
+        """FITS table of the background after GADF 0.3; DETX always grows against right ascension.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the table, by default `extname`.
+        dtype : str
+            Type in which the data are stored: "f4" or "f8".
+
+        Returns
+        -------
+        `~astropy.io.fits.BinTableHDU`
+        """
         if self.fov_alignment == "REVERSE_LON_RADEC":
             return self.mirrored().to_hdu(name, dtype)
         return super().to_hdu(name, dtype)

@@ -197,7 +197,17 @@ class EDispKernel:
         return self.data
 
     def get_edisp_kernel(self, *args, **kwargs):
-        "The kernel itself, whatever is asked: it is the same everywhere."
+        """The kernel itself: it is the same everywhere.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Accepted and ignored, so that calls written for Gammapy work.
+
+        Returns
+        -------
+        `EDispKernel`
+        """
         return self
 
     def _moments(self, energy_true):
@@ -437,6 +447,8 @@ class EnergyDispersion2D(IRF):
             Mean of migra minus 1, and its standard deviation.
         pdf_threshold : float
             Smaller densities are set to 0.
+        **kwargs
+            Further arguments of the class.
 
         Returns
         -------
@@ -455,7 +467,24 @@ class EnergyDispersion2D(IRF):
         return cls([energy_axis_true, migra_axis, offset_axis], density, **kwargs)
 
     def checked(self, data, unit):
-        "Data as floats; ValueError if a bin of migra holds much more than all events."
+        """Data as floats.
+
+        Parameters
+        ----------
+        data : array, shape (n_energy, n_migra, n_offset)
+            Densities per migra.
+        unit : str or None
+            Of numbers; there is none.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        ValueError
+            A bin holds much more than all events, or values are out of their range.
+        """
         data, width = super().checked(data, unit), np.diff(self.axes[1].edges_value)
         if data.size and data.max() * width.max() > MOST_PROBABLE:
             most = (data * width[:, None]).max()

@@ -133,7 +133,22 @@ class EventList:
 
     @classmethod
     def from_table(cls, table):
-        "Events from a `FitsTable`; DataError if there are none."
+        """Events of a table of a FITS file.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            With the columns ENERGY, RA, DEC and TIME.
+
+        Returns
+        -------
+        `EventList`
+
+        Raises
+        ------
+        DataError
+            The table holds no events, or what cannot be an event.
+        """
         columns = {name: check_range(table.column(name, unit), name, f"{table.label}: column {name}")
                    for name, unit in _MAIN.items() if name != "TIME"}
         columns["TIME"] = time_column(table, "TIME")
@@ -193,7 +208,17 @@ class EventList:
         return first
 
     def stack(self, other):
-        "The events of this list, then those of `other`."
+        """The events of this list, then those of another one.
+
+        Parameters
+        ----------
+        other : `EventList`
+            By any clock; other columns are kept if both lists have them.
+
+        Returns
+        -------
+        `EventList`
+        """
         main, more = dict(self._main), dict(other._main)
         more["TIME"] = other.t_s if other.time_ref == self.time_ref else self.time_ref.met(other.time)
         both = [np.append(main[name], more[name]) for name in ("ENERGY", "RA", "DEC", "TIME")]
@@ -206,7 +231,17 @@ class EventList:
         return self.select_row_subset(np.arange(len(self)))
 
     def with_columns(self, **columns):
-        "The same events with further columns, such as ``PHASE=phases``, arrays of shape (n_events,)."
+        """The same events with further columns.
+
+        Parameters
+        ----------
+        **columns
+            Arrays of shape (n_events,) by name, such as ``PHASE=phases``.
+
+        Returns
+        -------
+        `EventList`
+        """
         new = {name: (np.asarray(getattr(values, "value", values)), str(getattr(values, "unit", "")))
                for name, values in columns.items()}
         for name, (values, _) in new.items():

@@ -57,11 +57,31 @@ class ObservationFilter:
         return data if self.time_filter is None else data.select_time(self.time_filter, self.inverted_time)
 
     def filter_gti(self, gti):
-        "The good time that counts, a `GTI`."
+        """The good time that counts.
+
+        Parameters
+        ----------
+        gti : `GTI`
+            Good time of the run.
+
+        Returns
+        -------
+        `GTI`
+        """
         return self._in_time(gti)
 
     def filter_events(self, events):
-        "The events that count, an `EventList`."
+        """The events that count.
+
+        Parameters
+        ----------
+        events : `EventList`
+            Events of the run.
+
+        Returns
+        -------
+        `EventList`
+        """
         chosen = self._in_time(events)
         for event_filter in self.event_filters:
             method = self.EVENT_FILTER_TYPES[event_filter["type"]]

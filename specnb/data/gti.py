@@ -47,7 +47,17 @@ class TimeReference(NamedTuple):
 
     @classmethod
     def from_table(cls, table):
-        "Reference from the keywords MJDREFI and MJDREFF (or MJDREF) and TIMESYS of a `FitsTable`."
+        """Reference of a table, from the keywords MJDREFI and MJDREFF (or MJDREF) and TIMESYS.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            Such as a list of events.
+
+        Returns
+        -------
+        `TimeReference`
+        """
         scale = table.key("TIMESYS", "TT", str).strip().lower()
         if scale not in TIME_SCALES:
             known = ", ".join(TIME_SCALES).upper()
@@ -62,7 +72,17 @@ class TimeReference(NamedTuple):
 
     @classmethod
     def from_time(cls, when):
-        "Reference at a `~astropy.time.Time`; a `TimeReference` as it is."
+        """Reference at a date.
+
+        Parameters
+        ----------
+        when : `~astropy.time.Time` or `TimeReference`
+            The latter is given back as it is.
+
+        Returns
+        -------
+        `TimeReference`
+        """
         if isinstance(when, cls):
             return when
         when = time.Time(when)
@@ -316,12 +336,34 @@ class GTI:
 
     @classmethod
     def from_time_intervals(cls, time_intervals, reference_time=None):
-        "Intervals from a list of pairs of dates."
+        """Intervals from pairs of dates.
+
+        Parameters
+        ----------
+        time_intervals : list of `~astropy.time.Time`
+            Start and stop of each.
+        reference_time : `~astropy.time.Time`, optional
+            Date from which the seconds count.
+
+        Returns
+        -------
+        `GTI`
+        """
         return cls.create(*(time.Time([pair[i] for pair in time_intervals]) for i in (0, 1)), reference_time)
 
     @classmethod
     def from_stack(cls, gtis):
-        "The intervals of several, as they are, by the clock of the first."
+        """The intervals of several, as they are.
+
+        Parameters
+        ----------
+        gtis : list of `GTI`
+            At least one; the clock of the first counts.
+
+        Returns
+        -------
+        `GTI`
+        """
         first, *others = gtis
         for other in others:
             first = first.stack(other)
@@ -382,7 +424,17 @@ class GTI:
         return type(self)(self.start_s.copy(), self.stop_s.copy(), self.time_ref)
 
     def stack(self, other):
-        "The intervals of both, as they are."
+        """The intervals of both, as they are.
+
+        Parameters
+        ----------
+        other : `GTI`
+            By any clock.
+
+        Returns
+        -------
+        `GTI`
+        """
         start, stop = other.seconds(self.time_ref)
         return type(self)(np.append(self.start_s, start), np.append(self.stop_s, stop), self.time_ref)
 
@@ -526,18 +578,49 @@ class GTI:
         return type(self)(start[stop > start], stop[stop > start], self.time_ref)
 
     def seconds(self, time_ref):
-        "Starts and stops as seconds of another clock."
+        """Starts and stops as seconds of another clock.
+
+        Parameters
+        ----------
+        time_ref : `TimeReference`
+            The clock.
+
+        Returns
+        -------
+        start_s, stop_s : ndarray, shape (n,)
+            s.
+        """
         if time_ref == self.time_ref:
             return self.start_s, self.stop_s
         return time_ref.met(self.time_start), time_ref.met(self.time_stop)
 
     def new_table(self, name="GTI"):
-        "`NewTable` after GADF 0.3."
+        """The intervals as a table to be written, after GADF 0.3.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+
+        Returns
+        -------
+        `NewTable`
+        """
         columns = {"START": (self.start_s, "s"), "STOP": (self.stop_s, "s")}
         return NewTable(name, columns, {**GADF, "HDUCLAS1": "GTI", **self.time_ref.header()})
 
     def to_hdu(self, name="GTI"):
-        "Astropy HDU after GADF 0.3."
+        """The intervals as an astropy HDU, after GADF 0.3.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+
+        Returns
+        -------
+        `~astropy.io.fits.BinTableHDU`
+        """
         return self.new_table(name).to_hdu()
 
     def write(self, path, overwrite=False, **kwargs):

@@ -217,7 +217,24 @@ class IRF:
         self.is_pointlike, self.meta = is_pointlike, dict(meta or {})
 
     def checked(self, data, unit):
-        "Data as floats in the unit of the class."
+        """Data as floats in the unit of the class.
+
+        Parameters
+        ----------
+        data : array or `~astropy.units.Quantity`
+            Values.
+        unit : str or None
+            Of numbers; by default that of the class.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        ValueError
+            Another shape than the axes have, or values that are out of their range.
+        """
         unit = str(getattr(data, "unit", unit or self.default_unit))
         shape = tuple(a.nbin for a in self.axes)
         data = checked_data(np.asarray(getattr(data, "value", data)), shape, self.label)
@@ -230,7 +247,19 @@ class IRF:
 
     @classmethod
     def read_data(cls, table, shape):
-        "Data of a `FitsTable`."
+        """Data of a table.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            An HDU after GADF.
+        shape : tuple of int
+            Number of bins of each axis.
+
+        Returns
+        -------
+        ndarray
+        """
         return read_cell(table, cls.column, cls.default_unit, shape)
 
     @classmethod
@@ -263,12 +292,32 @@ class IRF:
 
     @classmethod
     def value_columns(cls, table):
-        "Names of the columns with the values."
+        """Names of the columns with the values.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            An HDU after GADF.
+
+        Returns
+        -------
+        list of str
+        """
         return [cls.column]
 
     @classmethod
     def is_in(cls, table):
-        "Whether a table says by HDUCLAS4 that it holds this response, or else has its columns."
+        """Whether a table holds this response.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            It says so by HDUCLAS4, or else has the columns of the response.
+
+        Returns
+        -------
+        bool
+        """
         tag = table.key("HDUCLAS4", "", str).strip().lower()
         if tag == cls.tag or tag.startswith(_CLASSES):
             return tag == cls.tag
@@ -322,7 +371,18 @@ class IRF:
             raise DataError(f"{self.label}: {text}") from None
 
     def data_cells(self, dtype):
-        "Columns of the data in a file, of type `dtype`: a dict of name to (array, unit)."
+        """Columns of the data in a file.
+
+        Parameters
+        ----------
+        dtype : str
+            Type in which they are stored: "f4" or "f8".
+
+        Returns
+        -------
+        dict
+            Name to (array, unit).
+        """
         return {self.column: (np.asarray(self.data.T[None], dtype), self.default_unit)}
 
     def to_hdu(self, name=None, dtype="f4"):
@@ -388,7 +448,17 @@ class IRF:
         return found._replace(inside=np.ones_like(found.inside))
 
     def segments(self, values):
-        "`Segment` of each value on its axis."
+        """Where values lie between the nodes of the axes.
+
+        Parameters
+        ----------
+        values : list of float or ndarray
+            A value per axis, TeV or deg.
+
+        Returns
+        -------
+        list of Segment
+        """
         return [self.segment(i, x) for i, x in enumerate(values)]
 
     def value(self, *values):

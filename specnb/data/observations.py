@@ -732,7 +732,17 @@ class Observations(UserList):
 
     @classmethod
     def from_stack(cls, observations_list):
-        "The runs of several lists, one after the other."
+        """The runs of several lists, one after the other.
+
+        Parameters
+        ----------
+        observations_list : list of `Observations`
+            The lists.
+
+        Returns
+        -------
+        `Observations`
+        """
         return cls([o for runs in observations_list for o in runs])
 
     def in_memory_generator(self):

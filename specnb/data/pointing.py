@@ -110,7 +110,17 @@ class PointingMode(Enum):
 
     @classmethod
     def from_gadf_string(cls, val):
-        "Mode of a keyword OBS_MODE; all values but DRIFT, as WOBBLE, are a position in the sky."
+        """Mode of a keyword OBS_MODE.
+
+        Parameters
+        ----------
+        val : str
+            All values but DRIFT, as WOBBLE, are a position in the sky.
+
+        Returns
+        -------
+        `PointingMode`
+        """
         return cls.DRIFT if str(val).strip().upper() == "DRIFT" else cls.POINTING
 
 class FixedPointingInfo:
@@ -159,7 +169,24 @@ class FixedPointingInfo:
 
     @classmethod
     def from_fits_header(cls, header, label="header"):
-        "Pointing from the keywords of an event list; DataError without them."
+        """Pointing from the keywords of an event list.
+
+        Parameters
+        ----------
+        header : dict
+            With RA_PNT and DEC_PNT, or, of a drift scan, ALT_PNT and AZ_PNT.
+        label : str
+            Where they come from, for messages.
+
+        Returns
+        -------
+        `FixedPointingInfo`
+
+        Raises
+        ------
+        DataError
+            Keywords that are missing or no numbers.
+        """
         if is_drift(header):
             az, alt = header_numbers(header, ("AZ_PNT", "ALT_PNT"), label)
             return cls(fixed_altaz=coordinates.AltAz(az=u.Quantity(az, "deg"), alt=u.Quantity(alt, "deg")))
@@ -167,7 +194,19 @@ class FixedPointingInfo:
 
     @classmethod
     def read(cls, filename, hdu="EVENTS"):
-        "Pointing from the header of the events in a file."
+        """Pointing from the header of the events in a file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File, plain or gzip-compressed.
+        hdu : str
+            Name of the table.
+
+        Returns
+        -------
+        `FixedPointingInfo`
+        """
         table = read_tables(make_path(filename))[hdu]
         return cls.from_fits_header(table.header, table.label)
 
@@ -271,12 +310,39 @@ class PointingInfo:
 
     @classmethod
     def read(cls, filename, hdu="POINTING"):
-        "Pointing from a table of a file."
+        """Pointing from a table of a file.
+
+        Parameters
+        ----------
+        filename : str or Path
+            File, plain or gzip-compressed.
+        hdu : str
+            Name of the table.
+
+        Returns
+        -------
+        `PointingInfo`
+        """
         return cls.from_table(read_tables(make_path(filename))[hdu])
 
     @classmethod
     def from_table(cls, table):
-        "Pointing from a `FitsTable`; DataError if it holds something else."
+        """Pointing from a table of a FITS file.
+
+        Parameters
+        ----------
+        table : `FitsTable`
+            With the columns TIME, RA_PNT and DEC_PNT.
+
+        Returns
+        -------
+        `PointingInfo`
+
+        Raises
+        ------
+        DataError
+            It holds something else.
+        """
         columns = [time_column(table, "TIME"), *(table.column(n, "deg") for n in ("RA_PNT", "DEC_PNT"))]
         try:
             return cls(*columns, TimeReference.from_table(table), table.header, table.label)

@@ -706,7 +706,19 @@ class SpectrumDataset:
         return ax_spectrum, ax_residuals
 
     def plot_masks(self, ax=None, **kwargs):
-        "Shade the energies outside the safe mask and hatch those outside the fit mask; returns the axes."
+        """Shade the energies outside the safe mask and hatch those outside the fit mask.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Made if none is given.
+        **kwargs
+            See `~specnb.plot_masks`.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+        """
         return plot_masks(self.arrays, ax, **kwargs)
 
     def peek(self, figsize=(15, 4)):

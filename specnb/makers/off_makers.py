@@ -107,6 +107,7 @@ class RegionsMaker(Maker):
         dataset : `SpectrumDataset`
             With the ON counts of the run.
         observation : `Observation`
+            The run.
 
         Returns
         -------

@@ -207,6 +207,8 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
         What to divide by.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw.
+    **kwargs
+        For the points.
 
     Returns
     -------
@@ -217,8 +219,7 @@ def plot_residuals(arrays, npred, method="diff", ax=None, **kwargs):
     >>> from specnb import demo_datasets, plot_residuals
     >>> dataset = demo_datasets(models=True)[0]
     >>> ax = plot_residuals(dataset.arrays, dataset.npred().data.ravel(), method="diff/sqrt(model)")
-    >>> ax.set_xlim(0.5, 20)
-    (0.5, 20)
+    >>> _ = ax.set_xlim(0.5, 20)
     """
     y = np.where(arrays.mask, residuals(arrays.n_on, npred, method), np.nan)
     ax = _energy_axes(ax, _RESIDUAL_LABELS[method])
