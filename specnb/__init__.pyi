@@ -378,6 +378,7 @@ from .analysis.views import runs_view as runs_view
 from .analysis.views import sensitivity_view as sensitivity_view
 from .analysis.views import signal_view as signal_view
 from .analysis.views import with_error as with_error
+from .analysis.csv_tables import write_csv as write_csv
 from .analysis.products import write_products as write_products
 from .analysis.pages import render_page as render_page
 from .analysis.record import AnalysisError as AnalysisError
@@ -813,6 +814,7 @@ __all__ = [
     "with_error",
     "wobble_pointings",
     "write_choices",
+    "write_csv",
     "write_dl3",
     "write_gadf",
     "write_ogip",

@@ -5,7 +5,7 @@ import astropy.units as u
 import papermill
 import pytest
 import yaml
-from specnb import AnalysisConfig, ConfigError
+from specnb import AnalysisConfig, ConfigError, Models, SkyModel, SpecnbWarning
 
 ROOT = Path(__file__).parent.parent
 
@@ -91,6 +91,12 @@ REFUSED = [  # key, value, words of the message
     ("light_curve.parameters", {"n_sigma": 0}, ["n_sigma: expected a positive number"]),
     ("nuisance.area_norm", -.1, ["found -0.1", "expected the width of a normal distribution around 1"]),
     ("nuisance.area_norm", {"mu": 1, "width": 2}, ["nuisance.area_norm", "{mu: 1, sigma: 0.1}"]),
+    ("flux_points.energy.edges", ["1 TeV"], ["edges: found ['1 TeV'], expected at least two rising energies"]),
+    ("flux_points.energy.edges", "2 TeV, 1 TeV", ["expected at least two rising energies"]),
+    ("flux_points.energy.edges", [1, "2 TeV"], ["found 1", "expected an energy"]),
+    ("observations.obs_zenith", {"min": "40 deg", "max": "30 deg"}, ["obs_zenith: min is 40 deg, expected less than max, 30 deg"]),
+    ("observations.event_type", True, ["event_type: found True", "expected the type as in the index"]),
+    ("general.formats", "xls", ["formats.0: found 'xls'", "expected 'csv'"]),
     ("flux_points.parameters", {"n_sigma": 0}, ["n_sigma: expected a positive number"]),
     ("flux_points.parameters", {"energy_edges": [1, 2]}, ["flux_points.parameters.energy_edges: unknown key"]),
     ("flux_points.parameters.selection_optional", "limits", ["selection_optional: expected 'all' or some of", "found 'limits'"]),
@@ -178,7 +184,7 @@ def test_the_parameters_cell_of_the_notebook_is_the_default_configuration():
 
 KEYS = list(AnalysisConfig.keys())
 CHANGES = {  # a value other than the default for every key
-    "general.outdir": "x", "general.models_file": "m.yaml", "general.n_jobs": 2, "general.log.level": "debug",
+    "general.outdir": "x", "general.models_file": "m.yaml", "general.formats": ["csv"], "general.n_jobs": 2, "general.log.level": "debug",
     "observations.datastore": "x", "observations.obs_ids": [5], "observations.obs_file": "x", "observations.skip_missing": True,
     "observations.obs_cone": {"lon": "1 deg", "lat": "2 deg", "radius": "3 deg"}, "observations.obs_cone.frame": "galactic",
     "observations.obs_time.start": "2004-12-04 22:00:00", "observations.obs_time.stop": "2004-12-04", "observations.required_irf": ["psf"],
@@ -195,6 +201,8 @@ CHANGES = {  # a value other than the default for every key
     "datasets.safe_mask.parameters.offset_max": "2 deg", "datasets.safe_mask.parameters.irfs": "DL3",
     "datasets.on_region.frame": "galactic", "datasets.on_region.lon": "5h34m31s", "datasets.on_region.lat": "1 deg",
     "datasets.on_region.radius": "0.2 deg", "datasets.containment_correction": False, "model.type": "pl", "model.parameters": {"index": 2},
+    "model.frozen": ["index"], "model.links": {"b.index": "a.index"}, "flux_points.energy.edges": ["1 TeV", "2 TeV", "5 TeV"],
+    "light_curve.energy_edges.edges": ["1 TeV", "2 TeV"],
     "model": {"ebl": "dominguez", "redshift": .116},
     "fit.fit_range.min": "1 TeV", "fit.fit_range.max": "9 TeV", "fit.backend": "scipy", "fit.optimize_opts.gradient": False,
     "fit.optimize_opts.strategy": 2, "fit.optimize_opts.print_level": 1, "fit.optimize_opts.migrad_opts": {"ncall": 9}, "fit.optimize_opts.tol": 0.5,
@@ -331,3 +339,68 @@ def test_models_from_a_file(tmp_path):
     assert again.models()["crab"].spectral_model.tag[1] == "pl"
     with pytest.raises(ConfigError, match="flux_points.source: found 'source', expected one of the models .* crab"):
         AnalysisConfig(general={"models_file": str(tmp_path / "models.yaml")}).models()
+
+
+# ---- files of Gammapy, models
+
+GAMMAPY = """
+general: {log: {level: info, filename: null, filemode: null, format: null, datefmt: null}, outdir: ., n_jobs: 1, datasets_file: null, models_file: null}
+observations:
+    datastore: $GAMMAPY_DATA/hess-dl3-dr1
+    obs_ids: [23523, 23526]
+    obs_cone: {frame: null, lon: null, lat: null, radius: null}
+    obs_time: {start: null, stop: null}
+    required_irf: [aeff, edisp, psf, bkg]
+datasets:
+    type: 1d
+    stack: true
+    geom:
+        wcs: {skydir: {frame: null, lon: null, lat: null}, binsize: 0.02 deg, width: {width: 5.0 deg, height: 5.0 deg}, binsize_irf: 0.2 deg}
+        selection: {offset_max: 2.5 deg}
+        axes: {energy: {min: 0.5 TeV, max: 30.0 TeV, nbins: 15}, energy_true: {min: 0.1 TeV, max: 100.0 TeV, nbins: 40}}
+    map_selection: [counts, exposure, background, psf, edisp]
+    background: {method: reflected, exclusion: null, parameters: {}}
+    safe_mask: {methods: [aeff-max], parameters: {aeff_percent: 10}}
+    on_region: {frame: icrs, lon: 83.633 deg, lat: 22.014 deg, radius: 0.11 deg}
+    containment_correction: true
+fit: {fit_range: {min: null, max: null}}
+flux_points: {energy: {min: 1.0 TeV, max: 20.0 TeV, nbins: 5}, source: crab, parameters: {selection_optional: all}}
+excess_map: {correlation_radius: 0.1 deg, parameters: {}, energy_edges: {min: null, max: null, nbins: null}}
+light_curve:
+    time_intervals: {start: null, stop: null}
+    energy_edges: {min: null, max: null, nbins: null}
+    source: source
+    parameters: {selection_optional: all}
+metadata: {creator: Gammapy 2.1, date: '2026-01-01', origin: null}
+"""
+
+
+def test_a_file_that_gammapy_wrote_is_read():
+    "With its nulls and keys of maps: what is not used is told once, in one warning, with the reason."
+    with pytest.warns(SpecnbWarning) as told: config = AnalysisConfig.from_yaml(GAMMAPY)
+    assert len(told) == 1 and "datasets.geom.wcs, datasets.map_selection, excess_map (of an analysis with maps)" in str(told[0].message)
+    assert "light_curve.source (it is flux_points.source)" in str(told[0].message) and "general.log" not in str(told[0].message)
+    assert config.observations.obs_ids == [23523, 23526] and config.flux_points.source == "crab" and config.datasets.geom.axes.energy.nbins == 15
+    assert config.light_curve.time_intervals is None and config.light_curve.energy_edges.nbins == 1 and config.datasets.background.exclusion is None
+    nulls = GAMMAPY.replace("{frame: icrs, lon: 83.633 deg, lat: 22.014 deg, radius: 0.11 deg}", "{frame: null, lon: null, lat: null, radius: null}")
+    with pytest.warns(SpecnbWarning, match="null, so the default holds: datasets.on_region"): config = AnalysisConfig.from_yaml(nulls)
+    assert config.datasets.on_region.radius.value == .11
+    with pytest.warns(SpecnbWarning), pytest.raises(ConfigError, match="datasets.stak: unknown key"): AnalysisConfig.from_yaml(GAMMAPY.replace("stack", "stak"))
+    with pytest.raises(ConfigError, match="on_region.lon: found None"): AnalysisConfig.from_yaml("datasets: {on_region: {lon: null}}")
+
+
+def test_edges_of_flux_points():
+    config = AnalysisConfig().with_settings({"flux_points.energy.edges": "500 GeV, 1 TeV, 5 TeV", "light_curve.energy_edges.edges": ["1 TeV", "9 TeV"]})
+    assert list(config.flux_points.estimator().energy_edges.to_value("TeV")) == [.5, 1, 5] and list(config.light_curve.energy_edges.edge_values().value) == [1, 9]
+
+
+def test_parameters_are_frozen_and_linked(tmp_path):
+    assert [p.name for p in AnalysisConfig().with_settings({"model.frozen": "index, source.lambda_"}).models().parameters if p.frozen] == ["index", "reference", "lambda_", "alpha"]
+    Models([SkyModel.create("pl", name=n) for n in ("a", "b")]).write(tmp_path / "m.yaml")
+    config = AnalysisConfig().with_settings({"general.models_file": str(tmp_path / "m.yaml"), "flux_points.source": "a", "model.links": {"b.index": "a.index"}, "model.frozen": ["b.amplitude"]})
+    models = config.models()
+    models.parameters["index"].value = 3
+    assert models["b"].parameters["index"].value == 3 and models["b"].parameters["amplitude"].frozen and not models["a"].parameters["amplitude"].frozen
+    for settings, words in [({"model.frozen": ["indx"]}, "expected one of source.index.*did you mean index"), ({"model.links": {"index": "lambda_"}}, "the same parameter of two models")]:
+        with pytest.raises(ConfigError, match=words): AnalysisConfig().with_settings(settings).models()
+    assert "frozen: true" in AnalysisConfig.keys()["model.parameters"][1] and {"model.frozen", "model.links"} <= set(AnalysisConfig.keys())

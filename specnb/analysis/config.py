@@ -6,17 +6,17 @@
 __all__ = ['AnalysisConfig']
 
 # %% ../../nbs/80_analysis/20_config.ipynb #5b6e6d96
-from typing import Literal
+from typing import Annotated, Literal, get_args
 from .data_sections import DatasetsConfig, ObservationsConfig
 from .fields import (
-    ConfigError, OutermostSection, Section, Text, differences, entry, key_paths, merged, nested, part,
-    plain_yaml, section_values, yaml_lines)
+    Commas, ConfigError, OutermostSection, Section, Text, differences, entry, is_section, key_paths, merged,
+    nested, part, plain_yaml, section_values, yaml_lines)
 from .fit_sections import FitConfig, FluxPointsConfig
 from .further_sections import (
     LightCurveConfig, LimitsConfig, NuisanceConfig, SensitivityConfig, WeakSourceConfig)
 from .model_sections import ModelConfig
-from ..base.core import atomic_path, found_text, html_table, make_path
-from ..base.yaml_files import load_yaml, read_yaml
+from ..base.core import atomic_path, found_text, html_table, make_path, warn
+from ..base.yaml_files import load_yaml, read_yaml, suggestion
 from ..models.sky import Models, SkyModel
 
 # %% ../../nbs/80_analysis/20_config.ipynb #c2e68c45
@@ -31,6 +31,8 @@ class GeneralConfig(Section):
     "Files and messages."
     outdir:Text = entry("results", "folder for the results", min_length=1)
     models_file:Text | None = entry(None, "YAML file with models, instead of the section model")
+    formats:Annotated[list[Literal["csv"]], Commas] = entry(
+        [], "further formats of the tables: csv, with limits in columns of their own and the meaning of each")
     n_jobs:int = entry(1, "processes that reduce runs at the same time; results are the same", ge=1,
                       le=1000)
     log:LogConfig = part(LogConfig)
@@ -41,6 +43,96 @@ def value_at(data:dict, path:str):
     for name in path.split("."):
         data = data[name]
     return data
+
+# %% ../../nbs/80_analysis/20_config.ipynb #9f6974ee
+def parameter_owner(models, path:str, source:str, key:str)->tuple: # spectral model, name of the parameter
+    "Where a parameter with a name like ``crab.index`` is; ConfigError if it is nowhere."
+    model, _, name = path.rpartition(".")
+    known = [f"{m.name}.{n}" for m in models for n in m.parameters.names]
+    if f"{model or source}.{name}" not in known:
+        hint = suggestion(name, [k.rpartition(".")[2] for k in known])
+        wrong = f"found {found_text(path)}, expected one of {', '.join(known)}{hint}"
+        raise ConfigError([f"{key}: {wrong}"])
+    owner = models[model or source]
+    return getattr(owner, "spectral_model", owner), name
+
+def freeze_and_link(models, section, source:str):
+    "Hold and link the parameters of `Models` that the section `model` names."
+    for path in section.frozen:
+        owner, name = parameter_owner(models, path, source, "model.frozen")
+        owner.parameters[name].frozen = True
+    for path, other in section.links.items():
+        owner, name = parameter_owner(models, path, source, "model.links")
+        first, known = parameter_owner(models, other, source, "model.links")
+        if name != known:
+            expected = "expected the same parameter of two models"
+            raise ConfigError([f"model.links: found {path} and {other}, {expected}"])
+        setattr(owner, name, getattr(first, known))
+    return models
+
+# %% ../../nbs/80_analysis/20_config.ipynb #c18cfcca
+_MAPS, _MESSAGES = "of an analysis with maps", "messages go to the error output"
+GAMMAPY_KEYS = {
+    **{f"general.log.{name}": _MESSAGES for name in ("filename", "filemode", "format", "datefmt")},
+    "general.datasets_file": "spectra go to the folder of the run", "datasets.geom.wcs": _MAPS,
+    "datasets.map_selection": _MAPS, "excess_map": _MAPS, "light_curve.source": "it is flux_points.source",
+    "metadata": ""}
+
+def _only_nulls(value)->bool:
+    "Whether a section says nothing."
+    if isinstance(value, dict):
+        return all(_only_nulls(v) for v in value.values())
+    return value is None
+
+def _without_nulls(model, data:dict, dropped:list, prefix="")->dict:
+    "Sections without null where a value is needed; the paths of what is dropped go to a list."
+    kept = {}
+    for name, value in data.items():
+        field, path = model.model_fields.get(name), f"{prefix}{name}"
+        if field is None:
+            kept[name] = value
+        elif is_section(field) and isinstance(value, dict):
+            if value and _only_nulls(value) and not any(isinstance(v, dict) for v in value.values()):
+                inner = []
+                _without_nulls(field.annotation, value, inner, f"{path}.")
+                dropped += [path] if inner else []
+            else:
+                kept[name] = _without_nulls(field.annotation, value, dropped, f"{path}.")
+        elif value is None and field.default is not None and type(None) not in get_args(field.annotation):
+            dropped += [path] if name != "frame" else []
+        else:
+            kept[name] = value
+    return kept
+
+def own_sections(sections:dict, model:type, where="")->dict:
+    "Sections of a file without what only Gammapy has; one warning tells what, and why."
+    found, source = {}, (sections.get("flux_points") or {})
+    for path, why in GAMMAPY_KEYS.items():
+        place, _, name = path.rpartition(".")
+        inside = sections
+        for key in place.split(".") if place else ():
+            inside = inside.get(key) if isinstance(inside, dict) else None
+        if isinstance(inside, dict) and name in inside:
+            found[path] = inside[name]
+    if not found:
+        return sections
+    kept, dropped = _removed(sections, found), []
+    kept, told = _without_nulls(model, kept, dropped), {}
+    same = isinstance(source, dict) and found.get("light_curve.source") == source.get("source", "source")
+    for path, value in found.items():
+        if not _only_nulls(value) and GAMMAPY_KEYS[path] and not (path == "light_curve.source" and same):
+            told.setdefault(GAMMAPY_KEYS[path], []).append(path)
+    unused = "; ".join(f"{', '.join(paths)} ({why})" for why, paths in told.items())
+    texts = [f"not used: {unused}"] if unused else []
+    texts += [f"null, so the default holds: {', '.join(dropped)}"] if dropped else []
+    if texts:
+        warn(f"{where}a configuration of Gammapy; {'; '.join(texts)}")
+    return kept
+
+def _removed(data, paths, prefix=""):
+    "Nested dictionaries without some dotted keys."
+    return {name: _removed(value, paths, f"{prefix}{name}.") if isinstance(value, dict) else value
+            for name, value in data.items() if f"{prefix}{name}" not in paths}
 
 # %% ../../nbs/80_analysis/20_config.ipynb #91bf7898
 class AnalysisConfig(OutermostSection):
@@ -72,7 +164,7 @@ class AnalysisConfig(OutermostSection):
     @classmethod
     def from_yaml(cls, config_str):
         "Configuration from a YAML text; what it does not name stays at its default."
-        return cls(**section_values(load_yaml, config_str, "configuration"))
+        return cls(**own_sections(section_values(load_yaml, config_str, "configuration"), cls))
 
     @classmethod
     def read(cls, path):
@@ -91,7 +183,7 @@ class AnalysisConfig(OutermostSection):
             Not YAML, a key given twice, nothing in it, or values that cannot be used; it names the file.
         """
         path = make_path(path)
-        sections = section_values(read_yaml, path)
+        sections = own_sections(section_values(read_yaml, path), cls, f"{path}: ")
         try:
             return cls(**sections)
         except ConfigError as error:
@@ -124,7 +216,7 @@ class AnalysisConfig(OutermostSection):
         if isinstance(config, AnalysisConfig):
             config = differences(config.to_dict(), AnalysisConfig().to_dict())
         elif isinstance(config, str):
-            config = section_values(load_yaml, config, "configuration")
+            config = own_sections(section_values(load_yaml, config, "configuration"), type(self))
         return type(self)(**merged(merged(self.to_dict(), config or {}), sections))
 
     def with_settings(self, settings):
@@ -143,10 +235,11 @@ class AnalysisConfig(OutermostSection):
         the section `nuisance`."""
         file, source = self.general.models_file, self.flux_points.source
         if not file:
-            return Models([SkyModel(self.model.spectral_model(), name=source), *self.nuisance.models()])
+            models = Models([SkyModel(self.model.spectral_model(), name=source), *self.nuisance.models()])
+            return freeze_and_link(models, self.model, source)
         models = Models.read(file)
         if source in models.names:
-            return Models([*models, *self.nuisance.models()])
+            return freeze_and_link(Models([*models, *self.nuisance.models()]), self.model, source)
         known = f"one of the models of {file}: {', '.join(models.names)}"
         raise ConfigError([f"flux_points.source: found {found_text(source)}, expected {known}"])
 

@@ -101,7 +101,8 @@ def _response_problems(config, facts):
 # %% ../../nbs/80_analysis/26_data_check.ipynb #bc549a72
 def _span(section)->tuple: # TeV
     "Limits of a range, 0 and infinity where it is open."
-    low, high = section.min, section.max
+    edges = getattr(section, "edges", None)
+    low, high = (section.min, section.max) if edges is None else (edges[0], edges[-1])
     return 0. if low is None else low.to_value("TeV"), np.inf if high is None else high.to_value("TeV")
 
 def _energy_problems(config, facts):

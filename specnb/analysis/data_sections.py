@@ -112,7 +112,7 @@ class EnergyAxisConfig(EnergyRangeConfig):
     max:Energy = entry("40 TeV", "upper edge of the last bin")
     nbins:int = entry(27, "number of bins, equal in log energy", ge=1, le=10_000)
 
-    def edges(self):
+    def edge_values(self):
         "Edges of the bins, TeV, shape (nbins+1,)."
         low, high = self.min.to_value("TeV"), self.max.to_value("TeV")
         return u.Quantity(np.geomspace(low, high, self.nbins + 1), "TeV")
@@ -130,6 +130,19 @@ class TrueEnergyAxisConfig(EnergyAxisConfig):
 
 class BandsConfig(EnergyAxisConfig):
     "Bands of the flux points."
+    edges:Annotated[list[Energy] | None, Commas] = entry(
+        None, "edges of the bands instead, such as [0.5 TeV, 1 TeV, 3 TeV]; null: by min, max and nbins")
+
+    def check(self):
+        super().check()
+        values = [] if self.edges is None else self.edge_values().value.tolist()
+        if self.edges is not None and (len(values) < 2 or values != sorted(set(values))):
+            found = found_text([quantity_text(e) for e in self.edges])
+            raise ValueError(f"edges: found {found}, expected at least two rising energies")
+
+    def edge_values(self):
+        "Edges of the bands, TeV."
+        return super().edge_values() if self.edges is None else u.Quantity(self.edges).to("TeV")
     min:Energy = entry("0.7 TeV", "lower end of the first flux point")
     max:Energy = entry("30 TeV", "upper end of the last flux point")
     nbins:int = entry(10, "number of flux points, equal in log energy", ge=1, le=10_000)

@@ -92,6 +92,6 @@ class FluxPointsConfig(Section):
     def estimator(self):
         "The `FluxPointsEstimator`."
         try:
-            return FluxPointsEstimator(self.energy.edges(), self.source, **dict(self.parameters))
+            return FluxPointsEstimator(self.energy.edge_values(), self.source, **dict(self.parameters))
         except ValueError as error:
             raise ValueError(f"parameters: {error}") from None

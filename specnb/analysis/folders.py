@@ -39,7 +39,7 @@ def refuse_others(
 
 # %% ../../nbs/80_analysis/68_folders.ipynb #7a59a87f
 _OF_A_RUN = re.compile(r"(analysis|failed)\.ipynb|report\.html|config\.yaml|(results|provenance)\.json"
-                       r"|tables/[^/]+\.(ecsv|fits|yaml|dat)|spectra/[^/]+\.(fits(\.gz)?|yaml)"
+                       r"|tables/[^/]+\.(ecsv|csv|fits|yaml|dat)|spectra/[^/]+\.(fits(\.gz)?|yaml)"
                        r"|figures/[^/]+\.(png|pdf)")
 
 def _is_own(

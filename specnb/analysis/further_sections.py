@@ -9,7 +9,7 @@ __all__ = []
 import math
 from typing import Annotated, Any
 from pydantic import BeforeValidator
-from .data_sections import EnergyAxisConfig
+from .data_sections import BandsConfig
 from .fields import Commas, Energy, Section, argument, as_date, entry, part, quantity_text
 from .fit_sections import of_estimator
 from ..base.core import lazy
@@ -42,7 +42,9 @@ def _pairs_of_dates(value)->list:
 
 def as_intervals(value):
     "A word, a duration as text, pairs of dates, or None; ValueError for anything else."
-    if value is None or value in _WORDS:
+    if value is None or value == {"start": None, "stop": None}: # the second in files of Gammapy
+        return None
+    if isinstance(value, str) and value in _WORDS:
         return value
     if isinstance(value, (list, tuple, dict)):
         return _pairs_of_dates(value)
@@ -56,7 +58,7 @@ def as_intervals(value):
     return quantity_text(width)
 
 # %% ../../nbs/80_analysis/18_further_sections.ipynb #c4e30529
-class CurveBandsConfig(EnergyAxisConfig):
+class CurveBandsConfig(BandsConfig):
     "Energy bands of the light curve."
     min:Energy = entry("1 TeV", "lower end of the first band")
     max:Energy = entry("10 TeV", "upper end of the last band")
@@ -102,7 +104,7 @@ class LightCurveConfig(Section):
         each = self.time_intervals is None or self.width is not None
         intervals = self.dates or ("run" if each else self.time_intervals)
         try:
-            return LightCurveEstimator(intervals, energy_edges=self.energy_edges.edges(), source=source,
+            return LightCurveEstimator(intervals, energy_edges=self.energy_edges.edge_values(), source=source,
                                        **dict(self.parameters))
         except ValueError as error:
             raise ValueError(f"parameters: {error}") from None

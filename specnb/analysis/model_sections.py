@@ -6,9 +6,9 @@
 __all__ = []
 
 # %% ../../nbs/80_analysis/14_model_sections.ipynb #69ef3938
-from typing import Any
+from typing import Annotated, Any
 from pydantic import model_serializer, model_validator
-from .fields import Number, Section, Text, entry
+from .fields import Commas, Number, Section, Text, entry
 from ..base.core import found_text, lazy
 from ..base.yaml_files import suggestion
 from ..models.absorption import EBLAbsorptionNormSpectralModel
@@ -90,7 +90,13 @@ class ModelConfig(Section):
                             "franceschini, franceschini17, finke, saldana-lopez21 or a FITS file; null: none")
     redshift:float | None = entry(None, "redshift of the source, for ebl", ge=0, le=20)
     parameters:dict[str, ParameterConfig] = entry(
-        {}, "start values, such as {index: 2.3, amplitude: 4e-11 cm-2 s-1 TeV-1}; others as in the model")
+        {}, "start values, such as {index: 2.3, amplitude: 4e-11 cm-2 s-1 TeV-1}, or value, min, max, frozen "
+        "and prior: {index: {value: 2.3, min: 1, max: 4, frozen: true}}; others as in the model")
+    frozen:Annotated[list[str], Commas] = entry(
+        [], "parameters to hold, such as index, or crab.index for one of the models in general.models_file")
+    links:dict[str, str] = entry(
+        {}, "parameters with the value of another one, such as {second.index: first.index} for models in "
+        "general.models_file")
 
     def check(self):
         if (self.ebl is None) != (self.redshift is None):

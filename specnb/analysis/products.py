@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from ..base.core import demo_dir, errors_name, lazy, make_path, temporary_folder
 from .config import AnalysisConfig
+from .csv_tables import write_csv
 from .data_sections import is_region_text
 from .analysis import FIGURE_SIZES, SpectralAnalysis
 from .chosen_runs import data_folder, open_store
@@ -57,6 +58,10 @@ def _write_tables(
         curve = analysis.light_curve.to_table(format="lightcurve", sed_type="flux")
         curve.write(folder / "light_curve.ecsv", format="ascii.ecsv")
         analysis.constancy.write(folder / "light_curve_constancy.ecsv", format="ascii.ecsv")
+    if "csv" in analysis.config.general.formats:
+        write_csv(points, folder / "flux_points.csv")
+        for name in ("parameters", "covariance"):
+            write_csv(tables[name], folder / f"{name}.csv")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #947a709c
 def _write_figures(
