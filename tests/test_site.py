@@ -84,10 +84,11 @@ def test_needs_no_network(site):
 def test_link_check_finds_what_is_wrong(tmp_path):
     (tmp_path / "b.html").write_text("<h1 id='there'>b</h1>")
     (tmp_path / "a.html").write_text("<h1>a</h1><a href='b.html#there'>x</a><a href='b.html#gone'>x</a><a href='c.html'>x</a><a href='https:///nowhere'>x</a>"
-                                     "<img src='b.html'><img src='b.html' alt='what it shows'>")
+                                     "<img src='b.html'><img src='b.html' alt='what it shows'><p>with $x$</p><pre>$x$ $GAMMAPY_DATA</pre>")
     found, outside, n = load("check").faults(tmp_path)
     assert n == 2 and list(outside) == ["https:///nowhere"]
-    assert [f.split(": ", 1)[1].split(":")[0] for f in found] == ["no such section", "no such file", "no address", "a picture does not say what it shows"]
+    assert [f.split(": ", 1)[1].split(":")[0] for f in found] == ["no such section", "no such file", "no address", "a formula is not drawn",
+                                                                  "a picture does not say what it shows"]
 
 
 def cell(source, outputs=(), **metadata):

@@ -3,6 +3,7 @@
 Pages and anchors inside the site must exist, pictures must be there and say what they show, addresses outside must be well formed
 and belong to a known host. Exit code 1 and one line for each fault.
 """
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,11 +15,22 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.links, self.pictures, self.anchors, self.titles = [], [], set(), 0
+        self.links, self.pictures, self.anchors, self.titles, self.formulas = [], [], set(), 0, []
+        self.inside = []
         self.feed(text)
+
+    def handle_endtag(self, tag):
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if re.search(r"\$(?![A-Z_]{3})", data) and not self.inside:  # $GAMMAPY_DATA is no formula
+            self.formulas.append(" ".join(data.split())[:60])
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
+        if tag in ("pre", "code", "script", "style"):
+            self.inside.append(tag)
         self.anchors |= {attributes[k] for k in ("id", "name") if attributes.get(k)}
         self.titles += tag == "h1"
         if tag == "a" and attributes.get("href"):
@@ -61,6 +73,7 @@ def faults(folder):
                 continue
             elif fault := inside(pages, path, address, root):
                 found.append(f"{name}: {fault}")
+        found += [f"{name}: a formula is not drawn: {text}" for text in page.formulas]
         for source, alternative in page.pictures:
             if not source.startswith(("http", "data:")) and (fault := inside(pages, path, source, root)):
                 found.append(f"{name}: {fault}")

@@ -17,6 +17,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "numpyd
 nb_execution_mode = "off"
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["colon_fence", "dollarmath", "amsmath", "deflist"]
+myst_dmath_double_inline = True  # a displayed formula inside a list or a sentence, as JupyterLab has it
 myst_heading_anchors = 4
 default_role = "py:obj"
 templates_path = [str(here / "templates")]
