@@ -137,7 +137,17 @@ def form_faults(chapter):
             continue
         found += [f"{name}: unknown section {title!r}" for title in re.findall(r"^(\S.*)\n[-=~]{3,}$", text, re.MULTILINE) if title not in SECTIONS]
         found += [f"{name}: {fault}" for fault in _parameter_faults(parsed, thing) + _text_faults(parsed)]
+        found += [f"{name}: See Also names {other}, which there is not" for names, _ in parsed["See Also"] for other, _ in names if not _exists(other)]
     return found
+
+
+def _exists(name):
+    "Whether specnb has a public name or method, or a library has such a name."
+    owner, _, rest = name.partition(".")
+    thing = specnb if owner in specnb.__all__ else sys.modules.get(owner)
+    for part in (name if thing is specnb else rest).split("."):
+        thing = getattr(thing, part, None)
+    return thing is not None
 
 
 def _parameter_faults(parsed, thing):

@@ -187,6 +187,11 @@ class MapAxis:
     ValueError
         Nodes not finite and increasing, or not positive on a log axis.
 
+    See Also
+    --------
+    RegionGeom : A region on the sky with axes.
+    TimeMapAxis : A binning of time.
+
     Examples
     --------
     >>> import astropy.units as u

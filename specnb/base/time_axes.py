@@ -88,6 +88,11 @@ class TimeMapAxis:
     ValueError
         Bins that overlap, are empty or out of order.
 
+    See Also
+    --------
+    GTI : Good time intervals.
+    MapAxis : A binning of any other quantity.
+
     Examples
     --------
     >>> import astropy.units as u
@@ -477,7 +482,7 @@ class TimeMapAxis:
         format : {"gadf"}
             Format of the table.
         idx : int
-            Number of the axis, from 0.
+            Number in the keywords: 1 for the axis that `from_table` calls 0, as in Gammapy.
 
         Returns
         -------

@@ -287,6 +287,11 @@ def download_dataset(name="hess-dl3-dr1", runs=None, folder=None, base_url=None,
     DownloadError
         A file cannot be fetched, is not what it should be, or cannot be written. Complete files are kept.
 
+    See Also
+    --------
+    find_dataset : Looks for the data first.
+    terms_of_use : What to know before using the data.
+
     Examples
     --------
     Two runs on the Crab nebula are fetched by ``download_dataset(runs=[23523, 23526])``, about 1 MB. A
@@ -329,6 +334,11 @@ def find_dataset(name="hess-dl3-dr1", runs=None, progress=None):
     ------
     ValueError, DownloadError
         See `download_dataset`.
+
+    See Also
+    --------
+    download_dataset : With a choice of folder.
+    public_datasets : Names of the data sets.
 
     Examples
     --------

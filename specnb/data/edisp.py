@@ -416,6 +416,11 @@ class EnergyDispersion2D(IRF):
     ValueError
         Axes or shape of the data are not those of this response, or a bin holds much more than all events.
 
+    See Also
+    --------
+    EDispKernel : Probabilities between energy bins at one offset.
+    load_irf_dict_from_file : Responses of a file.
+
     References
     ----------
     GADF, EDISP_2D

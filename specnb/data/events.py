@@ -102,6 +102,11 @@ class EventList:
     ValueError
         Columns differ in length, or hold what is not finite or cannot be an event (`PHYSICAL_RANGES`).
 
+    See Also
+    --------
+    Observation : The run that the events belong to.
+    RegionNDMap.fill_events : Count events in a region and in energy bins.
+
     Examples
     --------
     >>> from specnb import demo_observations

@@ -232,6 +232,11 @@ class GTI:
     ValueError
         Intervals that are not finite or end before they start.
 
+    See Also
+    --------
+    TimeMapAxis.from_gti : Bins of time from the intervals.
+    Observation.select_time : The part of a run in some intervals.
+
     Examples
     --------
     >>> import astropy.units as u

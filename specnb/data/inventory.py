@@ -348,6 +348,11 @@ def inventory(path):
     DataError
         No DL3 file in it, or an index that cannot be read.
 
+    See Also
+    --------
+    DataStore : Reads the runs.
+    validate : Looks closer, at the files themselves.
+
     References
     ----------
     GADF, sections "HDU index table" and "Observation index table".

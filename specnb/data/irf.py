@@ -563,6 +563,11 @@ class EffectiveAreaTable2D(IRF):
     ValueError
         Axes or shape of the data are not those of this response, or data are out of their range.
 
+    See Also
+    --------
+    IRF : What all responses have.
+    load_irf_dict_from_file : Responses of a file.
+
     References
     ----------
     GADF, AEFF_2D

@@ -106,6 +106,11 @@ class Observation:
     label : str
         Where it comes from, for messages.
 
+    See Also
+    --------
+    DataStore.get_observations : Observations of files.
+    simulate_observation : Events drawn from a model.
+
     Examples
     --------
     >>> from specnb import demo_observations
@@ -616,6 +621,11 @@ class Observations(UserList):
     ------
     TypeError
         No list, or one of something else.
+
+    See Also
+    --------
+    DataStore.get_observations : Observations of files.
+    DatasetsMaker : Reduces them to spectra.
 
     Examples
     --------

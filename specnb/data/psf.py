@@ -165,6 +165,12 @@ class PSF3D(PSF):
     ValueError
         Axes or shape of the data are not those of this response, or data are out of their range.
 
+    See Also
+    --------
+    EnergyDependentMultiGaussPSF : Point spread function of Gaussians.
+    PSFKing : Point spread function with King's profile.
+    containment_per_bin : Fraction of events in the ON region.
+
     References
     ----------
     GADF, PSF_TABLE

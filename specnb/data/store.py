@@ -352,6 +352,12 @@ class DataStore:
     index : object
         What these two make.
 
+    See Also
+    --------
+    inventory : What a folder holds, without reading events.
+    find_dataset : Folder of a public data set.
+    write_dl3 : Write such a folder.
+
     Examples
     --------
     >>> from specnb import DataStore, demo_dir

@@ -74,6 +74,10 @@ class SpectrumArrays:
         A field whose shape does not fit the axes, or with numbers that are not finite or negative; edges that
         are not positive and increasing.
 
+    See Also
+    --------
+    SpectrumDataset.from_arrays : A dataset of such a record.
+
     Examples
     --------
     >>> import numpy as np

@@ -218,6 +218,11 @@ class SpectrumDataset:
     meta : dict, optional
         Facts about the observation, such as OBS_ID.
 
+    See Also
+    --------
+    SpectrumDatasetOnOff : With an OFF measurement of the background.
+    Datasets : Several of them.
+
     Examples
     --------
     Two bins with a known background:
@@ -1071,6 +1076,12 @@ class SpectrumDatasetOnOff(SpectrumDataset):
         zero have no background measurement and are not fitted.
     exposure, mask_fit, edisp, name, mask_safe, gti, meta
         As for `SpectrumDataset`.
+
+    See Also
+    --------
+    SpectrumDataset : With a known background.
+    Datasets : Several of them, for a joint fit.
+    Fit : Fits the models.
 
     Examples
     --------

@@ -166,6 +166,13 @@ class Datasets(MutableSequence):
     KeyError
         A name that no dataset has.
 
+    See Also
+    --------
+    DatasetsMaker : Datasets from observations.
+    Fit : Fits the models of all.
+    FluxPointsEstimator : Flux in bands of energy.
+    demo_datasets : Datasets to try things with.
+
     Examples
     --------
     >>> from specnb import Datasets, PowerLawSpectralModel, SkyModel, demo_datasets

@@ -397,6 +397,10 @@ def off_homogeneity(datasets, energy_min=None, energy_max=None, n_toys=10_000, r
     ValueError
         A dataset whose OFF events are not known, or no dataset.
 
+    See Also
+    --------
+    ReflectedRegionsBackgroundMaker : Finds the OFF regions.
+
     Examples
     --------
     Do the OFF regions of the demo runs agree with each other?

@@ -118,6 +118,12 @@ class SpectrumDatasetMaker(Maker):
     TypeError
         A setting of another type.
 
+    See Also
+    --------
+    ReflectedRegionsBackgroundMaker : Adds the OFF counts.
+    SafeMaskMaker : Marks the energies that can be trusted.
+    DatasetsMaker : Takes many runs through all of these.
+
     Examples
     --------
     Counts and responses of a run in the region of an empty dataset:
@@ -323,6 +329,14 @@ class ReflectedRegionsBackgroundMaker(Maker):
     ------
     TypeError
         `region_finder` together with settings of the default one, or no finder.
+
+    See Also
+    --------
+    RingBackgroundMaker : OFF counts from a ring.
+    GivenRegionsBackgroundMaker : OFF counts from regions on the sky.
+    OffRunsBackgroundMaker : OFF counts from other runs.
+    PhaseBackgroundMaker : OFF counts from other phases of a pulsar.
+    off_homogeneity : Do the OFF regions agree with each other?
 
     Examples
     --------

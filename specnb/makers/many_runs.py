@@ -202,6 +202,11 @@ class DatasetsMaker:
     ValueError
         No maker, or a number of processes or a backend that is not possible.
 
+    See Also
+    --------
+    SpectrumDatasetMaker : Counts and responses of a run.
+    Datasets : What comes out.
+
     Examples
     --------
     Four runs, reduced and stacked:

@@ -145,6 +145,10 @@ class RingBackgroundMaker(RegionsMaker):
     ValueError
         A setting out of range, or no radii for a ring around the ON region.
 
+    See Also
+    --------
+    ReflectedRegionsBackgroundMaker : OFF counts at the offset of the ON region.
+
     References
     ----------
     Berge, Funk & Hinton 2007, A&A 466, 1219 (ring background).
@@ -215,6 +219,11 @@ class GivenRegionsBackgroundMaker(RegionsMaker):
     ------
     ValueError
         No region, or a point.
+
+    See Also
+    --------
+    ReflectedRegionsBackgroundMaker : OFF counts at the offset of the ON region.
+    read_regions : Sky regions of a file.
 
     Examples
     --------
@@ -322,6 +331,10 @@ class OffRunsBackgroundMaker(Maker):
     ------
     ValueError, TypeError
         Another `scale`, no run, or something that is no run.
+
+    See Also
+    --------
+    ReflectedRegionsBackgroundMaker : OFF counts of the run itself.
 
     Examples
     --------

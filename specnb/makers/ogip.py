@@ -317,6 +317,10 @@ def read_ogip(path, spec_num=None):
     FileNotFoundError
         A file is not there.
 
+    See Also
+    --------
+    SpectrumDatasetOnOff.read : The same as a dataset.
+
     Examples
     --------
     >>> from specnb import demo_datasets, read_ogip

@@ -182,6 +182,10 @@ def write_ogip(path, arrays, name="", region=None, off_regions=None, gti=None, f
     FileExistsError
         One of the files exists and `overwrite` is False; none is written.
 
+    See Also
+    --------
+    SpectrumDataset.write : The same for a dataset.
+
     References
     ----------
     OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a.

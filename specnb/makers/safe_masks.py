@@ -266,10 +266,16 @@ _MAKES = {"aeff-max": "make_mask_energy_aeff_max", "aeff-default": "make_mask_en
 class SafeMaskMaker(Maker):
     """Marks the energy bins of a dataset that can be trusted.
 
+    - "aeff-max": the effective area is more than `aeff_percent` of its maximum.
+    - "aeff-default": within the energies that the effective area names itself (LO_THRES, HI_THRES).
+    - "edisp-bias": reconstructed energies are biased by less than `bias_percent`.
+    - "bkg-peak": from the bin with most background on.
+    - "offset-max": all bins if the ON region is near enough to the pointing, else none.
+
     Parameters
     ----------
-    methods : list of {"aeff-max", "aeff-default", "edisp-bias", "bkg-peak", "offset-max"}
-        A bin must be safe by all.
+    methods : list of str
+        Of those above; a bin must be safe by all.
     aeff_percent : float
         Of the largest effective area, for "aeff-max".
     bias_percent : float
@@ -290,6 +296,12 @@ class SafeMaskMaker(Maker):
         both `position` and `fixed_offset`.
     TypeError
         A percentage that is no number, an offset without unit, a position that is no `SkyCoord`.
+
+    See Also
+    --------
+    aeff_max_threshold : Energy where "aeff-max" begins.
+    edisp_bias_threshold : Energy where "edisp-bias" begins.
+    background_peak_threshold : Energy where "bkg-peak" begins.
 
     References
     ----------

@@ -150,6 +150,11 @@ def catalogue_regions(catalogue, radius, factor=1., margin="0 deg", radius_min=N
     ValueError, TypeError
         A setting that is out of range or has another type.
 
+    See Also
+    --------
+    extract_bright_star_regions : Circles around bright stars.
+    WcsGeom.region_mask : An exclusion mask of regions.
+
     Examples
     --------
     >>> import astropy.units as u

@@ -423,6 +423,10 @@ class WcsNDMap(MaskOperators):
     ValueError
         The shape of `data` is not that of `geom`.
 
+    See Also
+    --------
+    WcsGeom.region_mask : An exclusion mask.
+
     Examples
     --------
     Events on the sky:

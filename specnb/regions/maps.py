@@ -176,6 +176,11 @@ class RegionGeom:
     DataError, FileNotFoundError
         A file that holds no region, or does not exist.
 
+    See Also
+    --------
+    RegionNDMap : Values in its bins.
+    SpectrumDataset.create : An empty spectrum of a region.
+
     Examples
     --------
     >>> from specnb import MapAxis, RegionGeom
@@ -906,6 +911,11 @@ class RegionNDMap(MaskOperators):
         `geom` is no `RegionGeom`, `data` are no numbers, or `unit` is none.
     ValueError
         `data` has another shape.
+
+    See Also
+    --------
+    RegionGeom : Its region and axes.
+    Map : Makes maps.
 
     Examples
     --------

@@ -603,6 +603,11 @@ class ReflectedRegionsFinder(RegionsFinder):
     ValueError
         Not finite, negative, or zero where it must be positive.
 
+    See Also
+    --------
+    WobbleRegionsFinder : A given number of regions at equal angles.
+    ReflectedRegionsBackgroundMaker : Counts the events in the regions.
+
     References
     ----------
     Berge, Funk & Hinton 2007, A&A 466, 1219.
@@ -675,6 +680,11 @@ class WobbleRegionsFinder(RegionsFinder):
     ------
     ValueError
         `n_off_regions` is no positive integer.
+
+    See Also
+    --------
+    ReflectedRegionsFinder : As many regions as fit.
+    ReflectedRegionsBackgroundMaker : Counts the events in the regions.
 
     Examples
     --------
