@@ -17,7 +17,7 @@ from ..regions.images import WcsNDMap
 from ..regions.off_regions import off_regions_geom
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #a2a7031b
-pyplot, dates = lazy("matplotlib.pyplot"), lazy("matplotlib.dates")
+pyplot = lazy("matplotlib.pyplot")
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #79b2cc3f
 def plot_background_regions(datasets, exclusion=None, ax=None, observations=None):
@@ -213,10 +213,6 @@ def plot_light_curve(curve, ax=None):
     `~matplotlib.axes.Axes`
     """
     ax = curve.plot(ax=ax, sed_type="flux", axis_name="time", markersize=4)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
-    ax.tick_params(axis="x", rotation=0)
-    for label in ax.get_xticklabels():
-        label.set_horizontalalignment("center")
     unit, flux = curve.flux.unit, curve.flux.value
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = curve.flux_err.to_value(unit)**-2

@@ -13,6 +13,7 @@ from .core import lazy
 
 # %% ../../nbs/10_base/17_figures.ipynb #b809c77a
 plt, cbook, lines = lazy("matplotlib.pyplot"), lazy("matplotlib.cbook"), lazy("matplotlib.lines")
+dates = lazy("matplotlib.dates")
 path, ticker, patheffects = lazy("matplotlib.path"), lazy("matplotlib.ticker"), lazy("matplotlib.patheffects")
 
 # %% ../../nbs/10_base/17_figures.ipynb #bc76ff50
@@ -71,6 +72,20 @@ def log_scale(ax, which="x"):
         pad = plt.rcParams[f"{name}tick.major.pad"]
         ax.tick_params(axis=name, which="minor", pad=pad + major - minor) # labels in one line
         setattr(ax, f"fmt_{name}data", "{:.4g}".format) # beside the pointer
+    return ax
+
+# %% ../../nbs/10_base/17_figures.ipynb #b9d0e2f7
+def short_dates(ax):
+    "Label dates along x by what changes between them; returns `ax`."
+    locator = dates.AutoDateLocator(minticks=3, maxticks=8)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    return ax
+
+def plain_powers(ax):
+    "Write the power of ten of a linear y axis as one; returns `ax`."
+    if ax.get_yscale() == "linear":
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
     return ax
 
 # %% ../../nbs/10_base/17_figures.ipynb #cca56273

@@ -7,14 +7,14 @@ __all__ = ['TimeMapAxis']
 
 # %% ../../nbs/10_base/35_time_axes.ipynb #73f7b7dc
 import numpy as np
+from .figures import short_dates
 from .core import as_float, as_number, html_table, lazy
 
 # %% ../../nbs/10_base/35_time_axes.ipynb #227238ce
 u = lazy("astropy.units")
 time = lazy("astropy.time")
 tables = lazy("astropy.table")
-dates = lazy("matplotlib.dates")
-plt = lazy("matplotlib.pyplot")
+
 
 # %% ../../nbs/10_base/35_time_axes.ipynb #104ede16
 _TOUCH = 1e-6 # s, by which bins may overlap or miss each other and still touch
@@ -553,10 +553,12 @@ class TimeMapAxis:
         -------
         `~matplotlib.axes.Axes`
         """
-        ax.set_xlabel(f"{self.name.capitalize()} [{self._format}]")
+        what = self.time_min.scale.upper() if self._format == "iso" else self._format.upper()
+        ax.set_xlabel(f"{self.name.capitalize()} [{what}]")
         iso = self._format == "iso"
-        ax.xaxis.set_major_formatter(dates.DateFormatter("%Y-%m-%d %H:%M:%S") if iso else "{x:,.5f}")
-        plt.setp(ax.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
+        if iso:
+            return short_dates(ax)
+        ax.ticklabel_format(axis="x", style="plain", useOffset=False)
         return ax
 
     def assert_name(self, required_name):

@@ -8,6 +8,7 @@ __all__ = ['count_upcrossings', 'upcrossing_pvalue', 'LineSearch', 'line_search'
 # %% ../../nbs/78_detection/65_line_search.ipynb #270a596f
 from dataclasses import dataclass, field
 import numpy as np
+from ..base.figures import axis_label, log_scale
 from ..base.core import as_generator, as_number, lazy
 from .model_pairs import Candidate, energy_range, measured_counts, take_counts
 from .toy_pvalues import ToyPValue, pvalue_to_sigma, toy_pvalue, wilks_pvalue
@@ -274,7 +275,8 @@ class LineSearch:
         lower.plot(self.energy, self.flux_ul_expected, "k:", label="expected without a line")
         lower.legend(fontsize=8)
         upper.set(ylabel="local TS")
-        lower.set(xscale="log", yscale="log", xlabel="energy of the line [TeV]", ylabel="flux [cm-2 s-1]")
+        log_scale(upper).tick_params(which="both", labelbottom=False)
+        log_scale(lower, "xy").set(xlabel="energy of the line [TeV]", ylabel=axis_label("flux", "cm-2 s-1"))
         return axes
 
 # %% ../../nbs/78_detection/65_line_search.ipynb #123bcb8f

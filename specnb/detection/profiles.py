@@ -10,9 +10,11 @@ __all__ = ['make_concentric_annulus_sky_regions', 'make_orthogonal_rectangle_sky
 import warnings
 import numpy as np
 from ..base.axes import MapAxis
+from ..base.figures import axis_label
 from ..base.core import as_float, as_number, expect, lazy
 from ..flux_points.estimator import FluxPointsEstimator
 from ..flux_points.flux_points import FluxPoints
+from ..flux_points.plots import points_and_limits
 from ..makers.dataset import SpectrumDataset
 from ..makers.datasets import Datasets
 from ..makers.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
@@ -293,11 +295,10 @@ class FluxProfile:
         for k in range(value.shape[1]):
             band = f"{self.energy_min[0, k].value:.3g} - {self.energy_max[0, k].value:.3g} TeV"
             y = np.where(is_ul[:, k], limit[:, k], value[:, k])
-            size = np.where(is_ul[:, k], .3*np.abs(y), np.nan_to_num(error[:, k]))
-            ax.errorbar(x, y, size, [x - low, high - x], uplims=is_ul[:, k],
-                        **{"fmt": "o", "markersize": 4, "label": band} | kwargs)
+            points_and_limits(ax, x, np.stack([x - low, high - x]), y, np.stack([error[:, k]]*2), is_ul[:, k],
+                              {"label": band, **kwargs})
         unit = SED_UNITS[sed_type] + (" sr-1" if per_solid_angle else "")
-        ax.set(xlabel="projected distance [deg]", ylabel=f"{sed_type} [{unit}]")
+        ax.set(xlabel="projected distance [deg]", ylabel=axis_label(sed_type, unit))
         ax.legend(fontsize=8)
         return ax
 

@@ -8,6 +8,7 @@ __all__ = ['theta_squared_counts', 'ThetaSquaredTable', 'make_theta_squared_tabl
 # %% ../../nbs/78_detection/40_theta_squared.ipynb #296c67b0
 import numpy as np
 from ..base.axes import MapAxis
+from ..base.figures import axis_label
 from ..base.core import as_float, as_number, expect, lazy, warn
 from ..base.sphere import separation, sky_position
 from ..makers.reduction import run_events
@@ -257,22 +258,22 @@ def plot_theta_squared_table(table, fig=None):
     >>> table = make_theta_squared_table(runs, axis, SkyCoord(83.63, 22.01, unit="deg"))
     >>> top, low = plot_theta_squared_table(table, fig=plt.figure())
     >>> low.get_xlabel()
-    'theta squared [deg2]'
+    '$\\theta^2$ [deg$^{2}$]'
     """
     top, low = (fig or plt.gcf()).subplots(2, 1, sharex=True, height_ratios=[3, 1])
     edges = np.append(table["theta2_min"], table["theta2_max"][-1])
     center, alpha = (edges[1:] + edges[:-1])/2, np.asarray(table["alpha"])
     xerr = np.diff(edges)/2
     sides = np.stack([table["excess_errn"], table["excess_errp"]])
-    drawn = {"Counts": (table["counts"], np.sqrt(table["counts"])),
-             "Counts Off, scaled": (alpha*table["counts_off"], alpha*np.sqrt(table["counts_off"])),
+    drawn = {"ON counts": (table["counts"], np.sqrt(table["counts"])),
+             "OFF counts, scaled": (alpha*table["counts_off"], alpha*np.sqrt(table["counts_off"])),
              "Excess": (table["excess"], sides)}
-    for i, (label, (values, errors)) in enumerate(drawn.items()):
-        top.errorbar(center, values, errors, xerr, fmt="none", color=f"C{i}", label=label)
+    for color, (label, (values, errors)) in zip(("C0", "C1", "black"), drawn.items()):
+        top.errorbar(center, values, errors, xerr, fmt=".", ms=4, color=color, label=label)
     top.axhline(0, color="0.6", linewidth=.8)
     top.set_ylabel("Counts")
     top.legend(fontsize=8)
-    low.errorbar(center, table["sqrt_ts"], None, xerr, fmt="none", color="k")
+    low.errorbar(center, table["sqrt_ts"], None, xerr, fmt=".", ms=4, color="k")
     low.axhline(0, color="0.6", linewidth=.8)
-    low.set(xlabel=f"theta squared [{table['theta2_min'].unit.to_string()}]", ylabel="Significance")
+    low.set(xlabel=axis_label(r"$\theta^2$", table["theta2_min"].unit), ylabel="Significance")
     return top, low

@@ -9,6 +9,7 @@ __all__ = ['UpperLimits', 'compute_upper_limits', 'detection_time']
 from dataclasses import dataclass
 from statistics import NormalDist
 import numpy as np
+from ..base.figures import axis_label, log_scale
 from ..base.core import as_float, as_number, expect, html_table, lazy
 from .limits import (BandCounts, expected_norm_limits, gather_counts, norm_limit_coverage,
                                      norm_limits, restrict)
@@ -172,7 +173,8 @@ class UpperLimits:
         ax.plot(x, self.flux_ul_expected.value[order], "k:", label="expected")
         style = {"color": "C0", "marker": "v", "label": "upper limit"} | kwargs
         ax.plot(x, self.flux_ul.value[order], **style)
-        ax.set(xlabel="assumed index", ylabel=f"flux {self._band} [{SED_UNITS['flux']}]", yscale="log")
+        label = axis_label(f"flux {self._band}", SED_UNITS["flux"])
+        log_scale(ax, "y").set(xlabel="assumed index", ylabel=label)
         ax.legend(fontsize=8)
         return ax
 

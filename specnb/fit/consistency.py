@@ -9,9 +9,11 @@ __all__ = ['ParameterConsistency', 'RunConsistency', 'run_consistency', 'plot_co
 import re
 from dataclasses import dataclass
 import numpy as np
+from ..base.figures import axis_label, plain_powers
 from ..base.core import html_table, lazy
 from .fitted_data import FittedData
 from .many_fits import fit_each
+from ..models.parameters import unit_string
 from .problem import FitProblem, as_datasets, parameter_index
 from ..stats.minimize import quiet
 
@@ -383,14 +385,14 @@ def plot_consistency(consistency, kind="flux", ax=None):
     ax = pyplot.gca() if ax is None else ax
     x = np.arange(len(consistency.runs))
     far = np.abs(p.pulls) > 3
-    for chosen, color, label in ((~far, "k", None), (far, "C3", "more than 3 sigma off")):
+    for chosen, color, shape, label in ((~far, "k", "o", None), (far, "C3", "s", "more than 3 sigma off")):
         if chosen.any():
             y, e = p.values[chosen], p.errors[chosen]
-            ax.errorbar(x[chosen], y, e, fmt="o", ms=4, color=color, label=label)
+            ax.errorbar(x[chosen], y, e, fmt=shape, ms=4, color=color, label=label)
     ax.axhline(p.common, color="C0", label="joint fit")
     step = -(-len(x)//12)
     ax.set_xticks(x[::step], consistency.runs[::step], rotation=30, ha="right", fontsize=8)
-    ax.set(ylabel=f"{p.name} [{p.unit}]" if p.unit else p.name)
+    plain_powers(ax).set(ylabel=axis_label(p.name, unit_string(p.unit) if p.unit else ""), xlabel="run")
     ax.set_title(chi2_text(p.chi2, p.dof, p.p_value).replace("chi2", "$\\chi^2$"), fontsize=9, loc="right")
     ax.legend(fontsize=8, frameon=False)
     return ax

@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 import numpy as np
+from ..base.figures import log_scale
 from ..base.core import as_generator, as_number, html_table, lazy
 from ..stats.decoupled import RIDGE
 from ..stats.expectations import cash_moments, wstat_moments
@@ -486,7 +487,7 @@ def plot_toys(goodness, ax=None, dataset=None):
         shape, scale = (height.expected/height.std)**2, height.std**2/height.expected
         share = np.diff(special.gammainc(shape, np.maximum(edges, 0)/scale))
         ax.stairs(share*len(toys), edges, color="C0", label="expected")
-    ax.axvline(height.stat, color="C3", label=f"observed, {height.p_value_text()}")
+    ax.axvline(height.stat, color="C3", lw=1.8, label=f"observed, {height.p_value_text()}")
     ax.set(xlabel="statistic at the minimum", ylabel="toys")
     ax.set_title("all data" if dataset is None else dataset, fontsize=10)
     ax.legend(fontsize=8, framealpha=.8, edgecolor="none")
@@ -526,7 +527,7 @@ def plot_qq(goodness, ax=None):
     ax.axhline(0, color="0.5", lw=.8)
     ax.plot(c.energy, c.observed - c.predicted, ".-", color="k", label="data")
     shown = np.unique(np.linspace(0, len(c.energy) - 1, 6).round().astype(int))
-    ax.set(xscale="log", xlabel="energy [TeV]", ylabel="excess above it $-$ prediction")
+    log_scale(ax).set(xlabel="energy [TeV]", ylabel="excess above it $-$ prediction")
     top = ax.secondary_xaxis("top")
     counts = [f"{n:.0f}" if n > 10 else f"{n:.2g}" for n in c.predicted[shown]]
     top.set_xticks(c.energy[shown], counts, fontsize=8)

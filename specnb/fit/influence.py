@@ -7,6 +7,7 @@ __all__ = ['RunInfluence', 'run_influence', 'plot_influence']
 
 # %% ../../nbs/70_fit/29_influence.ipynb #9a747cda
 import numpy as np
+from ..base.figures import series_colors
 from ..base.core import html_table, lazy
 from .fitted_data import FittedData
 from .problem import FitProblem, as_datasets
@@ -181,14 +182,15 @@ def plot_influence(influence, ax=None):
     """
     ax = pyplot.gca() if ax is None else ax
     y, n = np.arange(len(influence.runs)), len(influence.parameters)
+    colors = series_colors(n)
     for i, name in enumerate(influence.parameters):
-        ax.barh(y + (i - (n - 1)/2)*.8/n, influence.shifts[:, i], .8/n, color=f"C{i}", label=name)
+        ax.barh(y + (i - (n - 1)/2)*.8/n, influence.shifts[:, i], .8/n, color=colors[i], label=name)
     ax.axvline(0, color="0.5", lw=.8)
     for x in (-1, 1):
         ax.axvline(x, color="0.5", lw=.8, ls=":")
     step = -(-len(y)//25)
     ax.set_yticks(y[::step], influence.runs[::step], fontsize=8)
     ax.invert_yaxis()
-    ax.set(xlabel="shift without this run [error of the joint fit]")
+    ax.set(xlabel="shift without this run [error of the joint fit]", ylabel="run left out")
     ax.legend(fontsize=8, frameon=False)
     return ax

@@ -8,7 +8,7 @@ __all__ = ['plot_time_points']
 # %% ../../nbs/75_flux_points/45_time_plots.ipynb #887d737e
 import numpy as np
 from ..base.core import lazy
-from ..base.figures import axis_label, line_style
+from ..base.figures import axis_label, line_style, plain_powers
 from .plots import points_and_limits
 from ..models.parameters import unit_string
 from ..models.quantities import SED_UNITS
@@ -48,7 +48,7 @@ def time_axes(
     axis.format_plot_xaxis(ax)
     ax.yaxis.set_units(unit)
     factor = "" if energy_power == 0 else f"$E^{{{energy_power:g}}}$ "
-    ax.set_ylabel(axis_label(f"{factor}{_NAMES[sed_type]}", unit_string(unit)))
+    plain_powers(ax).set_ylabel(axis_label(f"{factor}{_NAMES[sed_type]}", unit_string(unit)))
     return ax, unit
 
 # %% ../../nbs/75_flux_points/45_time_plots.ipynb #eb2de9dd

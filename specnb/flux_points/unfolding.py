@@ -8,6 +8,7 @@ __all__ = ['UnfoldedSpectrum', 'unfold']
 # %% ../../nbs/75_flux_points/80_unfolding.ipynb #34fcd312
 from dataclasses import dataclass
 import numpy as np
+from ..base.figures import color_bar, log_scale, series_colors
 from ..base.core import as_float, as_generator, as_number, expect, html_table, lazy, warn
 from ..fit.problem import FitProblem, as_datasets
 from .bands import band_fluxes
@@ -306,18 +307,17 @@ class UnfoldedSpectrum:
         ax = plt.gca() if ax is None else ax
         mesh = ax.pcolormesh(self.edges, self.edges, self.correlation,
                              **{"vmin": -1, "vmax": 1, "cmap": "RdBu_r", **kwargs})
-        ax.set(xscale="log", yscale="log", xlabel="true energy [TeV]", ylabel="true energy [TeV]")
-        ax.figure.colorbar(mesh, ax=ax, label="correlation")
+        log_scale(ax, "xy").set(xlabel="true energy [TeV]", ylabel="true energy [TeV]")
+        color_bar(mesh, ax, "correlation")
         return ax
 
     def plot_kernel(self, ax=None, **kwargs):
         "Draw the averaging kernels, one line for each band; returns the Axes."
         ax = plt.gca() if ax is None else ax
         middle = np.sqrt(self.edges[1:]*self.edges[:-1])
-        colors = plt.get_cmap("viridis")(np.linspace(0, .9, len(middle)))
-        for row, color in zip(self.kernel, colors):
+        for row, color in zip(self.kernel, series_colors(len(middle), is_ordered=True)):
             ax.plot(middle, row, **{"color": color, "marker": "o", "markersize": 2, **kwargs})
-        ax.set(xscale="log", xlabel="true energy [TeV]", ylabel="averaging kernel")
+        log_scale(ax).set(xlabel="true energy [TeV]", ylabel="averaging kernel")
         return ax
 
     def plot_choice(self, ax=None, **kwargs):

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import count
 import numpy as np
 from ..base.axes import MapAxis, checked_energy_axis, snap_to_edges
+from ..base.figures import log_scale, series_colors
 from ..base.core import (DataError, as_float, as_generator, as_mask, as_number, as_values, expect,
                               html_table, lazy, make_path, warn)
 from ..data.edisp import EDispKernel
@@ -731,7 +732,8 @@ class SpectrumDataset:
         axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")[1]
         self.plot_counts(axes[0])
         if self.arrays.exposure is not None: plot_exposure(self.arrays, axes[1])
-        if self.edisp is not None: self.edisp.plot_matrix(ax=axes[2])
+        if self.edisp is not None:
+            self.edisp.plot_matrix(ax=axes[2], add_cbar=True)
         return axes
 
     def fill(self, **values):
@@ -1276,9 +1278,9 @@ def plot_npred_signal(dataset, ax=None, model_names=None, region=None, **kwargs)
     if len(names) > 1:
         counts["stacked models"] = sum(counts.values())
     counts["background"] = dataset.npred_background().data.ravel()
-    for name, values in counts.items():
-        style = {"label": name, "baseline": None, "linewidth": 1.5, **kwargs}
+    for color, (name, values) in zip(series_colors(len(counts)), counts.items()):
+        style = {"label": name, "color": color, "baseline": None, "linewidth": 1.5, **kwargs}
         ax.stairs(values, dataset.arrays.e_reco_edges, **style)
-    ax.set(xscale="log", yscale="log", xlabel="Energy [TeV]", ylabel="Predicted counts")
+    log_scale(ax, "xy").set(xlabel="Energy [TeV]", ylabel="Predicted counts")
     ax.legend(frameon=False)
     return ax

@@ -8,6 +8,7 @@ __all__ = ['dispersion', 'dispersion_p_value', 'region_p_value', 'OffHomogeneity
 # %% ../../nbs/60_makers/38_homogeneity.ipynb #f0e33d73
 from dataclasses import dataclass
 import numpy as np
+from ..base.figures import color_bar, series_colors
 from ..base.core import as_float, as_generator, as_number, html_table, lazy
 from .selected_events import in_safe_bins
 from ..regions.off_regions import off_regions_axes
@@ -308,9 +309,9 @@ class OffHomogeneity:
         for k, reach in enumerate((3, 1)):
             ax.axhspan(-reach, reach, color=str(.93 - .1*k), zorder=0)
         starts = np.r_[0, np.cumsum(self.n_regions + 1)]
-        for color, (row, start) in enumerate(zip(self.residual, starts)):
+        for color, row, start in zip(series_colors(len(self.names)), self.residual, starts):
             z = row[np.isfinite(row)]
-            style = {"marker": ".", "ls": "", "color": f"C{color % 10}", **kwargs}
+            style = {"marker": ".", "ls": "", "color": color, **kwargs}
             ax.plot(start + np.arange(len(z)), z, **style)
         if self.worst:
             run, region, p = self.worst
@@ -319,7 +320,7 @@ class OffHomogeneity:
                          f"p = {p:.2g}", fontsize=8)
         turn = 90 if len(self.names) > 5 else 0
         ax.set_xticks(starts[:-1] + (self.n_regions - 1)/2, self.names, rotation=turn)
-        ax.set_ylabel("(counts - expected) / sigma")
+        ax.set(xlabel="run, its OFF regions in turn", ylabel=r"(counts $-$ expected) / $\sigma$")
         return ax
 
     def plot_regions(self, ax=None, run=None, **kwargs):
@@ -354,7 +355,7 @@ class OffHomogeneity:
             style = {"facecolor": scale.to_rgba(z), "edgecolor": "k", "fill": True, "lw": .5, **kwargs}
             ax.add_patch(region.to_pixel(ax.wcs).as_artist(**style))
         off.geom.plot_region(ax)
-        plt.colorbar(scale, ax=ax, label="(counts - expected) / sigma", shrink=.8)
+        color_bar(scale, ax, r"(counts $-$ expected) / $\sigma$", shrink=.8)
         return ax
 
     def _summary(self):

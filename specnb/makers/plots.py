@@ -277,5 +277,7 @@ def plot_exposure(
     """
     ax = _energy_axes(ax, "Exposure [m$^2$ s]")
     log_scale(ax, "y").set_xlabel("True energy [TeV]")
-    ax.stairs(arrays.exposure, arrays.e_true_edges, **{"baseline": None, "lw": 1.5, **kwargs})
+    ax.stairs(arrays.exposure, arrays.e_true_edges, **line_style(kwargs, baseline=None, linewidth=1.5))
+    if arrays.exposure.max() > 0: # far below the threshold nothing can be seen
+        ax.set_ylim(bottom=max(ax.get_ylim()[0], 1e-6*arrays.exposure.max()))
     return ax

@@ -9,6 +9,7 @@ __all__ = ['TEMPORAL_MODEL_REGISTRY', 'TemporalModel', 'ConstantTemporalModel', 
 
 # %% ../../nbs/40_models/75_temporal.ipynb #b0de7c2d
 import numpy as np
+from ..base.figures import short_dates
 from ..base.core import (DataError, as_generator, as_number, atomic_path, expect, lazy, make_path,
                               warn)
 from ..base.yaml_files import suggestion
@@ -389,7 +390,7 @@ class TemporalModel(ModelBase):
         when = first + (last - first)*np.linspace(0, 1, n_points)
         ax.plot(when.datetime64, self(when).value, **kwargs)
         ax.set(xlabel=f"time [{first.scale}]", ylabel="norm")
-        ax.tick_params("x", rotation=30)
+        short_dates(ax)
         return ax
 
     def to_dict(self, full_output=False, links=None):
