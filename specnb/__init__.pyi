@@ -380,7 +380,6 @@ from .analysis.views import signal_view as signal_view
 from .analysis.views import with_error as with_error
 from .analysis.csv_tables import write_csv as write_csv
 from .analysis.products import write_products as write_products
-from .analysis.pages import render_page as render_page
 from .analysis.record import AnalysisError as AnalysisError
 from .analysis.record import Run as Run
 from .analysis.record import run_analysis as run_analysis
@@ -767,7 +766,6 @@ __all__ = [
     "region_p_value",
     "regions_to_compound_region",
     "remarks_view",
-    "render_page",
     "rerun",
     "resample_energy_edges",
     "run_analysis",

@@ -107,6 +107,13 @@ def model_results(model)->dict:
     return {"name": model.name, "type": type(spectrum).__name__, "parameters": parameters}
 
 # %% ../../nbs/80_analysis/40_analysis.ipynb #e3e16b99
+#: Width and height in inches of each figure of an analysis.
+#:
+#: Examples
+#: --------
+#: >>> from specnb import FIGURE_SIZES
+#: >>> FIGURE_SIZES["spectrum"]
+#: (7, 4.8)
 FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit": (6.5, 5),
                 "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6),
                 "off_homogeneity": (8, 3.6), "goodness": (8, 3.2), "runs": (8, 3.4)}
@@ -196,6 +203,19 @@ class SpectralAnalysis:
     ------
     ConfigError
         A configuration that cannot be used.
+
+    Examples
+    --------
+    Step by step; `run` takes all of them:
+
+    >>> from specnb import SpectralAnalysis
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001, 1002]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.run_fit()
+    >>> index = analysis.models.parameters["index"]
+    >>> print(analysis.success, f"{index.value:.2f} +- {index.error:.2f}")
+    True 2.40 +- 0.31
     """
 
     def __init__(self, config=None):

@@ -148,6 +148,17 @@ class AnalysisConfig(OutermostSection):
     ------
     ConfigError
         Unknown keys, units that do not convert, values out of range; all faults at once.
+
+    Examples
+    --------
+    >>> from specnb import AnalysisConfig
+    >>> config = AnalysisConfig(datasets={"on_region": {"radius": "0.15 deg"}})
+    >>> config = config.with_settings({"datasets.stack": True})
+    >>> print(config.datasets.on_region.radius, config.datasets.stack)
+    0.15 deg True
+    >>> default, meaning = AnalysisConfig.keys()["datasets.stack"]
+    >>> print(default)
+    false
     """
     general:GeneralConfig = part(GeneralConfig)
     observations:ObservationsConfig = part(ObservationsConfig)
@@ -163,7 +174,28 @@ class AnalysisConfig(OutermostSection):
 
     @classmethod
     def from_yaml(cls, config_str):
-        "Configuration from a YAML text; what it does not name stays at its default."
+        """Configuration from a YAML text; what it does not name stays at its default.
+
+        Parameters
+        ----------
+        config_str : str
+            The text.
+
+        Returns
+        -------
+        AnalysisConfig
+
+        Raises
+        ------
+        ConfigError
+            As from the class, or no YAML.
+
+        Examples
+        --------
+        >>> from specnb import AnalysisConfig
+        >>> AnalysisConfig.from_yaml("fit: {fit_range: {min: 1 TeV}}").fit.fit_range.min
+        <Quantity 1. TeV>
+        """
         return cls(**own_sections(section_values(load_yaml, config_str, "configuration"), cls))
 
     @classmethod
@@ -190,11 +222,33 @@ class AnalysisConfig(OutermostSection):
             raise ConfigError(error.problems, f"{path}:") from None
 
     def to_yaml(self, comments=False, reasons=None):
-        "YAML text, with a description behind every key if asked for, and reasons (key to text) above."
+        """The configuration as YAML text.
+
+        Parameters
+        ----------
+        comments : bool
+            Put a description behind every key.
+        reasons : dict, optional
+            Key to a text that stands above it.
+
+        Returns
+        -------
+        str
+        """
         return "\n".join(yaml_lines(type(self), self.to_dict(), comments, reasons=reasons)) + "\n"
 
     def write(self, path, overwrite=False, comments=False):
-        "Write a YAML file; FileExistsError if it is there and `overwrite` is False."
+        """Write a YAML file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        overwrite : bool
+            Replace a file that is there; else it is a FileExistsError.
+        comments : bool
+            Put a description behind every key.
+        """
         with atomic_path(path, overwrite) as temporary:
             temporary.write_text(self.to_yaml(comments), encoding="utf-8")
 

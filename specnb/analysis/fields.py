@@ -131,6 +131,15 @@ class ConfigError(ValueError):
         One line each: path of the key, value found, what is allowed.
     source : str
         Where the configuration came from, for the message.
+
+    Examples
+    --------
+    >>> from specnb import AnalysisConfig, ConfigError
+    >>> try:
+    ...     AnalysisConfig(datasets={"on_region": {"radius": "1 TeV"}}, fit={"backend": "sherpa"})
+    ... except ConfigError as error:
+    ...     print(len(error.problems), "problems")
+    2 problems
     """
 
     def __init__(self, problems, source=""):

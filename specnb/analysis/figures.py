@@ -37,6 +37,15 @@ def plot_background_regions(datasets, exclusion=None, ax=None, observations=None
     Returns
     -------
     `~astropy.visualization.wcsaxes.WCSAxes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import demo_datasets, plot_background_regions
+    >>> fig = plt.figure()
+    >>> ax = plot_background_regions(demo_datasets())
+    >>> len(ax.patches) > 4
+    True
     """
     counts = None
     found = [getattr(d, "off_regions", None) for d in datasets]
@@ -63,6 +72,15 @@ def plot_signal_growth(info, axes=None):
     Returns
     -------
     two `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import demo_datasets, plot_signal_growth
+    >>> left, right = plt.figure().subplots(1, 2)
+    >>> axes = plot_signal_growth(demo_datasets().info_table(cumulative=True), (left, right))
+    >>> left.get_xlabel()
+    'Livetime [h]'
     """
     if axes is None:
         axes = pyplot.gcf().subplots(1, 2)
@@ -91,6 +109,16 @@ def plot_fit_of_all(datasets, axes=None):
     Returns
     -------
     two `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_fit_of_all
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> top, low = plot_fit_of_all(datasets, plt.figure().subplots(2, 1))
+    >>> print(top.get_xscale(), top.get_yscale())
+    log log
     """
     stacked = datasets.stack_reduce(name="all runs") if len(datasets) > 1 else datasets[0]
     masks = [d.arrays.mask_fit for d in datasets if d.arrays.mask_fit is not None]
@@ -124,6 +152,17 @@ def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import FluxPointsDataset, FluxPointsEstimator, demo_datasets, plot_spectrum
+    >>> datasets = demo_datasets(True)
+    >>> points = FluxPointsEstimator([.7, 2, 7, 20]*u.TeV).run(datasets)
+    >>> ax = plot_spectrum(FluxPointsDataset(data=points, models=datasets.models), ax=plt.figure().gca())
+    >>> ax.get_yscale()
+    'log'
     """
     points = points_dataset.data
     if profiles and points.has_stat_profiles:
@@ -168,6 +207,15 @@ def plot_goodness(goodness, axes=None):
     Returns
     -------
     two `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets, plot_goodness
+    >>> result = Fit().run(demo_datasets(PowerLawSpectralModel()))
+    >>> left, right = plot_goodness(result.goodness, plt.figure().subplots(1, 2))
+    >>> right.get_xscale()
+    'log'
     """
     axes = pyplot.gcf().subplots(1, 2) if axes is None else axes
     if goodness.n_toys:
@@ -184,13 +232,27 @@ def plot_runs(consistency, influence, axes=None):
     Parameters
     ----------
     consistency : `RunConsistency`
+        Of the runs.
     influence : `RunInfluence`
+        Of the same runs.
     axes : two `~matplotlib.axes.Axes`, optional
         Where to draw.
 
     Returns
     -------
     two `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import Fit, PowerLawSpectralModel, demo_datasets
+    >>> from specnb import plot_runs, run_consistency, run_influence
+    >>> datasets = demo_datasets(PowerLawSpectralModel())
+    >>> result = Fit().run(datasets)
+    >>> axes = plt.figure().subplots(1, 2)
+    >>> left, right = plot_runs(run_consistency(datasets), run_influence(datasets), axes)
+    >>> [label.get_text() for label in right.get_yticklabels()]
+    ['1001', '1002', '1003', '1004']
     """
     axes = pyplot.gcf().subplots(1, 2) if axes is None else axes
     plot_consistency(consistency, consistency.parameters[0].kind, axes[0])
@@ -211,6 +273,16 @@ def plot_light_curve(curve, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import matplotlib.pyplot as plt
+    >>> from specnb import LightCurveEstimator, demo_datasets, plot_light_curve
+    >>> curve = LightCurveEstimator("run", energy_edges=[1, 10]*u.TeV).run(demo_datasets(True))
+    >>> ax = plot_light_curve(curve, ax=plt.figure().gca())
+    >>> len(ax.containers)
+    1
     """
     ax = curve.plot(ax=ax, sed_type="flux", axis_name="time", markersize=4)
     unit, flux = curve.flux.unit, curve.flux.value

@@ -45,6 +45,17 @@ class Analysis(SpectralAnalysis):
         Something else as configuration.
     ConfigError
         A configuration that cannot be used.
+
+    Examples
+    --------
+    >>> from specnb import Analysis, AnalysisConfig, PowerLawSpectralModel, SkyModel
+    >>> analysis = Analysis(AnalysisConfig(observations={"obs_ids": [1001, 1002]}))
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.set_models(SkyModel(PowerLawSpectralModel(), name="source"))
+    >>> analysis.run_fit()
+    >>> print(analysis.fit_result.success, f"{analysis.models.parameters['index'].value:.2f}")
+    True 2.63
     """
 
     def __init__(self, config):
@@ -54,7 +65,13 @@ class Analysis(SpectralAnalysis):
         self.log = logging.getLogger("specnb")
 
     def update_config(self, config):
-        "Change the configuration by another one, or by a YAML text or a dictionary with some of its keys."
+        """Change the configuration.
+
+        Parameters
+        ----------
+        config : `AnalysisConfig`, str or dict
+            Another one, or a YAML text or a dictionary with some of its keys.
+        """
         if not isinstance(config, (AnalysisConfig, str, dict)):
             raise TypeError(f"config: expected an AnalysisConfig, a YAML text or a dict, found {config!r}")
         self.config = self.config.update(config)
@@ -74,11 +91,27 @@ class Analysis(SpectralAnalysis):
         super().set_models(None if new is None else Models([*kept, *new]))
 
     def read_models(self, path, extend=True):
-        "Set the models of a file, see `set_models`."
+        """Set the models of a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        extend : bool
+            Keep models that were set before.
+        """
         self.set_models(Models.read(path), extend)
 
     def write_models(self, overwrite=True, write_covariance=True):
-        "Write the models to the file ``general.models_file`` of the configuration."
+        """Write the models to the file ``general.models_file`` of the configuration.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Replace a file that is there.
+        write_covariance : bool
+            Write the covariance beside it.
+        """
         path = self._file("models_file")
         self._need("models", "set_models").write(path, overwrite, write_covariance)
 

@@ -156,6 +156,17 @@ def write_products(analysis, folder, overwrite=False, figures=True):
         One of the files exists and `overwrite` is False; none is written.
     RuntimeError
         The analysis did not run.
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, write_products
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.analyse_datasets(goodness=False)
+    >>> names = write_products(analysis, "results", figures=False)
+    >>> print("results.json" in names, "tables/flux_points.fits" in names)
+    True True
     """
     analysis._need("flux_points", "run")
     folder = make_path(folder).absolute()

@@ -41,10 +41,20 @@ def tutorial_notebook(name="02_analysis"):
     name : str
         Its file name without ending.
 
+    Returns
+    -------
+    Path
+
     Raises
     ------
     FileNotFoundError
         There is none of that name.
+
+    Examples
+    --------
+    >>> from specnb import tutorial_notebook
+    >>> tutorial_notebook().name
+    '02_analysis.ipynb'
     """
     package = Path(str(resources.files("specnb")))
     for folder in (package / "tutorials", package.parent / "nbs" / "tutorials"):
@@ -75,7 +85,14 @@ def with_absolute_paths(
 
 # %% ../../nbs/80_analysis/70_record.ipynb #b74caa75
 class AnalysisError(RuntimeError):
-    "An analysis in a notebook failed; the message says why and names the notebook."
+    """An analysis in a notebook failed; the message says why and names the notebook.
+
+    Examples
+    --------
+    >>> from specnb import AnalysisError
+    >>> print(AnalysisError("cell 5: no run to analyse; see failed.ipynb"))
+    cell 5: no run to analyse; see failed.ipynb
+    """
 
 # %% ../../nbs/80_analysis/70_record.ipynb #c8e145b2
 def execute(
@@ -184,7 +201,27 @@ def _describe(
 
 # %% ../../nbs/80_analysis/70_record.ipynb #039d40a9
 class Run(NamedTuple):
-    "A finished run."
+    """A finished run.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its files are.
+    results : dict
+        As from `SpectralAnalysis.results`.
+    seconds : float
+        Wall time.
+
+    Examples
+    --------
+    `run_analysis` returns one:
+
+    >>> from pathlib import Path
+    >>> from specnb import Run
+    >>> run = Run(Path("results"), {"fit": {"success": True}}, seconds=3.2)
+    >>> print(run.success, run.page.name)
+    True report.html
+    """
     folder:Path
     results:dict  # as from `SpectralAnalysis.results`
     seconds:float # wall time
@@ -234,6 +271,25 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
         Choices that do not go with the data, all at once.
     FileNotFoundError, ValueError
         As from `SpectralAnalysis.run`, without a notebook.
+
+    Examples
+    --------
+    A run on the simulated data takes a few seconds::
+
+        run = run_analysis(AnalysisConfig(), "results", notebook=False)
+        print(run.success, run.results["models"][0]["parameters"]["index"])
+
+    Folders with other files are refused:
+
+    >>> from pathlib import Path
+    >>> from specnb import AnalysisConfig, run_analysis
+    >>> Path("thesis").mkdir()
+    >>> size = Path("thesis/chapter1.tex").write_text("...")
+    >>> try:
+    ...     run_analysis(AnalysisConfig(), "thesis", notebook=False)
+    ... except FileExistsError as error:
+    ...     print("refused")
+    refused
     """
     begun = perf_counter()
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")

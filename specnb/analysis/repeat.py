@@ -21,7 +21,21 @@ from .record import run_analysis
 
 # %% ../../nbs/80_analysis/80_repeat.ipynb #539a8266
 class Difference(NamedTuple):
-    "One entry that is not the same."
+    """One entry that is not the same.
+
+    Attributes
+    ----------
+    key : str
+        Path of the entry, such as ``fit.total_stat``.
+    before, now : object
+        Its values.
+
+    Examples
+    --------
+    >>> from specnb import Difference, compare_results
+    >>> compare_results({"fit": {"nfev": 12}}, {"fit": {"nfev": 15}})
+    [Difference(key='fit.nfev', before=12, now=15)]
+    """
     key:str       # path, such as fit.total_stat
     before:object
     now:object
@@ -45,6 +59,13 @@ def compare_results(before, now, rtol=1e-9, key=""):
     Returns
     -------
     list of Difference
+
+    Examples
+    --------
+    >>> from specnb import compare_results
+    >>> before, now = {"index": 2.423, "runs": [1001]}, {"index": 2.4230001, "runs": [1001]}
+    >>> print(len(compare_results(before, now)), len(compare_results(before, now, rtol=1e-6)))
+    1 0
     """
     if isinstance(before, dict) and isinstance(now, dict):
         pairs = {n: (before.get(n), now.get(n)) for n in [*before, *now]}
@@ -122,6 +143,17 @@ def read_record(folder):
         No such folder, or not that of a finished run.
     DataError
         A file is damaged.
+
+    Examples
+    --------
+    Of a finished run ``provenance, results = read_record("results")``; another folder is told:
+
+    >>> from specnb import read_record
+    >>> try:
+    ...     read_record("nowhere")
+    ... except FileNotFoundError as error:
+    ...     print(error)
+    nowhere: no such folder
     """
     folder = make_path(folder)
     if not folder.is_dir():
@@ -135,7 +167,33 @@ def _short(value):
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 class RerunReport(NamedTuple):
-    "What a repetition found."
+    """What a repetition found.
+
+    Attributes
+    ----------
+    inputs, packages : list of str
+        What changed, a line each.
+    differences : list of `Difference`
+        Numbers that changed.
+    results : dict
+        The new ones.
+    rtol : float
+        Relative tolerance of the comparison.
+
+    Examples
+    --------
+    >>> from specnb import Difference, RerunReport
+    >>> report = RerunReport([], [], [Difference("fit.nfev", 12, 15)], {}, 1e-9)
+    >>> print(report.same)
+    False
+    >>> print(report)
+    inputs:
+        all the same
+    packages:
+        all the same
+    numbers:
+        fit.nfev: 15, was 12
+    """
     inputs:list      # what changed, a line each
     packages:list    # what changed, a line each
     differences:list # numbers that changed, `Difference`
@@ -215,6 +273,17 @@ def rerun(folder, outdir=None, rtol=1e-9):
         There are files in `outdir`.
     DataError
         The record is damaged.
+
+    Examples
+    --------
+    Of a finished run ``print(rerun("results"))`` says what changed; another folder is told:
+
+    >>> from specnb import rerun
+    >>> try:
+    ...     rerun("nowhere")
+    ... except FileNotFoundError as error:
+    ...     print(error)
+    nowhere: no such folder
     """
     if not 0 <= rtol < math.inf:
         raise ValueError(f"rtol: found {found_text(rtol)}, expected a number from 0 on")

@@ -364,7 +364,7 @@ def _check_files(folder, paths):
 
 # %% ../../nbs/80_analysis/90_validate.ipynb #ba66dc9e
 def validate(path):
-    """All problems of DL3 or OGIP data.
+    """All problems of DL3 [1]_ or OGIP [2]_ data.
 
     Parameters
     ----------
@@ -384,7 +384,14 @@ def validate(path):
 
     References
     ----------
-    GADF 0.2 and 0.3; OGIP/92-007, OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a; FITS standard 4.0.
+    .. [1] GADF 0.2 and 0.3, https://gamma-astro-data-formats.readthedocs.io.
+    .. [2] OGIP/92-007, OGIP/92-007a, CAL/GEN/92-002, CAL/GEN/92-002a; FITS standard 4.0.
+
+    Examples
+    --------
+    >>> from specnb import demo_dir, validate
+    >>> validate(demo_dir())
+    []
     """
     path = folder_of_index(make_path(path))
     if not path.exists():

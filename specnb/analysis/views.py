@@ -58,6 +58,18 @@ def with_error(value, error, unit=""):
         The error may be 0 or nan: then the value stands alone.
     unit : str or `~astropy.units.Unit`
         Appended.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from specnb import with_error
+    >>> print(with_error(2.4231, .1512))
+    2.42 ± 0.15
+    >>> print(with_error(3.857e-11, 2.9e-12, "cm-2 s-1"))
+    (3.86 ± 0.29)×10⁻¹¹ cm⁻² s⁻¹
     """
     behind = f" {unit_text(unit)}" if str(unit) else ""
     if not np.isfinite(value):
@@ -91,6 +103,14 @@ class View:
         Cells.
     header : list of str, optional
         Titles of the columns; a last column without title and content is left out.
+
+    Examples
+    --------
+    >>> from specnb import View
+    >>> View([["1001", 170], ["1002", 172]], header=["run", "ON"])
+    run   ON
+    1001  170
+    1002  172
     """
 
     def __init__(self, rows, header=None):
@@ -108,7 +128,26 @@ class View:
 
 # %% ../../nbs/80_analysis/50_views.ipynb #a47477d6
 def runs_view(analysis:SpectralAnalysis):
-    "Offset, time and counts of every run, and of all together."
+    """Offset, time and counts of every run, and of all together.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_datasets`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, runs_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> print(runs_view(analysis).rows[0])
+    ['1001', '0.50', '26.4', '12', '170', '93', '7.7', '162.2', '23.4']
+    """
     each, total = analysis.runs.info_table(), analysis.runs.info_table(cumulative=True)[-1]
 
     def cells(row, name, offset, n_off):
@@ -144,7 +183,27 @@ def _goodness_rows(analysis)->list:
     return rows
 
 def signal_view(analysis:SpectralAnalysis):
-    "Whether there is a signal; if not, what was assumed, and the limits of amplitude and flux."
+    """Whether there is a signal; if not, what was assumed, and the limits of amplitude and flux.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.run`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, signal_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.analyse_datasets(goodness=False)
+    >>> print(signal_view(analysis).rows[0][1][:6])
+    23.4 σ
+    """
     weak, found = analysis.weak_source, analysis.results()["signal"]
     if weak is None:
         value = "not known" if found["sqrt_ts"] is None else f"{found['sqrt_ts']:.1f} σ"
@@ -188,7 +247,27 @@ def _parameter_text(
     return "at its limit" if p.value in (p.min, p.max) else ""
 
 def fit_view(analysis:SpectralAnalysis):
-    "Fitted parameters, statistic and status."
+    """Fitted parameters, statistic and status.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.run_fit`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, fit_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.run_fit()
+    >>> print(fit_view(analysis).rows[0])
+    ['source: index', '2.38 ± 0.37', '']
+    """
     weak = analysis.weak_source
     limits = {} if weak is None else {id(weak.parameter): weak.amplitude_ul}
     rows = [(f"{m.name}: {p.name}", with_error(p.value, p.error, p.unit),
@@ -205,7 +284,23 @@ def fit_view(analysis:SpectralAnalysis):
 _MOST_ROWS = 30
 
 def goodness_view(analysis:SpectralAnalysis):
-    "Statistic, its expectation and p-value of all runs together and of each; no rows if not computed."
+    """Statistic, its expectation and p-value of all runs together and of each; no rows if not computed.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_goodness`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, goodness_view
+    >>> goodness_view(SpectralAnalysis()).header
+    ['', 'bins', 'statistic', 'expected', 'p-value']
+    """
     header, found = ["", "bins", "statistic", "expected", "p-value"], analysis.goodness
     if found is None:
         return View([], header)
@@ -215,7 +310,23 @@ def goodness_view(analysis:SpectralAnalysis):
     return View(rows[:_MOST_ROWS] + more, header)
 
 def consistency_view(analysis:SpectralAnalysis):
-    "Flux and index of each run, and how far they are from those of all; no rows for a single dataset."
+    """Flux and index of each run, and how far they are from those of all; no rows for a single dataset.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_goodness`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, consistency_view
+    >>> consistency_view(SpectralAnalysis()).rows
+    []
+    """
     found = None if analysis.goodness is None else analysis.goodness.consistency
     if found is None or analysis.weak_source is not None:
         return View([])
@@ -228,7 +339,23 @@ def consistency_view(analysis:SpectralAnalysis):
     return View(rows[:_MOST_ROWS] + more, header)
 
 def certificate_view(analysis:SpectralAnalysis):
-    "Bias, pulls and coverage of each parameter; no rows without a certificate."
+    """Bias, pulls and coverage of each parameter; no rows without a certificate.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_certificate`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, certificate_view
+    >>> certificate_view(SpectralAnalysis()).rows
+    []
+    """
     found = analysis.certificate
     if found is None:
         return View([])
@@ -255,7 +382,27 @@ def _flux_text(
     return with_error(row["e2dnde"], row["e2dnde_err"])
 
 def points_view(analysis:SpectralAnalysis):
-    "Flux points, limits, and significance of each band."
+    """Flux points, limits, and significance of each band.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_flux_points`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, points_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.analyse_datasets(goodness=False)
+    >>> print(points_view(analysis).rows[0])
+    ['0.7 – 1.02', '(7.00 −0.97 +1.07)×10⁻¹¹', '12.6', '']
+    """
     points = analysis.flux_points.data
     table = points.to_table(sed_type="e2dnde")
     rows = [(f"{row['e_min']:.3g} – {row['e_max']:.3g}", _flux_text(row, is_ul),
@@ -267,7 +414,28 @@ def points_view(analysis:SpectralAnalysis):
 # %% ../../nbs/80_analysis/50_views.ipynb #7a3b57bf
 def light_curve_view(analysis:SpectralAnalysis):
     """Fluxes, limits, and significance of each interval and band, and the p-value of a constant flux; no rows
-    without a light curve."""
+    without a light curve.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_light_curve`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, light_curve_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001, 1002]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.run_fit()
+    >>> analysis.get_light_curve()
+    >>> print(light_curve_view(analysis).rows[0][:4])
+    ['2020-12-15 22:43', '2020-12-15 23:11', '1 – 10', '(2.19 ± 0.24)×10⁻¹¹']
+    """
     header = ["from (UTC)", "to (UTC)", "energy [TeV]", "flux [cm⁻² s⁻¹]", "significance [σ]", ""]
     curve = analysis.light_curve
     if curve is None:
@@ -293,7 +461,27 @@ def light_curve_view(analysis:SpectralAnalysis):
 
 # %% ../../nbs/80_analysis/50_views.ipynb #093cf129
 def sensitivity_view(analysis:SpectralAnalysis):
-    "Faintest flux in each bin where there is one, and the demand that decides; no rows if not estimated."
+    """Faintest flux in each bin where there is one, and the demand that decides; no rows if not estimated.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_sensitivity`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, sensitivity_view
+    >>> analysis = SpectralAnalysis({"observations": {"obs_ids": [1001]}})
+    >>> analysis.get_observations()
+    >>> analysis.get_datasets()
+    >>> analysis.get_sensitivity()
+    >>> print(sensitivity_view(analysis).rows[5])
+    ['1.79 – 2.23', '3.46×10⁻¹¹', '10.0', '0.2', 'gamma']
+    """
     header = ["energy [TeV]", "E² dN/dE [erg cm⁻² s⁻¹]", "excess", "background", "decided by"]
     table = [] if analysis.sensitivity is None else analysis.sensitivity
     return View([(f"{row['e_min']:.3g} – {row['e_max']:.3g}", _number(row["e2dnde"], 3),
@@ -301,7 +489,23 @@ def sensitivity_view(analysis:SpectralAnalysis):
                  for row in table if np.isfinite(row["e2dnde"])], header)
 
 def limits_view(analysis:SpectralAnalysis):
-    "Upper limits of the flux for each index, measured and expected; no rows if not computed."
+    """Upper limits of the flux for each index, measured and expected; no rows if not computed.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        After `SpectralAnalysis.get_limits`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, limits_view
+    >>> limits_view(SpectralAnalysis()).header[0]
+    'index'
+    """
     header = ["index", "flux < [cm⁻² s⁻¹]", "expected", "significance [σ]", ""]
     table = [] if analysis.limits is None else analysis.limits.to_table()
     return View([(f"{row['index']:g}", *(_number(row[n], 3) if np.isfinite(row[n]) else "—"
@@ -313,7 +517,24 @@ def limits_view(analysis:SpectralAnalysis):
 def files_view(
     names:list, # relative paths
 ):
-    "Files by folder, names that differ in their ending only once."
+    """Files by folder, names that differ in their ending only once.
+
+    Parameters
+    ----------
+    names : list of str
+        Relative paths.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import files_view
+    >>> files_view(["tables/runs.ecsv", "tables/runs.fits", "results.json"])
+    tables  runs.ecsv .fits
+    .       results.json
+    """
     folders = {}
     for name in names:
         folder, _, file = name.rpartition("/")
@@ -327,5 +548,21 @@ def files_view(
     return View([[folder, shown(files)] for folder, files in folders.items()])
 
 def remarks_view(analysis:SpectralAnalysis):
-    "What a person should know, a line each."
+    """What a person should know, a line each.
+
+    Parameters
+    ----------
+    analysis : `SpectralAnalysis`
+        The analysis.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from specnb import SpectralAnalysis, remarks_view
+    >>> remarks_view(SpectralAnalysis())
+    nothing to remark
+    """
     return View([[r] for r in analysis.remarks] or [["nothing to remark"]])
