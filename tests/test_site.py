@@ -79,6 +79,18 @@ def test_needs_no_network(site):
         assert not loaded, (name, loaded)
 
 
+def test_citation_is_complete_and_of_this_version():
+    import configparser
+    import yaml
+    settings = configparser.ConfigParser(delimiters=["="])
+    settings.read(top / "settings.ini", encoding="utf-8")
+    citation = yaml.safe_load((top / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "version", "license", "repository-code"} <= set(citation)
+    assert citation["version"] == settings["DEFAULT"]["version"] == specnb.__version__
+    assert citation["repository-code"] == settings["DEFAULT"]["git_url"] and citation["cff-version"] == "1.2.0"
+    assert f"## {citation['version']}" in (top / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 # The tools themselves
 
 def test_link_check_finds_what_is_wrong(tmp_path):

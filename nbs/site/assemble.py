@@ -314,9 +314,9 @@ def front(folder):
     "The first page, with the README's first command and picture, and the pages that stand beside the book."
     settings = configparser.ConfigParser(delimiters=["="])
     settings.read(NBS.parent / "settings.ini", encoding="utf-8")
-    for path in sorted(NBS.parent.glob("C*.md")):
-        write(folder / f"{path.stem.lower()}.md", path.read_text(encoding="utf-8"))
-    beside = [f"{title} <{name}>" for name, title in BESIDE.items() if list(NBS.parent.glob(f"{name.upper()}.md")) or (NBS / f"{name}.ipynb").exists()]
+    for name in ("CHANGELOG", "CONTRIBUTING"):
+        write(folder / f"{name.lower()}.md", (NBS.parent / f"{name}.md").read_text(encoding="utf-8"))
+    beside = [f"{title} <{name}>" for name, title in BESIDE.items()]
     command = re.search(r"^```sh\n(.+?)\n```", (NBS.parent / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
     text = (NBS / "site" / "index.md").read_text(encoding="utf-8")
     for mark, value in {"command": command, "repository": settings["DEFAULT"]["git_url"], "pages": "\n".join(beside)}.items():
