@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 import warnings
+from copy import copy
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
@@ -180,12 +181,24 @@ def _rest(parsed):
     return re.sub(r":(?:py:)?(?:mod|class|func|meth|attr|obj|data|doc|ref|exc):(?=`)", "", "\n".join(lines))
 
 
+@cache
+def _settings():
+    "Settings of docutils, made once: reading its options takes longer than a docstring."
+    frontend = pytest.importorskip("docutils.frontend", reason="docutils (it comes with the site's tools) checks the form")
+    from docutils.parsers.rst import Parser
+    from docutils.readers.standalone import Reader
+    from docutils.writers.null import Writer
+    settings = frontend.get_default_settings(Parser, Reader, Writer)
+    settings.report_level, settings.halt_level, settings.raw_enabled, settings.file_insertion_enabled = 2, 5, False, False
+    return settings
+
+
 def _text_faults(parsed):
     "What docutils finds wrong in a docstring."
-    core = pytest.importorskip("docutils.core", reason="docutils (it comes with the site's tools) checks the form")
-    reporter = _Reporter()
-    settings = {"warning_stream": reporter, "report_level": 2, "halt_level": 5, "raw_enabled": False, "file_insertion_enabled": False}
-    core.publish_doctree(_rest(parsed), settings_overrides=settings)
+    settings, reporter = copy(_settings()), _Reporter()
+    settings.warning_stream = reporter
+    from docutils.core import publish_doctree
+    publish_doctree(_rest(parsed), settings=settings)
     return [" ".join(said.split()) for said in reporter.said]
 
 
