@@ -417,6 +417,16 @@ def test_help(command):
     assert command in call("--help")[1]
 
 
+def test_the_first_line_comes_before_the_package_is_loaded(monkeypatch, capsys):
+    from specnb.command_line import start
+    told = []
+    monkeypatch.setattr(start, "cli", type("Cli", (), {"main": staticmethod(lambda: told.append(capsys.readouterr()))}))
+    for arguments in (["run", "c.yaml"], ["--debug", "sweep"], ["run", "-q"], ["keys"], ["run", "--help"], ["run", "--log-level", "error"]):
+        monkeypatch.setattr("sys.argv", ["specnb", *arguments])
+        start.main()
+    assert [out.err.rpartition(": ")[2] for out in told] == ["run begins\n", "sweep begins\n", "", "", "", ""] and {out.out for out in told} == {""}
+
+
 def test_version(): assert call("--version")[1].startswith("specnb ")
 
 
