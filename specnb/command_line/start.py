@@ -8,7 +8,7 @@ __all__ = []
 # %% ../../nbs/90_command_line/20_start.ipynb #748c4a22
 import os
 import sys
-from specnb import __version__
+from importlib.metadata import version
 from specnb.base.core import lazy
 
 # %% ../../nbs/90_command_line/20_start.ipynb #4f4d317e
@@ -23,7 +23,7 @@ def first_line(arguments)->str:
     quiet = _SILENT & {*words} or level in ("error", "warning")
     if not words or words[0] not in _SLOW or quiet or "_SPECNB_COMPLETE" in os.environ:
         return ""
-    return f"specnb {__version__}: {words[0]} begins"
+    return f"specnb {version('specnb')}: {words[0]} begins"
 
 def main():
     "The command `specnb`, with its first line."
