@@ -2,8 +2,10 @@
 import matplotlib.pyplot
 import numpy as np
 from astropy import units as u
+from astropy.time import Time
 from matplotlib.figure import Figure
-from specnb import (EventList, ExpCutoffPowerLawSpectralModel, FluxPoints, PowerLawSpectralModel, ReflectedRegionsFinder, WcsGeom, WcsNDMap,
+from specnb import (EventList, ExpCutoffPowerLawSpectralModel, FluxPoints, FluxPointsDataset, PowerLawSpectralModel,
+                    ReflectedRegionsFinder, SkyModel, TimeMapAxis, WcsGeom, WcsNDMap, demo_datasets,
                     demo_observations, plot_off_regions, sky_regions)
 from specnb.base.figures import log_scale, series_colors
 from specnb.models.model_base import Covariance
@@ -30,7 +32,7 @@ def texts(ax):
     return [t.get_text() for t in ax.get_legend().get_texts()]
 
 
-def points(scale=1., is_ul=(False, False, True)):
+def some_points(scale=1., is_ul=(False, False, True)):
     model, e = LAW.copy(), np.array([1., 2, 4, 8])
     data = dict(e_ref=np.sqrt(e[1:]*e[:-1]), e_min=e[:-1], e_max=e[1:], norm=np.full(3, scale), norm_err=np.full(3, .1*scale),
                 norm_ul=np.full(3, 1.2*scale), ts=np.where(is_ul, 0., 100.))
@@ -68,16 +70,16 @@ def test_calls_on_one_axes_take_successive_colours_and_bands_that_of_their_line(
     LAW.plot_error([1, 10]*u.TeV, ax=ax)  # the band first
     LAW.plot([1, 10]*u.TeV, ax=ax)
     assert tuple(ax.lines[0].get_color()) == tuple(ax.collections[0].get_facecolor()[0][:3])
-    first, second = (points(k).plot(ax).containers[-1].lines[0].get_color() for k in (1, 2))
+    first, second = (some_points(k).plot(ax).containers[-1].lines[0].get_color() for k in (1, 2))
     assert len({tuple(matplotlib.colors.to_rgb(c)) for c in (first, second, ax.lines[0].get_color())}) == 3
 
 
 def test_limits_are_arrows_of_one_length_in_the_colour_of_their_points():
-    ax = points().plot(axes(), color="red", label="mine")
+    ax = some_points().plot(axes(), color="red", label="mine")
     dots, arrows = [c.lines[0] for c in ax.containers]
     assert arrows.get_color() == dots.get_color() == "red" and len(arrows.get_ydata()) == 1 and len(dots.get_ydata()) == 2
     assert arrows.get_markersize() == 28 and ax.get_legend_handles_labels()[1] == ["mine"]
-    ax = points(is_ul=[True]*3).plot(axes(), label="limits")
+    ax = some_points(is_ul=[True]*3).plot(axes(), label="limits")
     assert ax.get_legend_handles_labels()[1] == ["limits"]
 
 
@@ -141,3 +143,22 @@ def test_events_on_both_sides_of_right_ascension_zero_are_one_image():
     events = EventList(np.ones(4), np.array([359.9, .1, .2, 359.8]), np.zeros(4), np.arange(4.))
     low, high = sorted(events.plot_image(axes()).get_xlim())
     assert high - low < 1
+
+
+def test_legends_name_source_instrument_and_dataset():
+    run = demo_datasets(LAW)[0]
+    name = run.models[0].name
+    upper, lower = run.plot_fit(*Figure().subplots(2), kwargs_residuals={"method": "diff/sqrt(model)"})
+    assert upper.get_legend().get_title().get_text() == "1001: Crab-like (SIMULATED)" and f"Model {name}" in texts(upper)
+    assert lower.get_ylabel() == "(counts $-$ model)\n/ $\\sqrt{\\mathrm{model}}$"
+    points = FluxPointsDataset(data=some_points(), models=SkyModel(LAW, name="Crab"), name="HESS")
+    upper, lower = points.plot_fit(*Figure().subplots(2), kwargs_residuals={"method": "diff/err"})
+    assert texts(upper) == ["Model Crab", "HESS"] and lower.get_ylabel() == "(flux $-$ model)\n/ error"
+
+
+def test_dates_are_short_and_times_have_their_scale():
+    axis = TimeMapAxis([0, 2]*u.h, [1, 3]*u.h, reference_time=Time("2026-01-01 22:00:00"))
+    ax = axes()
+    ax.errorbar(axis.as_plot_center, [1, 2], fmt="o")
+    axis.format_plot_xaxis(ax)
+    assert max(map(len, numbers(ax))) <= 8 and ax.get_xlabel().startswith("Time [")

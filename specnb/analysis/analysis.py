@@ -19,6 +19,7 @@ from .data_check import checked_store
 from .figures import (
     plot_background_regions, plot_fit_of_all, plot_goodness, plot_light_curve, plot_runs,
     plot_signal_growth, plot_spectrum)
+from ..base.figures import data_name
 from ..base.core import SpecnbWarning, html_table, warning_text
 from ..detection.weak_source import signal_counts
 from ..fit.certificate import certify
@@ -535,16 +536,17 @@ class SpectralAnalysis:
             The flux points are not measured yet.
         """
         self._need("flux_points", "get_flux_points")
+        name = data_name([d.meta for d in self.runs])
         functions = {"signal_growth": partial(plot_signal_growth, self.runs.info_table(cumulative=True)),
                      "fit": partial(plot_fit_of_all, self.datasets),
-                     "spectrum": partial(plot_spectrum, self.flux_points, weak=self.weak_source)}
+                     "spectrum": partial(plot_spectrum, self.flux_points, weak=self.weak_source, name=name)}
         if any(d.off_regions is not None and d.off_regions.n for d in self.runs):
             few = None if self.observations is None or len(self.observations) > 100 else self.observations
             regions = partial(plot_background_regions, self.runs, self.exclusion, observations=few)
             functions = {"background_regions": regions, **functions}
         if self.flux_points.data.has_stat_profiles:
             functions["profiles"] = partial(plot_spectrum, self.flux_points, profiles=True,
-                                            weak=self.weak_source)
+                                            weak=self.weak_source, name=name)
         if self.goodness is not None and self.goodness.curve is not None:
             functions["goodness"] = partial(plot_goodness, self.goodness)
         if self.influence is not None:

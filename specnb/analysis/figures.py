@@ -134,7 +134,7 @@ def plot_fit_of_all(datasets, axes=None):
     return axes
 
 # %% ../../nbs/80_analysis/30_figures.ipynb #7db8bb67
-def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
+def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None, name=None):
     """Draw flux points, model and error band as an energy flux.
 
     Parameters
@@ -148,6 +148,8 @@ def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
     weak : `WeakSourceResult`, optional
         Of a source without signal: its limit is drawn instead of the model, with the 68 % range of limits
         that was to be expected.
+    name : str, optional
+        Of the points in the legend, such as the instrument.
 
     Returns
     -------
@@ -168,7 +170,7 @@ def plot_spectrum(points_dataset, ax=None, profiles=False, weak=None):
     if profiles and points.has_stat_profiles:
         ax = points.plot_ts_profiles(ax=ax, sed_type="e2dnde")
     style = {"color": "tab:orange"} if ax is not None and profiles else {} # to be seen on blue
-    markers = {"color": "black", "marker": "o", "markersize": 4}
+    markers = {"color": "black", "marker": "o", "markersize": 4, **({"label": name} if name else {})}
     if weak is None:
         return points_dataset.plot_spectrum(ax=ax, kwargs_fp=markers, kwargs_model=style)
     ax = points.plot(ax=ax, sed_type="e2dnde", **markers)

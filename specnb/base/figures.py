@@ -102,6 +102,19 @@ def axis_label(
     "Text beside an axis or a colour bar."
     return f"{name} [{raised(unit)}]" if str(unit) else name
 
+# %% ../../nbs/10_base/17_figures.ipynb #0af78934
+def data_name(
+    metas:list, # keywords of datasets or runs, dictionaries
+)->str:         # for example Crab (HESS); empty if nothing is known
+    "Target and instrument of data, for a legend."
+    found = []
+    for key in ("OBJECT", "TELESCOP"):
+        names = dict.fromkeys(str((m or {}).get(key) or "unknown").strip() for m in metas)
+        names = [n for n in names if n.lower() != "unknown"]
+        found.append(", ".join(names) if len(names) < 4 else f"{len(names)} names")
+    target, instrument = found
+    return f"{target} ({instrument})" if target and instrument else target or instrument
+
 # %% ../../nbs/10_base/17_figures.ipynb #2a36e18f
 def color_bar(image, ax, label, **kwargs):
     "Add a labelled colour bar to axes; returns it."
@@ -150,7 +163,7 @@ def limit_style(
     move, line = path.Path.MOVETO, path.Path.LINETO
     arrow = path.Path([(0, 0), (0, -1), (-.2, -.62), (0, -1), (.2, -.62), (-.2, -.62)],
                       [move, line, move, line, line, line])
-    return {**kwargs, "marker": arrow, "markersize": 28, "linestyle": "none", "markeredgewidth": 1}
+    return {**kwargs, "marker": arrow, "markersize": 28, "linestyle": "none", "markeredgewidth": 1.2}
 
 # %% ../../nbs/10_base/17_figures.ipynb #d04f2a1e
 def stand_out(containers):

@@ -559,6 +559,7 @@ class TimeMapAxis:
         if iso:
             return short_dates(ax)
         ax.ticklabel_format(axis="x", style="plain", useOffset=False)
+        ax.locator_params(axis="x", nbins=5)
         return ax
 
     def assert_name(self, required_name):

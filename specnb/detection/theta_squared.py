@@ -258,7 +258,7 @@ def plot_theta_squared_table(table, fig=None):
     >>> table = make_theta_squared_table(runs, axis, SkyCoord(83.63, 22.01, unit="deg"))
     >>> top, low = plot_theta_squared_table(table, fig=plt.figure())
     >>> low.get_xlabel()
-    '$\\theta^2$ [deg$^{2}$]'
+    '$\\\\theta^2$ [deg$^{2}$]'
     """
     top, low = (fig or plt.gcf()).subplots(2, 1, sharex=True, height_ratios=[3, 1])
     edges = np.append(table["theta2_min"], table["theta2_max"][-1])

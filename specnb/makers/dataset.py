@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count
 import numpy as np
 from ..base.axes import MapAxis, checked_energy_axis, snap_to_edges
-from ..base.figures import log_scale, series_colors
+from ..base.figures import data_name, log_scale, series_colors
 from ..base.core import (DataError, as_float, as_generator, as_mask, as_number, as_values, expect,
                               html_table, lazy, make_path, warn)
 from ..data.edisp import EDispKernel
@@ -647,8 +647,13 @@ class SpectrumDataset:
         -------
         `~matplotlib.axes.Axes`
         """
-        return plot_counts(self.arrays, ax, kwargs_counts={**kwargs, **(kwargs_counts or {})},
-                           kwargs_background=kwargs_background)
+        return self._named(plot_counts(self.arrays, ax, kwargs_counts={**kwargs, **(kwargs_counts or {})},
+                                       kwargs_background=kwargs_background))
+
+    def _named(self, ax): # the same axes, with a legend that tells whose counts these are
+        data = data_name([self.meta])
+        ax.get_legend().set_title(f"{self.name}: {data}" if data else self.name, {"size": 9})
+        return ax
 
     def plot_excess(self, ax=None, kwargs_excess=None, kwargs_npred_signal=None, **kwargs):
         """Draw excess counts per bin and, with models, the predicted signal.
@@ -666,9 +671,11 @@ class SpectrumDataset:
         -------
         `~matplotlib.axes.Axes`
         """
-        return plot_excess(self.arrays, self.signal_counts(), ax,
-                           kwargs_excess={**kwargs, **(kwargs_excess or {})},
-                           kwargs_npred=kwargs_npred_signal)
+        names = [m.name for m in self.sources]
+        label = f"Model {', '.join(names)}" if len(names) < 3 else f"{len(names)} models"
+        return self._named(plot_excess(self.arrays, self.signal_counts(), ax,
+                                       kwargs_excess={**kwargs, **(kwargs_excess or {})},
+                                       kwargs_npred={"label": label, **(kwargs_npred_signal or {})}))
 
     def plot_residuals_spectral(self, ax=None, method="diff", **kwargs):
         """Draw residual counts per bin.
