@@ -1,4 +1,4 @@
-"""Each tutorial runs under papermill, on the simulated and on the real runs, and finds the stored numbers.
+"""Each tutorial runs with parameters from papermill, on the simulated and on the real runs, and finds the stored numbers.
 
 Its own last cells assert what it claims; here its JSON is compared with `tests/expected/`. After a wanted change of a number:
 `SPECNB_STORE=1 pytest tests/test_tutorials.py` writes the files again, and the diff shows what moved.
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import papermill
 
+from notebooks import run_notebook
+
 ROOT = Path(__file__).parent.parent
 TUTORIALS = ROOT / "nbs" / "tutorials"
 RTOL = 1e-6  # of stored numbers; other versions of numpy, scipy and iminuit stay inside
@@ -16,11 +18,12 @@ RTOL = 1e-6  # of stored numbers; other versions of numpy, scipy and iminuit sta
 
 def execute(name, out_dir, **parameters):
     "Run tutorial `name` with `parameters`, all of which it must know, and give its results."
-    path = TUTORIALS / f"{name}.ipynb"
+    path, filled = TUTORIALS / f"{name}.ipynb", out_dir / f"{name}.ipynb"
     known = papermill.inspect_notebook(path)
     parameters = {**({"out_dir": str(out_dir)} if "out_dir" in known else {}), **parameters}
     assert set(parameters) <= set(known), "papermill would only warn of an unknown parameter"
-    papermill.execute_notebook(path, out_dir / f"{name}.ipynb", parameters, kernel_name="python3", cwd=TUTORIALS, progress_bar=False)
+    papermill.execute_notebook(path, filled, parameters, kernel_name="python3", prepare_only=True, progress_bar=False)
+    assert run_notebook(filled, out_dir / "log", TUTORIALS) == 0, (out_dir / "log").read_text()[-8000:]
     return json.loads((out_dir / "results.json").read_text())
 
 
@@ -59,7 +62,7 @@ def test_spectral_analysis_of_the_hess_runs(hess_dir, tmp_path):
 
 def test_record_of_a_run_by_hand(tmp_path):
     "The notebook that `specnb run` executes, with papermill's own parameters: whole sections, as far as they differ."
-    results = execute("02_analysis", tmp_path, datasets={"stack": True}, general={"outdir": str(tmp_path)})
+    results = execute("02_analysis", tmp_path, datasets={"stack": True}, general={"outdir": str(tmp_path)}) # whole under papermill in test_cli.py
     assert results["fit"]["success"] and results["fit"]["n_bins"] == 19 and (tmp_path / "tables/flux_points.fits").is_file()
 
 
