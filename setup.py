@@ -16,6 +16,6 @@ setup(
     package_dir={f"{lib}.tutorials": "nbs/tutorials"},  # the notebooks that `specnb run` executes
     package_data={lib: ["*.pyi", "py.typed", "demo/*", "demo/*/*", "registry/*", "templates/*"], f"{lib}.tutorials": ["*.ipynb"]},
     install_requires=s.get("requirements", "").split(),
-    extras_require={x: s.get(f"{x}_requirements", "").split() for x in ("dev", "docs", "bench", "cluster", "naima", "emcee")},
+    extras_require={x.removesuffix("_requirements"): s[x].split() for x in s if x.endswith("_requirements")},
     entry_points={"console_scripts": s.get("console_scripts", "").split(), "nbdev": [f"{lib}={lib}._modidx:d"]},
 )

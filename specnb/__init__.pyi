@@ -2,6 +2,7 @@
 __version__: str
 
 from .base.core import DataError as DataError
+from .base.core import MissingPart as MissingPart
 from .base.core import SpecnbWarning as SpecnbWarning
 from .base.core import as_float as as_float
 from .base.core import demo_dir as demo_dir
@@ -502,6 +503,7 @@ __all__ = [
     "MapAxis",
     "MapCoord",
     "MeyerCrabSpectralModel",
+    "MissingPart",
     "Model",
     "ModelBase",
     "ModelComparison",

@@ -189,7 +189,8 @@ def test_ci_runs_the_commands_of_the_readme():
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
     settings = configparser.ConfigParser()
     settings.read(ROOT / "settings.ini")
-    assert settings["DEFAULT"]["console_scripts"] == "specnb=specnb.command_line.start:main" and "papermill" in settings["DEFAULT"]["requirements"] and "pytest" in settings["DEFAULT"]["dev_requirements"]
+    assert settings["DEFAULT"]["console_scripts"] == "specnb=specnb.command_line.start:main" and "papermill" in settings["DEFAULT"]["notebooks_requirements"] and "[notebooks]" in lines[0]
+    assert "pytest" in settings["DEFAULT"]["dev_requirements"] and "papermill" in settings["DEFAULT"]["dev_requirements"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nbs").rglob("*.ipynb")), ids=lambda p: p.stem)

@@ -67,7 +67,7 @@ def test_missing_results_text_results_errors_that_are_no_numbers(tmp_path):
         return {"y": np.inf if x > 2 else None, "z": 1e-12*x, "z_err": -1., "flag": x > 1}
     page = page_of(tmp_path, odd, {"x": [1, 2, 3], "kind": ["a", "<b>"]})
     assert {"y", "z"} <= {*page.titles()} and "i" not in page.tags and "b" not in page.tags
-    assert "also values are in sweep.parquet" in page.source and page.source.count("&lt;i&gt;") == 3
+    assert "also values are in sweep.ecsv" in page.source and page.source.count("&lt;i&gt;") == 3
     with pytest.raises(TypeError, match="label: found texts, expected numbers"): sweep_report(tmp_path / "s", results=["label"])
     with pytest.raises(TypeError, match="values: found lists"): sweep_report(tmp_path / "s", results=["values"])
     with pytest.raises(KeyError, match="nothing: no such result"): sweep_report(tmp_path / "s", results=["nothing"])

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
-from ..base.core import errors_name, lazy, make_path, shorten, temporary_folder
+from ..base.core import errors_name, lazy, make_path, need_parts, shorten, temporary_folder
 from ..data.download import public_datasets
 from .config import AnalysisConfig
 from .data_check import checked_store
@@ -291,6 +291,9 @@ def run_analysis(config, outdir=None, notebook=True, overwrite=False, progress=N
     ...     print("refused")
     refused
     """
+    if notebook:
+        need_parts("papermill", "nbconvert", "ipykernel",
+                   instead="notebook=False writes everything but the notebook and its page")
     begun = perf_counter()
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     folder = make_path(outdir or config.general.outdir).absolute()

@@ -165,5 +165,6 @@ def failures_reported(
         found = message_of(error) if is_foreseen(error) else unforeseen_message(error)
     for python in ("pass overwrite=True", "allow to overwrite it"):
         found = found.replace(python, "use --overwrite")
+    found = found.replace("notebook=False writes", "--no-notebook writes").replace("n_jobs=1,", "-j 1,")
     log.error(shorten(found, 5000), exc_info=caught if debug else None)
     raise typer.Exit(code)

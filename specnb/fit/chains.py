@@ -49,10 +49,7 @@ def run_chain(
     spectrum=None,
 ):               # draws of the parameter, shape (n,); autocorrelation time, steps of each walker
     "Draws from the posterior distribution."
-    try:
-        sampler_class, state_class = emcee.EnsembleSampler, emcee.State
-    except ImportError:
-        raise ImportError("method 'mcmc' needs the package emcee: pip install specnb[emcee]") from None
+    sampler_class, state_class = emcee.EnsembleSampler, emcee.State
     problem, n_par = question.problem, len(question.theta)
     errors = expected_errors(problem, problem.start)
     errors = np.where(errors > 0, np.minimum(errors, 1e3*problem.scale), .1*problem.scale)

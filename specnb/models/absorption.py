@@ -242,7 +242,7 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
         .. [4] Franceschini & Rodighiero 2017, A&A 603, A34.
         .. [5] Saldana-Lopez et al. 2021, MNRAS 507, 5144.
         """
-        if not isinstance(reference, str) or reference not in ebl_names():
+        if not isinstance(reference, str) or reference not in EBL_DATA_BUILTIN and reference not in ebl_names():
             raise ValueError(f"reference: expected one of {', '.join(ebl_names())}, found {reference!r}")
         path = builtin_file(reference)
         if path is not None:
@@ -341,7 +341,7 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
             pass
         names = {Path(file).name: name for name, file in EBL_DATA_BUILTIN.items()}
         name = names.get(Path(filename).name, filename)
-        if name not in ebl_names():
+        if name not in EBL_DATA_BUILTIN and name not in ebl_names():
             raise ValueError(f"filename: {filename} is not there, and is none of {', '.join(ebl_names())}")
         return cls.read_builtin(name)
 

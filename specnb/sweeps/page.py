@@ -302,7 +302,7 @@ def _all_points(
                      f"{len(content)}.")
     if hidden or len(rows) < len(content):
         notes.append(f"All points{' and also ' + ', '.join(hidden[:40]) if hidden else ''} are in "
-                     "sweep.parquet and sweep.ecsv.")
+                     "sweep.ecsv.")
     return HtmlTable(list(head), list(zip(*cells))), notes
 
 # %% ../../nbs/85_sweeps/90_page.ipynb #b62d83b3

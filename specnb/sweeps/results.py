@@ -8,6 +8,7 @@ __all__ = ['Result', 'record_results', 'read_results']
 # %% ../../nbs/85_sweeps/20_results.ipynb #208d8fcc
 import json
 import math
+import sys
 from typing import NamedTuple
 import numpy as np
 from ..base.core import DataError, lazy, make_path
@@ -304,7 +305,7 @@ def record_results(*things, **named):
     4 2.1e-11
     """
     found = collect_results(things, named)
-    if IPython.get_ipython() is not None:
+    if sys.modules.get("IPython") is not None and IPython.get_ipython() is not None:
         text = "\n".join(f"{n} = {_as_text(r)}" for n, r in found.items())
         IPython.display.display({MIME: _to_mime(found), "text/plain": text}, raw=True)
     return found

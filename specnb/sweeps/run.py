@@ -14,7 +14,7 @@ from ..analysis.config import AnalysisConfig
 from ..analysis.fields import ConfigError
 from ..analysis.folders import refuse_others
 from ..analysis.record import AnalysisError
-from ..base.core import clear_leftovers, html_table, lazy, make_path
+from ..base.core import clear_leftovers, has_part, html_table, lazy, make_path, need_parts
 from .design import Point, canonical, seeded_points, sweep_points, unique_points
 from .fingerprint import digest, inputs_digest
 from .store import Store
@@ -81,6 +81,8 @@ def assign_numbers(
 def choose_engine(subject, engine):
     "The engine that is wanted, or the first that is possible."
     if engine is None or engine in subject.engines:
+        if "papermill" == (engine or subject.engines[0]):
+            need_parts("papermill", "nbconvert", "ipykernel")
         return engine or subject.engines[0]
     possible = " or ".join(subject.engines)
     raise ConfigError([f"engine: found {engine!r}, expected {possible} for {subject.name}"])
@@ -92,7 +94,7 @@ def progress_bar(
 ):            # tqdm
     "A bar that shows how many points are done, how many failed, and how long it will take."
     if progress is None:
-        shell = IPython.get_ipython() if "IPython" in sys.modules else None
+        shell = IPython.get_ipython() if sys.modules.get("IPython") else None
         progress = hasattr(shell, "kernel") or sys.stderr.isatty() and log.getEffectiveLevel() <= logging.INFO
     return tqdm.tqdm(total=total, desc="sweep", unit="point", leave=False, disable=not progress)
 
@@ -250,6 +252,7 @@ class Sweep:
                 raise ValueError(f"point {n}: not in this sweep, which has {len(there)} points, "
                                  f"from {min(there, default=0)} to {max(there, default=0)}")
         chosen = {n: there[n] | {"folder": folder_name(there[n])} for n in points}
+        need_parts("papermill", "nbconvert", "ipykernel")
         subject = AnalysisSubject(AnalysisConfig(**self._known["config"]))
         limit = read_limit(timeout, "papermill")
         def keep(rows): # results stay those of the sweep
@@ -306,7 +309,8 @@ def read_sweep(folder):
 # %% ../../nbs/85_sweeps/70_run.ipynb #fd429529
 def renew_tables(store, folder):
     "Write the tables of a sweep if they are not there or not up to date."
-    there = all((folder / f"sweep.{kind}").is_file() for kind in ("parquet", "ecsv"))
+    kinds = ["ecsv", *(["parquet"] if has_part("pyarrow") else [])]
+    there = all((folder / f"sweep.{kind}").is_file() for kind in kinds)
     if not there or not store.table_is_fresh():
         with store.table_written():
             write_sweep_tables(Sweep(folder).table, folder)
@@ -443,7 +447,7 @@ def sweep(what, grid, out, engine=None, n_jobs=None, executor=None, seed=0, repe
     subject, folder = as_subject(what), make_path(out).absolute()
     engine = choose_engine(subject, engine)
     limit = read_limit(timeout, engine)
-    check_workers(n_jobs, executor)
+    check_workers(n_jobs, executor, engine == "in-process" and limit)
     points = points_for(subject, grid, seed, repeats)
     check_folder(folder, subject)
     rows = plan(subject, engine, points, named_inputs(inputs), seed)

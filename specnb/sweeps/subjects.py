@@ -27,7 +27,7 @@ from ..analysis.fields import ConfigError, merged, quantity_text
 from ..analysis.notebooks import limited_engine
 from ..analysis.products import input_files
 from ..analysis.record import AnalysisError, tutorial_notebook, with_absolute_paths
-from ..base.core import DataError, found_text, lazy, make_path, shorten
+from ..base.core import DataError, found_text, lazy, make_path, need_parts, shorten
 from ..base.yaml_files import suggestion
 from .design import canonical
 from .fingerprint import digest, function_digest
@@ -257,6 +257,7 @@ class NotebookSubject(Subject):
     engines = ("papermill",)
 
     def __init__(self, path):
+        need_parts("papermill", "nbconvert", "ipykernel")
         path = make_path(path)
         notebook = _read_notebook(path)
         cells = notebook.cells

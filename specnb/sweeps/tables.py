@@ -9,7 +9,7 @@ __all__ = ['spread_table']
 import json
 import re
 import numpy as np
-from ..base.core import atomic_path, lazy, make_path
+from ..base.core import atomic_path, has_part, lazy, make_path
 from .design import canonical
 from .results import unpack_results
 
@@ -193,10 +193,13 @@ def write_sweep_tables(
     content,
     folder, # of the sweep
 ):
-    "Write ``sweep.parquet`` and ``sweep.ecsv``."
+    "Write ``sweep.ecsv``, and ``sweep.parquet`` if pyarrow is installed."
     folder = make_path(folder)
-    with atomic_path(folder / "sweep.parquet", overwrite=True) as path:
-        parquet.write_table(_to_arrow(content), path)
+    if has_part("pyarrow"):
+        with atomic_path(folder / "sweep.parquet", overwrite=True) as path:
+            parquet.write_table(_to_arrow(content), path)
+    else: # one that is there has other rows
+        (folder / "sweep.parquet").unlink(missing_ok=True)
     with atomic_path(folder / "sweep.ecsv", overwrite=True) as path:
         content.write(path, format="ascii.ecsv")
 

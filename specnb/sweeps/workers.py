@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 from ..analysis.fields import ConfigError
 from ..analysis.pages import notebook_html, render
-from ..base.core import lazy, replace_folder, shorten, writing_prefix
+from ..base.core import has_part, lazy, need_parts, replace_folder, shorten, writing_prefix
 from .design import Point, canonical
 from .results import pack_results, read_results
 from .subjects import over_limit
@@ -232,13 +232,16 @@ def usable_cores():
 def check_workers(
     n_jobs,   # number of processes, or None
     executor, # Dask client, address of a scheduler, or None
+    limit=None, # of a point that is computed in a process, seconds
 ):
-    "ConfigError if it cannot be."
+    "ConfigError if it cannot be, MissingPart if it takes processes that distributed has to start."
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs < 1):
         raise ConfigError([f"n_jobs: found {n_jobs!r}, expected a positive number"])
     if executor is not None and not isinstance(executor, str) and not hasattr(executor, "nthreads"):
         raise ConfigError([f"executor: found {type(executor).__name__}, "
                            "expected a Dask client or the address of a Dask scheduler"])
+    if (n_jobs or 1) > 1 or executor is not None or limit:
+        need_parts("distributed", instead="n_jobs=1, without time limit, does without")
 
 @contextmanager
 def _local_client(n_jobs):
@@ -369,6 +372,10 @@ def rows_of(
     executor=None, # Dask client, or address of a scheduler
 ):                 # generator of lists of rows
     "Do all tasks; RuntimeError if the cluster is gone, ConfigError if the subject cannot be sent."
+    if n_jobs is None and executor is None and not has_part("distributed"):
+        n_jobs = 1
+        if len(tasks) > 1:
+            log.info("one point after the other; for all cores: pip install 'specnb[sweeps]'")
     n_jobs = min(n_jobs or usable_cores(), len(tasks))
     if executor is None and n_jobs == 1 and not any(t.limit and not t.folder for t in tasks):
         for task in tasks:
