@@ -38,8 +38,8 @@ class MissingPart(ImportError):
 
 # %% ../../nbs/10_base/10_core.ipynb #2e8a6c07
 EXTRAS = {"papermill": "notebooks", "nbconvert": "notebooks", "nbformat": "notebooks",
-          "ipykernel": "notebooks", "IPython": "notebooks", "distributed": "sweeps", "dask": "sweeps", "pyarrow": "parquet",
-          "ebltable": "ebl", "naima": "naima", "emcee": "emcee"}
+          "ipykernel": "notebooks", "IPython": "notebooks", "distributed": "sweeps", "dask": "sweeps",
+          "pyarrow": "parquet", "ebltable": "ebl", "naima": "naima", "emcee": "emcee"}
 
 def has_part(
     package:str, # a key of EXTRAS
