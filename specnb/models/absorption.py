@@ -242,7 +242,8 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
         .. [4] Franceschini & Rodighiero 2017, A&A 603, A34.
         .. [5] Saldana-Lopez et al. 2021, MNRAS 507, 5144.
         """
-        if not isinstance(reference, str) or reference not in EBL_DATA_BUILTIN and reference not in ebl_names():
+        known = isinstance(reference, str) and (reference in EBL_DATA_BUILTIN or reference in ebl_names())
+        if not known:
             raise ValueError(f"reference: expected one of {', '.join(ebl_names())}, found {reference!r}")
         path = builtin_file(reference)
         if path is not None:
