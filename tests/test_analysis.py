@@ -198,7 +198,7 @@ def test_a_light_curve_is_measured_when_the_configuration_asks_for_one():
     test = plain.results()["light_curve"]["constancy"] # the simulated source is constant
     assert .01 < test["ts_p_value"][0] < 1 and .01 < test["p_value"][0] < 1 and test["n_points"] == [4]
     assert record_results(plain)["curve_p_value"].value == test["ts_p_value"][0] and len(record_results(cut)["curve_p_value"].value) == 2
-    assert f"constant: p = {test['ts_p_value'][0]:.2g}" in repr(light_curve_view(plain))
+    assert f"constant flux: p = {test['ts_p_value'][0]:.2g}" in repr(light_curve_view(plain))
     for name in ("counts", "npred"): # two bands of parts of a run, the run
         parts = np.nansum(cut.light_curve.data[name], axis=(1, 2)).reshape(4, 2).sum(1)
         np.testing.assert_allclose(parts, np.nansum(plain.light_curve.data[name], axis=(1, 2)), rtol=.02 if name == "npred" else 0)

@@ -15,7 +15,9 @@ from astropy.io import fits
 from astropy.table import Table
 from specnb import (AnalysisConfig, AnalysisError, DataError, Datasets, FluxPoints, Models, SpectralAnalysis, compare_results, demo_dir, read_record, rerun,
                     run_analysis, tutorial_notebook, write_products)
+from specnb.analysis.analysis import growth_caption
 from specnb.analysis.folders import outputs_of, publish
+from specnb.analysis.pages import plain_warnings
 from specnb.base.core import clear_leftovers, temporary_folder
 
 UMASK = os.umask(0)
@@ -92,6 +94,27 @@ def test_the_page_stands_alone(finished):
     for word in ("http:", "https:", "<script", "<link", "@import"): assert word not in page, word
     for word in ("2.42 ± 0.15", "1004", "nothing to remark", "datastore: demo", "significance", "width=device-width"): assert word in page, word
     assert ".writing-" not in page, "the temporary folder is nobody's business"
+
+
+def test_the_page_names_the_source_and_tells_what_each_picture_shows(finished):
+    page = finished.page.read_text(encoding="utf-8")
+    assert "<h1>Spectrum of Crab-like</h1>" in page and "Data: demo (SIMULATED). Made by specnb" in page
+    alts, captions = re.findall('<img alt="([^"]*)"', page), re.findall("<caption>([^<]*)", page)
+    assert len(alts) == 7 and all(len(text) > 40 for text in alts) and {"Parameters of the fit", "Runs and counts"} <= {*captions}
+    assert "at 0.5° to 1.5° from the pointing" in page and "need not follow the lines" in page and "hatched" not in page
+    assert re.findall("<h([1-6])", page) == ["1", *"2"*7]
+
+
+def test_growth_of_runs_at_one_offset_follows_the_lines(monkeypatch):
+    from types import SimpleNamespace
+    runs = [SimpleNamespace(off_regions=SimpleNamespace(offset_deg=x)) for x in (.5, .52)]
+    assert growth_caption(runs).endswith("as far as the runs have the same zenith angle.")
+
+
+def test_warnings_in_a_notebook_lose_file_and_line():
+    text = "/x/site-packages/astropy/units/core.py:281: UnitsWarning: odd unit\n  warnings.warn(text)\n"
+    own = "/tmp/ipykernel_3/7.py:1: SpecnbWarning: run 7: no OFF region\n  work()\n"
+    assert plain_warnings(2*text + own + "plain text\n") == "astropy: odd unit\nrun 7: no OFF region\nplain text\n"
 
 
 def test_the_executed_notebook_has_the_configuration(finished):

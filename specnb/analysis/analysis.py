@@ -119,6 +119,53 @@ FIGURE_SIZES = {"background_regions": (6, 5.5), "signal_growth": (8, 3.2), "fit"
                 "spectrum": (7, 4.8), "profiles": (7, 4.8), "light_curve": (8, 3.6),
                 "off_homogeneity": (8, 3.6), "goodness": (8, 3.2), "runs": (8, 3.4)}
 
+# %% ../../nbs/80_analysis/40_analysis.ipynb #2d72996c
+SPECTRUM_CAPTION = (
+    "Energy flux of the source: the fitted spectrum with the band of its statistical error (1 sigma), "
+    "and flux points. A point is the flux in one band of energy, fitted with the shape of the curve; "
+    "arrows are upper limits.")
+LIMIT_CAPTION = (
+    "No significant signal: upper limits of the energy flux in bands of energy (arrows), and the assumed "
+    "spectrum with the upper limit of its amplitude (line). The grey band holds 68 % of the limits that "
+    "are expected without a source.")
+CAPTIONS = {
+    "background_regions":
+        "Where the background was measured: the ON region (black), and for each run, in its colour, the "
+        "pointing (cross) and the OFF regions (circles).",
+    "fit":
+        "Excess counts of all runs together (points) and what the fitted spectrum predicts (line). "
+        "Below, their difference in units of its expected scatter. Grey energies are not used.",
+    "goodness":
+        "Left: the fit statistic of the data (red) among those of observations that were simulated with "
+        "the fitted spectrum. Right: excess counts above each energy minus the prediction, with the "
+        "ranges of 68 and 95 % of the simulations.",
+    "runs":
+        "Left: the flux of each run fitted alone, and that of the joint fit (line). Right: how far each "
+        "parameter moves when one run is left out.",
+    "profiles":
+        "The likelihood of the flux in each band: dark where a flux is as likely as the best one, white "
+        "where the fit statistic is higher by 4 (2 sigma).",
+    "off_homogeneity":
+        "Counts of each OFF region minus the mean of its run, in standard deviations, with bands of 1 "
+        "and 3; the region that deviates most has a circle.",
+    "light_curve":
+        "Flux in each interval of time; the line is the mean, weighted by the errors. Arrows are upper "
+        "limits."}
+
+def growth_caption(
+    runs, # Datasets
+)->str:
+    "How excess and significance grow, and whether they have to follow the lines that are drawn."
+    text = ("Excess counts and significance as run after run is added. From a steady source the excess grows "
+            "in proportion to the livetime and the significance with its square root (lines through the last "
+            "point)")
+    offsets = [d.off_regions.offset_deg for d in runs if d.off_regions is not None]
+    if not offsets or max(offsets) - min(offsets) <= .1:
+        return f"{text}, as far as the runs have the same zenith angle."
+    return (f"{text}. These runs saw the source at {min(offsets):.2g}° to {max(offsets):.2g}° from the "
+            "pointing, where the telescopes do not detect the same share of its events, so that the points "
+            "need not follow the lines.")
+
 # %% ../../nbs/80_analysis/40_analysis.ipynb #5e08ffd0
 def shortened(texts:list)->str:
     "The first and the last of many."
@@ -556,6 +603,19 @@ class SpectralAnalysis:
         if self.light_curve is not None:
             functions["light_curve"] = partial(plot_light_curve, self.light_curve)
         return functions
+
+    def captions(self):
+        """What the figures show, in a sentence or two each.
+
+        Returns
+        -------
+        dict of str to str
+            For the names of `figures`, in their order.
+        """
+        said = {"signal_growth": growth_caption(self.runs), "spectrum": SPECTRUM_CAPTION, **CAPTIONS}
+        if self.weak_source is not None:
+            said["spectrum"] = LIMIT_CAPTION
+        return {name: said[name] for name in self.figures()}
 
     def _need(self, name, step):
         if getattr(self, name) is None:

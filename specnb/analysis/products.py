@@ -23,6 +23,7 @@ from .chosen_runs import data_folder, open_store
 
 # %% ../../nbs/80_analysis/60_products.ipynb #09d4fe5c
 pyplot, table = lazy("matplotlib.pyplot"), lazy("astropy.table")
+coordinates = lazy("astropy.coordinates")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #cc54718e
 def _covariance_table(
@@ -210,6 +211,36 @@ def input_files(
     return {Path(n).as_posix(): p for n, p in data.items()} | {n: make_path(n) for n in named
                                                                if isinstance(n, str)}
 
+# %% ../../nbs/80_analysis/60_products.ipynb #e36024f5
+_NEAR = .3 # deg
+
+def _is_near(
+    config:AnalysisConfig,
+    rows,     # of the observation index
+)->bool:
+    "Whether the ON region is where the runs have their target; True where they do not tell."
+    if not {"RA_OBJ", "DEC_OBJ"} <= {*rows.colnames}:
+        return True
+    lon, lat, frame = config.datasets.on_region.place()
+    place = coordinates.SkyCoord(lon, lat, frame=frame)
+    targets = coordinates.SkyCoord(rows["RA_OBJ"], rows["DEC_OBJ"], unit="deg")
+    return bool(np.all(targets.separation(place).deg < _NEAR))
+
+def describe_target(
+    config:AnalysisConfig,
+    runs, # numbers of the runs that were used
+)->dict:  # name and telescope, "" if not known
+    "Source and telescope."
+    store = open_store(data_folder(config.observations.datastore, runs))
+    numbers, name, rows = set(map(int, runs)), config.flux_points.source, store.obs_table
+    if name == "source":
+        rows = rows[[int(i) in numbers for i in rows["OBS_ID"]]]
+        column = next((c for c in ("TARGET_NAME", "OBJECT") if c in rows.colnames), None)
+        names = {str(x).strip() for x in rows[column]} if column else set()
+        name = names.pop() if len(names) == 1 and _is_near(config, rows) else ""
+    header = store.obs(int(runs[0])).events.table.meta if len(runs) else {}
+    return {"name": name, "telescope": str(header.get("TELESCOP", "")).strip()}
+
 # %% ../../nbs/80_analysis/60_products.ipynb #28575123
 PACKAGES = "specnb", "numpy", "scipy", "astropy", "regions", "iminuit", "matplotlib"
 
@@ -230,12 +261,12 @@ def make_provenance(config, runs, started, seconds)->dict:
     Returns
     -------
     dict
-        ``packages``, ``config``, ``data``, ``inputs`` (size and SHA-256 of each file), ``seeds``,
-        ``started``, ``seconds``.
+        ``packages``, ``config``, ``target`` (name and telescope), ``inputs`` (size and SHA-256 of each file),
+        ``seeds``, ``started``, ``seconds``.
     """
     is_demo = config.observations.datastore == "demo"
     seeds = {"demo data": json.loads((demo_dir() / "truth.json").read_text())["seed"]} if is_demo else {}
     packages = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
     return {"packages": packages, "platform": sys.platform, "config": config.to_dict(),
-            "inputs": describe_inputs(input_files(config, runs)), "seeds": seeds, "started": started,
-            "seconds": round(seconds, 3)}
+            "target": describe_target(config, runs), "inputs": describe_inputs(input_files(config, runs)),
+            "seeds": seeds, "started": started, "seconds": round(seconds, 3)}

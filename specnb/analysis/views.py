@@ -11,6 +11,8 @@ import re
 import numpy as np
 from ..base.core import html_table
 from .analysis import SpectralAnalysis
+from ..detection.weak_source import norm_parameter
+from ..fit.certificate import COVERED
 from ..models.parameters import unit_string
 
 # %% ../../nbs/80_analysis/50_views.ipynb #5a797edb
@@ -35,6 +37,10 @@ def _number(
     return f"{mantissa}×10{superscript(int(power))}" if power else mantissa
 
 # %% ../../nbs/80_analysis/50_views.ipynb #e4d11abf
+def as_read(text:str)->str:
+    "A message of the package with the signs that papers have."
+    return text.replace(" +- ", " ± ").replace("chi2 = ", "χ² = ")
+
 def unit_text(
     unit, # str or Unit
 )->str:
@@ -103,6 +109,8 @@ class View:
         Cells.
     header : list of str, optional
         Titles of the columns; a last column without title and content is left out.
+    caption : str, optional
+        What the table holds.
 
     Examples
     --------
@@ -113,13 +121,14 @@ class View:
     1002  172
     """
 
-    def __init__(self, rows, header=None):
+    def __init__(self, rows, header=None, caption=None):
+        self.caption = caption
         self.rows, self.header = [list(map(str, r)) for r in rows], header
         if header and not header[-1] and not any(r[-1] for r in self.rows):
             self.rows, self.header = [r[:-1] for r in self.rows], header[:-1]
 
     def _repr_html_(self):
-        return html_table(self.rows, self.header)
+        return html_table(self.rows, self.header, self.caption) if self.rows else ""
 
     def __repr__(self):
         lines = ([self.header] if self.header else []) + self.rows
@@ -165,7 +174,7 @@ def runs_view(analysis:SpectralAnalysis):
         rows.append(cells(total, "all", "", ""))
     return View(rows,
                 ["run", "offset [°]", "livetime [min]", "OFF regions", "ON", "OFF", "background", "excess",
-                 "significance [σ]"])
+                 "significance [σ]"], "Runs and counts")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #f175cc46
 def _goodness_rows(analysis)->list:
@@ -174,13 +183,26 @@ def _goodness_rows(analysis)->list:
     if analysis.goodness is not None:
         rows.append(("goodness of fit", analysis.goodness.verdict))
         if analysis.influence is not None:
-            rows.append(("runs", "; ".join(analysis.goodness.consistency.words)))
+            rows += [("runs", text) for text in analysis.goodness.consistency.words]
     if bias is not None and bias.level in ("note", "warning"):
-        rows.append(("statistic", bias.text()))
+        rows.append(("fit statistic", bias.text()))
     if analysis.certificate is not None:
-        words = analysis.certificate.words or ["all intervals cover what they say"]
-        rows += [("certificate", text) for text in words]
-    return rows
+        rows += [("certificate", text) for text in analysis.certificate.words or [COVERED]]
+    return [(name, as_read(text)) for name, text in rows]
+
+def _where(
+    p,     # Parameter
+    model, # SpectralModel
+)->str:
+    "The energy at which an amplitude is the flux, or the range of an integral flux; no text for others."
+    if p is not norm_parameter(model):
+        return ""
+    names = model.parameters.names
+    energies = [f"{model.parameters[n].quantity.to_value('TeV'):.3g} TeV"
+                for n in ("emin", "emax", "reference") if n in names]
+    if len(energies) > 1:
+        return f"from {energies[0]} to {energies[1]}"
+    return f"at {energies[0]}" if energies else ""
 
 def signal_view(analysis:SpectralAnalysis):
     """Whether there is a signal; if not, what was assumed, and the limits of amplitude and flux.
@@ -208,10 +230,13 @@ def signal_view(analysis:SpectralAnalysis):
     if weak is None:
         value = "not known" if found["sqrt_ts"] is None else f"{found['sqrt_ts']:.1f} σ"
         return View([("significance (Li and Ma)", f"{value}: {found['n_on']} ON counts, background "
-                      f"{found['background']:.1f}"), *_goodness_rows(analysis)])
+                      f"{found['background']:.1f}"), *_goodness_rows(analysis)],
+                    caption="Signal and fit in words")
     rows = [("no significant signal", weak.reason), ("assumed", weak.assumptions)]
-    level, band = f"{weak.limits.confidence_level:.3g}", weak.amplitude_ul_quantiles
-    limits = [(weak.parameter.name, weak.amplitude_ul, weak.amplitude_ul_expected, band)]
+    level, band = f"{100*weak.limits.confidence_level:.3g} %", weak.amplitude_ul_quantiles
+    where = _where(weak.parameter, weak.model.spectral_model)
+    name = " ".join(filter(None, [weak.parameter.name, where]))
+    limits = [(name, weak.amplitude_ul, weak.amplitude_ul_expected, band)]
     flux = weak.limits.flux_ul[0]
     per_norm = flux/weak.limits.norm_ul[0]
     norms = weak.limits.data.get("norm_ul_quantiles")
@@ -219,32 +244,34 @@ def signal_view(analysis:SpectralAnalysis):
                 weak.limits.flux_ul_expected[0] if norms is None else norms[0, 2]*per_norm,
                 None if norms is None else norms[0]*per_norm)]
     for name, value, expected, quantiles in limits:
-        text = f"without source {_number(expected.value, 3)} is to be expected"
+        text = f"expected without source: {_number(expected.value, 3)}"
         if quantiles is not None:
             low, high = (_number(q.value, 3) for q in quantiles[[1, 3]])
-            text = f"{text}, in 68 % of cases {low} to {high}"
-        rows += [(f"{name}, limit (confidence {level})",
+            text = f"{text} (68 % of cases: {low} to {high})"
+        rows += [(f"{name}, upper limit ({level} confidence)",
                   f"< {_number(value.value, 3)} {unit_text(value.unit)}; {text}")]
     data = weak.limits.data
     if weak.ordered is not None:
-        rows.append(("limit ordered by likelihood", weak.ordered_text))
+        rows.append(("upper limit by Feldman and Cousins", as_read(weak.ordered_text)))
     if "coverage" in data:
-        rows += [("coverage", f"{data['coverage'][0]:.3f} ± {data['coverage_err'][0]:.3f} of the limits lie "
-                  "above the true flux, if it is that of the limit (simulated)")]
+        share, error = (100*data[name][0] for name in ("coverage", "coverage_err"))
+        rows += [("coverage", f"{share:.1f} ± {error:.1f} % of the limits of simulated observations lie "
+                  "above the true flux, if that is as large as the limit")]
     rows += [("remark", weak.limits.status[0])] if weak.limits.status[0] else []
-    return View(rows + _goodness_rows(analysis))
+    return View(rows + _goodness_rows(analysis), caption="Upper limits and fit in words")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #9c752b04
 def _parameter_text(
     p,           # Parameter
     limit=None,  # Quantity, its upper limit
+    where="",    # at which energy an amplitude is the flux
 )->str:
     "What the last column of the fitted parameters tells."
     if p.frozen:
-        return "fixed"
+        return ", ".join(filter(None, ["fixed", where]))
     if limit is not None:
-        return f"{'at its limit, ' if p.value == p.min else ''}< {_number(limit.value, 3)}"
-    return "at its limit" if p.value in (p.min, p.max) else ""
+        return f"{'at its limit, ' if p.value == p.min else ''}< {_number(limit.value, 3)} {where}".strip()
+    return ", ".join(filter(None, ["at its limit" if p.value in (p.min, p.max) else "", where]))
 
 def fit_view(analysis:SpectralAnalysis):
     """Fitted parameters, statistic and status.
@@ -271,14 +298,15 @@ def fit_view(analysis:SpectralAnalysis):
     weak = analysis.weak_source
     limits = {} if weak is None else {id(weak.parameter): weak.amplitude_ul}
     rows = [(f"{m.name}: {p.name}", with_error(p.value, p.error, p.unit),
-             _parameter_text(p, limits.get(id(p)))) for m in analysis.models for p in m.parameters]
+             _parameter_text(p, limits.get(id(p)), _where(p, getattr(m, "spectral_model", m))))
+            for m in analysis.models for p in m.parameters]
     bins, free = sum(d.arrays.n_fit_bins
                      for d in analysis.datasets), len(analysis.models.parameters.free_parameters)
-    rows.append(("statistic", f"{analysis.fit_result.total_stat:.2f}",
-                 f"{bins} bins, {free} free parameters"))
+    rows.append((f"fit statistic ({analysis.statistic})" if analysis.statistic else "fit statistic",
+                 f"{analysis.fit_result.total_stat:.2f}", f"{bins} bins, {free} free parameters"))
     rows.append(("fit", "converged", "") if analysis.success
                 else ("fit", "did not converge", analysis.fit_result.message))
-    return View(rows, ["parameter", "value", ""])
+    return View(rows, ["parameter", "value", ""], "Parameters of the fit")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #98875dde
 _MOST_ROWS = 30
@@ -299,15 +327,17 @@ def goodness_view(analysis:SpectralAnalysis):
     --------
     >>> from specnb import SpectralAnalysis, goodness_view
     >>> goodness_view(SpectralAnalysis()).header
-    ['', 'bins', 'statistic', 'expected', 'p-value']
+    ['', 'bins', 'fit statistic', 'expected', 'p-value']
     """
-    header, found = ["", "bins", "statistic", "expected", "p-value"], analysis.goodness
+    header, found = ["", "bins", "fit statistic", "expected", "p-value"], analysis.goodness
     if found is None:
         return View([], header)
-    rows = [(h.name, h.n_bins, f"{h.stat:.1f}", f"{h.expected:.1f} ± {h.std:.1f}", h.p_value_text())
-            for h in (found.total, *(found.datasets if len(found.datasets) > 1 else ()))]
+    several = len(found.datasets) > 1
+    rows = [("all runs" if several and h is found.total else h.name, h.n_bins, f"{h.stat:.1f}",
+             f"{h.expected:.1f} ± {h.std:.1f}", as_read(h.p_value_text()).removeprefix("p = "))
+            for h in (found.total, *(found.datasets if several else ()))]
     more = [(f"and {len(rows) - _MOST_ROWS} more", *[""]*4)] if len(rows) > _MOST_ROWS else []
-    return View(rows[:_MOST_ROWS] + more, header)
+    return View(rows[:_MOST_ROWS] + more, header, "Goodness of fit, of all runs together and of each")
 
 def consistency_view(analysis:SpectralAnalysis):
     """Flux and index of each run, and how far they are from those of all; no rows for a single dataset.
@@ -331,12 +361,12 @@ def consistency_view(analysis:SpectralAnalysis):
     if found is None or analysis.weak_source is not None:
         return View([])
     names = [f"{p.name} [{unit_text(unit_string(p.unit))}]" if p.unit else p.name for p in found.parameters]
-    header = ["run", *(x for name in names for x in (name, "σ"))]
+    header = ["run", *(x for name in names for x in (name, "deviation [σ]"))]
     rows = [[run, *(x for p in found.parameters
                     for x in (with_error(p.values[k], p.errors[k]), f"{p.pulls[k]:+.1f}"))]
             for k, run in enumerate(found.runs)]
     more = [[f"and {len(rows) - _MOST_ROWS} more", *[""]*(len(header) - 1)]] if len(rows) > _MOST_ROWS else []
-    return View(rows[:_MOST_ROWS] + more, header)
+    return View(rows[:_MOST_ROWS] + more, header, "Each run fitted alone, compared with the joint fit")
 
 def certificate_view(analysis:SpectralAnalysis):
     """Bias, pulls and coverage of each parameter; no rows without a certificate.
@@ -359,12 +389,17 @@ def certificate_view(analysis:SpectralAnalysis):
     found = analysis.certificate
     if found is None:
         return View([])
-    keys = [f"{m}_{100*level:.3g}" for m in found.methods for level in found.levels]
-    header = ["parameter", "bias [σ]", "pull", "width of pulls", *(k.replace("_", " ") + " %" for k in keys)]
-    rows = [[name, *(with_error(r[k], r[f"{k}_err"]) for k in ("bias", "pull_mean", "pull_width")),
-             *(with_error(100*r[k], 100*r[f"{k}_err"]) for k in keys)]
+    asked = [(m, f"{100*level:.3g}") for m in found.methods for level in found.levels]
+    ways = {"hessian": "symmetric error", "profile": "profile"}
+    header = ["parameter", "bias [σ]", "mean pull", "width of pulls",
+              *(f"{level} %, {ways[m]}" for m, level in asked)]
+    rows = [[name.removeprefix(f"{analysis.models[0].name}.") if len(analysis.models) == 1 else name,
+             *(f"{r[k]:.2f} ± {r[f'{k}_err']:.2f}" for k in ("bias", "pull_mean", "pull_width")),
+             *(f"{100*r[f'{m}_{level}']:.1f} ± {100*r[f'{m}_{level}_err']:.1f}" for m, level in asked)]
             for name, r in zip(found.names, found.rows)]
-    return View(rows, header)
+    caption = (f"Certificate from {found.n_toys} simulations: bias and pulls, which should be 0 ± 1, and the "
+               "share [%] of intervals that contain the true value")
+    return View(rows, header, caption)
 
 # %% ../../nbs/80_analysis/50_views.ipynb #4311e6b5
 def _flux_text(
@@ -409,7 +444,8 @@ def points_view(analysis:SpectralAnalysis):
              f"{row['sqrt_ts']:.1f}" if np.isfinite(row["sqrt_ts"]) else "—", status)
             for row, is_ul, status in zip(table, points.is_ul, points.status)]
     return View(rows,
-                ["energy [TeV]", f"E² dN/dE [{unit_text(table['e2dnde'].unit)}]", "significance [σ]", ""])
+                ["energy [TeV]", f"E² dN/dE [{unit_text(table['e2dnde'].unit)}]", "significance [σ]", ""],
+                "Flux points; < are upper limits")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #7a3b57bf
 def light_curve_view(analysis:SpectralAnalysis):
@@ -455,9 +491,9 @@ def light_curve_view(analysis:SpectralAnalysis):
     rows = [cells(t, band) for t in range(len(curve)) for band in range(len(bands))]
     for band, test in zip(bands, analysis.constancy):
         if np.isfinite(test["ts_p_value"]):
-            rows.append(["all", "", band, f"constant: p = {test['ts_p_value']:.2g} "
+            rows.append(["all", "", band, f"constant flux: p = {test['ts_p_value']:.2g} "
                          f"(χ²: {test['p_value']:.2g})", "", ""])
-    return View(rows, header)
+    return View(rows, header, "Light curve; < are upper limits")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #093cf129
 def sensitivity_view(analysis:SpectralAnalysis):
@@ -486,7 +522,8 @@ def sensitivity_view(analysis:SpectralAnalysis):
     table = [] if analysis.sensitivity is None else analysis.sensitivity
     return View([(f"{row['e_min']:.3g} – {row['e_max']:.3g}", _number(row["e2dnde"], 3),
                   f"{row['excess']:.1f}", f"{row['background']:.1f}", row["criterion"])
-                 for row in table if np.isfinite(row["e2dnde"])], header)
+                 for row in table if np.isfinite(row["e2dnde"])], header,
+                "Sensitivity: the faintest flux that these data would show")
 
 def limits_view(analysis:SpectralAnalysis):
     """Upper limits of the flux for each index, measured and expected; no rows if not computed.
@@ -511,7 +548,7 @@ def limits_view(analysis:SpectralAnalysis):
     return View([(f"{row['index']:g}", *(_number(row[n], 3) if np.isfinite(row[n]) else "—"
                                          for n in ("flux_ul", "flux_ul_expected")),
                   f"{row['sqrt_ts']:.1f}" if np.isfinite(row["sqrt_ts"]) else "—", row["status"])
-                 for row in table], header)
+                 for row in table], header, "Upper limits of the flux for power laws of several indices")
 
 # %% ../../nbs/80_analysis/50_views.ipynb #d8431002
 def files_view(
@@ -565,4 +602,4 @@ def remarks_view(analysis:SpectralAnalysis):
     >>> remarks_view(SpectralAnalysis())
     nothing to remark
     """
-    return View([[r] for r in analysis.remarks] or [["nothing to remark"]])
+    return View([[as_read(r)] for r in analysis.remarks] or [["nothing to remark"]], caption="Remarks")

@@ -30,7 +30,10 @@ def p_value_text(
         return "no p-value"
     if p < .001:
         return "p < 0.001"
-    return f"p = {p:.2g}" + (f" +- {error:.1g}" if error else "")
+    if not error:
+        return f"p = {p:.2g}"
+    places = -int(np.floor(np.log10(float(f"{error:.1g}"))))
+    return f"p = {p:.{max(places, 0)}f} +- {error:.1g}"
 
 
 def chi2_text(

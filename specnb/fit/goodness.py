@@ -273,7 +273,7 @@ class GoodnessOfFit:
         lines = [self.verdict, str(self.total)]
         if self.n_toys:
             lost = f", {self.n_failed} more did not converge" if self.n_failed else ""
-            lines.append(f"{self.n_toys} toys{lost}")
+            lines.append(f"{self.n_toys} simulations{lost}")
         if self.status:
             lines.append(self.status)
         return lines + [f"by itself not described: {name}" for name in self.bad_datasets]
@@ -413,12 +413,12 @@ def goodness_of_fit(datasets, n_toys=1000, random_state=0, compare=True):
     if fitted.is_counts:
         curve = _count_curve(fitted)
     elif n_toys:
-        remarks.append("no toys: flux points cannot be simulated")
+        remarks.append("no simulations: flux points cannot be simulated")
         n_toys = 0
     if n_toys:
         toys, n_failed, curve = _run_toys(fitted, n_toys, rng)
         if not len(toys):
-            remarks.append(f"none of {n_failed} fits of toys converged")
+            remarks.append(f"none of {n_failed} fits of simulated counts converged")
     if toys is not None and len(toys):
         heights = [_with_toys(h, t) for h, t in zip(heights, toys.T)]
     compared = _runs_compared(fitted) if compare else None
@@ -482,13 +482,13 @@ def plot_toys(goodness, ax=None, dataset=None):
     height, toys = [goodness.total, *goodness.datasets][k], goodness.toys[:, k]
     ax = pyplot.gca() if ax is None else ax
     edges = np.histogram_bin_edges(toys, 40)
-    ax.hist(toys, edges, color="0.75", label=f"{len(toys)} toys")
+    ax.hist(toys, edges, color="0.75", label=f"{len(toys)} simulations")
     if height.std > 0 and height.expected > 0:
         shape, scale = (height.expected/height.std)**2, height.std**2/height.expected
         share = np.diff(special.gammainc(shape, np.maximum(edges, 0)/scale))
         ax.stairs(share*len(toys), edges, color="C0", label="expected")
     ax.axvline(height.stat, color="C3", lw=1.8, label=f"observed, {height.p_value_text()}")
-    ax.set(xlabel="statistic at the minimum", ylabel="toys")
+    ax.set(xlabel="fit statistic", ylabel="simulations")
     ax.set_title("all data" if dataset is None else dataset, fontsize=10)
     ax.legend(fontsize=8, framealpha=.8, edgecolor="none")
     return ax
@@ -522,7 +522,7 @@ def plot_qq(goodness, ax=None):
     c = goodness.curve
     ax = pyplot.gca() if ax is None else ax
     if c.band is not None:
-        for k, shade, label in ((0, .15, "95 % of the toys"), (1, .3, "68 %")):
+        for k, shade, label in ((0, .15, "95 % of simulations"), (1, .3, "68 %")):
             ax.fill_between(c.energy, c.band[k], c.band[3 - k], color="C0", alpha=shade, lw=0, label=label)
     ax.axhline(0, color="0.5", lw=.8)
     ax.plot(c.energy, c.observed - c.predicted, ".-", color="k", label="data")
