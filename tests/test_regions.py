@@ -324,6 +324,15 @@ def test_a_minus_in_a_region_file_cuts_out(tmp_path):
         assert ring.contains(SkyCoord([83.63, 83.63], [22.01, 22.2], unit="deg")).tolist() == [False, True]
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, .4), (1, .05), (.3, .3)])
+def test_solid_angle_of_a_union_of_boxes_is_exact(width, height):
+    "A lattice in the direction of the edges counted up to 1 % too much."
+    region = f"icrs;box(83.63, 22.01, {width}, {height}, 0)"
+    box, union = RegionGeom.create(region), RegionGeom.create(list(Regions.parse(region, format="ds9"))*2)
+    assert_allclose(box.solid_angle().to_value("deg2"), width*height, rtol=1e-6)
+    assert_allclose(union.solid_angle().to_value("deg2"), width*height, rtol=5e-4)
+
+
 @pytest.mark.parametrize("text, found", [("icrs\ncircle(83, 22, 1)\nbanana(83, 22, 1)", "banana"), ("image\ncircle(10, 20, 3)", "1 regions in pixels"),
                                          ("# nothing", "no region in the file"), ("icrs\n-circle(83, 22, 1)", "only 1 to be cut out")])
 def test_what_a_region_file_does_not_say_is_not_left_out_silently(tmp_path, text, found):

@@ -345,13 +345,23 @@ def region_box(region)->tuple:
     box = region.to_pixel(make_wcs(frame, tuple(point))).bounding_box
     return tuple((i - .5)*.01 for i in (box.ixmin, box.ixmax, box.iymin, box.iymax))
 
-def _lattice(region, n:int)->tuple: # right ascension and declination, deg, and the area of a cell, deg2
-    "Points of a square lattice, `n` across the longer side of the bounding box, that are inside a shape."
+def _lattice(
+    region,
+    n:int,           # points across the longer side of the bounding box
+    angle:float=0.,  # by which the lattice is turned, rad
+)->tuple:            # right ascension and declination, deg, and the area of a cell, deg2
+    "Points of a square lattice that are inside a shape."
     *point, frame = tangent_point(region)
     x0, x1, y0, y1 = region_box(region)
     step = max(x1 - x0, y1 - y0)/n
-    x, y = np.arange(x0 + step/2, x1, step), np.arange(y0 + step/2, y1, step)
-    x, y = (v.ravel() for v in np.meshgrid(x, y))
+    if angle:
+        steps = np.ceil(np.hypot(x1 - x0, y1 - y0)/2/step)
+        a, b = (v.ravel() for v in np.meshgrid(*[np.arange(-steps, steps + 1)*step]*2))
+        x = (x0 + x1)/2 + np.cos(angle)*a - np.sin(angle)*b
+        y = (y0 + y1)/2 + np.sin(angle)*a + np.cos(angle)*b
+    else:
+        x, y = np.arange(x0 + step/2, x1, step), np.arange(y0 + step/2, y1, step)
+        x, y = (v.ravel() for v in np.meshgrid(x, y))
     ra, dec = to_icrs(*tan_deproject(*point, -x, y), frame)
     inside = region_contains(region, ra, dec)
     return ra[inside], dec[inside], step**2
@@ -363,7 +373,7 @@ def region_area(region)->float:
     if not isinstance(region, regions_package.CompoundSkyRegion):
         *point, frame = tangent_point(region)
         return float(region.to_pixel(make_wcs(frame, tuple(point))).area*1e-4)
-    ra, _, area = _lattice(region, 400)
+    ra, _, area = _lattice(region, 400, angle=.5) # turned, so that no edge runs along a row of points
     return len(ra)*area
 
 def region_grid(
