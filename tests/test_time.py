@@ -8,12 +8,14 @@ from astropy.time import Time
 from astropy.coordinates import AltAz, SkyCoord
 from astropy.io import fits
 from regions import CircleSkyRegion, PointSkyRegion, RectangleSkyRegion
-from specnb import (DataError, DataStore, EffectiveAreaTable2D, EnergyDependentMultiGaussPSF, EnergyDispersion2D, EventList, FixedPointingInfo, GTI,
+from specnb import (AnalysisConfig, DataError, DataStore, EffectiveAreaTable2D, EnergyDependentMultiGaussPSF, EnergyDispersion2D, EventList, FixedPointingInfo, GTI,
                     MapAxes, MapAxis, Observation, ObservationFilter, Observations, PSF3D, PSFKing, PhaseBackgroundMaker, PointingInfo, PointingMode,
                     RadMax2D, RegionGeom, SpectrumDataset, SpectrumDatasetMaker, TimeMapAxis, TimeReference, WcsGeom, demo_dir,
                     load_irf_dict_from_file, observatory_locations)
+from specnb.analysis.data_check import setup_problems
 from specnb.base.sphere import separation
 from specnb.base.tables import NewTable, write_tables
+from specnb.analysis.validate import validate
 
 REF = Time("2020-03-19", scale="utc")
 NIGHTS = np.linspace(0, 10, 20) * u.d
@@ -364,6 +366,17 @@ def typed_store(run, tmp_path, request):
     if request.param == "keyword": del columns["EVENT_TYPE"]
     write_tables(tmp_path / "hdu-index.fits.gz", [NewTable("HDU_INDEX", columns, {})])
     return DataStore.from_dir(tmp_path)
+
+
+def test_event_types_are_no_problem_and_must_be_chosen(typed_store, run):
+    "validate knows that a kind may be there once for each type; a configuration has to choose one."
+    folder = typed_store.hdu_rows(1001)[0].path.parent
+    assert [p for p in validate(folder) if "expected one" in p.message or p.severity == "error"] == []
+    ra, dec = run.pointing_deg
+    place = {"datasets.on_region.lon": f"{ra} deg", "datasets.on_region.lat": f"{dec + .5} deg", "datasets.containment_correction": False}
+    asked = AnalysisConfig().with_settings(place)
+    assert [p for p in setup_problems(asked, typed_store) if "event_type" in p] == ["observations.event_type: found null, expected one of 1, 2: each has responses of its own"]
+    assert [p for p in setup_problems(asked.with_settings({"observations.event_type": 2}), typed_store) if "event_type" in p or "irf" in p] == []
 
 
 def test_event_types_are_separate_observations_with_responses_of_their_own(typed_store, run, pulsar):

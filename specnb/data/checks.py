@@ -10,11 +10,12 @@ import os
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 import numpy as np
 from ..base.core import DataError
 from .formats import HDU_KINDS, HDU_READERS, table_form
-from .store import hdu_row
+from .store import hdu_row, with_event_types
 from .agreement import agreed_events, index_entries
 from .events import EventList, in_good_time
 from .gti import GTI, TIME_SCALES, TimeReference, merge_intervals, time_column
@@ -405,9 +406,23 @@ def _rows_by_run(
     "Rows of the index by run."
     base, runs = table.path.parent, {}
     follow, inside = os.environ.get("SPECNB_FOLLOW_OUTSIDE") == "1", data_folders(base)
-    for i, *line in zip(table.column("OBS_ID").tolist(), *(table.column(c) for c in _TEXTS)):
-        runs.setdefault(int(i), []).append(hdu_row(line, base, base, inside, follow))
-    return runs
+    types = table.column("EVENT_TYPE").tolist() if "EVENT_TYPE" in table else repeat("")
+    for i, t, *line in zip(table.column("OBS_ID").tolist(), types, *(table.column(c) for c in _TEXTS)):
+        row = hdu_row(line, base, base, inside, follow)
+        runs.setdefault(int(i), []).append(row._replace(event_type=str(t).strip()))
+    return {i: _typed(rows) for i, rows in runs.items()}
+
+def _typed(rows):
+    "Rows with the type of events that they are for, as far as the headers can be read."
+    try:
+        return with_event_types(rows)
+    except FAULTS:
+        return rows # is reported where the file is checked
+
+def _of_each_type(rows)->list:
+    "Rows for each type of events, with those for all types; one list where there are no types."
+    types = dict.fromkeys(row.event_type for row in rows if row.event_type)
+    return [[row for row in rows if row.event_type in ("", t)] for t in types or [""]]
 
 def _check_types_and_classes(runs):
     "Findings on the types and classes of the rows."
@@ -419,7 +434,7 @@ def _check_types_and_classes(runs):
         if kind in types and _KNOWN.get(form) != kind:
             known = ", ".join(f for f, k in _KNOWN.items() if k == kind)
             yield "error", "HDU_CLASS", f"{form!r} for {kind}, expected one of {known}"
-    for (i, kind), n in Counter((i, r.kind) for i, r in rows).items():
+    for (i, kind, _), n in Counter((i, r.kind, r.event_type) for i, r in rows).items():
         if n > 1:
             text = f"run {i} has {n} rows of type {kind}, expected one; the first is used"
             yield "warning", "HDU_TYPE", text
@@ -536,7 +551,7 @@ def check_dl3_folder(
     for table in folder.tables(obs_path)[:1] if obs_path else []:
         folder.check(table, partial(check_obs_index, runs=tuple(runs)))
         pointings, entries = _index_pointings(table), _index_entries(table)
-    for obs_id, rows in runs.items():
+    for obs_id, rows in ((i, own) for i, found in runs.items() for own in _of_each_type(found)):
         parts = _listed_parts(folder, index, obs_id, rows)
         check_run(folder, parts)
         if "events" in parts:

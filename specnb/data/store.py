@@ -290,7 +290,7 @@ def describe_runs(ids):
     return f"{len(ids)} runs from {min(ids)} to {max(ids)}" if len(ids) > 1 else f"{len(ids)} run"
 
 # %% ../../nbs/20_data/70_store.ipynb #59db2e7f
-def _with_event_types(rows)->list:
+def with_event_types(rows)->list:
     "Rows of a run; several responses of a kind that the index does not tell apart have a keyword that does."
     kinds = [row.kind for row in rows if row.kind in IRF_NAMES]
     if len(set(kinds)) == len(kinds) or any(row.event_type for row in rows):
@@ -500,7 +500,7 @@ class DataStore:
         list of str
             Empty if there is one set of responses for all events.
         """
-        rows = _with_event_types(self.hdu_rows(run_number(obs_id)))
+        rows = with_event_types(self.hdu_rows(run_number(obs_id)))
         return [*dict.fromkeys(row.event_type for row in rows if row.event_type)]
 
     def obs(self, obs_id, required_irf="full-enclosure", event_type=None):
@@ -554,7 +554,7 @@ class DataStore:
         rows, index, first = self.hdu_rows(obs_id), self._index.label, {}
         if not rows:
             raise ValueError(f"{index}: no run {obs_id}; {describe_runs(self.obs_ids)}")
-        for row in _of_type(_with_event_types(rows), event_type, f"run {obs_id}"):
+        for row in _of_type(with_event_types(rows), event_type, f"run {obs_id}"):
             if row.refused:
                 raise DataError(f"run {obs_id}: {index}: {row.refused}")
             if not row.path.is_file():
