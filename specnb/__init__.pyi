@@ -381,7 +381,6 @@ from .analysis.views import signal_view as signal_view
 from .analysis.views import with_error as with_error
 from .analysis.csv_tables import write_csv as write_csv
 from .analysis.products import write_products as write_products
-from .analysis.pages import plain_warnings as plain_warnings
 from .analysis.record import AnalysisError as AnalysisError
 from .analysis.record import Run as Run
 from .analysis.record import run_analysis as run_analysis
@@ -718,7 +717,6 @@ __all__ = [
     "on_events",
     "on_off_interval",
     "pack_matrix",
-    "plain_warnings",
     "plot_background_regions",
     "plot_consistency",
     "plot_contour_line",

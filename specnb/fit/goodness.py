@@ -471,7 +471,7 @@ def plot_toys(goodness, ax=None, dataset=None):
     >>> result = Fit().run(datasets)
     >>> ax = plot_toys(goodness_of_fit(datasets, n_toys=50), ax=plt.figure().gca())
     >>> ax.get_xlabel()
-    'statistic at the minimum'
+    'fit statistic'
     """
     if goodness.toys is None:
         raise ValueError("goodness: expected some with toys, found none; call goodness_of_fit with n_toys")
