@@ -598,7 +598,7 @@ def test_limit_of_the_command_line(tmp_path):
     path = notebook(tmp_path / "n.ipynb", RECORD, "while x == 2: pass")
     with Process("-c", "from specnb.command_line.cli import main; main()", "sweep", path, "-g", "x=2", "-o", tmp_path / "out", "-j", "1", "--timeout", "4 s", "--quiet") as command:
         output = command.end(60)
-        assert command.process.returncode == 1 and "TimeoutError: the point was ended at its time limit of 4 s" in output
+        assert command.process.returncode == 4 and "TimeoutError: the point was ended at its time limit of 4 s" in output
 
 
 def test_dask_is_imported_only_when_it_is_used(tmp_path):

@@ -309,7 +309,9 @@ def download_command(
     wanted = numbers_of("--runs", runs, "23523,23526") if runs else None
     try:
         typer.echo(download_dataset(name, wanted, out, url, progress=False if quiet else None))
-    except ValueError as error: # a run that there is not
+    except ValueError as error:
+        if not str(error).startswith(f"{name}: no run"):
+            raise
         raise ConfigError([f"--runs: {error}"]) from None
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #c132664d
