@@ -119,8 +119,8 @@ def head(path):
     "Title and first sentence of a notebook."
     text = nbformat.read(path, 4).cells[0].source
     title = re.match(r"# (.+)", text)
-    subtitle = re.search(r"^> (.+)$", text, re.M)
-    return title[1] if title else path.stem, subtitle[1] if subtitle else ""
+    subtitle = re.search(r"^> .+(?:\n> .+)*", text, re.M)
+    return title[1] if title else path.stem, re.sub(r"\s*^> ", " ", subtitle[0], flags=re.M).strip() if subtitle else ""
 
 
 def parts():
