@@ -90,6 +90,7 @@ def test_provenance(finished):
 
 def test_the_page_stands_alone(finished):
     page = finished.page.read_text(encoding="utf-8")
+    assert "<summary>code</summary><pre>show(" in page and "#| " not in page, "code without directives"
     assert page.startswith("<!DOCTYPE html>") and page.count("data:image/png;base64,") == 7
     for word in ("http:", "https:", "<script", "<link", "@import"): assert word not in page, word
     for word in ("2.42 ± 0.15", "1004", "nothing to remark", "datastore: demo", "significance", "width=device-width"): assert word in page, word
