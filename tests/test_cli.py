@@ -455,7 +455,7 @@ SWEPT = ["sweep", "-g", "on_radius=0.1 deg,0.15 deg", "-g", "model=pl,ecpl", "-j
 def test_sweep_makes_table_and_page_and_goes_on(tmp_path):
     code, out, err = call(*SWEPT)
     assert code == 0, err
-    assert "index_1TeV" in out and "sweep/report.html  (4 points, 0 failed)" in out
+    assert "index_1TeV" in out and "4 points, 0 failed.\nPage: " in out and "sweep/report.html" in out
     assert sorted(p.name for p in Path("sweep").iterdir()) == ["report.html", "sweep.ecsv", "sweep.parquet", "sweep.sqlite"]
     first = read_sweep("sweep").table
     assert call(*SWEPT, "-g", "stack=true,false", "-q")[:2] == (0, "")
@@ -465,7 +465,7 @@ def test_sweep_makes_table_and_page_and_goes_on(tmp_path):
 
 def test_sweep_of_a_sample_and_of_a_file():
     code, out, _ = call("sweep", "-g", "on_radius=0.08 deg..0.16 deg", "-g", "stack=true,false", "--sample", "3", "--seed", "4", "-j", "1", "-o", "a")
-    assert code == 0 and "(6 points, 0 failed)" in out
+    assert code == 0 and "6 points, 0 failed." in out
     Path("points.yaml").write_text("points:\n- {on_radius: 0.1 deg}\n- {on_radius: 0.12 deg, model: pl}\n")
     code, out, _ = call("sweep", "--points", "points.yaml", "--set", "datasets.stack=true", "-j", "1", "-o", "b")
     assert code == 0 and read_sweep("b").table["on_radius"].tolist() == [.1, .12]

@@ -131,7 +131,8 @@ LIMIT_CAPTION = (
 CAPTIONS = {
     "background_regions":
         "Where the background was measured: the ON region (black), and for each run, in its colour, the "
-        "pointing (cross) and the OFF regions (circles), on a smoothed map of the events of all runs.",
+        "pointing (cross) and the OFF regions (circles), on a smoothed map of the events of all runs. "
+        "Anything hatched is excluded from the background.",
     "fit":
         "Excess counts of all runs together (points) and what the fitted spectrum predicts (line). "
         "Below, their difference in units of its expected scatter. Grey energies are not used.",

@@ -183,7 +183,7 @@ def _plot_limit(
 ):          # Axes
     "The assumed spectrum at the limit of its amplitude, and where limits without source lie."
     bounds = points.energy_min[0], points.energy_max[-1]
-    level = f"limit, confidence {weak.limits.confidence_level:.3g}"
+    level = f"upper limit, {100*weak.limits.confidence_level:.3g} % confidence"
     weak.model_ul().spectral_model.plot(bounds, ax=ax, sed_type="e2dnde", label=level, **style)
     band = weak.amplitude_ul_quantiles
     if band is not None:

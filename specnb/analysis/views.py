@@ -390,15 +390,17 @@ def certificate_view(analysis:SpectralAnalysis):
     if found is None:
         return View([])
     asked = [(m, f"{100*level:.3g}") for m in found.methods for level in found.levels]
-    ways = {"hessian": "symmetric error", "profile": "profile"}
+    ways = {"hessian": "error", "profile": "profile"}
     header = ["parameter", "bias [σ]", "mean pull", "width of pulls",
               *(f"{level} %, {ways[m]}" for m, level in asked)]
     rows = [[name.removeprefix(f"{analysis.models[0].name}.") if len(analysis.models) == 1 else name,
-             *(f"{r[k]:.2f} ± {r[f'{k}_err']:.2f}" for k in ("bias", "pull_mean", "pull_width")),
-             *(f"{100*r[f'{m}_{level}']:.1f} ± {100*r[f'{m}_{level}_err']:.1f}" for m, level in asked)]
+             *(f"{r[k]:.2f}\u00a0±\u00a0{r[f'{k}_err']:.2f}" for k in ("bias", "pull_mean", "pull_width")),
+             *(f"{100*r[f'{m}_{level}']:.1f}\u00a0±\u00a0{100*r[f'{m}_{level}_err']:.1f}"
+               for m, level in asked)]
             for name, r in zip(found.names, found.rows)]
     caption = (f"Certificate from {found.n_toys} simulations: bias and pulls, which should be 0 ± 1, and the "
-               "share [%] of intervals that contain the true value")
+               "share [%] of intervals, from the symmetric error and from the likelihood profile, that "
+               "contain the true value")
     return View(rows, header, caption)
 
 # %% ../../nbs/80_analysis/50_views.ipynb #4311e6b5

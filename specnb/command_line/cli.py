@@ -326,7 +326,8 @@ def rerun_command(
     set_up_messages(quiet=quiet)
     no_windows()
     report = repeat_run(existing_folder(folder), out, rtol)
-    typer.echo(str(report))
+    same = "Inputs and numbers are the same." if report.same else "Inputs or numbers are not the same."
+    typer.echo(f"{report}\n{same}")
     if not report.same:
         raise typer.Exit(FOUND)
 
@@ -361,7 +362,7 @@ def show_sweep(done, page:Path, quiet:bool):
         names = [n for n in spread.colnames if n not in ("low", "high", "n")]
         if len(done) > 1 and len(spread):
             show_table(names, zip(*(_cells(spread[n], 4) for n in names)))
-        typer.echo(f"{page}  ({len(done)} points, {done.n_failed} failed)")
+        typer.echo(f"{len(done)} point{'s' if len(done) != 1 else ''}, {done.n_failed} failed.\nPage: {page}")
     if done.n_failed:
         raise RuntimeError(f"{done.n_failed} of {len(done)} points failed; {page} begins with them")
 
@@ -461,7 +462,8 @@ def choices_command(
         spread = found.spread_table()
         show_table(spread.colnames, zip(*(_cells(spread[n], 4) for n in spread.colnames)))
         n, left_out = len(found.variations), int((~found.counts).sum())
-        typer.echo(f"{table}  ({n} variations, {left_out} do not count; {len(pictures)} pictures beside it)")
+        typer.echo(f"{n} variations, {left_out} of them do not count.\n"
+                   f"Table: {table}, with {len(pictures)} picture{'s' if len(pictures) != 1 else ''} beside it")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():
