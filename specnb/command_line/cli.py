@@ -462,8 +462,8 @@ def choices_command(
         spread = found.spread_table()
         show_table(spread.colnames, zip(*(_cells(spread[n], 4) for n in spread.colnames)))
         n, left_out = len(found.variations), int((~found.counts).sum())
-        typer.echo(f"{n} variations, {left_out} of them do not count.\n"
-                   f"Table: {table}, with {len(pictures)} picture{'s' if len(pictures) != 1 else ''} beside it")
+        beside = f"{len(pictures)} picture{'s' if len(pictures) != 1 else ''} beside it"
+        typer.echo(f"{n} variations, {left_out} of them do not count.\nTable: {table}, with {beside}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():
