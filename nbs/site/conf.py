@@ -42,6 +42,7 @@ html_static_path = ["static", str(Path(find_spec("sphinx-mathjax-offline").origi
 html_css_files = ["specnb.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False  # would fetch pages, which a browser refuses where there is no server
 html_context = {"notebooks": f"{about['git_url']}/edit/{about['branch']}/nbs", "default_mode": "auto"}
 html_sidebars = {"index": [], "changelog": [], "contributing": []}
 html_theme_options = {
