@@ -227,7 +227,7 @@ def test_certificate_says_in_words_what_deviates():
     datasets = Datasets([d.fill(acceptance=np.ones(n), acceptance_off=np.ones(n))])
     datasets.models = [power_law(index=2.2, amplitude=f"3e-12 {FLUX}")]
     found = certify(datasets, n_toys=100, refit=False, background=[np.full(n, .3)])
-    assert not found.good and any("use method" in w for w in found.words) and any("too few counts" in w for w in found.words)
+    assert not found.good and any("take method" in w for w in found.words) and any("too few counts" in w for w in found.words)
     assert found.n_failed > 5 and set(found.to_dict()["parameters"]) == {"source.index", "source.amplitude"}
 
 

@@ -102,7 +102,7 @@ def test_the_page_names_the_source_and_tells_what_each_picture_shows(finished):
     assert "<h1>Spectrum of Crab-like</h1>" in page and "Data: demo (SIMULATED). Made by specnb" in page
     alts, captions = re.findall('<img alt="([^"]*)"', page), re.findall("<caption>([^<]*)", page)
     assert len(alts) == 7 and all(len(text) > 40 for text in alts) and {"Parameters of the fit", "Runs and counts"} <= {*captions}
-    assert "at 0.5° to 1.5° from the pointing" in page and "need not follow the lines" in page and "hatched" not in page
+    assert "at 0.5° to 1.5° from the pointing" in page and "need not follow the lines" in page and "What is hatched is excluded" in page
     assert re.findall("<h([1-6])", page) == ["1", *"2"*7]
 
 

@@ -131,8 +131,7 @@ LIMIT_CAPTION = (
 CAPTIONS = {
     "background_regions":
         "Where the background was measured: the ON region (black), and for each run, in its colour, the "
-        "pointing (cross) and the OFF regions (circles), on a smoothed map of the events of all runs. "
-        "Anything hatched is excluded from the background.",
+        "pointing (cross) and the OFF regions (circles), on a smoothed map of the events of all runs.",
     "fit":
         "Excess counts of all runs together (points) and what the fitted spectrum predicts (line). "
         "Below, their difference in units of its expected scatter. Grey energies are not used.",
@@ -614,6 +613,8 @@ class SpectralAnalysis:
             For the names of `figures`, in their order.
         """
         said = {"signal_growth": growth_caption(self.runs), "spectrum": SPECTRUM_CAPTION, **CAPTIONS}
+        if self.exclusion is not None:
+            said["background_regions"] += " What is hatched is excluded from the background."
         if self.weak_source is not None:
             said["spectrum"] = LIMIT_CAPTION
         return {name: said[name] for name in self.figures()}
