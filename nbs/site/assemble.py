@@ -5,12 +5,14 @@ every folder gets its table of contents, every public name a page, every library
 """
 import ast
 import configparser
+import copy
 import importlib
 import inspect
 import re
 import shutil
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 import nbformat
 import sphobjinv
@@ -44,6 +46,12 @@ def write(path, text):
 
 
 # Notebooks
+
+@cache
+def read(path):
+    "A notebook, read once; whoever changes it takes a copy."
+    return nbformat.read(path, 4)
+
 
 def directives(source):
     "The `#|` lines of a cell as a dictionary, and the cell without them."
@@ -96,7 +104,7 @@ def prepare_code(cell, diagrams_only=False):
 
 def prepare(notebook, below=()):
     "A notebook as the site shows it, with a table of contents of the pages `below` it."
-    cells = []
+    notebook, cells = copy.deepcopy(notebook), []
     for cell in notebook.cells:
         shown = prepare_code(cell, bool(below)) if cell.cell_type == "code" else cell
         if shown is not None:
@@ -117,7 +125,7 @@ def contents(pages, hidden=True, caption="", depth=1):
 
 def head(path):
     "Title and first sentence of a notebook."
-    text = nbformat.read(path, 4).cells[0].source
+    text = read(path).cells[0].source
     title = re.match(r"# (.+)", text)
     subtitle = re.search(r"^> .+(?:\n> .+)*", text, re.M)
     return title[1] if title else path.stem, re.sub(r"\s*^> ", " ", subtitle[0], flags=re.M).strip() if subtitle else ""
@@ -151,7 +159,7 @@ def public():
     for part in parts():
         for path in chapters(part):
             heading = ""
-            for cell in nbformat.read(path, 4).cells:
+            for cell in read(path).cells:
                 if cell.cell_type == "markdown":
                     heads = re.findall(r"^#{2,} (.+)$", cell.source, re.M)
                     heading = heads[-1] if heads else heading
@@ -190,7 +198,7 @@ def slug(heading):
 
 def remarks(name, path):
     "Docstring of a constant: the comment `#: ...` above its assignment in a chapter."
-    sources = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code")
+    sources = "\n".join(c.source for c in read(path).cells if c.cell_type == "code")
     found = re.search(rf"((?:^#:.*\n)+)^{name}\b", sources, re.M)
     return re.sub(r"^#: ?", "", found[1], flags=re.M).strip() if found else ""
 
@@ -330,10 +338,10 @@ def notebooks(folder):
     for part in parts():
         for path in sorted(part.glob("[0-9]*.ipynb")):
             below = [p.stem for p in chapters(part)] if path.stem.startswith("00_") else ()
-            write(folder / path.relative_to(NBS), nbformat.writes(prepare(nbformat.read(path, 4), below)))
+            write(folder / path.relative_to(NBS), nbformat.writes(prepare(read(path), below)))
     for path in [*sorted(NBS.glob("tutorials/*.ipynb")), *sorted(NBS.glob("howto/*.ipynb")),
                  *(p for p in sorted(NBS.glob("*.ipynb")) if p.stem != "index")]:
-        write(folder / path.relative_to(NBS), nbformat.writes(prepare(nbformat.read(path, 4))))
+        write(folder / path.relative_to(NBS), nbformat.writes(prepare(read(path))))
 
 
 def assemble(folder):

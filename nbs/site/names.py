@@ -4,7 +4,6 @@
 other chapters use, or the name of a chapter, to the chapter. What is not known stays code.
 """
 import re
-import nbformat
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
@@ -28,7 +27,7 @@ def chapter_names():
         for path in assemble.chapters(part):
             page = f"{part.name}/{path.stem}"
             chapters[path.stem[3:]] = None if path.stem[3:] in chapters else page
-            for cell in nbformat.read(path, 4).cells:
+            for cell in assemble.read(path).cells:
                 if cell.cell_type == "code" and {"export", "exporti"} & set(assemble.directives(cell.source)[0]):
                     for name in assemble.defined(cell.source):
                         if name not in specnb.__all__ and not name.startswith("_"):
