@@ -44,7 +44,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_search_summary = False  # would fetch pages, which a browser refuses where there is no server
 html_context = {"notebooks": f"{about['git_url']}/edit/{about['branch']}/nbs", "default_mode": "auto"}
-html_sidebars = {"index": [], "changelog": [], "contributing": []}
+html_sidebars = dict.fromkeys(["index", "coming_from_gammapy", "validation", "benchmarks", "changelog", "contributing"], [])
 html_theme_options = {
     "navigation_with_keys": False, "logo": {"text": project}, "show_nav_level": 1, "collapse_navigation": True, "header_links_before_dropdown": 5,
     "icon_links": [], "footer_start": ["copyright"], "footer_end": [], "show_toc_level": 2,
