@@ -65,6 +65,17 @@ def _write_tables(
             write_csv(tables[name], folder / f"{name}.csv")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #947a709c
+def _set_margins(
+    figure, # with everything in it
+):
+    "Room for labels around the axes of a figure; above for titles and second axes, right for a colour bar."
+    width, height = figure.get_size_inches()
+    above = any(ax.get_title(loc) for ax in figure.axes for loc in ("left", "center", "right"))
+    above = above or any(ax.child_axes for ax in figure.axes)
+    colours = any(ax.get_label() == "<colorbar>" for ax in figure.axes)
+    figure.subplots_adjust(left=1/width, right=1 - (.4 if colours else .2)/width, bottom=.6/height,
+                           top=1 - (.5 if above else .2)/height, wspace=.25)
+
 def _write_figures(
     analysis:SpectralAnalysis,
     folder:Path, # is made
@@ -77,10 +88,9 @@ def _write_figures(
             continue
         width, height = FIGURE_SIZES[name]
         figure = pyplot.figure(figsize=(width, height), dpi=dpi)
-        figure.subplots_adjust(left=1/width, right=1 - .2/width, bottom=.6/height, top=1 - .2/height,
-                               wspace=.25)
         try:
             draw()
+            _set_margins(figure)
             figure.savefig(folder / f"{name}.png")
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
         finally:
