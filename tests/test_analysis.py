@@ -84,6 +84,15 @@ def test_exclusion_as_circles_region_file_and_mask_is_the_same(tmp_path):
     assert run(datasets__background__exclusion=None).results()["runs"]["counts_off"] != expected["runs"]["counts_off"]
 
 
+def test_responses_averaged_over_the_region_are_lower_than_at_its_centre():
+    "A region as large as that, seen at .5 deg: some percent less effective area than at its centre."
+    settings = {"datasets__containment_correction": False, "datasets__on_region": {"radius": "0.4 deg"}, "fit__goodness": 0,
+                "datasets__background__method": "ring", "datasets__background__parameters": {"r_in": "0.6 deg", "width": "0.3 deg"}}
+    centre, mean = (run(**settings, datasets__use_region_center=at) for at in (True, False))
+    exposures = [a.runs[0].exposure.data.ravel()[30:45] for a in (centre, mean)]
+    assert np.all(exposures[1] < exposures[0]) and np.all(exposures[1] > .9*exposures[0])
+
+
 def test_runs_cut_in_time():
     whole = run()
     middle = whole.observations[1].tmid.utc.iso

@@ -68,6 +68,7 @@ REFUSED = [  # key, value, words of the message
     ("datasets.safe_mask.methods", ["aeff"], ["methods.0: found 'aeff'", "'aeff-max'"]),
     ("datasets.safe_mask.parameters", {"aeff_percent": 101}, ["safe_mask.parameters", "<= 100, found 101"]),
     ("datasets.containment_correction", None, ["found None"]),
+    ("datasets.use_region_center", False, ["use_region_center", "expected true"]),
     ("observations.obs_ids", ["a"], ["obs_ids.0: found 'a'", "integer"]),
     ("observations.obs_ids", [1, 1], ["obs_ids: a run is listed twice"]),
     ("observations.obs_cone.lon", "1 deg", ["a cone needs lon, lat and radius"]),
@@ -200,7 +201,8 @@ CHANGES = {  # a value other than the default for every key
     "datasets.safe_mask.parameters.position": {"lon": "83 deg", "lat": "22 deg"}, "datasets.safe_mask.parameters.fixed_offset": "0.5 deg",
     "datasets.safe_mask.parameters.offset_max": "2 deg", "datasets.safe_mask.parameters.irfs": "DL3",
     "datasets.on_region.frame": "galactic", "datasets.on_region.lon": "5h34m31s", "datasets.on_region.lat": "1 deg",
-    "datasets.on_region.radius": "0.2 deg", "datasets.containment_correction": False, "model.type": "pl", "model.parameters": {"index": 2},
+    "datasets.on_region.radius": "0.2 deg", "datasets.containment_correction": False,
+    "model.type": "pl", "model.parameters": {"index": 2},
     "model.frozen": ["index"], "model.links": {"b.index": "a.index"}, "flux_points.energy.edges": ["1 TeV", "2 TeV", "5 TeV"],
     "light_curve.energy_edges.edges": ["1 TeV", "2 TeV"],
     "model": {"ebl": "dominguez", "redshift": .116},
@@ -212,7 +214,7 @@ CHANGES = {  # a value other than the default for every key
     "flux_points.parameters.reoptimize": True, "flux_points.parameters.norm_min": 0.1, "flux_points.parameters.norm_max": 9,
     "flux_points.parameters.norm_n_values": 5, "flux_points.parameters.norm_values": [1, 2], "flux_points.parameters.sum_over_energy_groups": True,
     "flux_points.parameters.snap": True,
-    "datasets": {"background": {"method": "phase", "parameters": {"on_phase": [.9, 1.1], "off_phase": [[.3, .5], [.6, .7]]}}},
+    "datasets": {"containment_correction": False, "use_region_center": False, "background": {"method": "phase", "parameters": {"on_phase": [.9, 1.1], "off_phase": [[.3, .5], [.6, .7]]}}},
     "datasets.background.catalogue.file": "c.ecsv", "datasets.background.catalogue.radius": "SIZE", "datasets.background.catalogue.factor": 2,
     "datasets.background.catalogue.margin": "0.1 deg", "datasets.background.catalogue.radius_min": "0.2 deg",
     "datasets.background.stars.max_star_mag": 6, "datasets.background.stars.star_rad": "0.2 deg", "datasets.background.stars.star_table": "s.dat",
@@ -247,7 +249,7 @@ def test_every_key_is_changed_once():
     inside = {f"{k}.{n}" for k in ("observations.obs_cone",) for n in ("lon", "lat", "radius")}
     inside |= {f"datasets.background.parameters.{n}" for n in ("r_in", "width", "center", "on_margin", "acceptance", "n_sectors", "regions",
                                                                "on_phase", "off_phase", "phase_column_name", "phase_averaged")}
-    inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type", "model.ebl", "model.redshift"}
+    inside |= {"datasets.background.parameters.n_off_regions", "fit.optimize_opts.method", "fit.optimize_opts.options", "datasets.type", "datasets.use_region_center", "model.ebl", "model.redshift"}
     assert set(AnalysisConfig.keys()) <= set(CHANGES) | inside
 
 

@@ -90,6 +90,8 @@ def _response_problems(config, facts):
         yield f"{found}: the responses are point-like, their effective area holds the directional cut"
     elif settings.containment_correction and "psf" not in facts.irfs:
         yield f"{found}: there is no point spread function (psf), run {facts.obs_id} has {there}"
+    if not settings.use_region_center and facts.is_pointlike:
+        yield "datasets.use_region_center: found false, expected true: the responses are point-like"
     if facts.cut == "table" and background.method == "reflected":
         yield ("datasets.background.method: found 'reflected', expected 'wobble' with a number of OFF "
                "regions: the size of the regions depends on energy (RAD_MAX)")

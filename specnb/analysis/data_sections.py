@@ -417,6 +417,7 @@ class DatasetsConfig(Section):
     safe_mask:SafeMaskConfig = part(SafeMaskConfig)
     on_region:OnRegionConfig = part(OnRegionConfig)
     containment_correction:bool = entry(True, "account for source events outside the ON region")
+    use_region_center:bool = entry(True, "responses at the centre of the ON region; false: averaged over it")
 
     def check(self):
         point = self.on_region.radius is None and self.on_region.shape is None
@@ -424,6 +425,10 @@ class DatasetsConfig(Section):
         wrong = []
         if point and self.containment_correction:
             wrong.append(f"containment_correction: found true, expected false {why}")
+        if point and not self.use_region_center:
+            wrong.append(f"use_region_center: found false, expected true {why}")
+        elif self.containment_correction and not self.use_region_center:
+            wrong.append("use_region_center: found false, expected true with containment_correction: true")
         if point and self.background.method == "reflected":
             wrong.append(f"background.method: found 'reflected', expected 'wobble' {why}")
         if wrong:
@@ -440,5 +445,6 @@ class DatasetsConfig(Section):
     def makers(self):
         "Makers that turn a run into a spectrum, in order."
         on = SpectrumDatasetMaker(containment_correction=self.containment_correction,
+                                  use_region_center=self.use_region_center,
                                   selection=["counts", "exposure", "edisp"])
         return on, self.background.maker(self.on_region.place()), self.safe_mask.maker()
