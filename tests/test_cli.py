@@ -14,7 +14,7 @@ import yaml
 from astropy.io import fits
 from typer.testing import CliRunner
 from specnb import AnalysisConfig, demo_dir, read_sweep, suggest_config
-from specnb.command_line.cli import app
+from specnb.command_line.cli import _show_keys, app
 
 MAIN = [sys.executable, "-c", "from specnb.command_line.cli import main; main()"]
 try: RUNNER = CliRunner(mix_stderr=False)  # older click
@@ -314,6 +314,16 @@ def test_keys():
     code, out, _ = call("keys")
     assert code == 0 and all(key in out for key in AnalysisConfig.keys())
     assert set(json.loads(call("keys", "fit.", "--json")[1])) == {k for k in AnalysisConfig.keys() if k.startswith("fit.")}
+
+
+def test_keys_on_a_narrow_terminal(monkeypatch, capsys):
+    "The meaning is below its key, in lines that fit."
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    _show_keys({"fit.goodness": ("1000", "toys " * 30), "fit.certify": ("0", "simulations")})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "fit.goodness: 1000" and lines[-2:] == ["fit.certify: 0", "    simulations"] and 4 < len(lines) < 8
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_init_looks_at_the_data():

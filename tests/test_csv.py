@@ -29,6 +29,9 @@ def test_csv_of_an_analysis(tmp_path):
     about, rows = read(tmp_path / "tables/parameters.csv")
     assert rows[1]["name"] == "amplitude" and float(rows[1]["value"]) == pytest.approx(analysis.models.parameters["amplitude"].value, rel=1e-8)
     assert rows[1]["frozen"] == "0" and set(about) <= set(MEANINGS)
+    about, rows = read(tmp_path / "tables/runs.csv")
+    assert [(row["name"], row["counts"], row["counts_off"]) for row in rows] == [("1001", "170", "93"), ("1002", "172", "92"), ("1003", "131", "154"), ("1004", "77", "79")]
+    assert set(about) <= set(MEANINGS) and "livetime [s]" in rows[0] and (tmp_path / "tables/info.csv").is_file()
 
 
 def test_texts_nan_and_profiles(tmp_path):

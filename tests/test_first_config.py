@@ -27,6 +27,7 @@ def test_hess_has_several_targets_and_runs_that_are_not_there(hess_dir):
     for found in (crab, pks):
         assert setup_problems(found.config, DataStore.from_dir(hess_dir)) == [] and found.config.datasets.on_region.radius.to_value("deg") == .11
     with pytest.raises(ConfigError, match="20 runs are listed there, but no file is; the nearest"): suggest_config(hess_dir, "msh 15-52")
+    with pytest.raises(ConfigError, match="1 run is listed there, but no file is; the nearest"): suggest_config(hess_dir, "cen a")
     with pytest.raises(ConfigError, match="may be PKS 2155-304 or PKS 2316-423 or PKS 0548-322"): suggest_config(hess_dir, "pks")
 
 

@@ -104,7 +104,8 @@ def _scene(path, target, position)->Scene:
     here = [r for r in runs if r.present or path in public_datasets()]
     if not here:
         nearest = found.runs[int(np.nanargmin(distance))]
-        there = f"{len(runs)} runs are listed there, but no file is" if runs else "no run points there"
+        listed = "1 run is" if len(runs) == 1 else f"{len(runs)} runs are"
+        there = f"{listed} listed there, but no file is" if runs else "no run points there"
         text = f"{there}; the nearest pointing is on {nearest.object}, {np.nanmin(distance):.1f} deg away"
         key = "target" if position is None else "position"
         raise ConfigError([f"{key}: {place[0]:.2f}, {place[1]:.2f} deg: {text}; targets with data are "

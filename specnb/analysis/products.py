@@ -61,7 +61,7 @@ def _write_tables(
         analysis.constancy.write(folder / "light_curve_constancy.ecsv", format="ascii.ecsv")
     if "csv" in analysis.config.general.formats:
         write_csv(points, folder / "flux_points.csv")
-        for name in ("parameters", "covariance"):
+        for name in tables:
             write_csv(tables[name], folder / f"{name}.csv")
 
 # %% ../../nbs/80_analysis/60_products.ipynb #947a709c

@@ -363,7 +363,7 @@ def consistency_view(analysis:SpectralAnalysis):
     names = [f"{p.name} [{unit_text(unit_string(p.unit))}]" if p.unit else p.name for p in found.parameters]
     header = ["run", *(x for name in names for x in (name, "deviation [σ]"))]
     rows = [[run, *(x for p in found.parameters
-                    for x in (with_error(p.values[k], p.errors[k]), f"{p.pulls[k]:+.1f}"))]
+                    for x in (with_error(p.values[k], p.errors[k]), f"{p.pulls[k]:+z.1f}"))]
             for k, run in enumerate(found.runs)]
     more = [[f"and {len(rows) - _MOST_ROWS} more", *[""]*(len(header) - 1)]] if len(rows) > _MOST_ROWS else []
     return View(rows[:_MOST_ROWS] + more, header, "Each run fitted alone, compared with the joint fit")
@@ -571,14 +571,14 @@ def files_view(
     --------
     >>> from specnb import files_view
     >>> files_view(["tables/runs.ecsv", "tables/runs.fits", "results.json"])
-    tables  runs.ecsv .fits
-    .       results.json
+    tables       runs.ecsv .fits
+    this folder  results.json
     """
     folders = {}
     for name in names:
         folder, _, file = name.rpartition("/")
         stem, _, ending = file.partition(".")
-        folders.setdefault(folder or ".", {}).setdefault(stem, []).append(ending)
+        folders.setdefault(folder or "this folder", {}).setdefault(stem, []).append(ending)
 
     def shown(files):
         entries = [f"{stem}.{' .'.join(endings)}" for stem, endings in files.items()]

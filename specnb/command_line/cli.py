@@ -9,7 +9,9 @@ __all__ = []
 import json
 import logging
 import os
+import shutil
 import sys
+import textwrap
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Optional
@@ -212,6 +214,17 @@ def show_json(content):
     typer.echo(json.dumps(content, indent=1))
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #bc98c11c
+_NARROW = 130 # columns; in fewer the meanings would be a word a line
+
+def _show_keys(keys):
+    "Keys, defaults and meanings: a table, or on a narrow terminal the meaning below its key."
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    if width >= _NARROW:
+        return show_table(["key", "default", "meaning"], [(k, *v) for k, v in keys.items()])
+    for key, (default, about) in keys.items():
+        typer.echo(f"{key}: {default}")
+        typer.echo(textwrap.fill(about, width, initial_indent="    ", subsequent_indent="    "))
+
 @app.command("keys")
 def keys_command(
     prefix:str = typer.Argument("", help="Only keys that begin like this.", autocompletion=_complete_key),
@@ -224,7 +237,7 @@ def keys_command(
     if as_json:
         show_json({k: {"default": default, "meaning": about} for k, (default, about) in keys.items()})
     else:
-        show_table(["key", "default", "meaning"], [(k, *v) for k, v in keys.items()])
+        _show_keys(keys)
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #77c0839d
 def existing_data(path:str)->Path:

@@ -251,7 +251,7 @@ class RunConsistency:
         names = [f"{p.name} [{p.unit}]" if p.unit else p.name for p in self.parameters]
         head = ["run", *(n for name in names for n in (name, "sigma"))]
         rows = [[run, *(x for p in self.parameters
-                        for x in (f"{p.values[k]:.3g} +- {p.errors[k]:.2g}", f"{p.pulls[k]:+.1f}"))]
+                        for x in (f"{p.values[k]:.3g} +- {p.errors[k]:.2g}", f"{p.pulls[k]:+z.1f}"))]
                 for k, run in enumerate(self.runs)]
         return html_table(rows, head, "; ".join(self._lines()))
 

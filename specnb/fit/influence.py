@@ -97,7 +97,7 @@ class RunInfluence:
         return f"RunInfluence of {len(self.runs)} runs\n\n" + "".join(f"\t{line}\n" for line in lines)
 
     def _repr_html_(self):
-        rows = [[run, *(f"{x:+.2f}" for x in self.shifts[k])] for k, run in enumerate(self.runs)]
+        rows = [[run, *(f"{x:+z.2f}" for x in self.shifts[k])] for k, run in enumerate(self.runs)]
         return html_table(rows, ["without", *self.parameters], "shift of the parameters in sigma")
 
 # %% ../../nbs/70_fit/29_influence.ipynb #2ce3e28f
