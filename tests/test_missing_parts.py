@@ -51,7 +51,7 @@ def test_a_run_with_notebook_says_so_before_it_works(absent, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MissingPart, match=r"specnb\[notebooks\]'; notebook=False writes everything but"): run_analysis(AnalysisConfig(), tmp_path / "out")
     done = CliRunner().invoke(app, ["run"], prog_name="specnb")
-    assert done.exit_code and "pip install 'specnb[notebooks]'; --no-notebook writes everything but" in done.output.splitlines()[-1]
+    assert done.exit_code == 5 and "pip install 'specnb[notebooks]'; --no-notebook writes everything but" in done.output.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 

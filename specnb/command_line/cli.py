@@ -375,6 +375,8 @@ def show_sweep(done, page:Path, quiet:bool):
         names = [n for n in spread.colnames if n not in ("low", "high", "n")]
         if len(done) > 1 and len(spread):
             show_table(names, zip(*(_cells(spread[n], 4) for n in names)))
+            typer.echo("stat: median statistical error. spread: standard deviation over the points. ratio: "
+                       "spread / stat. from: standard deviation of the means over a parameter's values.")
         typer.echo(f"{len(done)} point{'s' if len(done) != 1 else ''}, {done.n_failed} failed.\nPage: {page}")
     if done.n_failed:
         raise RuntimeError(f"{done.n_failed} of {len(done)} points failed; {page} begins with them")
@@ -474,9 +476,13 @@ def choices_command(
     if not quiet:
         spread = found.spread_table()
         show_table(spread.colnames, zip(*(_cells(spread[n], 4) for n in spread.colnames)))
-        n, left_out = len(found.variations), int((~found.counts).sum())
+        left_out = [f"{v.choice} {v.label} ({status})" for v, status in zip(found.variations, found.status)
+                    if status != "ok"]
         beside = f"{len(pictures)} picture{'s' if len(pictures) != 1 else ''} beside it"
-        typer.echo(f"{n} variations, {left_out} of them do not count.\nTable: {table}, with {beside}")
+        typer.echo("stat: statistical error. spread: of all choices together. beyond: what counts that "
+                   "differ do not explain. largest: the choice that moves the result most.\n"
+                   f"{len(found.variations)} variations, {len(left_out) or 'none'} not counted"
+                   f"{': ' if left_out else ''}{', '.join(left_out)}.\nTable: {table}, with {beside}")
 
 # %% ../../nbs/90_command_line/10_cli.ipynb #8fb3baa4
 def main():

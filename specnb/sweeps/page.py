@@ -63,6 +63,7 @@ class Cell(NamedTuple):
 
 class HtmlTable(NamedTuple):
     "A table for the template."
+    caption:str
     head:list
     lines:list # of lists of `Cell`
 
@@ -112,7 +113,9 @@ def _group(
     names = _choices(content)
     lines = [[_cell(content["point"][i]), *(_cell(content[n][i]) for n in names), link(content[i])]
              for i in rows[:_MAX_LISTED]]
-    shown = HtmlTable(["point", *(axis_label(content[n]) for n in names), ""], lines)
+    n = f"The first {len(lines)} of these {len(rows)} points" if len(rows) > len(lines) else "These points"
+    shown = HtmlTable(f"{n} and their parameters", ["point", *(axis_label(content[n]) for n in names), ""],
+                      lines)
     text = str(content["traceback"][rows[0]]).strip()
     return PointGroup(reason, list(rows), shown, max(0, len(rows) - _MAX_LISTED), content["point"][rows[0]],
                       text[-20000:])
@@ -165,9 +168,10 @@ def _spread(
     if not len(spread):
         return None
     names = _choices(content)
-    head = ["result", "mean", "statistical error", "spread", "spread / error", "central 68 %", "points",
+    head = ["result", "mean", "statistical error", "spread", "spread / error", "68 % are in", "points",
             *(f"from {p}" for p in names)]
-    return HtmlTable(head, [_spread_line(content, row, names) for row in spread])
+    return HtmlTable("Each result over all points", head,
+                     [_spread_line(content, row, names) for row in spread])
 
 # %% ../../nbs/85_sweeps/90_page.ipynb #916613b0
 class Picture(NamedTuple):
@@ -211,19 +215,23 @@ def _pictures(
     first, several = order[:2], order[:8]
     found = []
     if "repeat" in content.colnames:
-        found.append(_picture(lambda ax: plot_repeats(content, name, ax=ax), f"{name}, repeats",
+        found.append(_picture(lambda ax: plot_repeats(content, name, ax=ax),
+                              f"{name} of each repeat with its error.",
                               "Scatter of the repeats and median statistical error"))
     for p in order[:6]:
-        found.append(_picture(lambda ax, p=p: plot_sweep(content, name, p, ax=ax), f"{name} over {p}",
+        found.append(_picture(lambda ax, p=p: plot_sweep(content, name, p, ax=ax),
+                              f"{name} of each point against {p}, with errors and the mean of each value.",
                               f"Over {p}", fitted=long_names[p]))
     if len(order) > 1:
         pair = " and ".join(first)
-        found.append(_picture(lambda ax: plot_sweep_map(content, name, *first, ax=ax), f"{name} over {pair}",
+        found.append(_picture(lambda ax: plot_sweep_map(content, name, *first, ax=ax),
+                              f"Map of {name}: a colour for each pair of {pair}.",
                               f"Over {pair}", .86,
                               fitted=any(long_names[p] for p in first)))
     if len(order) > 2:
         found.append(_picture(lambda ax: plot_parallel(content, name, several, ax=ax),
-                              f"{name} over {', '.join(several)}",
+                              f"A line for each point through its values of {', '.join(several)}, "
+                              f"coloured by {name}.",
                               "Each line is a point, coloured by the result", .98, (7.6, 3.4),
                               len(several) > 5 or any(long_names.values())))
     return found
@@ -246,9 +254,9 @@ def _sections(content, names, spread)->list:
 def _picture_notes(content)->list:
     "Sentences above the pictures."
     n, left_out = int(usable(content).sum()), len(_choices(content)) - 6
-    notes = ["Blue: points with their errors. Black: means over each value, or over each fifth of many "
-             "values. "
-             "Grey: median statistical error around the mean."]
+    notes = ["Blue: points with their errors. Black: the mean of the points with the same value, or of each "
+             "fifth of the points where there are many values. "
+             "Grey: the mean of all points and their median statistical error."]
     if n < len(content):
         notes.append("Red crosses: points that "
                      f"failed{' or whose fit did not converge' if len(_unconverged(content)) else ''}.")
@@ -296,14 +304,14 @@ def _all_points(
     shown, hidden = [*names, *others][:30], [*names, *others][30:]
     hidden += [n for n in result_names(content) if content[n].dtype.kind == "O"]
     head, cells = zip(*_columns(content, shown, rows, link))
-    notes = ["A click on a title sorts."]
+    notes = ["Click on a column's title to sort by it."]
     if len(rows) < len(content):
         notes.append(f"Points {content['point'][0]} to {content['point'][len(rows) - 1]}, {len(rows)} of "
                      f"{len(content)}.")
     if hidden or len(rows) < len(content):
         notes.append(f"All points{' and also ' + ', '.join(hidden[:40]) if hidden else ''} are in "
-                     "sweep.ecsv.")
-    return HtmlTable(list(head), list(zip(*cells))), notes
+                     "sweep.ecsv in the sweep's folder.")
+    return HtmlTable("Parameters and results of each point", list(head), list(zip(*cells))), notes
 
 # %% ../../nbs/85_sweeps/90_page.ipynb #b62d83b3
 def _duration(seconds):

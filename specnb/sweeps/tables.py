@@ -11,6 +11,7 @@ import re
 import numpy as np
 from ..base.core import atomic_path, has_part, lazy, make_path
 from .design import canonical
+from ..models.parameters import unit_string
 from .results import unpack_results
 
 # %% ../../nbs/85_sweeps/60_tables.ipynb #27b18910
@@ -259,6 +260,11 @@ def groups(
     return which, np.array([*names, "default"] if np.isnan(x).any() else names)
 
 # %% ../../nbs/85_sweeps/60_tables.ipynb #b2927610
+def _column_unit(column)->str:
+    "Unit of a column as papers write it, such as cm-2 s-1 TeV-1."
+    known = isinstance(column.unit, u.UnitBase)
+    return unit_string(column.unit) if known else str(column.unit or "")
+
 def _spread_row(content, name, varied):
     "One row of the spread table."
     x = float_column(content[name])
@@ -266,14 +272,14 @@ def _spread_row(content, name, varied):
     error = float_column(content[f"{name}_err"]) if known else np.full(len(x), np.nan)
     good = np.isfinite(x) & usable(content)
     if not good.any():
-        return [name, str(content[name].unit or ""), *[np.nan] * 6, 0, *[np.nan] * len(varied)]
+        return [name, _column_unit(content[name]), *[np.nan] * 6, 0, *[np.nan] * len(varied)]
     errors = error[good & np.isfinite(error)]
     stat, spread = float(np.median(errors)) if len(errors) else np.nan, float(x[good].std())
     effects = []
     for parameter in varied:
         which, _ = groups(content[parameter])
         effects.append(float(np.std([x[good & (which == k)].mean() for k in np.unique(which[good])])))
-    return [name, str(content[name].unit or ""), float(x[good].mean()), stat, spread,
+    return [name, _column_unit(content[name]), float(x[good].mean()), stat, spread,
             *np.quantile(x[good], [.16, .84]),
             spread / stat if stat > 0 else np.nan, int(good.sum()), *effects]
 
