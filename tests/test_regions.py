@@ -262,6 +262,9 @@ def test_pictures():
         plt.close(fig)
     ax = plot_off_regions(found, MASK.plot(), labels=["a", "b", "c"], linewidth=2)
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b", "c"]
+    plt.close("all")
+    ax = plot_off_regions([found[0], found[1], found[0]], labels=["a", "b", "c"]) # a covers c
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a, c", "b"]
     assert isinstance(found[0], OffRegions) and repr(found[0]) == "OffRegions(12 around 83.6333, 21.5144 at 0.4956 deg)"
     with pytest.raises(ValueError, match="at least one OffRegions"): plot_off_regions([])
     plt.close("all")

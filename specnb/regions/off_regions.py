@@ -404,6 +404,14 @@ def _name_pointings(labels, color_list, ax, legend, legend_kwargs):
 
 
 # %% ../../nbs/30_regions/50_off_regions.ipynb #8ced04be
+def _runs_alike(off_regions):
+    "Groups of numbers of those that would cover each other: the same pointing and OFF regions."
+    groups = {}
+    for i, off in enumerate(off_regions):
+        place = np.round([*off.pointing_deg, *off.lon, *off.lat, off.radius_deg or 0], 3)
+        groups.setdefault((off.radius_deg is None, *place), []).append(i)
+    return list(groups.values())
+
 def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, legend=None, counts=None,
                      exclusion=None, **kwargs):
     """Draw the OFF regions of several pointings, each in its colour with a cross at the pointing, and the ON
@@ -416,7 +424,7 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, lege
     ax : `WCSAxes`, optional
         Such as that of an exclusion mask; by default a new subplot.
     labels : list of str
-        Names of the pointings; no legend without.
+        Names of the pointings; no legend without. Those with the same regions share an entry.
     legend_kwargs : dict
         Of the legend.
     legend : bool, optional
@@ -453,8 +461,9 @@ def plot_off_regions(off_regions, ax=None, labels=None, legend_kwargs=None, lege
     if exclusion is not None:
         _draw_exclusion(exclusion, ax)
     own = series_colors(len(off_regions))
-    for i, off in enumerate(off_regions):
-        off.plot(ax, **{"label": labels[i] if labels else None, "edgecolor": own[i], **kwargs})
+    for alike in _runs_alike(off_regions):
+        label = ", ".join(str(labels[i]) for i in alike) if labels else None
+        off_regions[alike[0]].plot(ax, **{"label": label, "edgecolor": own[alike[0]], **kwargs})
     off_regions[0].geom.plot_region(ax, lw=1.8)
     _label_on(off_regions[0].geom, ax)
     if labels:
