@@ -3,7 +3,8 @@ import re
 from html.parser import HTMLParser
 import numpy as np
 import pytest
-from specnb import latin_hypercube, plot_parallel, plot_repeats, plot_sweep, plot_sweep_map, read_sweep, sweep, sweep_report
+from astropy.table import Table
+from specnb import latin_hypercube, plot_parallel, plot_repeats, plot_sweep, plot_sweep_map, read_sweep, spread_table, sweep, sweep_report
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -132,3 +133,9 @@ def test_pictures_of_a_sweep_and_of_its_table(tmp_path):
         plot_repeats(source, "z", ax=Figure().subplots())
     with pytest.raises(KeyError, match="w: no such parameter; there are x, y"): plot_sweep(made, "z", "w", ax=Figure().subplots())
     with pytest.raises(TypeError, match="note: found texts"): plot_sweep(made, "note", "x", ax=Figure().subplots())
+
+
+def test_the_spread_writes_units_as_papers_do():
+    content = Table({"point": [0, 1], "seed": [1, 2], "flux": [3e-11, 4e-11], "flux_err": [2e-12, 2e-12], "status": ["done", "done"]},
+                    units={"flux": "TeV-1 cm-2 s-1"}, meta={"parameters": []})
+    assert spread_table(content)["unit"].tolist() == ["cm-2 s-1 TeV-1"]
