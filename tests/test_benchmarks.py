@@ -50,10 +50,10 @@ def test_scale_goals():
         return {"package": package, "runs": runs, "jobs": jobs, "bins": 10*runs, **{k: {"median": x} for k in keys}}
     points = [point(4, 1, 7., "gammapy"), point(4, 1, 1.), point(50, 1, 2.), point(200, 1, 3.), point(200, 2, 2.)]
     goals = compare.scale_goals(points)
-    assert [(g["value"], g["allowed"]) for g in goals] == [(1.5, 1.4), (1.5, None), (3, 2), (1.5/4, 1), (2/3, None)]
+    assert [(g["value"], g["allowed"]) for g in goals] == [(1.5, 1.3), (1.5, None), (3, 2), (1.5/4, 1), (2/3, None)]
     lines = compare.format_points(points, goals)
     assert [re.sub(" +", " ", lines[i]) for i in (1, 2, -5, -2)] == [
-        "gammapy 4 1 40 7 7 7 7 7,000 7 7", "specnb 4 1 40 1 1 1 1 1,000 1 1", "peak memory of reduction, 200 runs / 50 1.5 MISSED: at most 1.4",
+        "gammapy 4 1 40 7 7 7 7 7,000 7 7", "specnb 4 1 40 1 1 1 1 1,000 1 1", "peak memory of reduction, 200 runs / 50 1.5 MISSED: at most 1.3",
         "growth of a likelihood call / growth of its bins, 200 runs / 50 0.375 at most 1"]
 
 
@@ -71,7 +71,8 @@ def test_results_are_complete_and_name_no_place():
     assert [r["stage"] for r in results["stages"]["rows"]] == [r[0] for r in compare.ROWS + compare.TOYS] + ["whole process, cold", "peak memory"]
     points = {(p["package"], p["runs"], p["jobs"]) for p in results["scale"]["points"]}
     assert points >= {("specnb", n, jobs) for n in compare.SIZES for jobs in compare.JOBS if jobs <= n} | {("gammapy", n, 1) for n in compare.PEER_SIZES}
-    assert all(g["value"] <= g["allowed"] for g in results["scale"]["goals"] if g["allowed"])
+    missed = [g["what"] for g in results["scale"]["goals"] if g["allowed"] and g["value"] > g["allowed"]]
+    assert missed == ["peak memory of reduction, 500 runs / 50"], "what the page shows as missed, and nothing else"
     assert all(d["difference"] <= d["allowed"] for d in results["stages"]["differences"])
     assert not re.search(r"/(home|root|tmp|work|Users|usr)/", text)
 

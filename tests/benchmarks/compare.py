@@ -124,7 +124,7 @@ def scale_goals(points):
     n = max(runs for runs, _ in own)
     few, many, shared = own[FEW, 1], own[n, 1], own[n, max(JOBS)]
     def growth(key): return many[key]["median"] / few[key]["median"]
-    found = [(f"peak memory of reduction, {n} runs / {FEW}", growth("MB, reduced"), 1.4), (f"peak memory of the analysis, {n} runs / {FEW}", growth("MB"), None),
+    found = [(f"peak memory of reduction, {n} runs / {FEW}", growth("MB, reduced"), 1.3), (f"peak memory of the analysis, {n} runs / {FEW}", growth("MB"), None),
              (f"joint fit of {n} runs [s]", many["joint fit"]["median"], 2),
              (f"growth of a likelihood call / growth of its bins, {n} runs / {FEW}", growth("a likelihood call") * few["bins"] / many["bins"], 1),
              (f"reduction of {n} runs, wall time, {max(JOBS)} processes / 1", shared["reduce, wall"]["median"] / many["reduce, wall"]["median"], None)]
